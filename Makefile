@@ -1,0 +1,44 @@
+# The commands of this project. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build release format lint generate check-generated sanitize interop screenshot clean
+
+help: ## List the commands
+	@echo "Ringback. Commands:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Install what is missing, build, and start a server; flags by ARGS="--listen 0.0.0.0:9000"
+	@scripts/run.sh $(ARGS)
+
+test: ## Install what is missing, and run every check and test on SQLite and PostgreSQL
+	@scripts/test.sh
+
+build: ## Build everything for debugging, tests included
+	@scripts/build.sh debug
+
+release: ## Build the server as it is meant to run
+	@scripts/build.sh release
+
+format: ## Format the Swift files
+	@scripts/format.sh write
+
+lint: ## Check the format of the Swift files
+	@scripts/format.sh lint
+
+generate: ## Generate Sources/Wire/Generated from Sources/Wire/Proto
+	@scripts/generate.sh write
+
+check-generated: ## Check that Sources/Wire/Generated is what generate makes
+	@scripts/generate.sh check
+
+sanitize: ## Run the concurrent parts' tests under the thread sanitizer
+	@scripts/sanitize.sh
+
+interop: ## Run the tests with browsers and aiortc; pick some by ARGS="-k crash"
+	@scripts/interop.sh $(ARGS)
+
+screenshot: ## Take the pictures of docs/images
+	@scripts/screenshot.sh
+
+clean: ## Remove what was built; data/ stays
+	rm -rf .build .venv test-results

@@ -1,0 +1,76 @@
+/// Answers Binding requests: a basic STUN server (RFC 8489 §12), without sockets.
+///
+/// It keeps nothing between datagrams, asks for no credentials, and answers requests alone, so that two of them never
+/// talk to each other. An answer is hardly longer than its request and carries no SOFTWARE: it must be of no use to
+/// whoever asks in another's name.
+public enum STUNResponder {
+    /// No answer has more bytes: a refusal that lists sixteen attributes and has a fingerprint.
+    public static let longestAnswer = 92
+
+    /// How many unknown attributes a refusal names.
+    private static let listedAttributes = 16
+
+    /// What a datagram leads to.
+    public enum Outcome: Hashable, Sendable {
+        /// An answer of this many bytes stands in the buffer, for the datagram's source.
+        case answer(count: Int)
+        /// A message that wants no answer, or not ours: an indication, an answer, another method.
+        case silence
+        /// Not a STUN message; nothing is sent.
+        case malformed(STUNError)
+    }
+
+    /// Takes one datagram.
+    /// - Parameters:
+    ///   - datagram: The bytes, as they came.
+    ///   - source: Where they came from.
+    ///   - buffer: Where the answer goes; `longestAnswer` bytes are enough, and with fewer there may be none.
+    public static func respond(
+        to datagram: Span<UInt8>, from source: TransportAddress, into buffer: inout MutableSpan<UInt8>
+    ) -> Outcome {
+        let request: STUNMessage
+        do {
+            request = try STUNMessage(datagram)
+        } catch {
+            return .malformed(error)
+        }
+        // Nobody can be answered at port 0.
+        guard request.type == .bindingRequest, source.port != 0 else { return .silence }
+
+        var unknown = [16 of STUNAttributeType](repeating: .username)
+        var unknownCount = 0
+        var cursor = STUNAttributeCursor()
+        while let attribute = cursor.next(in: datagram), unknownCount < listedAttributes {
+            let type = attribute.type
+            guard type.isComprehensionRequired, !isKnown(type) else { continue }
+            guard !(0..<unknownCount).contains(where: { unknown[$0] == type }) else { continue }
+            unknown[unknownCount] = type
+            unknownCount += 1
+        }
+
+        var writer: STUNWriter
+        if unknownCount == 0 {
+            writer = STUNWriter(.bindingSuccess, request.transaction, to: &buffer)
+            writer.appendXORMappedAddress(source, to: &buffer)
+        } else {
+            // RFC 8489 §6.3.1.
+            writer = STUNWriter(.bindingFailure, request.transaction, to: &buffer)
+            writer.appendErrorCode(420, reason: "Unknown Attribute", to: &buffer)
+            writer.appendUnknownAttributes(unknown.span.extracting(0..<unknownCount), to: &buffer)
+        }
+        if request.hasFingerprint { writer.appendFingerprint(to: &buffer) }
+        return writer.finish().map(Outcome.answer(count:)) ?? .silence
+    }
+
+    /// The attributes of RFC 8489. Credentials are understood and not asked for, so they change nothing; ICE's and
+    /// those of NAT behaviour discovery (RFC 5780) belong to other usages and are refused.
+    private static func isKnown(_ type: STUNAttributeType) -> Bool {
+        switch type {
+        case .username, .messageIntegrity, .errorCode, .unknownAttributes, .realm, .nonce, .messageIntegritySHA256,
+            .passwordAlgorithm, .userHash, .xorMappedAddress, .mappedAddress:
+            true
+        default:
+            false
+        }
+    }
+}

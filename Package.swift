@@ -1,0 +1,152 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Warnings become errors when `RINGBACK_STRICT` is set, as it is in CI.
+let isStrict = Context.environment["RINGBACK_STRICT"] != nil
+
+/// Language settings that every target shares, generated code included.
+let sharedSettings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
+
+/// Settings of the code that we write ourselves: every unsafe operation is marked where it stands.
+let ownSettings: [SwiftSetting] = sharedSettings + [.strictMemorySafety()]
+
+/// Versions are exact, so that a build today and a build in a year are the same.
+func github(
+    _ repository: String, exact version: Version, traits: Set<Package.Dependency.Trait> = [.defaults]
+) -> Package.Dependency {
+    .package(url: "https://github.com/\(repository)", exact: version, traits: traits)
+}
+
+/// A library of ours; every one has its tests in `Tests/<name>Tests`.
+func library(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = [],
+    resources: [Resource] = [], settings: [SwiftSetting] = ownSettings
+) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: path, exclude: exclude, resources: resources,
+        swiftSettings: settings)
+}
+
+/// The tests of a target.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: ownSettings)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swift-protobuf")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+
+let package = Package(
+    name: "ringback",
+    products: [
+        .executable(name: "ringback", targets: ["Ringback"])
+    ],
+    dependencies: [
+        github("apple/swift-argument-parser", exact: "1.8.2"),
+        github("apple/swift-collections", exact: "1.6.0"),
+        github("apple/swift-configuration", exact: "1.4.0"),
+        github("apple/swift-crypto", exact: "4.5.2"),
+        github("apple/swift-http-types", exact: "1.8.0"),
+        github("apple/swift-log", exact: "1.16.2"),
+        github("apple/swift-nio", exact: "2.101.2"),
+        github("apple/swift-nio-extras", exact: "1.35.2"),
+        github("apple/swift-nio-ssl", exact: "2.37.6"),
+        github("apple/swift-protobuf", exact: "1.39.0"),
+        github("apple/swift-system", exact: "1.8.1"),
+        github("groue/GRDB.swift", exact: "7.10.0"),
+        github("hummingbird-project/hummingbird", exact: "2.28.1"),
+        github("swift-server/swift-service-lifecycle", exact: "2.13.0"),
+        github("vapor/jwt-kit", exact: "5.7.1"),
+    ],
+    targets: [
+        // The product: what it says on the wire, and how it is joined together.
+        .executableTarget(
+            name: "Ringback",
+            dependencies: [
+                "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Primitives", "SignalingCore",
+                "SignalingService", "Storage", "Wire",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                lifecycle, logging, nioCore, nioPosix, nioSSL,
+            ],
+            path: "Sources/Ringback",
+            resources: [.copy("Web"), .embedInCode("openapi.yaml")],
+            swiftSettings: ownSettings
+        ),
+        library(
+            "Gateway", "Sources/Gateway",
+            [
+                "Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
+                hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, protobuf,
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+            ]),
+        library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+
+        // Signaling: who is in which call.
+        library("SignalingCore", "Signaling/Core", ["Primitives"]),
+        library(
+            "SignalingService", "Signaling/Service",
+            [
+                "Primitives", "SignalingCore", "Storage", logging, nioCore,
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+
+        // Media: how packets find their way.
+        library("MediaCore", "Media/Core", ["Primitives"]),
+        library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, logging]),
+
+        // People and their messages.
+        library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, logging]),
+        library("Messaging", "Sources/Messaging", ["Primitives", "Storage", logging]),
+
+        // The ground.
+        library(
+            "Storage", "Sources/Storage", ["CPostgres", "Primitives", grdb, logging],
+            resources: [.embedInCode("Migrations")]),
+        library("Primitives", "Sources/Primitives", []),
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CCrypt", path: "Sources/CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(name: "CSockets", path: "Sources/CSockets"),
+
+        library("TestDatabases", "Tests/TestDatabases", ["Storage"]),
+        tests("Primitives", ["Primitives"]),
+        tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, logging]),
+        tests("Accounts", ["Accounts", "Primitives", "Storage", crypto, jwt, logging]),
+        tests("Messaging", ["Messaging", "Primitives", "Storage", logging]),
+        tests("SignalingCore", ["Primitives", "SignalingCore"]),
+        tests(
+            "SignalingService",
+            [
+                "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", logging, nioCore,
+                nioEmbedded,
+            ]),
+        tests("MediaCore", ["MediaCore", "Primitives"]),
+        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, logging]),
+    ],
+    swiftLanguageModes: [.v6]
+)

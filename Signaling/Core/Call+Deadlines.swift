@@ -1,0 +1,128 @@
+public import Primitives
+
+extension Call {
+    /// The next moment at which something happens by itself; nil once the call is over. The owner calls
+    /// `handle(.timePassed, at:)` then; being late changes nothing but when people hear of it.
+    public var nextDeadline: Instant? {
+        earliestDeadline?.due
+    }
+
+    private var earliestDeadline: (due: Instant, event: Deadline)? {
+        var earliest: (due: Instant, event: Deadline)?
+        func consider(_ due: Instant, _ event: Deadline) {
+            if let current = earliest, current.due <= due { return }
+            earliest = (due, event)
+        }
+        switch phase {
+        case .completed, .missed: return nil
+        case .initiated: break
+        case .ongoing(let answeredAt): consider(answeredAt + timings.maxDuration, .maxDuration)
+        }
+        for participant in participants {
+            switch participant.state {
+            case .ringing(let ringing): consider(ringing.until, .ringing(participant.user))
+            case .connected(let connection):
+                switch connection.reachability {
+                case .reachable: break
+                case .lost(let until), .adopted(let until): consider(until, .grace(participant.user))
+                }
+            case .declined, .left: break
+            }
+        }
+        return earliest
+    }
+
+    /// What can become due.
+    fileprivate enum Deadline {
+        case ringing(UserID)
+        case grace(UserID)
+        case maxDuration
+    }
+
+    fileprivate func deadline(dueBy now: Instant) -> (due: Instant, event: Deadline)? {
+        guard let earliest = earliestDeadline, earliest.due <= now else { return nil }
+        return earliest
+    }
+}
+
+extension CallTurn {
+    /// Carries out every deadline up to `present`, each at its own moment, the earliest first.
+    mutating func carryOutDeadlines(until present: Instant) {
+        // Each turn of the loop takes a participant out of ringing or out of the call, or ends it: so it ends.
+        while let (due, deadline) = call.deadline(dueBy: present) {
+            now = due
+            switch deadline {
+            case .ringing(let user):
+                set(user, .left(joinedAt: nil, at: now, .noAnswer))
+                endIfNobodyIsRung()
+            case .grace(let user): graceRanOut(user)
+            case .maxDuration: end(.maxDuration)
+            }
+        }
+        now = present
+    }
+
+    private mutating func graceRanOut(_ user: UserID) {
+        guard let connection = call.participant(user)?.connection else { return }
+        if case .adopted = connection.reachability, !hasAnybodyComeBack, call.answeredAt != nil {
+            // Nobody came back after the restart: what is known for certain ended with the last sign of life.
+            now = call.lastSignOfLife
+            end(.serverRestart)
+        } else {
+            leave(user, .disconnected)
+        }
+    }
+
+    private var hasAnybodyComeBack: Bool {
+        call.participants.contains { participant in
+            guard let connection = participant.connection else { return false }
+            if case .adopted = connection.reachability { return false }
+            return true
+        }
+    }
+
+    mutating func deviceLost(_ origin: CallOrigin) {
+        guard !call.isEnded, var connection = call.participant(origin.user)?.connection,
+            connection.device == origin.device, connection.reachability == .reachable
+        else { return }
+        let grace = call.answeredAt == nil ? call.timings.callerLost : call.timings.reconnect
+        connection.reachability = .lost(until: now + grace)
+        set(origin.user, .connected(connection))
+    }
+
+    mutating func deviceReturned(_ origin: CallOrigin) {
+        guard !call.isEnded, let participant = call.participant(origin.user) else { return }
+        switch participant.state {
+        case .ringing:
+            relayed.append(CallDelivery(to: .device(origin.user, origin.device), .incoming))
+        case .connected(var connection) where connection.device == origin.device:
+            connection.reachability = .reachable
+            set(origin.user, .connected(connection))
+            deliverMail(to: origin)
+        case .connected, .declined, .left: break
+        }
+    }
+
+    /// While a call rings its caller is given less time than the participants of a running call.
+    mutating func giveLostParticipantsTheTimeOfARunningCall() {
+        for participant in call.participants {
+            guard var connection = participant.connection, case .lost(let until) = connection.reachability else {
+                continue
+            }
+            connection.reachability = .lost(until: max(until, now + call.timings.reconnect))
+            set(participant.user, .connected(connection))
+        }
+    }
+}
+
+extension Call {
+    /// The latest moment that is written down in the call.
+    fileprivate var lastSignOfLife: Instant {
+        var latest = max(startedAt, answeredAt ?? startedAt)
+        for participant in participants {
+            if let joinedAt = participant.connection?.joinedAt { latest = max(latest, joinedAt) }
+        }
+        for share in screenShares { latest = max(latest, share.startedAt) }
+        return latest
+    }
+}

@@ -1,0 +1,87 @@
+import Primitives
+
+// What follows from a change of state is read off the two states, in one place, so that no transition can forget a
+// row or a listener.
+
+extension CallChange {
+    /// The rows that have to be written for a call to become what it is.
+    static func between(
+        _ old: Call, _ new: Call, closedShares: [(sharer: UserID, at: Instant, reason: Call.ShareEndReason)]
+    ) -> [CallChange] {
+        var changes: [CallChange] = []
+        for (index, participant) in new.participants.enumerated() {
+            let before = index < old.participants.count ? old.participants[index] : nil
+            if before.map({ $0.isStored(differentlyFrom: participant) }) ?? true {
+                changes.append(.putParticipant(participant))
+            }
+        }
+        // A share that began and ended in one turn has no row to close.
+        for share in closedShares where old.screenShares.contains(where: { $0.sharer == share.sharer }) {
+            changes.append(.closeShare(share.sharer, at: share.at, share.reason))
+        }
+        for share in new.screenShares where !old.screenShares.contains(share) {
+            changes.append(.openShare(share))
+        }
+        // The row of the call goes with every change: its revision is what keeps a late writer out.
+        return changes.isEmpty && old.phase == new.phase ? [] : [.updateCall] + changes
+    }
+}
+
+extension CallDelivery {
+    /// Whom to tell what about a change. The device that asked for it learns it from its reply.
+    static func between(_ old: Call, _ new: Call, origin: CallOrigin?) -> [CallDelivery] {
+        guard new.revision != old.revision else { return [] }
+        var deliveries: [CallDelivery] = []
+        for (before, after) in zip(old.participants, new.participants) {
+            let user = after.user
+            let everyDevice: Address =
+                origin.flatMap { $0.user == user ? Address.others(user, than: $0.device) : nil } ?? .user(user)
+            switch (before.state, after.state) {
+            case (.ringing, .connected(let connection)):
+                deliveries.append(
+                    CallDelivery(
+                        to: .others(user, than: connection.device), .ringStopped(.answeredElsewhere)))
+            case (.ringing, .declined), (.ringing, .left):
+                deliveries.append(CallDelivery(to: everyDevice, .ringStopped(RingStopReason(of: new, for: after))))
+            case (.connected(let old), .connected(let new)) where old.device != new.device:
+                deliveries.append(CallDelivery(to: .device(user, old.device), .moved))
+                deliveries.append(CallDelivery(to: everyDevice, .updated))
+            case (.ringing, .ringing), (.connected, _):
+                deliveries.append(CallDelivery(to: everyDevice, .updated))
+            case (.declined, _), (.left, _):
+                break
+            }
+        }
+        return deliveries
+    }
+}
+
+extension RingStopReason {
+    fileprivate init(of call: Call, for participant: Participant) {
+        switch (participant.state, call.endReason) {
+        case (.declined, _): self = .declinedElsewhere
+        case (_, .cancelled): self = .cancelled
+        case (_, .callerDisconnected): self = .callerDisconnected
+        default: self = .noAnswer
+        }
+    }
+}
+
+extension Call {
+    /// Whether people can see a difference.
+    func looks(differentFrom other: Call) -> Bool {
+        phase != other.phase || participants != other.participants || screenShares != other.screenShares
+    }
+}
+
+extension Participant {
+    fileprivate func isStored(differentlyFrom other: Participant) -> Bool {
+        switch (state, other.state) {
+        case (.connected(let left), .connected(let right)):
+            left.device != right.device || left.joinedAt != right.joinedAt
+        case (.ringing(let left), .ringing(let right)): left.until != right.until
+        case (.declined, .declined), (.left, .left): state != other.state
+        case (.ringing, _), (.connected, _), (.declined, _), (.left, _): true
+        }
+    }
+}

@@ -1,0 +1,56 @@
+public import Primitives
+
+extension Call {
+    /// Makes a call of what is stored of it, whatever its phase.
+    public init(
+        id: CallID, conversation: ConversationID, mode: Mode, initiator: UserID, clientCallID: RequestID,
+        type: MediaType, startedAt: Instant, ringExpiresAt: Instant, timings: CallTimings, storedPhase: Phase,
+        storedParticipants: [Participant], openShares: [ScreenShare], revision: Int64
+    ) {
+        self.init(
+            id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
+            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, timings: timings, phase: storedPhase,
+            participants: storedParticipants, screenShares: openShares, revision: revision)
+    }
+
+    /// The call as its owner takes it up after a restart: nobody has a socket yet, and everybody in it is given the
+    /// recovery time to come back. What came due in the meantime is carried out by the first input, at its own time.
+    public func adopted(at now: Instant) -> Call {
+        var call = self
+        guard !isEnded else { return call }
+        for (index, participant) in participants.enumerated() {
+            guard var connection = participant.connection else { continue }
+            connection.reachability = .adopted(until: now + timings.recovery)
+            call.participants[index].state = .connected(connection)
+        }
+        return call
+    }
+}
+
+extension Participant {
+    /// Makes a participant of what is stored of it.
+    public init(user: UserID, isPolite: Bool, storedState: State) {
+        self.init(user: user, isPolite: isPolite, state: storedState)
+    }
+}
+
+extension Participant.Ringing {
+    /// Makes a rung participant's state.
+    public init(storedUntil until: Instant) {
+        self.init(until: until)
+    }
+}
+
+extension Participant.Connection {
+    /// Makes a connected participant's state; the device is out of reach until it is heard of.
+    public init(storedDevice device: DeviceID, joinedAt: Instant) {
+        self.init(joinedAt: joinedAt, device: device)
+    }
+}
+
+extension Call.ScreenShare {
+    /// Makes a share of what is stored of it.
+    public init(storedSharer sharer: UserID, startedAt: Instant) {
+        self.init(sharer: sharer, startedAt: startedAt)
+    }
+}

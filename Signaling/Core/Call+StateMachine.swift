@@ -1,0 +1,232 @@
+public import Primitives
+
+extension Call {
+    /// Moves the call on by one input. What is due by `now` is carried out first, with the time at which it was due,
+    /// so an answer that comes after the deadline is late however late the timer is.
+    ///
+    /// - Returns: The new state and all that follows from it. `self` stays as it is: the owner keeps it until the
+    ///   changes are on disk.
+    public func handle(_ input: CallInput, at now: Instant) -> CallTransition {
+        var turn = CallTurn(self, at: now)
+        turn.carryOutDeadlines(until: now)
+        switch input {
+        case .command(let command, from: let origin):
+            turn.carryOut(command, from: origin)
+        case .deviceLost(let user, let device):
+            turn.deviceLost(CallOrigin(user: user, device: device))
+        case .deviceReturned(let user, let device):
+            turn.deviceReturned(CallOrigin(user: user, device: device))
+        case .timePassed:
+            break
+        }
+        return turn.transition()
+    }
+
+    /// Carries out an invite between people who have this open direct call already: it answers the call when it came
+    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own.
+    public func handleInvite(from origin: CallOrigin, media: MediaState, at now: Instant) -> CallTransition {
+        var turn = CallTurn(self, at: now)
+        turn.carryOutDeadlines(until: now)
+        turn.origin = origin
+        switch participant(origin.user)?.state {
+        case .ringing where !turn.call.isEnded: turn.connect(origin, media)
+        case .connected(let connection) where !turn.call.isEnded && connection.device != origin.device:
+            turn.move(to: origin, media)
+        case .connected, .ringing, .declined, .left: break
+        case nil: turn.refusal = .notFound
+        }
+        return turn.transition()
+    }
+}
+
+/// One input being carried out on a call: the state so far, and what else follows from the input.
+struct CallTurn {
+    /// The call before the input.
+    let before: Call
+    /// The call so far.
+    var call: Call
+    /// The moment that is being carried out: a deadline's, then the input's.
+    var now: Instant
+    /// Who gave the command, when it is one: that device learns the outcome from its reply.
+    var origin: CallOrigin?
+    var refusal: CallRefusal?
+    var relayed: [CallDelivery] = []
+    var closedShares: [(sharer: UserID, at: Instant, reason: Call.ShareEndReason)] = []
+    var droppedSignals = 0
+
+    init(_ call: Call, at now: Instant) {
+        before = call
+        self.call = call
+        self.now = now
+    }
+
+    mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {
+        guard let participant = call.participant(origin.user) else {
+            refusal = .notFound
+            return
+        }
+        self.origin = origin
+        if let request = command.request, call.carriedOut.contains(request, of: origin.user) { return }
+        switch command {
+        case .ringing: alert(participant)
+        case .accept(_, let media): accept(participant, origin, media)
+        case .decline(_, let isBusy, let reachable): decline(participant, origin, isBusy: isBusy, reachable)
+        case .cancel: cancel(origin)
+        case .hangUp(_, let mediaFailed): hangUp(participant, origin, mediaFailed: mediaFailed)
+        case .move(_, let media): move(participant, origin, media)
+        case .fetch: break
+        case .setMedia(let media): setMedia(participant, origin, media)
+        case .signal(let signal, to: let recipient): pass(signal, from: origin, to: recipient)
+        case .startScreenShare: startScreenShare(participant, origin)
+        case .stopScreenShare: stopScreenShare(origin)
+        }
+        if let request = command.request, refusal == nil {
+            call.carriedOut.insert(request, of: origin.user)
+        }
+    }
+
+    private mutating func alert(_ participant: Participant) {
+        guard case .ringing(var ringing) = participant.state else { return }
+        ringing.isAlerted = true
+        set(participant.user, .ringing(ringing))
+    }
+
+    private mutating func accept(_ participant: Participant, _ origin: CallOrigin, _ media: MediaState) {
+        if call.isEnded {
+            refusal = .callEnded
+            return
+        }
+        switch participant.state {
+        case .ringing: connect(origin, media)
+        case .connected(let connection): refusal = connection.device == origin.device ? nil : .answeredElsewhere
+        case .declined, .left: refusal = .wrongState
+        }
+    }
+
+    /// Puts a rung participant into the call with the device that answered first.
+    mutating func connect(_ origin: CallOrigin, _ media: MediaState) {
+        set(origin.user, .connected(.init(joinedAt: now, device: origin.device, media: media)))
+        if case .initiated = call.phase {
+            call.phase = .ongoing(answeredAt: now)
+            giveLostParticipantsTheTimeOfARunningCall()
+        }
+        deliverMail(to: origin)
+    }
+
+    private mutating func decline(
+        _ participant: Participant, _ origin: CallOrigin, isBusy: Bool, _ reachable: Set<DeviceID>
+    ) {
+        guard case .ringing = participant.state else { return }
+        if isBusy {
+            call.busyDevices.insert(origin)
+            let others = reachable.filter { !call.busyDevices.contains(CallOrigin(user: origin.user, device: $0)) }
+            guard others.isEmpty else { return }
+        }
+        set(origin.user, .declined(at: now, isBusy ? .busy : .declined))
+        endIfNobodyIsRung()
+    }
+
+    private mutating func cancel(_ origin: CallOrigin) {
+        guard origin.user == call.initiator else {
+            refusal = .forbidden
+            return
+        }
+        guard case .initiated = call.phase, isActive(origin) else { return }
+        leave(origin.user, .hangup)
+    }
+
+    private mutating func hangUp(_ participant: Participant, _ origin: CallOrigin, mediaFailed: Bool) {
+        switch participant.state {
+        case .ringing:
+            set(origin.user, .declined(at: now, .declined))
+            endIfNobodyIsRung()
+        case .connected(let connection):
+            // A device that the call was moved away from may still be hanging up: that ends nothing.
+            if connection.device == origin.device { leave(origin.user, mediaFailed ? .iceFailed : .hangup) }
+        case .declined, .left: break
+        }
+    }
+
+    private mutating func move(_ participant: Participant, _ origin: CallOrigin, _ media: MediaState) {
+        if call.isEnded {
+            refusal = .callEnded
+        } else if let connection = participant.connection {
+            if connection.device != origin.device { move(to: origin, media) }
+        } else {
+            refusal = .wrongState
+        }
+    }
+
+    /// Takes a participant's part over to another device of the same user.
+    mutating func move(to origin: CallOrigin, _ media: MediaState) {
+        guard let connection = call.participant(origin.user)?.connection else { return }
+        // The new device makes a new peer connection, so whatever waited for the old one is void, and so is a share.
+        call.mailbox.forget(recipient: origin.user)
+        closeShare(of: origin.user, .stopped)
+        set(origin.user, .connected(.init(joinedAt: connection.joinedAt, device: origin.device, media: media)))
+    }
+
+    private mutating func setMedia(_ participant: Participant, _ origin: CallOrigin, _ media: MediaState) {
+        guard isActive(origin), var connection = participant.connection else {
+            refusal = call.isEnded ? nil : .wrongState
+            return
+        }
+        connection.media = media
+        set(origin.user, .connected(connection))
+    }
+
+    /// Whether this device is the one that is in the call for its user.
+    func isActive(_ origin: CallOrigin) -> Bool {
+        call.participant(origin.user)?.connection?.device == origin.device
+    }
+
+    mutating func set(_ user: UserID, _ state: Participant.State) {
+        guard let index = call.index(of: user) else { return }
+        call.participants[index].state = state
+    }
+
+    /// The transition that the turn comes to.
+    func transition() -> CallTransition {
+        var call = call
+        if call.looks(differentFrom: before) { call.revision += 1 }
+        return CallTransition(
+            call: call,
+            changes: CallChange.between(before, call, closedShares: closedShares),
+            deliveries: CallDelivery.between(before, call, origin: origin) + relayed,
+            refusal: refusal,
+            droppedSignals: droppedSignals)
+    }
+}
+
+extension CallCommand {
+    /// The client's own name for the command, for those that change something durable.
+    var request: RequestID? {
+        switch self {
+        case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),
+            .move(let request, _), .startScreenShare(let request), .stopScreenShare(let request):
+            request
+        case .ringing, .fetch, .setMedia, .signal: nil
+        }
+    }
+}
+
+/// The latest commands that a call has carried out, so that a repeat of one is known and changes nothing.
+struct CarriedOutCommands: Sendable, Equatable {
+    private struct Entry: Sendable, Equatable {
+        let user: UserID
+        let request: RequestID
+    }
+
+    /// A client repeats a command within seconds; this many go far beyond that, and a call stays small.
+    static let limit = 64
+    private var entries: [Entry] = []
+
+    func contains(_ request: RequestID, of user: UserID) -> Bool {
+        entries.contains(Entry(user: user, request: request))
+    }
+
+    mutating func insert(_ request: RequestID, of user: UserID) {
+        if entries.count == Self.limit { entries.removeFirst() }
+        entries.append(Entry(user: user, request: request))
+    }
+}

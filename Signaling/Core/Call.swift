@@ -1,0 +1,153 @@
+public import Primitives
+
+/// A call as its owner knows it: a plain value that only `handle(_:at:)` moves on.
+///
+/// What is stored of it are the rows `calls`, `call_participants` and `screen_share_logs` (seed 003); the rest
+/// (the mailbox, reachability, who is muted) lives as long as the process and is negotiated anew after a restart.
+public struct Call: Sendable, Equatable {
+    /// Names the call.
+    public let id: CallID
+    /// The conversation that the call belongs to.
+    public let conversation: ConversationID
+    /// Whether it is between two people or among many.
+    public let mode: Mode
+    /// Who placed the call.
+    public let initiator: UserID
+    /// The caller's own name for the call: an invite that repeats it gets this call again.
+    public let clientCallID: RequestID
+    /// What the call was placed as; what is sent in it may change freely.
+    public let type: MediaType
+    /// When the call was placed.
+    public let startedAt: Instant
+    /// When ringing stops by itself. Kept after the answer, for the record.
+    public let ringExpiresAt: Instant
+    /// How long the call may last and how long it waits for whom.
+    public let timings: CallTimings
+    /// Where the call is in its life.
+    public internal(set) var phase: Phase
+    /// Everybody who was ever in the call or rung for it; the caller first.
+    public internal(set) var participants: [Participant]
+    /// Screens shared right now, the oldest first.
+    public internal(set) var screenShares: [ScreenShare] = []
+    /// Counts the changes that people can see.
+    public internal(set) var revision: Int64 = 1
+    /// Devices of rung participants that said that they are in another call.
+    var busyDevices: Set<CallOrigin> = []
+    /// Signals that wait for their recipient's device.
+    var mailbox = Mailbox()
+    /// The latest commands that were carried out, so that a repeat changes nothing.
+    var carriedOut = CarriedOutCommands()
+
+    /// The kinds of calls.
+    public enum Mode: String, Sendable, CaseIterable {
+        /// Between two people; ends when one leaves.
+        case direct
+        /// Among many; people come and go.
+        case group
+    }
+
+    /// What a call is placed as (seed 003, `calls.type`).
+    public enum MediaType: String, Sendable, CaseIterable {
+        case voice
+        case video
+    }
+
+    /// Where a call is in its life. The names are the stored statuses (seed 003, `calls.status`).
+    public enum Phase: Sendable, Equatable {
+        /// Ringing. Can go to: ongoing, missed.
+        case initiated
+        /// At least one callee has answered. Can go to: completed.
+        case ongoing(answeredAt: Instant)
+        /// Over, after an answer. Can go to: nothing.
+        case completed(answeredAt: Instant, endedAt: Instant, EndReason)
+        /// Over, without an answer. Can go to: nothing.
+        case missed(endedAt: Instant, EndReason)
+    }
+
+    /// Why a call is over.
+    public enum EndReason: String, Sendable, CaseIterable {
+        case noAnswer = "no_answer"
+        case declined
+        case busy
+        case cancelled
+        case callerDisconnected = "caller_disconnected"
+        case hangup
+        case disconnected
+        case iceFailed = "ice_failed"
+        case maxDuration = "max_duration"
+        case serverRestart = "server_restart"
+    }
+
+    /// A screen that is being shared.
+    public struct ScreenShare: Sendable, Equatable {
+        /// Whose screen it is.
+        public let sharer: UserID
+        /// Since when.
+        public let startedAt: Instant
+    }
+
+    /// Why a screen is no longer shared (`screen_share_logs.end_reason`).
+    public enum ShareEndReason: String, Sendable, CaseIterable {
+        case stopped
+        case left
+        case disconnected
+        case replaced
+        case callEnded = "call_ended"
+        case serverRestart = "server_restart"
+    }
+}
+
+extension Call {
+    /// When the call was answered, if it ever was.
+    public var answeredAt: Instant? {
+        switch phase {
+        case .initiated, .missed: nil
+        case .ongoing(let answeredAt), .completed(let answeredAt, _, _): answeredAt
+        }
+    }
+
+    /// When the call ended, if it did.
+    public var endedAt: Instant? {
+        switch phase {
+        case .initiated, .ongoing: nil
+        case .completed(_, let endedAt, _), .missed(let endedAt, _): endedAt
+        }
+    }
+
+    /// Why the call ended, if it did.
+    public var endReason: EndReason? {
+        switch phase {
+        case .initiated, .ongoing: nil
+        case .completed(_, _, let reason), .missed(_, let reason): reason
+        }
+    }
+
+    /// Whether the call is over.
+    public var isEnded: Bool { endedAt != nil }
+
+    /// The participant that is this user, if the user was ever in the call.
+    public func participant(_ user: UserID) -> Participant? {
+        participants.first { $0.user == user }
+    }
+
+    func index(of user: UserID) -> Int? {
+        participants.firstIndex { $0.user == user }
+    }
+}
+
+/// How long a call waits for what. Every reachable state has one of these deadlines ahead of it.
+public struct CallTimings: Sendable, Equatable {
+    /// How long a callee is rung.
+    public var ring: Instant.Span = .seconds(45)
+    /// How long a caller may be out of reach while the call rings.
+    public var callerLost: Instant.Span = .seconds(15)
+    /// How long a participant may be out of reach in a running call.
+    public var reconnect: Instant.Span = .seconds(30)
+    /// How long participants have to come back after the server was restarted.
+    public var recovery: Instant.Span = .seconds(30)
+    /// The longest that a call may last.
+    public var maxDuration: Instant.Span = .seconds(12 * 3600)
+
+    /// The timings a server has when it is told no others.
+    public init() {}
+}

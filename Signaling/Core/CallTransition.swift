@@ -1,0 +1,69 @@
+public import Primitives
+
+/// What an input does to a call: the new state, and all that follows from it.
+///
+/// The owner commits `changes`, and only then puts `call` in the place of the old state, answers the sender and
+/// delivers `deliveries` in their order.
+public struct CallTransition: Sendable, Equatable {
+    /// The call after the input.
+    public let call: Call
+    /// What has to be on disk before anybody hears of it; empty when nothing durable changed.
+    public let changes: [CallChange]
+    /// What to tell whom.
+    public let deliveries: [CallDelivery]
+    /// Why the command is refused; nil when it is carried out, or was already.
+    public let refusal: CallRefusal?
+    /// Signals that were dropped because the call or their generation is over.
+    public let droppedSignals: Int
+}
+
+/// A change of the stored rows of a call.
+public enum CallChange: Sendable, Equatable {
+    /// A new row of `calls`.
+    case insertCall
+    /// The row of `calls` has other contents.
+    case updateCall
+    /// A row of `call_participants` is new or has other contents.
+    case putParticipant(Participant)
+    /// A new row of `screen_share_logs`.
+    case openShare(Call.ScreenShare)
+    /// The open row of a sharer in `screen_share_logs` ends.
+    case closeShare(UserID, at: Instant, Call.ShareEndReason)
+}
+
+/// An event and where it goes.
+public struct CallDelivery: Sendable, Equatable {
+    /// To whom.
+    public let address: Address
+    /// What.
+    public let event: CallEvent
+
+    /// Makes a delivery.
+    public init(to address: Address, _ event: CallEvent) {
+        self.address = address
+        self.event = event
+    }
+}
+
+/// What devices are told. The call itself goes with each event.
+public enum CallEvent: Sendable, Equatable {
+    /// Ring.
+    case incoming
+    /// The call changed.
+    case updated
+    /// Stop ringing.
+    case ringStopped(RingStopReason)
+    /// Another device of the user took the call over.
+    case moved
+    /// A signal of another participant.
+    case signal(Signal, from: UserID)
+}
+
+/// Why a device stops ringing.
+public enum RingStopReason: Sendable, Equatable, CaseIterable {
+    case answeredElsewhere
+    case declinedElsewhere
+    case cancelled
+    case noAnswer
+    case callerDisconnected
+}

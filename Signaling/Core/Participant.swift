@@ -1,0 +1,91 @@
+public import Primitives
+
+/// One user's part in a call.
+public struct Participant: Sendable, Equatable {
+    /// Who it is.
+    public let user: UserID
+    /// The role in perfect negotiation: when two offers collide, the polite side gives way.
+    public let isPolite: Bool
+    /// Where the participant is.
+    public internal(set) var state: State
+
+    /// Where a participant is. The names are the stored statuses (seed 003, `call_participants.status`).
+    public enum State: Sendable, Equatable {
+        /// Rung on all devices. Can go to: connected, declined, left.
+        case ringing(Ringing)
+        /// In the call with one device. Can go to: left.
+        case connected(Connection)
+        /// Turned the call away. Can go to: nothing in a direct call.
+        case declined(at: Instant, LeaveReason)
+        /// Out of the call, whether ever in it or not. Can go to: nothing in a direct call.
+        case left(joinedAt: Instant?, at: Instant, LeaveReason)
+    }
+
+    /// What is known while a participant is rung.
+    public struct Ringing: Sendable, Equatable {
+        /// When ringing stops by itself.
+        public let until: Instant
+        /// Whether one of the devices has said that it rings.
+        public internal(set) var isAlerted = false
+    }
+
+    /// What is known while a participant is in the call.
+    public struct Connection: Sendable, Equatable {
+        /// When the participant joined.
+        public let joinedAt: Instant
+        /// The device that is in the call.
+        public internal(set) var device: DeviceID
+        /// Whether that device can be reached.
+        public internal(set) var reachability: Reachability = .reachable
+        /// What the participant says of the microphone and the camera.
+        public internal(set) var media = MediaState()
+    }
+
+    /// Whether a device that is in a call has a socket.
+    public enum Reachability: Sendable, Equatable {
+        /// It has. Can go to: lost.
+        case reachable
+        /// Its socket is gone; it is given until then to come back. Can go to: reachable.
+        case lost(until: Instant)
+        /// The server was restarted and has not heard of it since. Can go to: reachable.
+        case adopted(until: Instant)
+    }
+
+    /// Why somebody is not, or no longer, in a call (`call_participants.leave_reason`).
+    public enum LeaveReason: String, Sendable, CaseIterable {
+        case declined
+        case busy
+        case noAnswer = "no_answer"
+        case cancelled
+        case callEnded = "call_ended"
+        case hangup
+        case disconnected
+        case iceFailed = "ice_failed"
+    }
+}
+
+extension Participant {
+    /// The connection, while the participant is in the call.
+    public var connection: Connection? {
+        if case .connected(let connection) = state { connection } else { nil }
+    }
+
+    /// Whether the participant is being rung.
+    public var isRinging: Bool {
+        if case .ringing = state { true } else { false }
+    }
+}
+
+/// What a participant says of its own microphone and camera; shown to the others, never stored.
+public struct MediaState: Sendable, Equatable {
+    /// Whether sound is sent.
+    public var microphone: Bool
+    /// Whether a picture is sent.
+    public var camera: Bool
+
+    /// Makes a state; everything is off when nothing is said.
+    public init(microphone: Bool = false, camera: Bool = false) {
+        self.microphone = microphone
+        self.camera = camera
+    }
+}

@@ -1,0 +1,61 @@
+public import Primitives
+public import SignalingCore
+
+/// What the call service counts.
+public struct CallMetrics: Sendable {
+    /// Calls that are open now.
+    public let open = Gauge()
+    /// Invites that came in, repeats among them.
+    public let invites = Counter()
+    /// Calls that were placed.
+    public let placed = Counter()
+    /// Calls that were answered.
+    public let answered = Counter()
+    /// Calls that ended, by their reason.
+    public let ended: [Call.EndReason: Counter] = Dictionary(
+        uniqueKeysWithValues: Call.EndReason.allCases.map { ($0, Counter()) })
+    /// Signals that were passed on or put into a mailbox.
+    public let relayedSignals = Counter()
+    /// Signals that were dropped because their call or generation was over.
+    public let droppedSignals = Counter()
+    /// Transitions that could not be committed.
+    public let failedCommits = Counter()
+
+    init() {}
+
+    /// The figures for Prometheus.
+    public var families: [MetricFamily] {
+        [
+            MetricFamily("calls_open", .gauge, help: "Calls that are open now.", samples: [.init(open.value)]),
+            MetricFamily("call_invites_total", .counter, help: "Invites that came in.", samples: [.init(invites.value)]),
+            MetricFamily("calls_placed_total", .counter, help: "Calls placed.", samples: [.init(placed.value)]),
+            MetricFamily("calls_answered_total", .counter, help: "Calls answered.", samples: [.init(answered.value)]),
+            MetricFamily(
+                "calls_ended_total", .counter, help: "Calls ended, by reason.",
+                samples: Call.EndReason.allCases.map { reason in
+                    .init(ended[reason]?.value ?? 0, labels: [("reason", reason.rawValue)])
+                }),
+            MetricFamily(
+                "call_signals_relayed_total", .counter, help: "Descriptions and candidates passed on.",
+                samples: [.init(relayedSignals.value)]),
+            MetricFamily(
+                "call_signals_dropped_total", .counter, help: "Descriptions and candidates that came too late.",
+                samples: [.init(droppedSignals.value)]),
+            MetricFamily(
+                "call_commits_failed_total", .counter, help: "Call transitions that could not be committed.",
+                samples: [.init(failedCommits.value)]),
+        ]
+    }
+
+    /// Counts what a carried-out transition did with signals.
+    func count(_ transition: CallTransition) {
+        if transition.droppedSignals > 0 { droppedSignals.add(transition.droppedSignals) }
+    }
+
+    /// Counts a change of a call's phase.
+    func count(from old: Call?, to new: Call) {
+        if old == nil { placed.add() }
+        if old?.answeredAt == nil, new.answeredAt != nil { answered.add() }
+        if old?.isEnded != true, let reason = new.endReason { ended[reason]?.add() }
+    }
+}

@@ -1,0 +1,141 @@
+import Primitives
+import SignalingCore
+import Storage
+
+/// The rows that calls are stored in (seed 003), one way and the other.
+enum CallRows {
+    /// The statements that carry out a transition's changes.
+    ///
+    /// - Parameter storedRevision: The revision that the stored row must have; with another one the unit fails.
+    static func steps(for transition: CallTransition, storedRevision: Int64) -> [Step] {
+        let call = transition.call
+        return transition.changes.map { change in
+            switch change {
+            case .insertCall: insert(call)
+            case .updateCall: update(call, storedRevision: storedRevision)
+            case .putParticipant(let participant): put(participant, in: call)
+            case .openShare(let share):
+                Step(.insertScreenShare, [.id(call.id), .id(share.sharer), .instant(share.startedAt)])
+            case .closeShare(let sharer, let at, let reason):
+                Step(
+                    .closeScreenShare, [.id(call.id), .id(sharer), .instant(at), .text(reason.rawValue)],
+                    expectedRows: 1)
+            }
+        }
+    }
+
+    private static func insert(_ call: Call) -> Step {
+        Step(
+            .insertCall,
+            [
+                .id(call.id), .id(call.conversation), .id(call.initiator), .id(call.clientCallID),
+                .text(call.mode.rawValue), .text(call.type.rawValue), .text(call.phase.status), .text("peer"),
+                .integer(call.revision), .instant(call.startedAt), .instant(call.answeredAt), .instant(call.endedAt),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue),
+            ])
+    }
+
+    private static func update(_ call: Call, storedRevision: Int64) -> Step {
+        Step(
+            .updateCall,
+            [
+                .id(call.id), .integer(storedRevision), .integer(call.revision), .text(call.type.rawValue),
+                .text(call.phase.status), .text("peer"), .instant(call.answeredAt), .instant(call.endedAt),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue),
+            ],
+            expectedRows: 1)
+    }
+
+    private static func put(_ participant: Participant, in call: Call) -> Step {
+        let stored: (status: String, joinedAt: Instant?, leftAt: Instant?, reason: String?, device: DeviceID?)
+        var ringExpiresAt: Instant?
+        switch participant.state {
+        case .ringing(let ringing):
+            stored = ("ringing", nil, nil, nil, nil)
+            ringExpiresAt = ringing.until
+        case .connected(let connection): stored = ("connected", connection.joinedAt, nil, nil, connection.device)
+        case .declined(let at, let reason): stored = ("declined", nil, at, reason.rawValue, nil)
+        case .left(let joinedAt, let at, let reason): stored = ("left", joinedAt, at, reason.rawValue, nil)
+        }
+        return Step(
+            .upsertCallParticipant,
+            [
+                .id(call.id), .id(participant.user), .text(stored.status), .instant(stored.joinedAt),
+                .instant(stored.leftAt), .text(stored.reason), .id(stored.device), .instant(ringExpiresAt),
+                .boolean(participant.isPolite),
+            ])
+    }
+
+    /// Makes a call of its rows.
+    static func view(
+        _ row: Row, participants: [Row], shares: [Row], timings: CallTimings
+    ) throws(DatabaseError) -> CallView {
+        let initiator: UserID = try row.id("initiator_id")
+        var members: [Participant] = []
+        var people: [UserID: Profile] = [:]
+        for participant in participants {
+            let member = try self.participant(participant)
+            // The caller comes first, as in a call that never was stored.
+            members.insert(member, at: member.user == initiator ? 0 : members.endIndex)
+            people[member.user] = Profile(
+                id: member.user, username: try participant.text("username"),
+                displayName: try participant.text("display_name"), avatarURL: try participant.textIfAny("avatar_url"))
+        }
+        var openShares: [Call.ScreenShare] = []
+        for share in shares {
+            openShares.append(
+                Call.ScreenShare(
+                    storedSharer: try share.id("sharer_user_id"), startedAt: try share.instant("started_at")))
+        }
+        let startedAt = try row.instant("started_at")
+        let call = Call(
+            id: try row.id("id"), conversation: try row.id("conversation_id"), mode: try row.name("mode"),
+            initiator: initiator, clientCallID: try row.id("client_call_id"), type: try row.name("type"),
+            startedAt: startedAt, ringExpiresAt: try row.instantIfAny("ring_expires_at") ?? startedAt,
+            timings: timings, storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
+            revision: try row.integer("revision"))
+        return CallView(call: call, people: people)
+    }
+
+    private static func phase(_ row: Row) throws(DatabaseError) -> Call.Phase {
+        switch try row.text("status") {
+        case "initiated": .initiated
+        case "ongoing": .ongoing(answeredAt: try row.instant("answered_at"))
+        case "completed":
+            .completed(
+                answeredAt: try row.instant("answered_at"), endedAt: try row.instant("ended_at"),
+                try row.name("end_reason"))
+        case "missed": .missed(endedAt: try row.instant("ended_at"), try row.name("end_reason"))
+        case let status: throw DatabaseError(.invalid, "a call has the status \(status)")
+        }
+    }
+
+    private static func participant(_ row: Row) throws(DatabaseError) -> Participant {
+        let state: Participant.State
+        switch try row.text("status") {
+        case "ringing": state = .ringing(.init(storedUntil: try row.instant("ring_expires_at")))
+        case "connected":
+            state = .connected(
+                .init(storedDevice: try row.id("device_id"), joinedAt: try row.instant("joined_at")))
+        case "declined": state = .declined(at: try row.instant("left_at"), try row.name("leave_reason"))
+        case "left":
+            state = .left(
+                joinedAt: try row.instantIfAny("joined_at"), at: try row.instant("left_at"),
+                try row.name("leave_reason"))
+        case let status: throw DatabaseError(.invalid, "a call's participant has the status \(status)")
+        }
+        return Participant(user: try row.id("user_id"), isPolite: try row.boolean("polite"), storedState: state)
+    }
+}
+
+extension Call.Phase {
+    /// The stored status (seed 003, `calls.status`).
+    fileprivate var status: String {
+        switch self {
+        case .initiated: "initiated"
+        case .ongoing: "ongoing"
+        case .completed: "completed"
+        case .missed: "missed"
+        }
+    }
+}

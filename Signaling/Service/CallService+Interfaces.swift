@@ -1,0 +1,103 @@
+public import Primitives
+public import SignalingCore
+
+/// A call, and who the people in it are.
+public struct CallView: Sendable, Equatable {
+    /// The call.
+    public let call: Call
+    /// A profile for each participant.
+    public let people: [UserID: Profile]
+
+    /// Makes a view.
+    public init(call: Call, people: [UserID: Profile]) {
+        self.call = call
+        self.people = people
+    }
+}
+
+/// A wish to call somebody.
+public struct Invite: Sendable {
+    /// The client's own name for the call: asking again with it gives the same call.
+    public var clientCallID: RequestID
+    /// Who is called.
+    public var callee: UserID
+    /// Voice or video.
+    public var type: Call.MediaType
+    /// What the caller sends.
+    public var media: MediaState
+
+    /// Makes a wish.
+    public init(clientCallID: RequestID, callee: UserID, type: Call.MediaType, media: MediaState) {
+        self.clientCallID = clientCallID
+        self.callee = callee
+        self.type = type
+        self.media = media
+    }
+}
+
+/// What becomes of a command.
+public enum CallReply: Sendable {
+    /// Carried out, and on disk.
+    case done(CallView)
+    /// Not carried out, and why; the call goes with it where the sender may see it.
+    case refused(CallRefusal, CallView?)
+    /// Too many invites; after this time another one is taken.
+    case limited(retryAfter: Instant.Span)
+    /// The database is away or the server is stopping: to be tried again.
+    case unavailable
+    /// A fault of the server.
+    case failed
+
+    init(_ transition: CallTransition, people: [UserID: Profile]) {
+        let view = CallView(call: transition.call, people: people)
+        self =
+            switch transition.refusal {
+            case nil: .done(view)
+            case .notFound: .refused(.notFound, nil)
+            case let refusal?: .refused(refusal, view)
+            }
+    }
+}
+
+/// Delivers events to devices.
+public protocol CallEvents: Sendable {
+    /// Delivers an event to whatever devices stand behind the address now; must not block.
+    func deliver(_ event: CallEvent, of view: CallView, to address: Address)
+}
+
+/// Knows which devices have a socket.
+public protocol DevicePresence: Sendable {
+    /// The devices of a user that have a socket now.
+    func connectedDevices(of user: UserID) -> Set<DeviceID>
+}
+
+/// Knows users and their conversations.
+public protocol CallPeople: Sendable {
+    /// The direct conversation between two users, made when there is none.
+    func directConversation(
+        between caller: UserID, and callee: UserID
+    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile)
+}
+
+/// Why there is no conversation to call in.
+public enum CallPeopleError: Error, Sendable {
+    /// There is no such user.
+    case notFound
+    /// The database is away.
+    case unavailable
+}
+
+/// Knows which shard owns which call, and who is in a call. One process knows its own calls; with several, this is
+/// where another node's calls are found.
+protocol CallDirectory: Sendable {
+    /// Where the calls of a conversation live.
+    func shard(for conversation: ConversationID) -> Int
+    /// Where an open call lives; nil when it is not open.
+    func shard(of call: CallID) -> Int?
+    /// Whether a user is in a call with one of the devices.
+    func isInCall(_ user: UserID) -> Bool
+    /// A call is new or has changed.
+    func put(_ call: Call)
+    /// A call is no longer open.
+    func remove(_ call: Call)
+}

@@ -1,0 +1,173 @@
+public import Logging
+public import NIOCore
+public import Primitives
+public import SignalingCore
+public import Storage
+import Synchronization
+
+/// Owns every open call: takes commands to the call they name, commits what follows, answers and tells.
+///
+/// Each call lives on one shard, and each shard on one event loop, so nothing here locks a call. Commands that one
+/// thread hands in keep their order.
+public final class CallService: Sendable {
+    /// What the service is told once, at the start.
+    public struct Settings: Sendable {
+        /// How long calls wait for what.
+        public var timings = CallTimings()
+        /// How many calls a user may place in a minute.
+        public var invitesPerMinute = 30
+
+        /// The settings a server has when it is told no others.
+        public init() {}
+    }
+
+    /// What the service counts.
+    public let metrics = CallMetrics()
+
+    private let shards: [CallShard]
+    private let directory: any CallDirectory
+    private let archive: CallArchive
+    private let people: any CallPeople
+    private let settings: Settings
+    private let now: @Sendable () -> Instant
+    private let inviteLimits = Mutex(InviteLimits())
+    private let isStopping = Atomic(false)
+
+    /// Makes a service that knows no call yet; `adoptOpenCalls()` comes before the first command.
+    ///
+    /// - Parameters:
+    ///   - database: Where calls are durable.
+    ///   - events: Who delivers events to devices.
+    ///   - presence: Who knows which devices have a socket.
+    ///   - people: Who knows users and their conversations.
+    ///   - loops: One shard is made for each loop.
+    ///   - now: The present, by the wall clock: deadlines outlive the process.
+    public init(
+        database: any Database, events: any CallEvents, presence: any DevicePresence, people: any CallPeople,
+        loops: [any EventLoop], settings: Settings, now: @escaping @Sendable () -> Instant, logger: Logger
+    ) {
+        let directory = LocalCallDirectory(shardCount: loops.count)
+        let archive = CallArchive(database: database, timings: settings.timings, logger: logger)
+        self.directory = directory
+        self.archive = archive
+        self.people = people
+        self.settings = settings
+        self.now = now
+        let metrics = metrics
+        shards = loops.map { loop in
+            CallShard(
+                loop: loop,
+                surroundings: .init(
+                    database: database, archive: archive, directory: directory, events: events, presence: presence,
+                    timings: settings.timings, metrics: metrics, now: now, logger: logger))
+        }
+    }
+
+    /// Takes up every call that the database holds as open. What came due while no server ran is carried out with the
+    /// time at which it was due.
+    ///
+    /// - Returns: How many calls were taken up.
+    @discardableResult
+    public func adoptOpenCalls() async throws(DatabaseError) -> Int {
+        let calls = try await archive.openCalls()
+        let adopted = calls.map { shards[directory.shard(for: $0.call.conversation)].adopt($0) }
+        await withCheckedContinuation { continuation in
+            EventLoopFuture.andAllComplete(adopted, on: shards[0].loop).whenComplete { _ in continuation.resume() }
+        }
+        return calls.count
+    }
+
+    /// Calls another user.
+    ///
+    /// - Parameter reply: Called once, on a thread of the service, after the call is on disk.
+    public func invite(
+        _ invite: Invite, from caller: Profile, device: DeviceID, reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
+        guard invite.callee != caller.id else { return reply(.refused(.forbidden, nil)) }
+        let present = now()
+        let limit = inviteLimits.withLock { $0.take(caller.id, settings.invitesPerMinute, now: present) }
+        if let retryAfter = limit { return reply(.limited(retryAfter: retryAfter)) }
+        metrics.invites.add()
+        Task {
+            do throws(CallPeopleError) {
+                if let earlier = try await placedEarlier(invite, by: caller.id) { return reply(.done(earlier)) }
+                let conversation = try await people.directConversation(between: caller.id, and: invite.callee)
+                shards[directory.shard(for: conversation.id)].invite(
+                    PendingInvite(
+                        invite: invite, caller: caller, device: device, callee: conversation.callee,
+                        conversation: conversation.id, reply: reply))
+            } catch .notFound {
+                reply(.refused(.notFound, nil))
+            } catch .unavailable {
+                reply(.unavailable)
+            }
+        }
+    }
+
+    /// Gives a command to the call that it names.
+    ///
+    /// - Parameter reply: Called once, on a thread of the service, after what the command changed is on disk.
+    public func submit(
+        _ command: CallCommand, to call: CallID, from origin: CallOrigin,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
+        guard let shard = directory.shard(of: call) else {
+            return archive.answer(command, to: call, from: origin, at: now(), metrics: metrics, reply: reply)
+        }
+        shards[shard].submit(command, to: call, from: origin, reply: reply)
+    }
+
+    /// A device has a socket again: calls that wait for it go on, and the completion gets every open call of its user.
+    public func deviceConnected(_ origin: CallOrigin, openCalls: @escaping @Sendable ([CallView]) -> Void) {
+        let answers = shards.map { $0.deviceReturned(origin) }
+        EventLoopFuture.whenAllSucceed(answers, on: shards[0].loop).whenComplete { result in
+            openCalls((try? result.get())?.flatMap(\.self).sorted { $0.call.startedAt < $1.call.startedAt } ?? [])
+        }
+    }
+
+    /// The last socket of a device is gone: the calls that it is in give it time to come back.
+    public func deviceLost(_ origin: CallOrigin) {
+        for shard in shards { shard.deviceLost(origin) }
+    }
+
+    /// The calls that a user took part in, the newest first.
+    public func history(of user: UserID, before cursor: CallCursor?, limit: Int) async throws(DatabaseError) -> CallPage {
+        try await archive.history(of: user, before: cursor, limit: limit)
+    }
+
+    /// Takes no more commands. Calls stay open in the database and are taken up by the next server.
+    public func stop() {
+        isStopping.store(true, ordering: .relaxed)
+    }
+
+    private func placedEarlier(_ invite: Invite, by caller: UserID) async throws(CallPeopleError) -> CallView? {
+        let stored: CallView?
+        do {
+            stored = try await archive.call(placedBy: caller, as: invite.clientCallID)
+        } catch {
+            throw .unavailable
+        }
+        // An open call's owner knows more than what is stored, and answers for it.
+        return stored?.call.isEnded == true ? stored : nil
+    }
+}
+
+/// How often each user has called lately. Users whose bucket is full again are forgotten, so the table stays small.
+private struct InviteLimits {
+    private var buckets: [UserID: TokenBucket] = [:]
+    private var forgetAt = 1024
+
+    /// Takes one invite; what it returns, when it returns something, is how long to wait.
+    mutating func take(_ user: UserID, _ perMinute: Int, now: Instant) -> Instant.Span? {
+        if buckets.count >= forgetAt {
+            buckets = buckets.filter { !$0.value.isFull(now: now) }
+            forgetAt = max(1024, buckets.count * 2)
+        }
+        var bucket = buckets[user] ?? TokenBucket(perMinute, per: .seconds(60), now: now)
+        let isTaken = bucket.take(now: now)
+        buckets[user] = bucket
+        return isTaken ? nil : bucket.wait(now: now)
+    }
+}

@@ -1,0 +1,77 @@
+import Logging
+import NIOCore
+import Primitives
+import SignalingCore
+import Storage
+
+/// The door to the calls that live on one event loop. Whatever is handed in from one thread is taken in its order.
+final class CallShard: Sendable {
+    /// What the calls of a shard have around them.
+    struct Surroundings: Sendable {
+        let database: any Database
+        let archive: CallArchive
+        let directory: any CallDirectory
+        let events: any CallEvents
+        let presence: any DevicePresence
+        let timings: CallTimings
+        let metrics: CallMetrics
+        let now: @Sendable () -> Instant
+        let logger: Logger
+    }
+
+    let loop: any EventLoop
+    private let calls: NIOLoopBoundBox<LiveCalls>
+
+    init(loop: any EventLoop, surroundings: Surroundings) {
+        self.loop = loop
+        calls = LiveCalls.make(on: loop, surroundings)
+    }
+
+    func adopt(_ stored: CallView) -> EventLoopFuture<Void> {
+        loop.submit { self.calls.value.adopt(stored) }
+    }
+
+    func invite(_ invite: PendingInvite) {
+        loop.execute { self.calls.value.receive(invite) }
+    }
+
+    func submit(
+        _ command: CallCommand, to call: CallID, from origin: CallOrigin,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        loop.execute {
+            self.calls.value.receive(PendingInput(.command(command, from: origin), reply: reply), for: call)
+        }
+    }
+
+    func deviceReturned(_ origin: CallOrigin) -> EventLoopFuture<[CallView]> {
+        loop.submit { self.calls.value.deviceReturned(origin) }
+    }
+
+    func deviceLost(_ origin: CallOrigin) {
+        loop.execute { self.calls.value.deviceLost(origin) }
+    }
+}
+
+/// An input on its way to a call, and who waits for the answer.
+struct PendingInput: Sendable {
+    let input: CallInput
+    let reply: @Sendable (CallReply) -> Void
+
+    init(_ input: CallInput, reply: @escaping @Sendable (CallReply) -> Void = { _ in }) {
+        self.input = input
+        self.reply = reply
+    }
+}
+
+/// An invite on its way to its conversation's shard, and who waits for the answer.
+struct PendingInvite: Sendable {
+    let invite: Invite
+    let caller: Profile
+    let device: DeviceID
+    let callee: Profile
+    let conversation: ConversationID
+    let reply: @Sendable (CallReply) -> Void
+
+    var origin: CallOrigin { CallOrigin(user: caller.id, device: device) }
+}

@@ -1,0 +1,385 @@
+import DequeModule
+import Logging
+import NIOCore
+import Primitives
+import SignalingCore
+import Storage
+
+/// The open calls of one shard. Confined to its event loop: every method is called there.
+///
+/// Each input goes through the pure core; what follows from it is committed, and only then does the new state take the
+/// place of the old one, the reply goes out and the events are delivered. While a call's commit is under way its next
+/// inputs wait; other calls go on.
+final class LiveCalls {
+    struct LiveCall {
+        /// The call as the database has it, but for what is never stored.
+        var call: Call
+        var people: [UserID: Profile]
+        /// The revision of the stored row; a commit that finds another one changes nothing.
+        var storedRevision: Int64
+        var standing: Standing = .settled
+        var waiting: Deque<Waiting> = []
+    }
+
+    enum Standing {
+        /// Can go to: committing.
+        case settled
+        /// A transition is on its way to disk. Can go to: settled, uncertain, gone.
+        case committing
+        /// The connection broke during a commit, so this transition is on disk or not. Can go to: settled, gone.
+        case uncertain(CallTransition, isNew: Bool)
+    }
+
+    enum Waiting {
+        case input(PendingInput)
+        case invite(PendingInvite)
+
+        /// Whether a client asked for it: what the server itself has to say to a call is never turned away.
+        var isCommand: Bool {
+            switch self {
+            case .input(let pending): if case .command = pending.input { true } else { false }
+            case .invite: true
+            }
+        }
+
+        var reply: @Sendable (CallReply) -> Void {
+            switch self {
+            case .input(let input): input.reply
+            case .invite(let invite): invite.reply
+            }
+        }
+    }
+
+    /// How many inputs may wait for one call's commit.
+    static let waitingLimit = 512
+    /// How long after a failed commit a due deadline is tried again, and an uncertain outcome looked up.
+    static let retryDelay = Instant.Span.milliseconds(500)
+
+    let surroundings: CallShard.Surroundings
+    private let loop: any EventLoop
+    var calls: [CallID: LiveCall] = [:]
+    private var directCalls: [ConversationID: CallID] = [:]
+    private var callsOfUser: [UserID: Set<CallID>] = [:]
+    private var deadlines = DeadlineTable()
+    private var timer: (due: Instant, scheduled: Scheduled<Void>)?
+
+    static func make(
+        on loop: any EventLoop, _ surroundings: CallShard.Surroundings
+    ) -> NIOLoopBoundBox<LiveCalls> {
+        NIOLoopBoundBox.makeBoxSendingValue(LiveCalls(surroundings, loop), eventLoop: loop)
+    }
+
+    private init(_ surroundings: CallShard.Surroundings, _ loop: any EventLoop) {
+        self.surroundings = surroundings
+        self.loop = loop
+    }
+
+    // MARK: Inputs
+
+    func adopt(_ stored: CallView) {
+        let now = surroundings.now()
+        let call = stored.call.adopted(at: now)
+        calls[call.id] = LiveCall(call: call, people: stored.people, storedRevision: call.revision)
+        enroll(call)
+        surroundings.metrics.open.add(1)
+        receive(PendingInput(.timePassed), for: call.id)
+    }
+
+    func receive(_ pending: PendingInvite) {
+        guard let id = directCalls[pending.conversation] else { return place(pending) }
+        receive(.invite(pending), for: id)
+    }
+
+    func receive(_ pending: PendingInput, for id: CallID) {
+        guard calls[id] != nil else {
+            // It ended between the look-up and now; what is over is answered for by the archive.
+            return answerFromArchive(pending, id)
+        }
+        receive(.input(pending), for: id)
+    }
+
+    func deviceReturned(_ origin: CallOrigin) -> [CallView] {
+        let ids = callsOfUser[origin.user] ?? []
+        for id in ids { receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id) }
+        return ids.compactMap { id in calls[id].flatMap { $0.storedRevision == 0 ? nil : view($0) } }
+    }
+
+    func deviceLost(_ origin: CallOrigin) {
+        for id in callsOfUser[origin.user] ?? [] {
+            receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id)
+        }
+    }
+
+    private func receive(_ waiting: Waiting, for id: CallID) {
+        guard let live = calls[id] else { return }
+        guard case .settled = live.standing else {
+            if waiting.isCommand, live.waiting.count >= Self.waitingLimit { return waiting.reply(.unavailable) }
+            calls[id]?.waiting.append(waiting)
+            return
+        }
+        carryOut(waiting, on: live)
+    }
+
+    private func carryOut(_ waiting: Waiting, on live: LiveCall) {
+        let now = surroundings.now()
+        switch waiting {
+        case .input(let pending):
+            let transition = live.call.handle(pending.input, at: now)
+            commit(transition, on: live, reply: pending.reply)
+        case .invite(let pending):
+            let transition = live.call.handleInvite(from: pending.origin, media: pending.invite.media, at: now)
+            if transition.call.isEnded, !live.call.isEnded {
+                // The old call was over before the invite came: write that down, then place the new one.
+                commit(transition, on: live) { _ in }
+                receive(pending)
+            } else {
+                commit(transition, on: live, reply: pending.reply)
+            }
+        }
+    }
+
+    private func place(_ pending: PendingInvite) {
+        let now = surroundings.now()
+        let transition = Call.place(
+            Invitation(
+                call: .random(at: now), conversation: pending.conversation, caller: pending.origin,
+                callee: pending.callee.id, isCalleeBusy: surroundings.directory.isInCall(pending.callee.id),
+                type: pending.invite.type, media: pending.invite.media, clientCallID: pending.invite.clientCallID),
+            timings: surroundings.timings, at: now)
+        let live = LiveCall(
+            call: transition.call,
+            people: [pending.caller.id: pending.caller, pending.callee.id: pending.callee],
+            storedRevision: 0)
+        calls[transition.call.id] = live
+        enroll(transition.call)
+        surroundings.metrics.open.add(1)
+        commit(transition, on: live, reply: pending.reply)
+        // The device may have gone while its invite was on the way.
+        if !surroundings.presence.connectedDevices(of: pending.caller.id).contains(pending.device) {
+            receive(PendingInput(.deviceLost(pending.caller.id, pending.device)), for: transition.call.id)
+        }
+    }
+
+    // MARK: Commit, reply, fan out
+
+    private func commit(
+        _ transition: CallTransition, on live: LiveCall, reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        guard !transition.changes.isEmpty else {
+            return apply(transition, reply: reply)
+        }
+        let id = transition.call.id
+        calls[id]?.standing = .committing
+        let unit = WriteUnit(CallRows.steps(for: transition, storedRevision: live.storedRevision))
+        let myself = NIOLoopBound(self, eventLoop: loop)
+        surroundings.database.enqueue(unit) { result in
+            myself.eventLoop.execute {
+                myself.value.committed(transition, result.map { _ in }, reply: reply)
+            }
+        }
+    }
+
+    private func committed(
+        _ transition: CallTransition, _ result: Result<Void, DatabaseError>,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        let id = transition.call.id
+        guard let live = calls[id] else { return }
+        calls[id]?.standing = .settled
+        switch result {
+        case .success:
+            calls[id]?.storedRevision = transition.call.revision
+            apply(transition, reply: reply)
+        case .failure(let error):
+            surroundings.metrics.failedCommits.add()
+            surroundings.logger.warning(
+                "a call's transition was not committed", metadata: ["call": "\(id)", "error": "\(error)"])
+            commitFailed(transition, live, error, reply: reply)
+        }
+        goOn(with: id)
+    }
+
+    private func commitFailed(
+        _ transition: CallTransition, _ live: LiveCall, _ error: DatabaseError,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        let id = transition.call.id
+        let isNew = live.storedRevision == 0
+        switch error.code {
+        case .unavailable:
+            reply(.unavailable)
+            isNew ? forget(id) : lookAgainSoon(at: live.call)
+        case .outcomeUnknown, .expectationFailed:
+            reply(.unavailable)
+            calls[id]?.standing = .uncertain(transition, isNew: isNew)
+            lookUp(id)
+        case .constraint where isNew:
+            // The same invite was placed before, or the pair has an open call that this process does not own.
+            forget(id)
+            answerRepeatedInvite(transition.call, reply)
+        case .constraint, .invalid:
+            reply(.failed)
+            isNew ? forget(id) : lookAgainSoon(at: live.call)
+        }
+    }
+
+    /// Puts the new state in the place of the old one, answers, and tells everybody.
+    private func apply(_ transition: CallTransition, reply: @Sendable (CallReply) -> Void) {
+        let id = transition.call.id
+        guard var live = calls[id] else { return }
+        let metrics = surroundings.metrics
+        let isNew = transition.changes.contains(.insertCall)
+        metrics.count(from: isNew ? nil : live.call, to: transition.call)
+        metrics.count(transition)
+        live.call = transition.call
+        calls[id] = live
+        if transition.call.isEnded {
+            surroundings.directory.remove(transition.call)
+            deadlines.set(id, nil)
+        } else {
+            surroundings.directory.put(transition.call)
+            deadlines.set(id, transition.call.nextDeadline)
+        }
+        armTimer()
+        reply(CallReply(transition, people: live.people))
+        let view = view(live)
+        for delivery in transition.deliveries {
+            if case .signal = delivery.event { metrics.relayedSignals.add() }
+            surroundings.events.deliver(delivery.event, of: view, to: delivery.address)
+        }
+        if transition.call.isEnded { forget(id) }
+    }
+
+    /// Takes up the inputs that waited for a commit.
+    private func goOn(with id: CallID) {
+        while let live = calls[id], case .settled = live.standing, let next = calls[id]?.waiting.popFirst() {
+            carryOut(next, on: live)
+        }
+    }
+
+    // MARK: Uncertain outcomes
+
+    /// Finds out whether a transition is on disk: its revision tells.
+    private func lookUp(_ id: CallID) {
+        let myself = NIOLoopBound(self, eventLoop: loop)
+        let archive = surroundings.archive
+        Task {
+            let revision: Result<Int64?, DatabaseError>
+            do throws(DatabaseError) {
+                revision = .success(try await archive.storedRevision(of: id))
+            } catch {
+                revision = .failure(error)
+            }
+            myself.eventLoop.execute { myself.value.lookedUp(id, revision) }
+        }
+    }
+
+    private func lookedUp(_ id: CallID, _ result: Result<Int64?, DatabaseError>) {
+        guard let live = calls[id], case .uncertain(let transition, let isNew) = live.standing else { return }
+        guard case .success(let revision) = result else { return lookAgainSoon(at: live.call) }
+        calls[id]?.standing = .settled
+        switch revision {
+        case transition.call.revision:
+            calls[id]?.storedRevision = transition.call.revision
+            apply(transition) { _ in }
+        case nil where isNew:
+            forget(id)
+        case live.storedRevision:
+            deadlines.set(id, live.call.nextDeadline)
+            armTimer()
+        default:
+            // Another server has written this call: it is that server's now.
+            surroundings.logger.error("a call was changed by another server", metadata: ["call": "\(id)"])
+            forget(id)
+        }
+        goOn(with: id)
+    }
+
+    // MARK: Time
+
+    /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
+    private func lookAgainSoon(at call: Call) {
+        let soon = surroundings.now() + Self.retryDelay
+        if case .uncertain = calls[call.id]?.standing {
+            deadlines.set(call.id, soon)
+        } else {
+            deadlines.set(call.id, call.nextDeadline.map { max($0, soon) })
+        }
+        armTimer()
+    }
+
+    private func armTimer() {
+        guard let due = deadlines.earliest else {
+            timer?.scheduled.cancel()
+            timer = nil
+            return
+        }
+        if let timer, timer.due <= due { return }
+        timer?.scheduled.cancel()
+        let delay = max(.milliseconds(0), due - surroundings.now())
+        let scheduled = loop.assumeIsolated().scheduleTask(in: .microseconds(delay.microseconds)) { self.timeHasCome() }
+        timer = (due, scheduled)
+    }
+
+    private func timeHasCome() {
+        timer = nil
+        for id in deadlines.takeDue(by: surroundings.now()) {
+            guard let live = calls[id] else { continue }
+            if case .uncertain = live.standing {
+                lookUp(id)
+            } else {
+                receive(PendingInput(.timePassed), for: id)
+            }
+        }
+        armTimer()
+    }
+
+    // MARK: Tables
+
+    private func view(_ live: LiveCall) -> CallView {
+        CallView(call: live.call, people: live.people)
+    }
+
+    private func enroll(_ call: Call) {
+        if call.mode == .direct { directCalls[call.conversation] = call.id }
+        for participant in call.participants { callsOfUser[participant.user, default: []].insert(call.id) }
+        surroundings.directory.put(call)
+    }
+
+    /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
+    private func forget(_ id: CallID) {
+        guard let live = calls.removeValue(forKey: id) else { return }
+        surroundings.metrics.open.add(-1)
+        surroundings.directory.remove(live.call)
+        deadlines.set(id, nil)
+        if directCalls[live.call.conversation] == id { directCalls[live.call.conversation] = nil }
+        for participant in live.call.participants {
+            callsOfUser[participant.user]?.remove(id)
+            if callsOfUser[participant.user]?.isEmpty == true { callsOfUser[participant.user] = nil }
+        }
+        for waiting in live.waiting {
+            switch waiting {
+            case .input(let pending): answerFromArchive(pending, id)
+            case .invite(let pending): receive(pending)
+            }
+        }
+    }
+
+    private func answerFromArchive(_ pending: PendingInput, _ id: CallID) {
+        guard case .command(let command, let origin) = pending.input else { return }
+        surroundings.archive.answer(
+            command, to: id, from: origin, at: surroundings.now(), metrics: surroundings.metrics, reply: pending.reply)
+    }
+
+    private func answerRepeatedInvite(_ call: Call, _ reply: @escaping @Sendable (CallReply) -> Void) {
+        let archive = surroundings.archive
+        Task {
+            do throws(DatabaseError) {
+                let earlier = try await archive.call(placedBy: call.initiator, as: call.clientCallID)
+                reply(earlier.map { .done($0) } ?? .unavailable)
+            } catch {
+                reply(.unavailable)
+            }
+        }
+    }
+}

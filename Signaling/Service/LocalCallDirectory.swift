@@ -1,0 +1,59 @@
+import Primitives
+import SignalingCore
+import Synchronization
+
+/// Knows the open calls of this process.
+final class LocalCallDirectory: CallDirectory {
+    private struct State {
+        var shards: [CallID: Int] = [:]
+        /// For each user the calls that a device of the user is in.
+        var connected: [UserID: Set<CallID>] = [:]
+
+        mutating func disconnect(_ user: UserID, from call: CallID) {
+            guard var calls = connected[user] else { return }
+            calls.remove(call)
+            connected[user] = calls.isEmpty ? nil : calls
+        }
+    }
+
+    private let shardCount: Int
+    private let state = Mutex(State())
+
+    init(shardCount: Int) {
+        self.shardCount = shardCount
+    }
+
+    func shard(for conversation: ConversationID) -> Int {
+        // The low half of a version 7 id is random, so it spreads without being hashed again.
+        Int(conversation.low % UInt64(shardCount))
+    }
+
+    func shard(of call: CallID) -> Int? {
+        state.withLock { $0.shards[call] }
+    }
+
+    func isInCall(_ user: UserID) -> Bool {
+        state.withLock { $0.connected[user]?.isEmpty == false }
+    }
+
+    func put(_ call: Call) {
+        let shard = shard(for: call.conversation)
+        state.withLock { state in
+            state.shards[call.id] = shard
+            for participant in call.participants {
+                if participant.connection != nil {
+                    state.connected[participant.user, default: []].insert(call.id)
+                } else {
+                    state.disconnect(participant.user, from: call.id)
+                }
+            }
+        }
+    }
+
+    func remove(_ call: Call) {
+        state.withLock { state in
+            state.shards[call.id] = nil
+            for participant in call.participants { state.disconnect(participant.user, from: call.id) }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+public import Primitives
+
+/// Why something about accounts was not done.
+public struct AccountError: Error, Sendable, Equatable {
+    /// What a caller can act upon.
+    public enum Code: Sendable, Hashable {
+        /// A field is malformed; nothing was changed.
+        case invalid(Field)
+        /// Somebody has this username already, in whatever case.
+        case usernameTaken
+        /// There is no such user or the password is wrong; which of the two is not told.
+        case badCredentials
+        /// The token is missing, malformed, expired, used up or revoked.
+        case unauthenticated
+        /// The account is suspended.
+        case suspended
+        /// There is no such thing, or the one who asks may not know of it.
+        case notFound
+        /// Too many attempts with this username or from this address.
+        case rateLimited(retryAfter: Instant.Span)
+        /// Too many passwords wait to be checked.
+        case overloaded
+        /// The database is away.
+        case unavailable
+        /// A fault of the server.
+        case `internal`
+    }
+
+    /// The fields that can be malformed.
+    public enum Field: String, Sendable, Hashable {
+        case username
+        case password
+        case displayName
+        case deviceName
+        case query
+        case lifetime
+    }
+
+    /// What a caller can act upon.
+    public var code: Code
+    /// What to do, for people.
+    public var message: String
+
+    /// Makes an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+extension AccountError: CustomStringConvertible {
+    /// The code and the message.
+    public var description: String { "\(code): \(message)" }
+}
+
+extension AccountError {
+    static let usernameTaken = AccountError(.usernameTaken, "This username is taken. Choose another one.")
+    static let badCredentials = AccountError(
+        .badCredentials, "Username or password is wrong. Check both and try again.")
+    static let unauthenticated = AccountError(.unauthenticated, "You are signed out. Log in again.")
+    static let expired = AccountError(.unauthenticated, "The access token has expired. Refresh it.")
+    static let suspended = AccountError(.suspended, "This account is suspended. Ask the operator of this server.")
+    static let overloaded = AccountError(.overloaded, "The server is busy. Try again in a few seconds.")
+    static let unavailable = AccountError(.unavailable, "The server cannot reach its data. Try again in a moment.")
+    static let `internal` = AccountError(.internal, "The server made a mistake. Try again, and tell the operator.")
+
+    static func notFound(_ what: String) -> AccountError {
+        AccountError(.notFound, "There is no such \(what).")
+    }
+
+    static func rateLimited(retryAfter: Instant.Span) -> AccountError {
+        let seconds = max(1, (retryAfter.milliseconds + 999) / 1000)
+        return AccountError(
+            .rateLimited(retryAfter: retryAfter), "Too many attempts. Try again in \(seconds) seconds.")
+    }
+}

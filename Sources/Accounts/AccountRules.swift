@@ -1,0 +1,116 @@
+import Primitives
+
+/// What names, passwords and searches may look like. Nothing here knows of a database.
+enum AccountRules {
+    /// The longest address that is kept: an IPv6 address with a mapped IPv4 one in it.
+    static let addressLimit = 45
+    static let userAgentLimit = 500
+    static let deviceNameLimit = 100
+    static let displayNameLimit = 100
+    static let queryLimit = 100
+
+    /// Whether a username has 3 to 50 of a-z (either case), 0-9, '.', '_' and '-', beginning with a letter or digit.
+    static func isUsername(_ name: String) -> Bool {
+        let bytes = name.utf8
+        guard (3...50).contains(bytes.count), let first = bytes.first, isLetterOrDigit(first) else { return false }
+        return bytes.allSatisfy { byte in
+            isLetterOrDigit(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_") || byte == UInt8(ascii: "-")
+        }
+    }
+
+    static func username(_ name: String) throws(AccountError) -> String {
+        guard isUsername(name) else {
+            throw AccountError(
+                .invalid(.username),
+                "A username has 3 to 50 of the characters a-z, 0-9, '.', '_' and '-', and begins with a letter or digit."
+            )
+        }
+        return name
+    }
+
+    static func password(_ password: Redacted<String>) throws(AccountError) {
+        let count = password.exposed.utf8.count
+        guard count >= 8 else {
+            throw AccountError(.invalid(.password), "A password has at least 8 characters. Choose a longer one.")
+        }
+        // bcrypt would silently cut what is longer.
+        guard count <= PasswordHasher.longestPassword else {
+            throw AccountError(.invalid(.password), "A password has at most 72 bytes. Choose a shorter one.")
+        }
+        guard !password.exposed.utf8.contains(0) else {
+            throw AccountError(.invalid(.password), "A password cannot hold a NUL character. Leave it out.")
+        }
+    }
+
+    /// The name to show: trimmed, and the username when nothing is left.
+    static func displayName(_ name: String, username: String) throws(AccountError) -> String {
+        guard name.utf8.count <= 4 * 4 * displayNameLimit else { throw displayNameError }
+        let trimmed = trim(name)
+        if trimmed.isEmpty { return username }
+        guard isPlain(trimmed, limit: displayNameLimit) else { throw displayNameError }
+        return trimmed
+    }
+
+    /// A device's name; empty is well.
+    static func deviceName(_ name: String) throws(AccountError) -> String {
+        guard isPlain(name, limit: deviceNameLimit) else {
+            throw AccountError(
+                .invalid(.deviceName),
+                "A device's name has at most \(deviceNameLimit) characters and no control characters.")
+        }
+        return name
+    }
+
+    /// What to search for, in lower case; empty when there is nothing to look for.
+    static func query(_ text: String) throws(AccountError) -> String {
+        guard isPlain(text, limit: queryLimit) else {
+            throw AccountError(
+                .invalid(.query), "Search for at most \(queryLimit) characters, without control characters.")
+        }
+        return trim(text).lowercased()
+    }
+
+    /// A text from the network that is only kept to be shown: control characters are left out, and what is too long
+    /// is cut.
+    static func kept(_ text: String, limit: Int) -> String {
+        var kept = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars where !isControl(scalar) {
+            guard kept.count < limit else { break }
+            kept.append(scalar)
+        }
+        return String(kept)
+    }
+
+    /// At most so many Unicode scalars, which is how both databases count, and no control characters among them.
+    private static func isPlain(_ text: String, limit: Int) -> Bool {
+        guard text.utf8.count <= 4 * limit else { return false }
+        return text.unicodeScalars.count <= limit && !text.unicodeScalars.contains(where: isControl)
+    }
+
+    /// Control characters (C0, DEL, C1), line and paragraph separators, and the marks that turn the direction of the
+    /// text around them, with which one name can be made to look like another.
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
+    }
+
+    private static func trim(_ text: String) -> String {
+        let tail = text.drop { $0.isWhitespace }
+        guard let last = tail.lastIndex(where: { !$0.isWhitespace }) else { return "" }
+        return String(tail[...last])
+    }
+
+    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: false
+        }
+    }
+
+    private static let displayNameError = AccountError(
+        .invalid(.displayName), "A display name has at most \(displayNameLimit) characters and no control characters.")
+}

@@ -1,0 +1,153 @@
+import Logging
+import Primitives
+import Storage
+
+/// An account as it lies in the database.
+struct Account: Sendable {
+    var profile: Profile
+    var passwordHash: String?
+    var isSuspended: Bool
+
+    init(row: Row) throws(DatabaseError) {
+        profile = try Profile(row: row)
+        passwordHash = try row.textIfAny("password_hash")
+        isSuspended = try row.boolean("is_blocked")
+    }
+}
+
+/// A session as it lies in the database, with its user.
+struct StoredSession: Sendable {
+    var id: SessionID
+    var profile: Profile
+    var isSuspended: Bool
+    var device: DeviceID
+    var lastActivityAt: Instant
+    var expiresAt: Instant
+    var revokedAt: Instant?
+
+    init(row: Row) throws(DatabaseError) {
+        id = try row.id("id")
+        profile = try Profile(row: row, id: "user_id")
+        isSuspended = try row.boolean("is_blocked")
+        device = try row.id("device_id")
+        lastActivityAt = try row.instant("last_activity")
+        expiresAt = try row.instant("expires_at")
+        revokedAt = try row.instantIfAny("revoked_at")
+    }
+
+    func isLive(now: Instant) -> Bool {
+        revokedAt == nil && now < expiresAt
+    }
+}
+
+extension Profile {
+    /// Reads a profile out of a row in which the user's id has a certain name.
+    init(row: Row, id: String = "id") throws(DatabaseError) {
+        self.init(
+            id: try row.id(id), username: try row.text("username"), displayName: try row.text("display_name"),
+            avatarURL: try row.textIfAny("avatar_url"))
+    }
+}
+
+/// An account that is to be made; its fields are checked.
+struct NewAccount: Sendable {
+    var username: String
+    var displayName: String
+    var password: Redacted<String>
+
+    init(username: String, displayName: String, password: Redacted<String>) throws(AccountError) {
+        self.username = try AccountRules.username(username)
+        self.displayName = try AccountRules.displayName(displayName, username: username)
+        try AccountRules.password(password)
+        self.password = password
+    }
+}
+
+extension ClientInfo {
+    /// The same with its fields within their limits.
+    func checked() throws(AccountError) -> ClientInfo {
+        ClientInfo(
+            device: device, deviceName: try AccountRules.deviceName(deviceName),
+            ipAddress: AccountRules.kept(ipAddress, limit: AccountRules.addressLimit),
+            userAgent: AccountRules.kept(userAgent, limit: AccountRules.userAgentLimit))
+    }
+}
+
+extension AccountService {
+    /// The account with a username, in whatever case.
+    func account(named name: String) async throws(AccountError) -> Account? {
+        try await read(.userByUsername, [.text(name)]) { row throws(DatabaseError) in try Account(row: row) }.first
+    }
+
+    /// The session, whether live or not, that a statement finds by one value.
+    func session(_ statement: Statement, _ value: SQLValue) async throws(AccountError) -> StoredSession? {
+        try await read(statement, [value], StoredSession.init(row:)).first
+    }
+
+    /// The profile of a new account and the step that stores it.
+    func prepare(_ account: NewAccount) async throws(AccountError) -> (Profile, Step) {
+        // The index decides; but whoever only wants to know should not cost a password hash.
+        guard try await self.account(named: account.username.lowercased()) == nil else { throw .usernameTaken }
+        let hash: String
+        do {
+            hash = try await passwords.hash(account.password)
+        } catch {
+            throw accountError(error)
+        }
+        let now = now()
+        let profile = Profile(id: .random(at: now), username: account.username, displayName: account.displayName)
+        let step = Step(
+            .insertUser,
+            [
+                .id(profile.id), .text(profile.username), .null, .text(hash), .text(profile.displayName),
+                .text(profile.displayName.lowercased()), .null, .text("user"), .instant(now),
+            ], expectedRows: 1)
+        return (profile, step)
+    }
+
+    /// Runs a reading statement and makes values of its rows.
+    func read<Value>(
+        _ statement: Statement, _ values: [SQLValue], _ make: (Row) throws(DatabaseError) -> Value
+    ) async throws(AccountError) -> [Value] {
+        do throws(DatabaseError) {
+            var results: [Value] = []
+            for row in try await database.query(statement, values) { results.append(try make(row)) }
+            return results
+        } catch {
+            throw accountError(error, at: statement.name)
+        }
+    }
+
+    /// Commits steps, and turns the constraint that people can do something about into their error.
+    func commit(_ steps: [Step]) async throws(AccountError) -> [StepResult] {
+        do {
+            return try await database.commit(WriteUnit(steps))
+        } catch {
+            throw accountError(error, at: steps.last?.statement.name ?? "")
+        }
+    }
+
+    func accountError(_ error: DatabaseError, at statement: String) -> AccountError {
+        switch error.code {
+        case .constraint("users_username_key"):
+            return .usernameTaken
+        case .unavailable, .outcomeUnknown:
+            logger.warning("no answer from the database", metadata: ["statement": "\(statement)", "error": "\(error)"])
+            return .unavailable
+        case .constraint, .expectationFailed, .invalid:
+            logger.error(
+                "unexpected answer of the database", metadata: ["statement": "\(statement)", "error": "\(error)"])
+            return .internal
+        }
+    }
+
+    func accountError(_ failure: PasswordHasher.Failure) -> AccountError {
+        switch failure.code {
+        case .overloaded:
+            return .overloaded
+        case .unusable, .failed:
+            logger.error("a password could not be hashed", metadata: ["error": "\(failure.message)"])
+            return .internal
+        }
+    }
+}

@@ -1,0 +1,162 @@
+public import Logging
+public import Primitives
+public import Storage
+import Synchronization
+
+/// Everything that concerns who somebody is: accounts, sessions, tokens, and finding people.
+///
+/// Nothing is cached. A session that was revoked, or a user who was suspended, by whichever server or by the command
+/// line, is refused from the next request on.
+public final class AccountService: Sendable {
+    /// How long a session lives without a refresh.
+    public static let usualSessionLifetime = Instant.Span.seconds(30 * 86_400)
+    /// How long the refresh token before the current one is taken for a repeat, as of a client that asks twice at once,
+    /// and not for theft. It is refused all the same.
+    static let repeatSpan = Instant.Span.seconds(10)
+
+    let database: any Database
+    let tokens: AccessTokens
+    let passwords: PasswordHasher
+    let now: @Sendable () -> Instant
+    let revocations: any SessionRevocations
+    let logger: Logger
+    let sessionLifetime: Instant.Span
+    private let attempts: Mutex<Attempts>
+
+    private struct Attempts {
+        var byUsername: AttemptLimiter
+        var byAddress: AttemptLimiter
+    }
+
+    /// Makes the service.
+    /// - Parameters:
+    ///   - database: Where accounts are kept; migrated.
+    ///   - tokens: Makes and checks access tokens.
+    ///   - passwords: Hashes and checks passwords.
+    ///   - limits: How often somebody may try to log in or register.
+    ///   - sessionLifetime: How long a session lives without a refresh.
+    ///   - now: The clock.
+    ///   - revocations: Hears of sessions that end before their time.
+    ///   - logger: Takes what went wrong.
+    public init(
+        database: any Database, tokens: AccessTokens, passwords: PasswordHasher,
+        limits: AttemptLimits = AttemptLimits(),
+        sessionLifetime: Instant.Span = AccountService.usualSessionLifetime, now: @escaping @Sendable () -> Instant,
+        revocations: any SessionRevocations, logger: Logger
+    ) {
+        self.database = database
+        self.tokens = tokens
+        self.passwords = passwords
+        self.sessionLifetime = sessionLifetime
+        self.now = now
+        self.revocations = revocations
+        self.logger = logger
+        attempts = Mutex(
+            Attempts(
+                byUsername: AttemptLimiter(limits.perUsername, per: limits.span),
+                byAddress: AttemptLimiter(limits.perAddress, per: limits.span)))
+    }
+
+    /// Makes an account and logs it in.
+    /// - Parameters:
+    ///   - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, and taken
+    ///     in whatever case.
+    ///   - password: 8 to 72 bytes.
+    ///   - displayName: At most 100 characters; the username when empty.
+    /// - Throws: `invalid`, `usernameTaken`, `rateLimited`, `overloaded`, `unavailable`, `internal`.
+    public func register(
+        username: String, password: Redacted<String>, displayName: String, client: ClientInfo
+    ) async throws(AccountError) -> Credentials {
+        let account = try NewAccount(username: username, displayName: displayName, password: password)
+        let client = try client.checked()
+        try countAttempt(username: nil, address: client.ipAddress)
+        let (profile, step) = try await prepare(account)
+        return try await openSession(of: profile, client: client, after: [step])
+    }
+
+    /// Opens a session for a device; an older one of the same device ends.
+    ///
+    /// An unknown username and a wrong password give the same error after the same work. Whoever has the right password
+    /// of a suspended account learns that it is suspended.
+    /// - Throws: `badCredentials`, `suspended`, `invalid(.deviceName)`, `rateLimited`, `overloaded`, `unavailable`,
+    ///   `internal`.
+    public func logIn(
+        username: String, password: Redacted<String>, client: ClientInfo
+    ) async throws(AccountError) -> Credentials {
+        let client = try client.checked()
+        let name = AccountRules.isUsername(username) ? username.lowercased() : nil
+        try countAttempt(username: name, address: client.ipAddress)
+        let account = if let name { try await self.account(named: name) } else { nil as Account? }
+        let verdict = try await check(password, against: account?.passwordHash)
+        guard let name, let account, verdict.matches else { throw .badCredentials }
+        attempts.withLock { $0.byUsername.forgive(name) }
+        guard !account.isSuspended else { throw .suspended }
+        var steps: [Step] = []
+        if verdict.wantsRehash, let old = account.passwordHash, let new = try? await passwords.hash(password) {
+            steps.append(
+                Step(.updatePasswordHash, [.id(account.profile.id), .text(old), .text(new), .instant(now())]))
+        }
+        return try await openSession(of: account.profile, client: client, after: steps)
+    }
+
+    /// Who stands behind an access token. Asks the database each time.
+    /// - Throws: `unauthenticated` when the token is not in force or its session has ended, `suspended`, `unavailable`,
+    ///   `internal`.
+    public func authenticate(_ accessToken: Redacted<String>) async throws(AccountError) -> Identity {
+        let now = now()
+        let claims = try await tokens.verify(accessToken, now: now)
+        guard let session = try await session(.sessionForAuthentication, .id(claims.session)), session.isLive(now: now),
+            session.profile.id == claims.user, session.device == claims.device
+        else { throw .unauthenticated }
+        guard !session.isSuspended else { throw .suspended }
+        return Identity(profile: session.profile, session: session.id, device: session.device)
+    }
+
+    /// People whose username or display name begins with a text, in whatever case, by username.
+    ///
+    /// Who asks is left out, and so are suspended users.
+    /// - Parameter limit: 1 to 50; what lies outside is moved to the nearer end.
+    /// - Throws: `invalid(.query)`, `unavailable`, `internal`.
+    public func search(
+        query: String, by searcher: UserID, limit: Int = 20
+    ) async throws(AccountError) -> [Profile] {
+        let query = try AccountRules.query(query)
+        guard !query.isEmpty else { return [] }
+        let count = Int64(min(max(limit, 1), 50))
+        return try await profiles(.searchUsers, [.text(query), .id(searcher), .integer(count)])
+    }
+
+    /// What others may see of a user, or nil when there is none.
+    /// - Throws: `unavailable`, `internal`.
+    public func profile(of user: UserID) async throws(AccountError) -> Profile? {
+        try await profiles(.userByID, [.id(user)]).first
+    }
+
+    private func profiles(_ statement: Statement, _ values: [SQLValue]) async throws(AccountError) -> [Profile] {
+        try await read(statement, values) { row throws(DatabaseError) in try Profile(row: row) }
+    }
+
+    /// Counts an attempt to get in.
+    private func countAttempt(username: String?, address: String) throws(AccountError) {
+        let now = now()
+        let wait = attempts.withLock { attempts -> Instant.Span? in
+            if !address.isEmpty,
+                let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now)
+            {
+                return wait
+            }
+            return username.flatMap { attempts.byUsername.attempt($0, now: now) }
+        }
+        if let wait { throw .rateLimited(retryAfter: wait) }
+    }
+
+    private func check(
+        _ password: Redacted<String>, against hash: String?
+    ) async throws(AccountError) -> PasswordHasher.Verdict {
+        do {
+            return try await passwords.verify(password, against: hash)
+        } catch {
+            throw accountError(error)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+public import NIOSSL
+public import Primitives
+
+/// What the gateway is told once, at the start.
+public struct GatewayConfiguration: Sendable {
+    /// The address to listen on.
+    public var host = "127.0.0.1"
+    /// The port; 0 takes a free one.
+    public var port = 8080
+    /// Certificate and key; plain text when nil.
+    public var tls: TLSConfiguration?
+    /// What one socket, user or address may do.
+    public var limits = SocketLimits()
+    /// Origins (scheme, host and port, as browsers send them) that may open sockets beside the server's own.
+    public var allowedOrigins: Set<String> = []
+    /// What clients are told to reach each other with.
+    public var iceServers: [IceServer] = []
+    /// The folder of the web client, read once at the start; none is served when nil.
+    public var webRoot: String?
+    /// The OpenAPI document, served as it is; empty when there is none.
+    public var openAPI: [UInt8] = []
+    /// What `/healthz` says.
+    public var version = ""
+    /// The longest body of a REST request, in bytes.
+    public var bodyBytes = 64 * 1024
+
+    /// The configuration that a server has when it is told no other.
+    public init() {}
+}
+
+/// A STUN or TURN server, as `RTCIceServer` in the browser.
+public struct IceServer: Sendable, Equatable {
+    /// `stun:` and `turn:` URLs (RFC 7064, RFC 7065).
+    public var urls: [String]
+    /// Of a TURN server.
+    public var username: String
+    /// Of a TURN server.
+    public var credential: Redacted<String>
+
+    /// Describes a server.
+    public init(urls: [String], username: String = "", credential: Redacted<String> = Redacted("")) {
+        self.urls = urls
+        self.username = username
+        self.credential = credential
+    }
+}
+
+/// What one socket, one user or one address may do. Sizes are in bytes.
+public struct SocketLimits: Sendable, Equatable {
+    /// The longest message over a socket, fragments taken together.
+    public var frameBytes = 256 * 1024
+    /// The longest SDP.
+    public var descriptionBytes = 64 * 1024
+    /// The longest ICE candidate.
+    public var candidateBytes = 2 * 1024
+    /// The longest message body.
+    public var messageBytes = 16 * 1024
+    /// How many commands a socket may send in a second, in the long run.
+    public var commandsPerSecond = 100
+    /// How many commands may come at once.
+    public var commandBurst = 200
+    /// After so many refusals for their rate without one command that was let through, a socket is closed.
+    public var refusalsInARow = 1000
+    /// After so many malformed frames a socket is closed.
+    public var malformedFrames = 10
+    /// How many frames may wait while `hello` is being looked at.
+    public var waitingFrames = 32
+    /// How far behind a reader may be.
+    public var outboundBytes = 1 << 20
+    /// How many devices of a user may have a socket at the same time.
+    public var socketsPerUser = 20
+    /// How many sockets one address may have at the same time.
+    public var socketsPerAddress = 200
+    /// How many calls a user may place in a minute; what clients are told, the call service sees to it.
+    public var invitesPerMinute = 30
+
+    /// The limits that a server has when it is told no others.
+    public init() {}
+}

@@ -1,0 +1,60 @@
+import Accounts
+import Logging
+import Messaging
+import Primitives
+import SignalingService
+import SwiftProtobuf
+import Wire
+
+/// What every socket and every REST request needs.
+struct GatewayServices: Sendable {
+    let configuration: GatewayConfiguration
+    let timings: HeartbeatTimings
+    let accounts: AccountService
+    let messaging: MessagingService
+    let calls: CallService
+    let registry: SessionRegistry
+    let addresses: AddressCounts
+    let metrics: GatewayMetrics
+    let logger: Logger
+    let now: @Sendable () -> Instant
+
+    /// The answer to hello.
+    func welcome(_ identity: Identity, calls: [CallView]) -> WireWelcome {
+        .with {
+            $0.serverTime = .init(now())
+            $0.user = WireUser(identity.profile)
+            $0.sessionID = identity.session.description
+            $0.recovered = false
+            // No replay window is kept yet: the lifetime says so, and a client that comes back gets a snapshot.
+            $0.resumeToken = SessionID.random(at: now()).description
+            $0.resumeLifetimeMs = 0
+            $0.pingIntervalMs = UInt32(clamping: timings.ping.milliseconds)
+            $0.features = ["direct_calls", "messages", "screen_share"]
+            $0.limits = WireLimits(configuration.limits)
+            $0.calls = calls.map(WireCall.init)
+            $0.iceServers = configuration.iceServers.map(WireIceServer.init)
+        }
+    }
+}
+
+extension WireLimits {
+    init(_ limits: SocketLimits) {
+        self.init()
+        frameBytes = UInt32(clamping: limits.frameBytes)
+        descriptionBytes = UInt32(clamping: limits.descriptionBytes)
+        candidateBytes = UInt32(clamping: limits.candidateBytes)
+        messageBytes = UInt32(clamping: limits.messageBytes)
+        commandsPerSecond = UInt32(clamping: limits.commandsPerSecond)
+        invitesPerMinute = UInt32(clamping: limits.invitesPerMinute)
+    }
+}
+
+extension WireIceServer {
+    init(_ server: IceServer) {
+        self.init()
+        urls = server.urls
+        username = server.username
+        credential = server.credential.exposed
+    }
+}

@@ -1,0 +1,166 @@
+import Primitives
+import SignalingCore
+import SignalingService
+import SwiftProtobuf
+import Wire
+
+extension WireCall {
+    /// A call as everybody in it sees it.
+    init(_ view: CallView) {
+        self.init()
+        let call = view.call
+        id = call.id.description
+        conversationID = call.conversation.description
+        initiatorID = call.initiator.description
+        type = WireCallType(call.type)
+        status = WireCallStatus(call.phase)
+        revision = UInt64(clamping: call.revision)
+        startedAt = .init(call.startedAt)
+        if let answered = call.answeredAt { answeredAt = .init(answered) }
+        if let ended = call.endedAt { endedAt = .init(ended) }
+        ringExpiresAt = .init(call.ringExpiresAt)
+        if let reason = call.endReason { endReason = WireCallEndReason(reason) }
+        participants = call.participants.map { WireCallParticipant($0, profile: view.people[$0.user]) }
+        screenShares = call.screenShares.map { share in
+            .with {
+                $0.sharerID = share.sharer.description
+                $0.startedAt = .init(share.startedAt)
+            }
+        }
+        clientCallID = call.clientCallID.description
+        switch call.mode {
+        case .direct: mediaPath = .peer
+        case .group: mediaPath = .forwarded
+        }
+    }
+}
+
+extension WireCallParticipant {
+    init(_ participant: Participant, profile: Profile?) {
+        self.init()
+        // An account that is gone has left its id behind.
+        user = profile.map(WireUser.init) ?? .with { $0.id = participant.user.description }
+        polite = participant.isPolite
+        switch participant.state {
+        case .ringing(let ringing):
+            status = .ringing
+            alerted = ringing.isAlerted
+        case .connected(let connection):
+            status = .connected
+            joinedAt = .init(connection.joinedAt)
+            deviceID = connection.device.description
+            reconnecting = connection.reachability != .reachable
+            media = WireMediaState(connection.media)
+        case .declined(let at, let reason):
+            status = .declined
+            leftAt = .init(at)
+            leaveReason = WireLeaveReason(reason)
+        case .left(let joined, let at, let reason):
+            status = .left
+            if let joined { joinedAt = .init(joined) }
+            leftAt = .init(at)
+            leaveReason = WireLeaveReason(reason)
+        }
+    }
+}
+
+extension WireCallType {
+    init(_ type: Call.MediaType) {
+        switch type {
+        case .voice: self = .voice
+        case .video: self = .video
+        }
+    }
+}
+
+extension WireCallStatus {
+    init(_ phase: Call.Phase) {
+        switch phase {
+        case .initiated: self = .initiated
+        case .ongoing: self = .ongoing
+        case .completed: self = .completed
+        case .missed: self = .missed
+        }
+    }
+}
+
+extension WireCallEndReason {
+    init(_ reason: Call.EndReason) {
+        switch reason {
+        case .noAnswer: self = .noAnswer
+        case .declined: self = .declined
+        case .busy: self = .busy
+        case .cancelled: self = .cancelled
+        case .callerDisconnected: self = .callerDisconnected
+        case .hangup: self = .hangup
+        case .disconnected: self = .disconnected
+        case .iceFailed: self = .iceFailed
+        case .maxDuration: self = .maxDuration
+        case .serverRestart: self = .serverRestart
+        }
+    }
+}
+
+extension WireLeaveReason {
+    init(_ reason: Participant.LeaveReason) {
+        switch reason {
+        case .declined: self = .declined
+        case .busy: self = .busy
+        case .noAnswer: self = .noAnswer
+        case .cancelled: self = .cancelled
+        case .callEnded: self = .callEnded
+        case .hangup: self = .hangup
+        case .disconnected: self = .disconnected
+        case .iceFailed: self = .iceFailed
+        }
+    }
+}
+
+extension WireRingStopReason {
+    init(_ reason: RingStopReason) {
+        switch reason {
+        case .answeredElsewhere: self = .answeredElsewhere
+        case .declinedElsewhere: self = .declinedElsewhere
+        case .cancelled: self = .cancelled
+        case .noAnswer: self = .noAnswer
+        case .callerDisconnected: self = .callerDisconnected
+        }
+    }
+}
+
+extension WireMediaState {
+    init(_ media: MediaState) {
+        self.init()
+        microphone = media.microphone
+        camera = media.camera
+    }
+}
+
+extension MediaState {
+    init(wire media: WireMediaState) {
+        self.init(microphone: media.microphone, camera: media.camera)
+    }
+}
+
+extension WireEvent {
+    /// An event of a call; the call goes with it whole.
+    init(_ event: CallEvent, of view: CallView) {
+        self.init()
+        switch event {
+        case .incoming: callIncoming.call = WireCall(view)
+        case .updated: callUpdated.call = WireCall(view)
+        case .moved: callMoved.call = WireCall(view)
+        case .ringStopped(let reason):
+            callRingStopped.reason = WireRingStopReason(reason)
+            callRingStopped.call = WireCall(view)
+        case .signal(.description(let description), let sender):
+            descriptionReceived.callID = view.call.id.description
+            descriptionReceived.fromUserID = sender.description
+            descriptionReceived.description_p = WireDescription(description)
+        case .signal(.candidate(let candidate), let sender):
+            candidateReceived.callID = view.call.id.description
+            candidateReceived.fromUserID = sender.description
+            candidateReceived.candidate = WireCandidate(candidate)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Primitives
+import SignalingCore
+import SignalingService
+import Wire
+
+/// Why something is not done, as clients are told: over the socket as `Error`, over REST as `Error` with a status.
+struct Fault: Error, Sendable, Equatable {
+    /// What a client can act upon.
+    var code: WireErrorCode
+    /// For people.
+    var message: String
+    /// When there is a point in trying again.
+    var retryAfter: Instant.Span?
+
+    /// Makes a fault.
+    init(_ code: WireErrorCode, _ message: String, retryAfter: Instant.Span? = nil) {
+        self.code = code
+        self.message = message
+        self.retryAfter = retryAfter
+    }
+}
+
+extension Fault {
+    static let unavailable = Fault(
+        .unavailable, "The server cannot do this right now. Try again in a moment.", retryAfter: .seconds(1))
+    static let `internal` = Fault(.internal, "The server made a mistake. Try again, and tell the operator.")
+
+    static func invalid(_ message: String) -> Fault { Fault(.invalid, message) }
+    static func tooLarge(_ message: String) -> Fault { Fault(.tooLarge, message) }
+}
+
+extension WireError {
+    /// A fault as it goes over the wire.
+    init(_ fault: Fault, call: CallView? = nil) {
+        self.init()
+        code = fault.code
+        message = fault.message
+        retryable = fault.code == .rateLimited || fault.code == .unavailable || fault.code == .internal
+        if let wait = fault.retryAfter {
+            // Rounded up, so that whoever waits exactly this long is not told to wait again.
+            retryAfterMs = UInt32(clamping: wait.microseconds.advanced(by: 999) / 1000)
+        }
+        if let call { self.call = WireCall(call) }
+    }
+}

@@ -1,0 +1,106 @@
+import Accounts
+import Messaging
+import Primitives
+import SignalingCore
+import SignalingService
+import SwiftProtobuf
+import Wire
+
+extension WireServerFrame {
+    /// A command succeeded.
+    static func ok(_ result: WireOk.OneOf_Result, replyTo id: UInt32) -> WireServerFrame {
+        .with {
+            $0.replyTo = id
+            $0.ok.result = result
+        }
+    }
+
+    /// A command failed.
+    static func error(_ fault: Fault, call: CallView? = nil, replyTo id: UInt32) -> WireServerFrame {
+        .with {
+            $0.replyTo = id
+            $0.error = WireError(fault, call: call)
+        }
+    }
+
+    /// What became of a command that concerns a call.
+    init(_ reply: CallReply, replyTo id: UInt32) {
+        switch reply {
+        case .done(let view): self = .ok(.call(WireCall(view)), replyTo: id)
+        case .refused(let refusal, let view): self = .error(Fault(refusal), call: view, replyTo: id)
+        case .limited(let wait):
+            let fault = Fault(.rateLimited, "Too many calls in a short time. Wait a little.", retryAfter: wait)
+            self = .error(fault, replyTo: id)
+        case .unavailable: self = .error(.unavailable, replyTo: id)
+        case .failed: self = .error(.internal, replyTo: id)
+        }
+    }
+
+    /// What became of a message.
+    init(_ result: Result<Messaging.Message, MessagingError>, replyTo id: UInt32) {
+        switch result {
+        case .success(let message): self = .ok(.message(WireMessage(message)), replyTo: id)
+        case .failure(let error): self = .error(Fault(error), replyTo: id)
+        }
+    }
+
+    /// Whether a command succeeded.
+    var isOK: Bool { if case .ok = body { true } else { false } }
+}
+
+extension Fault {
+    /// Why a call does not do what a command asks for.
+    init(_ refusal: CallRefusal) {
+        switch refusal {
+        case .notFound: self.init(.notFound, "There is no such call or user.")
+        case .callEnded: self.init(.callEnded, "The call is over.")
+        case .answeredElsewhere: self.init(.answeredElsewhere, "Another device of yours has answered.")
+        case .forbidden: self.init(.forbidden, "You cannot do this in this call.")
+        case .wrongState: self.init(.conflict, "The call is not in a state for this.")
+        case .mailboxFull: self.init(.rateLimited, "Too much waits for the other side already.", retryAfter: .seconds(1))
+        }
+    }
+
+    /// Why something about messages was not done.
+    init(_ error: MessagingError) {
+        switch error.code {
+        case .invalid: self.init(.invalid, error.message)
+        case .notFound: self.init(.notFound, error.message)
+        case .tooLarge: self.init(.tooLarge, error.message)
+        case .unavailable: self.init(.unavailable, error.message, retryAfter: .seconds(1))
+        case .internal: self.init(.internal, error.message)
+        }
+    }
+
+    /// Why something about accounts was not done.
+    init(_ error: AccountError) {
+        switch error.code {
+        case .invalid: self.init(.invalid, error.message)
+        case .usernameTaken: self.init(.conflict, error.message)
+        case .badCredentials, .unauthenticated: self.init(.unauthenticated, error.message)
+        case .suspended: self.init(.forbidden, error.message)
+        case .notFound: self.init(.notFound, error.message)
+        case .rateLimited(let wait): self.init(.rateLimited, error.message, retryAfter: wait)
+        case .overloaded: self.init(.unavailable, error.message, retryAfter: .seconds(2))
+        case .unavailable: self.init(.unavailable, error.message, retryAfter: .seconds(1))
+        case .internal: self.init(.internal, error.message)
+        }
+    }
+}
+
+extension WireMessage {
+    init(_ message: Messaging.Message) {
+        self.init()
+        id = message.id.description
+        conversationID = message.conversation.description
+        seq = UInt64(clamping: message.seq)
+        senderID = message.sender?.description ?? ""
+        clientMessageID = message.clientMessageID?.description ?? ""
+        switch message.type {
+        case .text: type = .text
+        case .system: type = .system
+        }
+        body = message.body.exposed
+        createdAt = .init(message.createdAt)
+    }
+}

@@ -1,0 +1,59 @@
+import Primitives
+
+/// Everything that the gateway counts.
+final class GatewayMetrics: Sendable {
+    /// Sockets that are open now, let in or not.
+    let sockets = Gauge()
+    /// Upgrades that were carried out.
+    let upgrades = Counter()
+    /// Upgrades that were refused.
+    let upgradesRefused = Counter()
+    /// Commands of clients that were let in.
+    let commands = Counter()
+    /// Commands that were refused for their rate.
+    let commandsLimited = Counter()
+    /// Messages that were no frame of the protocol.
+    let malformedFrames = Counter()
+    /// Events written to sockets.
+    let events = Counter()
+    /// Answers written to sockets.
+    let replies = Counter()
+    /// REST requests and files.
+    let requests = Counter()
+    private let closed: [CloseCode: Counter] =
+        Dictionary(uniqueKeysWithValues: CloseCode.allCases.map { ($0, Counter()) })
+
+    /// A socket was closed by the server.
+    func countClose(_ code: CloseCode) { closed[code]?.add() }
+
+    /// The figures as Prometheus reads them.
+    var families: [MetricFamily] {
+        [
+            MetricFamily("sockets", .gauge, help: "Open sockets.", samples: [.init(sockets.value)]),
+            MetricFamily(
+                "socket_upgrades_total", .counter, help: "Upgrades to a socket.",
+                samples: [
+                    .init(upgrades.value, labels: [("outcome", "accepted")]),
+                    .init(upgradesRefused.value, labels: [("outcome", "refused")]),
+                ]),
+            MetricFamily("socket_commands_total", .counter, help: "Commands.", samples: [.init(commands.value)]),
+            MetricFamily(
+                "socket_commands_limited_total", .counter, help: "Commands refused for their rate.",
+                samples: [.init(commandsLimited.value)]),
+            MetricFamily(
+                "socket_malformed_frames_total", .counter, help: "Messages that were no frame of the protocol.",
+                samples: [.init(malformedFrames.value)]),
+            MetricFamily(
+                "socket_frames_sent_total", .counter, help: "Frames written to sockets.",
+                samples: [
+                    .init(events.value, labels: [("kind", "event")]), .init(replies.value, labels: [("kind", "reply")]),
+                ]),
+            MetricFamily(
+                "socket_closes_total", .counter, help: "Sockets closed by the server, by close code.",
+                samples: CloseCode.allCases.map {
+                    .init(closed[$0]?.value ?? 0, labels: [("code", String($0.rawValue))])
+                }),
+            MetricFamily("http_requests_total", .counter, help: "HTTP requests.", samples: [.init(requests.value)]),
+        ]
+    }
+}

@@ -1,0 +1,127 @@
+import Accounts
+import HTTPTypes
+import Hummingbird
+import Primitives
+import SwiftProtobuf
+import Wire
+
+/// Registration, login, sessions and finding people.
+struct AccountRoutes: Sendable {
+    let accounts: AccountService
+
+    var routes: [Route] {
+        [
+            Route(.post, "/v1/accounts") { request throws(RESTFault) in
+                let body = try await request.body(WireRegisterRequest.self)
+                let client = try ClientInfo(wire: body.device, request: request)
+                let credentials = try await accountCall { () throws(AccountError) in
+                    try await accounts.register(
+                        username: body.username, password: Redacted(body.password), displayName: body.displayName,
+                        client: client)
+                }
+                return .json(WireCredentials(credentials), status: .created)
+            },
+            Route(.post, "/v1/sessions") { request throws(RESTFault) in
+                let body = try await request.body(WireLoginRequest.self)
+                let client = try ClientInfo(wire: body.device, request: request)
+                let credentials = try await accountCall { () throws(AccountError) in
+                    try await accounts.logIn(
+                        username: body.username, password: Redacted(body.password), client: client)
+                }
+                return .json(WireCredentials(credentials), status: .created)
+            },
+            Route(.post, "/v1/sessions/refresh") { request throws(RESTFault) in
+                let body = try await request.body(WireRefreshRequest.self)
+                let credentials = try await accountCall { () throws(AccountError) in
+                    try await accounts.refresh(
+                        Redacted(body.refreshToken), ipAddress: request.address, userAgent: request.userAgent)
+                }
+                return .json(WireCredentials(credentials))
+            },
+            Route(.get, "/v1/sessions") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let sessions = try await accountCall { () throws(AccountError) in
+                    try await accounts.sessions(of: identity)
+                }
+                return .json(WireSessionList.with { $0.sessions = sessions.map(WireSession.init) })
+            },
+            Route(.delete, "/v1/sessions/current") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                try await accountCall { () throws(AccountError) in try await accounts.logOut(identity) }
+                return Response(status: .noContent)
+            },
+            Route(.delete, "/v1/sessions/{id}") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let session = try request.id(SessionID.self)
+                try await accountCall { () throws(AccountError) in
+                    try await accounts.revoke(session: session, by: identity)
+                }
+                return Response(status: .noContent)
+            },
+            Route(.get, "/v1/me") { request throws(RESTFault) in
+                .json(WireUser(try await accounts.identity(of: request).profile))
+            },
+            Route(.get, "/v1/users") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let limit = try request.limit() ?? 20
+                let found = try await accountCall { () throws(AccountError) in
+                    try await accounts.search(query: request.query("query") ?? "", by: identity.user, limit: limit)
+                }
+                return .json(WireUserList.with { $0.users = found.map(WireUser.init) })
+            },
+        ]
+    }
+}
+
+extension AccountService {
+    /// Who is asking.
+    func identity(of request: RESTRequest) async throws(RESTFault) -> Identity {
+        let token = try request.accessToken()
+        return try await accountCall { () throws(AccountError) in try await authenticate(token) }
+    }
+}
+
+/// Calls the account service, and turns its errors into those of REST.
+private func accountCall<Value: Sendable>(
+    _ body: () async throws(AccountError) -> Value
+) async throws(RESTFault) -> Value {
+    do throws(AccountError) {
+        return try await body()
+    } catch {
+        throw RESTFault(Fault(error))
+    }
+}
+
+extension ClientInfo {
+    fileprivate init(wire device: WireDevice, request: RESTRequest) throws(RESTFault) {
+        guard let id = DeviceID(device.id) else { throw RESTFault(.invalid("device.id is not a UUID.")) }
+        self.init(device: id, deviceName: device.name, ipAddress: request.address, userAgent: request.userAgent)
+    }
+}
+
+extension WireCredentials {
+    fileprivate init(_ credentials: Credentials) {
+        self.init()
+        user = WireUser(credentials.profile)
+        sessionID = credentials.session.description
+        accessToken = credentials.accessToken.exposed
+        accessTokenExpiresAt = .init(credentials.accessTokenExpiresAt)
+        refreshToken = credentials.refreshToken.exposed
+        refreshTokenExpiresAt = .init(credentials.refreshTokenExpiresAt)
+    }
+}
+
+extension WireSession {
+    fileprivate init(_ session: SessionInfo) {
+        self.init()
+        id = session.id.description
+        device.id = session.device.description
+        device.name = session.deviceName
+        createdAt = .init(session.createdAt)
+        lastActivityAt = .init(session.lastActivityAt)
+        expiresAt = .init(session.expiresAt)
+        ipAddress = session.ipAddress
+        userAgent = session.userAgent
+        current = session.isCurrent
+    }
+}

@@ -1,0 +1,144 @@
+import Accounts
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Primitives
+import SwiftProtobuf
+import Wire
+
+/// What Hummingbird makes for each request.
+struct GatewayRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Where the connection comes from, as text; empty when it cannot be told.
+    let address: String
+
+    init(source: Source) {
+        coreContext = .init(source: source)
+        address = source.channel.remoteAddress?.ipAddress ?? ""
+    }
+}
+
+/// A request on its way to its route: what routes ask of it, with every answer checked.
+struct RESTRequest: Sendable {
+    private let request: Request
+    private let context: GatewayRequestContext
+    private let bodyLimit: Int
+
+    init(_ request: Request, context: GatewayRequestContext, bodyLimit: Int) {
+        self.request = request
+        self.context = context
+        self.bodyLimit = bodyLimit
+    }
+
+    /// Where the connection comes from. A forwarding proxy's headers are not believed.
+    var address: String { context.address }
+
+    /// What the client calls itself.
+    var userAgent: String { request.headers[.userAgent] ?? "" }
+
+    /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
+    func accessToken() throws(RESTFault) -> Redacted<String> {
+        let header = request.headers[.authorization] ?? ""
+        guard header.count > 7, header.prefix(7).lowercased() == "bearer " else {
+            throw RESTFault(Fault(.unauthenticated, "Send Authorization: Bearer with an access token."))
+        }
+        return Redacted(String(header.dropFirst(7)))
+    }
+
+    /// The body as a message.
+    func body<Body: Message>(_ type: Body.Type) async throws(RESTFault) -> Body {
+        let tooLarge = RESTFault(Fault(.tooLarge, "The body has more than \(bodyLimit) bytes."))
+        // What announces itself as too long is not read at all.
+        if let length = request.headers[.contentLength].flatMap(Int.init), length > bodyLimit { throw tooLarge }
+        let bytes: ByteBuffer
+        do {
+            bytes = try await request.body.collect(upTo: bodyLimit)
+        } catch is NIOTooManyBytesError {
+            throw tooLarge
+        } catch {
+            throw RESTFault(.invalid("The body is not whole."))
+        }
+        do throws(WireFault) {
+            return try Encoding.json.decode(Body.self, from: Array(bytes.readableBytesView))
+        } catch {
+            throw RESTFault(.invalid(error.message))
+        }
+    }
+
+    /// An id in the path. What is no UUID names nothing.
+    func id<Kind>(_ type: Identifier<Kind>.Type) throws(RESTFault) -> Identifier<Kind> {
+        guard let id = context.parameters.get("id").flatMap({ Identifier<Kind>($0) }) else {
+            throw RESTFault(Fault(.notFound, "There is no such thing."))
+        }
+        return id
+    }
+
+    /// A query parameter, if it is there and not empty.
+    func query(_ name: Substring) -> String? {
+        guard let value = request.uri.queryParameters[name], !value.isEmpty else { return nil }
+        return String(value)
+    }
+
+    /// A query parameter that is a number of at least 1, if it is there.
+    func number(_ name: Substring) throws(RESTFault) -> Int64? {
+        guard let text = query(name) else { return nil }
+        guard let number = Int64(text), number >= 1 else {
+            throw RESTFault(.invalid("\(name) is not a number of at least 1."))
+        }
+        return number
+    }
+
+    /// How many things to give.
+    func limit() throws(RESTFault) -> Int? {
+        try number("limit").map { Int(min($0, 1000)) }
+    }
+}
+
+/// Why a request is not answered as it hoped for.
+struct RESTFault: Error, Sendable {
+    /// What the client is told.
+    var fault: Fault
+    /// The status, where the fault's own does not fit.
+    var status: HTTPResponse.Status
+
+    /// A fault with the status that goes with its code.
+    init(_ fault: Fault, status: HTTPResponse.Status? = nil) {
+        self.fault = fault
+        self.status = status ?? Self.status(of: fault.code)
+    }
+
+    private static func status(of code: WireErrorCode) -> HTTPResponse.Status {
+        switch code {
+        case .invalid, .unsupported, .unspecified: .badRequest
+        case .unauthenticated: .unauthorized
+        case .forbidden: .forbidden
+        case .notFound: .notFound
+        case .conflict, .callEnded, .answeredElsewhere: .conflict
+        case .tooLarge: .contentTooLarge
+        case .rateLimited: .tooManyRequests
+        case .unavailable: .serviceUnavailable
+        case .internal, .UNRECOGNIZED: .internalServerError
+        }
+    }
+
+    /// The response that says so.
+    var response: Response {
+        var response = Response.json(WireError(fault), status: status)
+        if let wait = fault.retryAfter {
+            response.headers[.retryAfter] = String(max(1, (wait.milliseconds + 999) / 1000))
+        }
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        return response
+    }
+}
+
+extension Response {
+    /// A message as canonical protobuf JSON.
+    static func json(_ message: some Message, status: HTTPResponse.Status = .ok) -> Response {
+        guard let bytes = try? Encoding.json.encode(message) else { return Response(status: .internalServerError) }
+        return Response(
+            status: status,
+            headers: [.contentType: "application/json", .cacheControl: "no-store", .xContentTypeOptions: "nosniff"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+}

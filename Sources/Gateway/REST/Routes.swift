@@ -1,0 +1,100 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Primitives
+import Storage
+import SwiftProtobuf
+import Synchronization
+import Wire
+
+/// What the operator's routes are told.
+struct OperatorRoutes: Sendable {
+    let version: String
+    let openAPI: [UInt8]
+    /// Asks the database for an answer.
+    let ping: @Sendable () async throws(DatabaseError) -> Void
+    let metricFamilies: @Sendable () -> [MetricFamily]
+    /// Whether the server has begun to shut down.
+    let isStopping: @Sendable () -> Bool
+
+    /// The routes that are for whoever runs the server.
+    var routes: [Route] {
+        [
+            Route(.get, "/healthz") { _ throws(RESTFault) in
+                .json(
+                    WireHealth.with {
+                        $0.status = "ok"
+                        $0.version = version
+                    })
+            },
+            Route(.get, "/readyz") { _ throws(RESTFault) in await readiness() },
+            Route(.get, "/metrics") { _ throws(RESTFault) in
+                let text = metricFamilies().map(\.exposition).joined()
+                return Response(
+                    status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+            },
+            Route(.get, "/v1/openapi.yaml") { _ throws(RESTFault) in
+                guard !openAPI.isEmpty else { throw RESTFault(Fault(.notFound, "There is no document.")) }
+                return Response(
+                    status: .ok, headers: [.contentType: "application/yaml"],
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: openAPI)))
+            },
+            // A socket is opened by the first request of a connection, which does not get here.
+            Route(.get, UpgradeRequest.path) { _ throws(RESTFault) in
+                let fault = Fault(.invalid, "A socket is opened by the first request of a connection. Open a new one.")
+                var response = RESTFault(fault, status: .upgradeRequired).response
+                response.headers[.upgrade] = "websocket"
+                return response
+            },
+        ]
+    }
+
+    private func readiness() async -> Response {
+        var problems: [String] = []
+        if isStopping() { problems.append("shutting down") }
+        if let problem = await databaseProblem() { problems.append(problem) }
+        let health = WireHealth.with {
+            $0.status = problems.isEmpty ? "ok" : "not ready"
+            $0.version = version
+            $0.problems = problems
+        }
+        return .json(health, status: problems.isEmpty ? .ok : .serviceUnavailable)
+    }
+
+    /// Why the database is not to be counted upon; nil when it has answered within a second.
+    private func databaseProblem() async -> String? {
+        // The first of the two to come decides. A database that never answers is not waited for.
+        let ping = ping
+        return await withCheckedContinuation { continuation in
+            let first = FirstOnly(continuation)
+            Task {
+                do throws(DatabaseError) {
+                    try await ping()
+                    first.resume(nil)
+                } catch {
+                    first.resume("the database does not answer")
+                }
+            }
+            Task {
+                try? await Task.sleep(for: .seconds(1))
+                first.resume("the database has not answered within 1 s")
+            }
+        }
+    }
+}
+
+/// Lets the first of several answers through.
+private final class FirstOnly: Sendable {
+    private let continuation: Mutex<CheckedContinuation<String?, Never>?>
+
+    init(_ continuation: CheckedContinuation<String?, Never>) { self.continuation = Mutex(continuation) }
+
+    func resume(_ answer: String?) {
+        let waiting = continuation.withLock { continuation in
+            defer { continuation = nil }
+            return continuation
+        }
+        waiting?.resume(returning: answer)
+    }
+}

@@ -1,0 +1,120 @@
+import NIOCore
+import NIOHTTP1
+import Primitives
+import Wire
+
+/// Stands between the HTTP decoder and the upgrade handler, and looks at the first request's head.
+///
+/// The upgrade handler loses a request that carries an `Upgrade` header which nobody takes (another path, h2c, a wrong
+/// version, a body), so only well-formed requests for our socket get there with it. Everything else is answered here or
+/// goes on without the header. An unparsable first request is answered here, too, because nothing behind would.
+final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        /// Can go to: open, shut.
+        case waiting
+        /// The first head was let through, and so is all that follows.
+        case open
+        /// The answer is on its way, and all that follows is thrown away.
+        case shut
+    }
+
+    private let services: GatewayServices
+    private let connection: Connection
+    private var state = State.waiting
+    /// What the first request was found to ask for.
+    private(set) var encoding: Encoding?
+
+    init(services: GatewayServices, connection: Connection) {
+        self.services = services
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        switch state {
+        case .open: return context.fireChannelRead(data)
+        case .shut: return
+        case .waiting: break
+        }
+        // Parts other than a head cannot come first.
+        guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
+        switch UpgradeRequest(head, allowedOrigins: services.configuration.allowedOrigins) {
+        case .http: letThrough(head, context: context)
+        case .socket(let encoding): letIn(head, encoding: encoding, context: context)
+        case .refused(let refusal): refuse(refusal, context: context)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard case .waiting = state else { return context.fireErrorCaught(error) }
+        switch error as? HTTPParserError {
+        case nil: context.close(promise: nil)
+        case .headerOverflow?:
+            refuse(
+                .init(status: .requestHeaderFieldsTooLarge, code: .tooLarge, message: "The head is too large."),
+                context: context)
+        case .some: refuse(.invalid("This is not HTTP."), context: context)
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch (state, event) {
+        // Nothing more will come, and nothing has come that could be answered.
+        case (.waiting, let event as ChannelEvent) where event == .inputClosed: context.close(promise: nil)
+        case (.shut, let event as ChannelEvent) where event == .inputClosed: context.close(promise: nil)
+        case (.waiting, is ChannelShouldQuiesceEvent), (.shut, is ChannelShouldQuiesceEvent):
+            context.close(promise: nil)
+        case (.open, is ChannelShouldQuiesceEvent):
+            // Whoever answers requests finishes the one at hand, but has no more time for it than a socket has.
+            connection.note { $0.closing(now: $1) }
+            context.fireUserInboundEventTriggered(event)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func letThrough(_ head: HTTPRequestHead, context: ChannelHandlerContext) {
+        var head = head
+        if head.headers.contains(name: "upgrade") {
+            head.headers.remove(name: "upgrade")
+            // The decoder stops after a request with this header, so there can be no second one.
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+        }
+        state = .open
+        connection.note { heartbeat, _ in heartbeat.becamePlain() }
+        context.fireChannelRead(Self.wrapInboundOut(.head(head)))
+    }
+
+    private func letIn(_ head: HTTPRequestHead, encoding: Encoding, context: ChannelHandlerContext) {
+        let address = context.channel.remoteAddress?.ipAddress ?? ""
+        let addresses = services.addresses
+        guard addresses.enter(address, limit: services.configuration.limits.socketsPerAddress) else {
+            return refuse(.tooManySockets, context: context)
+        }
+        context.channel.closeFuture.whenComplete { _ in addresses.leave(address) }
+        services.metrics.upgrades.add()
+        self.encoding = encoding
+        state = .open
+        context.fireChannelRead(Self.wrapInboundOut(.head(head)))
+    }
+
+    private func refuse(_ refusal: UpgradeRequest.Refusal, context: ChannelHandlerContext) {
+        state = .shut
+        services.metrics.upgradesRefused.add()
+        let body = (try? Encoding.json.encode(WireError(Fault(refusal.code, refusal.message)))) ?? []
+        var headers = refusal.headers
+        headers.add(name: "content-type", value: "application/json")
+        headers.add(name: "content-length", value: String(body.count))
+        headers.add(name: "connection", value: "close")
+        let head = HTTPResponseHead(version: .http1_1, status: refusal.status, headers: headers)
+        context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
+        context.write(Self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        let channel = context.channel
+        context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).whenComplete { _ in
+            channel.close(mode: .output, promise: nil)
+        }
+        connection.note { $0.closing(now: $1) }
+    }
+}

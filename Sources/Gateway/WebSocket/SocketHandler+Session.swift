@@ -1,0 +1,247 @@
+import Accounts
+import Logging
+import Messaging
+import NIOCore
+import Primitives
+import SignalingCore
+import SignalingService
+import SwiftProtobuf
+import Wire
+
+extension SocketHandler {
+    /// Where the session of a socket is.
+    enum Session {
+        /// Nothing has come yet. Can go to: authenticating, ended.
+        case greeting
+        /// The access token is being looked at. Can go to: welcoming, ended.
+        case authenticating(Waiting)
+        /// Let in; the open calls are being looked up. Can go to: open, ended.
+        case welcoming(Identity, Waiting)
+        /// Commands are carried out. Can go to: ended.
+        case open(Identity)
+        /// Over. Can go to: nothing.
+        case ended
+
+        /// Whether events may be sent.
+        var isOpen: Bool { if case .open = self { true } else { false } }
+    }
+
+    /// What came while the client was being let in.
+    struct Waiting {
+        /// The id of the hello frame.
+        var hello: UInt32
+        /// The frames after it, in their order.
+        var frames: [WireClientFrame] = []
+        /// How much came with them.
+        var bytes = 0
+    }
+
+    // MARK: Frames
+
+    /// Takes a message.
+    func receive(_ bytes: ByteBuffer) {
+        let frame: WireClientFrame
+        do throws(WireFault) {
+            frame = try encoding.decode(WireClientFrame.self, from: Array(bytes.readableBytesView))
+        } catch {
+            return malformed(error)
+        }
+        switch session {
+        case .greeting: greet(frame)
+        case .authenticating(var waiting):
+            guard keep(frame, of: bytes.readableBytes, in: &waiting) else { return close(.misbehaved) }
+            session = .authenticating(waiting)
+        case .welcoming(let identity, var waiting):
+            guard keep(frame, of: bytes.readableBytes, in: &waiting) else { return close(.misbehaved) }
+            session = .welcoming(identity, waiting)
+        case .open(let identity): carryOut(frame, for: identity)
+        case .ended: break
+        }
+    }
+
+    private func malformed(_ fault: WireFault) {
+        services.metrics.malformedFrames.add()
+        malformedFrames += 1
+        reply(.error(.invalid(fault.message), replyTo: 0))
+        if malformedFrames >= services.configuration.limits.malformedFrames { close(.misbehaved) }
+    }
+
+    private func keep(_ frame: WireClientFrame, of bytes: Int, in waiting: inout Waiting) -> Bool {
+        let limits = services.configuration.limits
+        waiting.bytes += bytes
+        waiting.frames.append(frame)
+        return waiting.frames.count <= limits.waitingFrames && waiting.bytes <= limits.frameBytes
+    }
+
+    // MARK: Hello
+
+    private func greet(_ frame: WireClientFrame) {
+        guard case .hello(let hello)? = frame.command else {
+            reply(.error(.invalid("The first frame must be hello."), replyTo: frame.id))
+            return close(.misbehaved)
+        }
+        guard let device = DeviceID(hello.device.id), let port else {
+            reply(.error(.invalid("device.id is not a UUID."), replyTo: frame.id))
+            return close(.misbehaved)
+        }
+        session = .authenticating(Waiting(hello: frame.id))
+        note { $0.greeted(now: $1) }
+        let token = Redacted(hello.accessToken)
+        let accounts = services.accounts
+        // The one task in a socket's life: it ends before the socket is open.
+        Task {
+            do throws(AccountError) {
+                let identity = try await accounts.authenticate(token)
+                port.admit(identity, saying: device)
+            } catch {
+                port.turnAway(error)
+            }
+        }
+    }
+
+    /// The token is in force.
+    /// - Parameter device: What the client called its device.
+    func admit(_ identity: Identity, saying device: DeviceID) {
+        guard case .authenticating(let waiting) = session, let port else { return }
+        guard device == identity.device else {
+            let fault = Fault(.forbidden, "device.id is not the device that this session was opened for.")
+            reply(.error(fault, replyTo: waiting.hello))
+            return close(.unauthenticated)
+        }
+        let admission = services.registry.admit(
+            port, of: identity, limit: services.configuration.limits.socketsPerUser
+        ) { [services, hello = waiting.hello] calls in
+            let welcome = services.welcome(identity, calls: calls)
+            port.welcome(.ok(.welcome(welcome), replyTo: hello))
+        }
+        switch admission {
+        case .admitted(let replaced):
+            session = .welcoming(identity, waiting)
+            replaced?.close(.replaced)
+            services.registry.announce(to: services.calls)
+        case .tooManySockets:
+            let fault = Fault(.rateLimited, "Too many of your devices are connected. Close one of them.")
+            reply(.error(fault, replyTo: waiting.hello))
+            close(.tooManySockets)
+        case .revoked:
+            reply(.error(Fault(.unauthenticated, "You are signed out. Log in again."), replyTo: waiting.hello))
+            close(.unauthenticated)
+        }
+    }
+
+    /// The token is not in force, or nobody can tell.
+    func turnAway(_ error: AccountError) {
+        guard case .authenticating(let waiting) = session else { return }
+        let fault = Fault(error)
+        reply(.error(fault, replyTo: waiting.hello))
+        switch fault.code {
+        case .unavailable: close(.unavailable)
+        case .internal: close(.internalError)
+        default: close(.unauthenticated)
+        }
+    }
+
+    /// Sends the answer to hello, then the events that came meanwhile, then carries out what the client sent meanwhile.
+    func welcome(_ bytes: [UInt8]) {
+        guard case .welcoming(let identity, let waiting) = session else { return }
+        session = .open(identity)
+        note { $0.welcomed(now: $1) }
+        reply(bytes)
+        let events = heldEvents
+        heldEvents = []
+        for event in events { send(event) }
+        services.logger.debug(
+            "socket open",
+            metadata: [
+                "user": "\(identity.user)", "device": "\(identity.device)", "encoding": "\(encoding.subprotocol)",
+            ])
+        for frame in waiting.frames {
+            guard session.isOpen else { return }
+            carryOut(frame, for: identity)
+        }
+    }
+
+    /// The socket is over for whoever sends events to it.
+    func endSession() {
+        switch session {
+        case .greeting, .authenticating: session = .ended
+        case .welcoming(let identity, _), .open(let identity):
+            session = .ended
+            heldEvents = []
+            if let port { services.registry.leave(port, of: identity) }
+            services.registry.announce(to: services.calls)
+        case .ended: break
+        }
+    }
+
+    // MARK: Commands
+
+    private func carryOut(_ frame: WireClientFrame, for identity: Identity) {
+        guard mayCommand(frame), let port else { return }
+        let command: SocketCommand
+        do throws(Fault) {
+            command = try SocketCommand(wire: frame.command, limits: services.configuration.limits) {
+                services.registry.connectedDevices(of: identity.user)
+            }
+        } catch {
+            return reply(.error(error, replyTo: frame.id))
+        }
+        let origin = CallOrigin(user: identity.user, device: identity.device)
+        let id = frame.id
+        switch command {
+        case .ping:
+            answer(.ok(.pong(.with { $0.serverTime = .init(services.now()) }), replyTo: id))
+        case .invite(let invite):
+            services.calls.invite(invite, from: identity.profile, device: identity.device) { reply in
+                port.answer(WireServerFrame(reply, replyTo: id))
+            }
+        case .call(let command, let call):
+            services.calls.submit(command, to: call, from: origin) { reply in
+                port.answer(WireServerFrame(reply, replyTo: id))
+            }
+        case .send(let draft):
+            services.messaging.send(draft, from: identity.user, device: identity.device) { result in
+                port.answer(WireServerFrame(result, replyTo: id))
+            }
+        }
+    }
+
+    private func mayCommand(_ frame: WireClientFrame) -> Bool {
+        services.metrics.commands.add()
+        let now = HeartbeatWheel.now()
+        if bucket.take(now: now) {
+            refusalsInARow = 0
+            return true
+        }
+        services.metrics.commandsLimited.add()
+        refusalsInARow += 1
+        let fault = Fault(.rateLimited, "Too many commands. Send fewer.", retryAfter: bucket.wait(now: now))
+        reply(.error(fault, replyTo: frame.id))
+        if refusalsInARow >= services.configuration.limits.refusalsInARow { close(.flooding) }
+        return false
+    }
+
+    private func answer(_ frame: WireServerFrame) {
+        if frame.isWanted { reply(frame) }
+    }
+}
+
+extension WireServerFrame {
+    /// Whether the client wants this answer: with the id 0 it wants to hear of failures alone.
+    fileprivate var isWanted: Bool { replyTo != 0 || !isOK }
+}
+
+extension SocketPort {
+    /// Answers a command, if the client wants an answer.
+    func answer(_ frame: WireServerFrame) {
+        if frame.isWanted { reply(frame) }
+    }
+
+    fileprivate func admit(_ identity: Identity, saying device: DeviceID) {
+        run { $0.admit(identity, saying: device) }
+    }
+
+    fileprivate func turnAway(_ error: AccountError) {
+        run { $0.turnAway(error) }
+    }
+}

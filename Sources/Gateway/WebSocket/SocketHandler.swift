@@ -1,0 +1,230 @@
+import Logging
+import NIOCore
+import NIOWebSocket
+import Primitives
+import Wire
+
+/// One socket, in the channel's pipeline after the frame decoder: frames in, frames out, and how it ends.
+///
+/// What the messages mean is in `SocketHandler+Session.swift`. Everything here runs on the channel's event loop; there
+/// is no task and no timer of its own.
+final class SocketHandler: ChannelDuplexHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundIn = Never
+    typealias OutboundOut = WebSocketFrame
+
+    let services: GatewayServices
+    let encoding: Encoding
+    private let connection: Connection
+    private var assembler: MessageAssembler
+    private var context: ChannelHandlerContext?
+    private var isReadHeld = false
+    private var wantsFlush = false
+    private var isClosing = false
+    private var eventCount: UInt64 = 0
+
+    /// Where the session is; `SocketHandler+Session.swift` moves it on.
+    var session = Session.greeting
+    var bucket: TokenBucket
+    var refusalsInARow = 0
+    var malformedFrames = 0
+    /// Events that came before the welcome that they must follow.
+    var heldEvents: [EncodedEvent] = []
+    /// How other threads reach this socket; there from `handlerAdded` to `handlerRemoved`.
+    private(set) var port: SocketPort?
+
+    /// Makes the handler of a connection that has just been upgraded.
+    init(services: GatewayServices, encoding: Encoding, connection: Connection) {
+        self.services = services
+        self.encoding = encoding
+        self.connection = connection
+        let limits = services.configuration.limits
+        assembler = MessageAssembler(encoding: encoding, limit: limits.frameBytes)
+        bucket = TokenBucket(
+            limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: HeartbeatWheel.now())
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        port = SocketPort(handler: self, encoding: encoding, eventLoop: context.eventLoop)
+        connection.socket = self
+        connection.note { $0.upgraded(now: $1) }
+        services.metrics.sockets.add(1)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        endSession()
+        self.context = nil
+        port = nil
+        services.metrics.sockets.add(-1)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        endSession()
+        context.fireChannelInactive()
+    }
+
+    // MARK: In
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = Self.unwrapInboundIn(data)
+        if isClosing {
+            // What comes after our close frame is read and thrown away, until the peer's own close frame.
+            if frame.opcode == .connectionClose { context.close(promise: nil) }
+            return
+        }
+        connection.heard()
+        switch assembler.handle(frame) {
+        case .nothing: break
+        case .message(let bytes): receive(bytes)
+        case .ping(let payload): write(.pong, payload)
+        case .close(let code): confirmClose(code, context: context)
+        case .refuse(let code): close(code)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flush()
+        context.fireChannelReadComplete()
+    }
+
+    /// A peer that does not read its answers may not send more commands.
+    func read(context: ChannelHandlerContext) {
+        if context.channel.isWritable || isClosing { context.read() } else { isReadHeld = true }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable, isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        // The peer's FIN comes as this and not as the end of the channel: half-closure is on for all connections.
+        case let event as ChannelEvent where event == .inputClosed: context.close(promise: nil)
+        case is ChannelShouldQuiesceEvent: close(.goingAway)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error as? NIOWebSocketError {
+        case .invalidFrameLength?: close(.messageTooBig)
+        case .some: close(.protocolError)
+        case nil: context.close(promise: nil)
+        }
+    }
+
+    // MARK: Out
+
+    /// Sends what other threads have left at the port.
+    func fetch() {
+        guard let port, let context else { return }
+        for item in port.take() {
+            switch item {
+            case .event(let event): send(event)
+            case .reply(let bytes): reply(bytes)
+            case .welcome(let bytes): welcome(bytes)
+            case .close(let code): close(code)
+            }
+        }
+        flush()
+        // Events are never dropped, so a reader that is too far behind is given up, and comes back to a snapshot.
+        guard !isClosing, !context.channel.isWritable,
+            let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
+            waiting > services.configuration.limits.outboundBytes
+        else { return }
+        close(.slow)
+    }
+
+    /// Sends an event, with its place among the events of this connection.
+    func send(_ event: EncodedEvent) {
+        guard !isClosing, let context else { return }
+        guard session.isOpen else {
+            // Nobody is kept waiting for the welcome so long, unless the database is away.
+            guard heldEvents.count < 256 else { return close(.unavailable) }
+            return heldEvents.append(event)
+        }
+        eventCount += 1
+        let head = event.head(seq: eventCount)
+        var buffer = context.channel.allocator.buffer(capacity: head.count + event.tail.count)
+        buffer.writeBytes(head)
+        buffer.writeBytes(event.tail)
+        write(encoding == .json ? .text : .binary, buffer)
+        services.metrics.events.add()
+    }
+
+    /// Sends an answer.
+    func reply(_ bytes: [UInt8]) {
+        guard let context else { return }
+        write(encoding == .json ? .text : .binary, context.channel.allocator.buffer(bytes: bytes))
+        services.metrics.replies.add()
+    }
+
+    /// Sends an answer.
+    func reply(_ frame: WireServerFrame) {
+        if let port { reply(port.encoded(frame)) }
+    }
+
+    /// Asks the peer for a sign of life.
+    func ping() {
+        guard let context else { return }
+        write(.ping, context.channel.allocator.buffer(capacity: 0))
+        flush()
+    }
+
+    /// Tells the connection's watch what happened.
+    func note(_ change: (inout Heartbeat, Instant) -> Void) { connection.note(change) }
+
+    private func write(_ opcode: WebSocketOpcode, _ payload: ByteBuffer) {
+        guard !isClosing, let context else { return }
+        context.write(Self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: payload)), promise: nil)
+        wantsFlush = true
+    }
+
+    /// Sends what was written.
+    func flush() {
+        guard wantsFlush, let context else { return }
+        wantsFlush = false
+        context.flush()
+    }
+
+    // MARK: The end
+
+    /// Says why and closes. The peer's end is waited for, because a connection that is closed with bytes unread is
+    /// reset, and the reason with it.
+    func close(_ code: CloseCode) {
+        guard !isClosing, let context else { return }
+        isClosing = true
+        wantsFlush = false
+        services.metrics.countClose(code)
+        services.logger.debug("socket closed", metadata: ["code": "\(code.rawValue)"])
+        endSession()
+        connection.note { $0.closing(now: $1) }
+        let frame = WebSocketFrame(
+            fin: true, opcode: .connectionClose, data: code.payload(allocator: context.channel.allocator))
+        let channel = context.channel
+        context.writeAndFlush(Self.wrapOutboundOut(frame)).whenComplete { _ in
+            channel.close(mode: .output, promise: nil)
+        }
+        if isReadHeld {
+            isReadHeld = false
+            context.read()
+        }
+    }
+
+    /// The peer closes: its code goes back, and that is the end.
+    private func confirmClose(_ code: UInt16?, context: ChannelHandlerContext) {
+        var payload = context.channel.allocator.buffer(capacity: 2)
+        if let code { payload.writeInteger(code) }
+        isClosing = true
+        endSession()
+        let channel = context.channel
+        context.writeAndFlush(
+            Self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload))
+        ).whenComplete { _ in channel.close(promise: nil) }
+    }
+}

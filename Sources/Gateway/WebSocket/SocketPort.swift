@@ -1,0 +1,70 @@
+import NIOCore
+import Synchronization
+import Wire
+
+/// How other threads reach a socket: what they send waits here in its order until the socket's event loop fetches it.
+///
+/// However much is sent in one go, the loop is woken once and the socket flushed once.
+final class SocketPort: ClientSocket {
+    /// What waits to be sent.
+    enum Outgoing: Sendable {
+        case event(EncodedEvent)
+        /// An answer, encoded.
+        case reply([UInt8])
+        /// The answer to hello, encoded; events that came before it follow it.
+        case welcome([UInt8])
+        case close(CloseCode)
+    }
+
+    let encoding: Encoding
+    private let eventLoop: any EventLoop
+    private let handler: NIOLoopBound<SocketHandler>
+    private let outgoing = Mutex<[Outgoing]>([])
+
+    /// Makes the port of a socket. On its event loop.
+    init(handler: SocketHandler, encoding: Encoding, eventLoop: any EventLoop) {
+        self.encoding = encoding
+        self.eventLoop = eventLoop
+        self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
+    }
+
+    func deliver(_ event: EncodedEvent) { send(.event(event)) }
+
+    func close(_ code: CloseCode) { send(.close(code)) }
+
+    /// Answers a command.
+    func reply(_ frame: WireServerFrame) { send(.reply(encoded(frame))) }
+
+    /// Answers hello.
+    func welcome(_ frame: WireServerFrame) { send(.welcome(encoded(frame))) }
+
+    /// Writes an answer; one that cannot be written becomes an error that can.
+    func encoded(_ frame: WireServerFrame) -> [UInt8] {
+        (try? encoding.encode(frame))
+            ?? (try? encoding.encode(WireServerFrame.error(.internal, replyTo: frame.replyTo))) ?? []
+    }
+
+    /// Does something with the socket on its event loop.
+    func run(_ body: @escaping @Sendable (SocketHandler) -> Void) {
+        eventLoop.execute {
+            body(self.handler.value)
+            self.handler.value.flush()
+        }
+    }
+
+    /// What waits, in its order; nothing of it waits afterwards.
+    func take() -> [Outgoing] {
+        outgoing.withLock { outgoing in
+            defer { outgoing = [] }
+            return outgoing
+        }
+    }
+
+    private func send(_ item: Outgoing) {
+        let isFirst = outgoing.withLock { outgoing in
+            outgoing.append(item)
+            return outgoing.count == 1
+        }
+        if isFirst { eventLoop.execute { self.handler.value.fetch() } }
+    }
+}

@@ -1,0 +1,124 @@
+import NIOCore
+import NIOHTTP1
+import Wire
+
+/// What the head of a connection's first request asks for.
+enum UpgradeRequest: Equatable {
+    /// The path of the socket.
+    static let path = "/v1/socket"
+
+    /// It has nothing to do with sockets.
+    case http
+    /// A socket with this encoding.
+    case socket(Encoding)
+    /// A socket, but not as it should be asked for.
+    case refused(Refusal)
+
+    /// Why there is no socket.
+    struct Refusal: Equatable {
+        var status: HTTPResponseStatus
+        var code: WireErrorCode
+        var message: String
+        var headers: HTTPHeaders = [:]
+    }
+
+    /// Looks at a request's head (RFC 6455 §4.2.1).
+    /// - Parameter allowedOrigins: Origins that may open sockets beside the server's own.
+    init(_ head: HTTPRequestHead, allowedOrigins: Set<String>) {
+        guard head.uri.prefix(while: { $0 != "?" }) == Self.path else {
+            self = .http
+            return
+        }
+        if let refusal = Self.refusal(of: head, allowedOrigins: allowedOrigins) {
+            self = .refused(refusal)
+            return
+        }
+        let offered = head.headers[canonicalForm: "sec-websocket-protocol"]
+        if let encoding = offered.lazy.compactMap({ Encoding(subprotocol: $0) }).first {
+            self = .socket(encoding)
+        } else {
+            let known = Encoding.allCases.map(\.subprotocol).joined(separator: " or ")
+            self = .refused(.invalid("Sec-WebSocket-Protocol must offer \(known)."))
+        }
+    }
+
+    private static func refusal(of head: HTTPRequestHead, allowedOrigins: Set<String>) -> Refusal? {
+        guard head.method == .GET else {
+            return Refusal(
+                status: .methodNotAllowed, code: .invalid, message: "A socket is opened with GET.",
+                headers: ["allow": "GET"])
+        }
+        guard head.version == .http1_1 else { return .invalid("A socket needs HTTP/1.1.") }
+        let headers = head.headers
+        guard headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }) else {
+            return Refusal(
+                status: .upgradeRequired, code: .invalid, message: "This is a WebSocket: send Upgrade: websocket.",
+                headers: ["upgrade": "websocket"])
+        }
+        guard headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
+            return .invalid("Connection must name upgrade.")
+        }
+        guard headers["sec-websocket-version"] == ["13"] else {
+            return Refusal(
+                status: .upgradeRequired, code: .invalid, message: "Sec-WebSocket-Version must be 13.",
+                headers: ["upgrade": "websocket", "sec-websocket-version": "13"])
+        }
+        let keys = headers["sec-websocket-key"]
+        guard keys.count == 1, isKey(keys[0]) else { return .invalid("Sec-WebSocket-Key must be 16 bytes in base64.") }
+        guard (headers.first(name: "content-length") ?? "0") == "0", !headers.contains(name: "transfer-encoding") else {
+            return .invalid("A request for a socket has no body.")
+        }
+        guard mayOpen(headers, allowedOrigins: allowedOrigins) else {
+            return Refusal(
+                status: .forbidden, code: .forbidden, message: "Pages of this origin may not open sockets here.")
+        }
+        return nil
+    }
+
+    /// Whether it is the base64 form of 16 bytes.
+    private static func isKey(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 24, bytes.suffix(2) == Array("==".utf8) else { return false }
+        return bytes.dropLast(2).allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"):
+                true
+            default: false
+            }
+        }
+    }
+
+    /// Whether the page that asks, if it is a page, is our own or one of those that were named.
+    private static func mayOpen(_ headers: HTTPHeaders, allowedOrigins: Set<String>) -> Bool {
+        let origins = headers["origin"]
+        guard let origin = origins.first else { return true }
+        guard origins.count == 1 else { return false }
+        if allowedOrigins.contains(origin) { return true }
+        guard let scheme = origin.range(of: "://"), let host = headers.first(name: "host") else { return false }
+        return origin[scheme.upperBound...].lowercased() == host.lowercased()
+    }
+}
+
+extension UpgradeRequest.Refusal {
+    static func invalid(_ message: String) -> Self {
+        Self(status: .badRequest, code: .invalid, message: message)
+    }
+
+    /// One more socket from this address would be too many.
+    static let tooManySockets = Self(
+        status: .tooManyRequests, code: .rateLimited, message: "Too many sockets are open from this address.",
+        headers: ["retry-after": "10"])
+}
+
+extension StringProtocol {
+    /// Where a text begins and ends in this one.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        var start = startIndex
+        while start < endIndex {
+            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
+            start = index(after: start)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,52 @@
+/// Why something about messages was not done.
+public struct MessagingError: Error, Sendable, Equatable {
+    /// What a caller can act upon.
+    public enum Code: Sendable, Hashable {
+        /// A field is malformed; nothing was changed.
+        case invalid(Field)
+        /// There is no such thing, or the one who asks may not know of it.
+        case notFound
+        /// The body is longer than 16 KiB.
+        case tooLarge
+        /// The database is away. Whether the message was stored is settled by sending it again with the same client
+        /// message id.
+        case unavailable
+        /// A fault of the server.
+        case `internal`
+    }
+
+    /// The fields that can be malformed.
+    public enum Field: String, Sendable, Hashable {
+        case body
+        case userID
+    }
+
+    /// What a caller can act upon.
+    public var code: Code
+    /// What to do, for people.
+    public var message: String
+
+    /// Makes an error.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+extension MessagingError: CustomStringConvertible {
+    /// The code and the message.
+    public var description: String { "\(code): \(message)" }
+}
+
+extension MessagingError {
+    static let emptyBody = MessagingError(.invalid(.body), "The message is empty. Write something.")
+    static let nulInBody = MessagingError(.invalid(.body), "A message cannot hold a NUL character. Leave it out.")
+    static let tooLarge = MessagingError(.tooLarge, "The message is longer than 16 KiB. Send it in parts.")
+    static let toOneself = MessagingError(.invalid(.userID), "You cannot write to yourself. Choose somebody else.")
+    static let noConversation = MessagingError(.notFound, "There is no such conversation.")
+    static let noUser = MessagingError(.notFound, "There is no such user.")
+    static let unavailable = MessagingError(
+        .unavailable, "The server cannot reach its data. Send it again in a moment.")
+    static let `internal` = MessagingError(
+        .internal, "The server made a mistake. Try again, and tell the operator.")
+}

@@ -1,0 +1,114 @@
+public import Logging
+public import Primitives
+public import Storage
+
+/// Sends messages and reads conversations. Conversations live in the database; nothing of them is kept in memory.
+public final class MessagingService: Sendable {
+    /// The longest body, in bytes of UTF-8.
+    public static let bodyLimit = 16 * 1024
+    /// The longest page of a conversation's history.
+    public static let pageLimit = 100
+
+    /// How many messages were stored.
+    public let sent = Counter()
+    /// How many were sent again and were there already.
+    public let repeated = Counter()
+
+    let database: any Database
+    let now: @Sendable () -> Instant
+    private let events: any MessageEvents
+    let logger: Logger
+
+    /// Makes the service.
+    /// - Parameters:
+    ///   - database: Where messages are kept; migrated.
+    ///   - events: Takes messages to devices.
+    ///   - now: The clock.
+    ///   - logger: Takes what went wrong.
+    public init(
+        database: any Database, events: any MessageEvents, now: @escaping @Sendable () -> Instant, logger: Logger
+    ) {
+        self.database = database
+        self.events = events
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Sends a message: commit, then the answer, then the delivery.
+    ///
+    /// Returns at once. Messages that one thread sends one after the other keep their order. A repeat of a client
+    /// message id of this sender is answered with the message as it was stored, and is not delivered again.
+    /// - Parameters:
+    ///   - draft: What to send and where.
+    ///   - sender: Who sends it.
+    ///   - device: From which device; it gets the answer and not the delivery.
+    ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in the
+    ///     order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or user,
+    ///     or not the sender's), `unavailable`, `internal`.
+    public func send(
+        _ draft: Draft, from sender: UserID, device: DeviceID,
+        completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
+    ) {
+        let order: SendOrder
+        do throws(MessagingError) {
+            order = try SendOrder(draft, from: sender, device: device, now: now())
+        } catch {
+            completion(.failure(error))
+            return
+        }
+        enqueue(order, triesLeft: 3, completion: completion)
+    }
+
+    private func enqueue(
+        _ order: SendOrder, triesLeft: Int, completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
+    ) {
+        database.enqueue(order.unit) { [self] result in
+            do throws(DatabaseError) {
+                let outcome = try order.outcome(try result.get())
+                switch outcome {
+                case .stored(let message, let addresses):
+                    sent.add()
+                    completion(.success(message))
+                    events.deliver(message, to: addresses)
+                case .repeated(let message):
+                    repeated.add()
+                    completion(.success(message))
+                case .refused:
+                    completion(.failure(order.refusal))
+                }
+            } catch  where error.code == .constraint("messages_sender_id_client_message_id_key") && triesLeft > 1 {
+                // The same message came by another server at the same moment; now it is there to be found.
+                enqueue(order, triesLeft: triesLeft - 1, completion: completion)
+            } catch {
+                completion(.failure(messagingError(error, at: "insert_message")))
+            }
+        }
+    }
+
+    /// The error for people that stands for one of the database, which is logged.
+    func messagingError(_ error: DatabaseError, at statement: String) -> MessagingError {
+        switch error.code {
+        case .unavailable, .outcomeUnknown:
+            logger.warning("no answer from the database", metadata: ["statement": "\(statement)", "error": "\(error)"])
+            return .unavailable
+        case .constraint, .expectationFailed, .invalid:
+            logger.error(
+                "unexpected answer of the database", metadata: ["statement": "\(statement)", "error": "\(error)"])
+            return .internal
+        }
+    }
+}
+
+extension MessagingService {
+    /// What is counted, for Prometheus.
+    public var metricFamilies: [MetricFamily] {
+        [
+            MetricFamily(
+                "messages_total", .counter, help: "Messages sent, by whether they were there already.",
+                samples: [
+                    .init(sent.value, labels: [("outcome", "stored")]),
+                    .init(repeated.value, labels: [("outcome", "repeated")]),
+                ])
+        ]
+    }
+}

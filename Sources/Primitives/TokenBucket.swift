@@ -1,0 +1,41 @@
+/// Limits how often something may happen: a steady rate with room for a burst.
+public struct TokenBucket: Sendable {
+    /// Microseconds that earn one token.
+    private let interval: Int64
+    /// How much unspent time may be saved up, in microseconds.
+    private let saving: Int64
+    /// The moment at which the bucket would be exactly empty; what lies between it and now is the content.
+    private var emptyAt: Int64
+
+    /// Makes a full bucket.
+    /// - Parameters:
+    ///   - count: How many are allowed in `span`, at least 1.
+    ///   - span: The time in which `count` tokens are earned.
+    ///   - burst: How many may come at once; `count` when nil.
+    ///   - now: The present.
+    public init(_ count: Int, per span: Instant.Span, burst: Int? = nil, now: Instant) {
+        interval = max(1, span.microseconds / Int64(max(1, count)))
+        saving = interval * Int64(max(1, burst ?? count))
+        emptyAt = now.microseconds - saving
+    }
+
+    /// Takes one token; false when there is none, and then nothing is taken.
+    public mutating func take(now: Instant) -> Bool {
+        // A clock that went back must not lock anybody out for the length of the jump.
+        let floor = now.microseconds - saving
+        if emptyAt < floor || emptyAt > now.microseconds { emptyAt = max(floor, min(emptyAt, now.microseconds)) }
+        guard now.microseconds - emptyAt >= interval else { return false }
+        emptyAt += interval
+        return true
+    }
+
+    /// How long until `take` succeeds again.
+    public func wait(now: Instant) -> Instant.Span {
+        Instant.Span(microseconds: max(0, emptyAt + interval - now.microseconds))
+    }
+
+    /// Whether the bucket is full again, so that whoever keeps many of them may forget this one.
+    public func isFull(now: Instant) -> Bool {
+        now.microseconds - emptyAt >= saving
+    }
+}

@@ -1,0 +1,60 @@
+import ArgumentParser
+import Foundation
+
+/// What every command that opens the database takes.
+struct DatabaseOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME. (default: sqlite:data/ringback.sqlite)",
+            valueName: "url"))
+    var database: String?
+
+    @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
+    var config: String?
+
+    /// The settings that follow from these options and others, the environment and the file.
+    ///
+    /// Wrong ones end the program with one line and exit code 78 (EX_CONFIG of sysexits.h), before anything was started.
+    func settings(_ flags: [String: String?] = [:]) async throws -> Settings {
+        var given = flags.compactMapValues(\.self)
+        given["database"] = database
+        do {
+            return try await Settings.load(
+                flags: given, environment: ProcessInfo.processInfo.environment,
+                file: config ?? ProcessInfo.processInfo.environment["RINGBACK_CONFIG"])
+        } catch {
+            throw Failure(.configuration, error.description)
+        }
+    }
+}
+
+/// Ends the program with a line for people and an exit code of sysexits.h.
+struct Failure: Error {
+    /// Why the program ends.
+    enum Kind: Int32 {
+        /// The input is wrong.
+        case data = 65
+        /// What it needs is not there.
+        case unavailable = 69
+        /// The configuration is wrong.
+        case configuration = 78
+    }
+
+    let kind: Kind
+    let message: String
+
+    init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    /// Runs a command's body; a failure becomes its line on standard error and its exit code.
+    static func reported(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch let failure as Failure {
+            FileHandle.standardError.write(Data("ringback: \(failure.message)\n".utf8))
+            throw ExitCode(failure.kind.rawValue)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+
+/// `ringback serve`: runs the server until it is told to stop.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the server.",
+        discussion: """
+            Settings without a flag are given in the environment or in the file:
+              calls.ringSeconds (45), calls.callerLostSeconds (15), calls.reconnectSeconds (30),
+              calls.recoverySeconds (30), calls.maxDurationSeconds (43200), calls.invitesPerMinute (30),
+              password.cost (12), accessTokenSeconds (600), sessionSeconds (2592000), tokenKeyFile (data/token.key),
+              allowedOrigins, socketsPerAddress (200), iceServers, webRoot.
+            In the environment calls.ringSeconds is RINGBACK_CALLS_RING_SECONDS; lists are separated by commas.
+            SIGTERM and SIGINT stop the server: clients are told to come back, and calls live on in the database.
+            """)
+
+    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one. (default: 127.0.0.1:8080)", valueName: "host:port"))
+    var listen: String?
+
+    @OptionGroup var database: DatabaseOptions
+
+    @Option(help: ArgumentHelp("A certificate chain in PEM; serves TLS.", valueName: "file"))
+    var tlsCertificate: String?
+
+    @Option(help: ArgumentHelp("The certificate's private key in PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The name or address under which clients reach this server, for STUN. (default: the one listened on)",
+            valueName: "host"))
+    var publicHost: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to answer STUN over UDP: HOST:PORT, auto or off. (default: auto, port 3478 unless only this machine is served)",
+            valueName: "host:port"))
+    var stunListen: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("text or json. (default: text)", valueName: "format"))
+    var logFormat: String?
+
+    func run() async throws {
+        try await Failure.reported {
+            let settings = try await database.settings([
+                "listen": listen, "tls.certificate": tlsCertificate, "tls.key": tlsKey, "publicHost": publicHost,
+                "stun.listen": stunListen, "log.level": logLevel, "log.format": logFormat,
+            ])
+            try await Server(settings).run()
+        }
+    }
+}

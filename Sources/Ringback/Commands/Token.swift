@@ -1,0 +1,37 @@
+import Accounts
+import ArgumentParser
+import Primitives
+
+/// `ringback token`: access tokens made by hand.
+struct Token: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make access tokens for tools and load tests.", subcommands: [Create.self])
+
+    /// `ringback token create`: makes an access token.
+    struct Create: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make an access token for a user and print it.",
+            discussion: """
+                The token has a session and a device of its own, is listed among the user's sessions and can be revoked \
+                there. It is printed alone on standard output; the device's id goes to standard error.
+                """)
+
+        @Argument(help: "Whom it is for.")
+        var username: String
+
+        @Option(help: "How long it is good, in seconds, up to 31622400 (366 days).")
+        var seconds = 3600
+
+        @OptionGroup var database: DatabaseOptions
+
+        func run() async throws {
+            try await Failure.reported {
+                try await AccountAdministration.with(database.settings()) { accounts in
+                    let token = try await accounts.createToken(username: username, lifetime: .seconds(Int64(seconds)))
+                    print(token.accessToken.exposed)
+                    StandardError.line("device \(token.device), good until \(token.expiresAt)")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+import Accounts
+import Foundation
+import Logging
+import Primitives
+import Storage
+
+/// A database that is open and has the program's schema.
+struct OpenedDatabase {
+    let database: any Database
+    /// The numbers of the migrations that opening it applied.
+    let appliedMigrations: [Int]
+
+    /// How long a program waits at its start for a database that is still starting itself.
+    static let patience = Duration.seconds(30)
+
+    /// Opens and migrates the database that the settings name.
+    static func open(_ settings: Settings, logger: Logger) async throws -> OpenedDatabase {
+        let database: any Database
+        do {
+            database = try openDatabase(settings.database.exposed, logger: logger)
+        } catch {
+            throw Failure(error.code == .invalid ? .configuration : .unavailable, "database: \(error.message)")
+        }
+        let deadline = ContinuousClock.now + patience
+        while true {
+            do {
+                return OpenedDatabase(database: database, appliedMigrations: try await database.migrate())
+            } catch where error.code == .unavailable && ContinuousClock.now < deadline {
+                logger.warning("the database is not there yet; trying again", metadata: ["error": "\(error)"])
+                try await Task.sleep(for: .seconds(1))
+            } catch {
+                await database.close()
+                throw Failure(.unavailable, "database: \(error.message)")
+            }
+        }
+    }
+
+    /// Opens the database for a command, and closes it after.
+    static func with(_ settings: Settings, _ body: (OpenedDatabase) async throws -> Void) async throws {
+        let opened = try await open(settings, logger: Logger(label: "ringback", factory: LogLine.standardError(.warning)))
+        do {
+            try await body(opened)
+        } catch {
+            await opened.database.close()
+            throw error
+        }
+        await opened.database.close()
+    }
+}
+
+/// Accounts for the commands that work on them while no server, or another process's, runs.
+enum AccountAdministration {
+    /// Opens the database and hands over its accounts. What goes wrong with an account is told in a line.
+    static func with(_ settings: Settings, _ body: (AccountService) async throws -> Void) async throws {
+        let key = try Self.key(settings)
+        try await OpenedDatabase.with(settings) { opened in
+            let accounts = AccountService(
+                database: opened.database,
+                tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
+                passwords: PasswordHasher(cost: settings.passwordCost), sessionLifetime: settings.sessionLifetime,
+                now: wallClock, revocations: NoListeners(),
+                logger: Logger(label: "ringback", factory: LogLine.standardError(.warning)))
+            do {
+                try await body(accounts)
+            } catch let error as AccountError {
+                throw Failure(error.code == .unavailable ? .unavailable : .data, error.message)
+            }
+        }
+    }
+
+    /// The key of access tokens that the settings name.
+    static func key(_ settings: Settings) throws -> TokenKey {
+        do {
+            return try TokenKey.load(orCreateAt: settings.tokenKeyFile)
+        } catch {
+            throw Failure(.configuration, error.message)
+        }
+    }
+
+    /// A command has no sockets to close.
+    private struct NoListeners: SessionRevocations {
+        func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
+    }
+}
+
+/// The present, by the system's clock.
+@Sendable
+func wallClock() -> Instant {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+}

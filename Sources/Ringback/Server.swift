@@ -1,0 +1,225 @@
+import Accounts
+import Foundation
+import Gateway
+import Logging
+import MediaCore
+import MediaServer
+import Messaging
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Primitives
+import ServiceLifecycle
+import SignalingService
+import Storage
+import UnixSignals
+
+/// The server: its parts, joined.
+struct Server {
+    private let settings: Settings
+    private let logger: Logger
+
+    init(_ settings: Settings) {
+        self.settings = settings
+        LoggingSystem.bootstrap { LogLine(label: $0, level: settings.logLevel, format: settings.logFormat) }
+        logger = Logger(label: "ringback")
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    func run() async throws {
+        let tls = try TLS.configuration(settings.tls)
+        let key = try AccountAdministration.key(settings)
+        let opened = try await OpenedDatabase.open(settings, logger: logger)
+        let database = opened.database
+        if !opened.appliedMigrations.isEmpty {
+            logger.info("schema brought up to date", metadata: ["migrations": "\(opened.appliedMigrations)"])
+        }
+        let loops = MultiThreadedEventLoopGroup.singleton
+        let registry = SessionRegistry()
+        let passwords = PasswordHasher(cost: settings.passwordCost)
+        let accounts = AccountService(
+            database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
+            passwords: passwords, sessionLifetime: settings.sessionLifetime, now: wallClock, revocations: registry,
+            logger: logger)
+        let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
+        let calls = CallService(
+            database: database, events: registry, presence: registry,
+            people: MessagingPeople(messaging: messaging, accounts: accounts), loops: Array(loops.makeIterator()),
+            settings: callSettings, now: wallClock, logger: logger)
+        let stun = try makeSTUNServer()
+        let gateway = try makeGateway(
+            tls, registry, accounts, messaging, calls, database, stun,
+            [
+                { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
+                { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
+            ],
+            loops)
+        let adopted = try await calls.adoptOpenCalls()
+        if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
+
+        // They stop in the opposite order: first nobody is let in any more, last the database closes.
+        var services: [any Service] = [ClosingDatabase(database: database), StoppingCalls(calls: calls)]
+        if let stun { services.append(stun) }
+        services += [gateway, Announcement(gateway: gateway, settings: settings)]
+        let group = ServiceGroup(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        do {
+            try await group.run()
+        } catch let error as IOError {
+            throw Failure(.unavailable, "\(settings.listen) cannot be listened on: \(error.localizedDescription)")
+        }
+    }
+
+    private var callSettings: CallService.Settings {
+        var settings = CallService.Settings()
+        settings.timings = self.settings.timings
+        settings.invitesPerMinute = self.settings.invitesPerMinute
+        return settings
+    }
+}
+
+extension Server {
+    private func makeGateway(
+        _ tls: TLSConfiguration?, _ registry: SessionRegistry, _ accounts: AccountService,
+        _ messaging: MessagingService, _ calls: CallService, _ database: any Database, _ stun: STUNServer?,
+        _ metricFamilies: [@Sendable () -> [MetricFamily]], _ loops: any EventLoopGroup
+    ) throws -> Gateway {
+        var configuration = GatewayConfiguration()
+        configuration.host = settings.listen.host
+        configuration.port = settings.listen.port
+        configuration.tls = tls
+        configuration.limits.socketsPerAddress = settings.socketsPerAddress
+        configuration.limits.invitesPerMinute = settings.invitesPerMinute
+        configuration.allowedOrigins = Set(settings.allowedOrigins)
+        configuration.iceServers = iceServers(stun)
+        configuration.webRoot = settings.webRoot ?? Bundle.module.resourceURL?.appending(path: "Web").path
+        configuration.openAPI = PackageResources.openapi_yaml
+        configuration.version = Version.number
+        do {
+            return try Gateway(
+                configuration: configuration, accounts: accounts, messaging: messaging, calls: calls,
+                registry: registry, ping: { () throws(DatabaseError) in try await database.ping() },
+                metricFamilies: metricFamilies, eventLoopGroup: loops, logger: logger, now: wallClock)
+        } catch {
+            throw Failure(.configuration, error.message)
+        }
+    }
+
+    /// What clients are told to find their way to each other with.
+    private func iceServers(_ stun: STUNServer?) -> [IceServer] {
+        var urls = settings.iceServers
+        if let port = stun?.addresses.first?.port, let host = stunHost {
+            urls.append("stun:\(HostAndPort(host: host, port: Int(port)))")
+        }
+        return urls.isEmpty ? [] : [IceServer(urls: urls)]
+    }
+
+    /// The host under which clients find our STUN server, where one is known.
+    private var stunHost: String? {
+        if let host = settings.publicHost { return host }
+        if case .at(let address) = settings.stun, !address.isWildcard { return address.host }
+        return settings.listen.isWildcard ? nil : settings.listen.host
+    }
+
+    private func makeSTUNServer() throws -> STUNServer? {
+        let address: HostAndPort
+        switch settings.stun {
+        case .off: return nil
+        case .automatic where settings.listen.isLoopback: return nil
+        case .automatic: address = HostAndPort(host: settings.listen.host, port: 3478)
+        case .at(let chosen): address = chosen
+        }
+        guard let host = IPAddress(address.host) else {
+            if settings.stun == .automatic { return nil }
+            throw Failure(.configuration, "stun.listen needs an IP address, not the name \(address.host)")
+        }
+        do {
+            let server = try STUNServer(
+                STUNServer.Configuration(addresses: [TransportAddress(host, port: UInt16(address.port))]),
+                logger: logger)
+            if stunHost == nil {
+                logger.notice("clients are not told of the STUN server: give publicHost, under which they reach it")
+            }
+            return server
+        } catch where settings.stun == .automatic {
+            logger.warning("no STUN server: \(address) cannot be had", metadata: ["error": "\(error)"])
+            return nil
+        } catch {
+            throw Failure(.unavailable, "stun.listen: \(error)")
+        }
+    }
+}
+
+/// Reads what TLS needs.
+private enum TLS {
+    static func configuration(_ files: Settings.TLSFiles?) throws -> TLSConfiguration? {
+        guard let files else { return nil }
+        do {
+            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
+            let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+            return TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+        } catch {
+            throw Failure(
+                .configuration, "the certificate \(files.certificate) or its key \(files.key) can't be read: \(error)")
+        }
+    }
+}
+
+/// Finds the people of a call by their accounts, and their conversation by messaging.
+private struct MessagingPeople: CallPeople {
+    let messaging: MessagingService
+    let accounts: AccountService
+
+    func directConversation(
+        between caller: UserID, and callee: UserID
+    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
+        let profile: Profile?
+        do throws(AccountError) {
+            profile = try await accounts.profile(of: callee)
+        } catch {
+            throw .unavailable
+        }
+        guard let profile else { throw .notFound }
+        do throws(MessagingError) {
+            return (try await messaging.directConversation(between: caller, and: callee).id, profile)
+        } catch {
+            throw error.code == .notFound ? .notFound : .unavailable
+        }
+    }
+}
+
+/// Closes the database when everybody else has stopped.
+private struct ClosingDatabase: Service {
+    let database: any Database
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        await database.close()
+    }
+}
+
+/// Stops taking commands once the gateway is closed.
+private struct StoppingCalls: Service {
+    let calls: CallService
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        calls.stop()
+    }
+}
+
+/// Says where to go, once somebody can be there.
+private struct Announcement: Service {
+    let gateway: Gateway
+    let settings: Settings
+
+    func run() async throws {
+        let port = try await gateway.boundPort
+        let host = settings.listen.isWildcard ? settings.publicHost ?? "localhost" : settings.listen.host
+        let scheme = settings.tls == nil ? "http" : "https"
+        print("Ringback is ready: \(scheme)://\(HostAndPort(host: host, port: port))")
+        // Standard output may be a pipe, which would keep the line until it is full.
+        fflush(nil)
+        try? await gracefulShutdown()
+    }
+}

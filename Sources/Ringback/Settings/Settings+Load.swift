@@ -1,0 +1,181 @@
+import Configuration
+import Foundation
+import Logging
+import Primitives
+import SignalingCore
+import SystemPackage
+
+/// What is wrong with a configuration, in one line that says what to do.
+struct SettingsError: Error, Equatable, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+extension Settings {
+    /// Every key that a configuration may hold. In a file the dots are nesting; in the environment `calls.ringSeconds` is
+    /// `RINGBACK_CALLS_RING_SECONDS`.
+    static let keys: Set<String> = Set(
+        [
+            "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "password.cost",
+            "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "allowedOrigins", "socketsPerAddress",
+            "publicHost", "stun.listen", "iceServers", "webRoot", "log.level", "log.format",
+        ] + CallTimings.settings.map(\.name))
+
+    /// Reads the settings: flags come before the environment, the environment before the file, the file before the
+    /// defaults.
+    ///
+    /// - Parameters:
+    ///   - flags: Values by key, as given on the command line.
+    ///   - environment: The process's environment; names begin with `RINGBACK_`.
+    ///   - file: The path of a JSON file, if there is one.
+    static func load(flags: [String: String], environment: [String: String], file: String?) async throws(SettingsError)
+        -> Settings
+    {
+        var sources: [SettingsSource] = [
+            SettingsSource(
+                name: "the command line",
+                provider: InMemoryProvider(
+                    values: Dictionary(uniqueKeysWithValues: flags.map { key, value in
+                        (AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(.string(value), isSecret: false))
+                    }))),
+            SettingsSource(
+                name: "the environment",
+                provider: EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "ringback")),
+        ]
+        if let file {
+            sources.append(SettingsSource(name: file, provider: try await read(file)))
+        }
+        return try Settings(sources)
+    }
+
+    private static func read(_ file: String) async throws(SettingsError) -> FileProvider<JSONSnapshot> {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw SettingsError("the configuration file \(file) can't be read: check --config")
+        }
+        guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
+            throw SettingsError("the configuration file \(file) is not a JSON object")
+        }
+        for key in names(in: object) where !keys.contains(key) {
+            throw SettingsError("\(file): there is no setting “\(key)”; `ringback serve --help` lists them")
+        }
+        do {
+            return try await FileProvider<JSONSnapshot>(filePath: FilePath(file))
+        } catch {
+            throw SettingsError("the configuration file \(file) is not understood: \(error)")
+        }
+    }
+
+    private static func names(in object: [String: Any], prefix: String = "") -> [String] {
+        object.flatMap { key, value in
+            (value as? [String: Any]).map { names(in: $0, prefix: "\(prefix)\(key).") } ?? ["\(prefix)\(key)"]
+        }.sorted()
+    }
+
+    private init(_ sources: [SettingsSource]) throws(SettingsError) {
+        let values = SettingsReader(sources: sources)
+        self.init()
+        listen = try values.address("listen") ?? listen
+        database = try values.string("database").map { Redacted($0) } ?? database
+        switch (try values.string("tls.certificate"), try values.string("tls.key")) {
+        case (let certificate?, let key?): tls = TLSFiles(certificate: certificate, key: key)
+        case (nil, nil): break
+        case (_, nil): throw SettingsError("tls.certificate is given without tls.key: give both or neither")
+        case (nil, _): throw SettingsError("tls.key is given without tls.certificate: give both or neither")
+        }
+        tokenKeyFile = try values.string("tokenKeyFile") ?? tokenKeyFile
+        passwordCost = try values.integer("password.cost", in: 10...16) ?? passwordCost
+        accessTokenLifetime = try values.seconds("accessTokenSeconds", in: 10...86_400) ?? accessTokenLifetime
+        sessionLifetime = try values.seconds("sessionSeconds", in: 60...31_536_000) ?? sessionLifetime
+        for (name, timing) in CallTimings.settings {
+            if let span = try values.seconds(name, in: 1...604_800) { timings[keyPath: timing] = span }
+        }
+        invitesPerMinute = try values.integer("calls.invitesPerMinute", in: 1...100_000) ?? invitesPerMinute
+        allowedOrigins = try values.list("allowedOrigins") ?? allowedOrigins
+        socketsPerAddress = try values.integer("socketsPerAddress", in: 1...1_000_000) ?? socketsPerAddress
+        publicHost = try values.string("publicHost") ?? publicHost
+        switch try values.string("stun.listen") {
+        case nil, "auto": break
+        case "off": stun = .off
+        case _?: stun = try values.address("stun.listen").map { .at($0) } ?? stun
+        }
+        iceServers = try values.list("iceServers") ?? iceServers
+        for server in iceServers where !["stun:", "stuns:"].contains(where: server.hasPrefix) {
+            throw SettingsError("iceServers: “\(server)” is not understood; write stun:HOST:PORT")
+        }
+        webRoot = try values.string("webRoot") ?? webRoot
+        logLevel = try values.choice("log.level") ?? logLevel
+        logFormat = try values.choice("log.format") ?? logFormat
+    }
+}
+
+/// One place where settings come from, and what to call it in an error.
+private struct SettingsSource {
+    let name: String
+    let provider: any ConfigProvider
+}
+
+/// Asks the sources in their order; the first that knows a key is believed.
+private struct SettingsReader {
+    let sources: [SettingsSource]
+
+    private func value(_ key: String, _ type: ConfigType, _ wanted: String) throws(SettingsError)
+        -> (content: ConfigContent, source: String)?
+    {
+        let absolute = AbsoluteConfigKey(key.split(separator: ".").map(String.init))
+        for source in sources {
+            do {
+                if let found = try source.provider.value(forKey: absolute, type: type).value {
+                    return (found.content, source.name)
+                }
+            } catch {
+                throw SettingsError("\(key) in \(source.name) must be \(wanted)")
+            }
+        }
+        return nil
+    }
+
+    func string(_ key: String) throws(SettingsError) -> String? {
+        guard case .string(let text)? = try value(key, .string, "a text")?.content else { return nil }
+        return text
+    }
+
+    func list(_ key: String) throws(SettingsError) -> [String]? {
+        guard case .stringArray(let texts)? = try value(key, .stringArray, "a list of texts")?.content else {
+            return nil
+        }
+        return texts
+    }
+
+    func integer(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Int? {
+        let wanted = "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        guard let (content, source) = try value(key, .int, wanted) else { return nil }
+        guard case .int(let number) = content, range.contains(number) else {
+            throw SettingsError("\(key) in \(source) must be \(wanted)")
+        }
+        return number
+    }
+
+    func seconds(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Instant.Span? {
+        try integer(key, in: range).map { .seconds(Int64($0)) }
+    }
+
+    func address(_ key: String) throws(SettingsError) -> HostAndPort? {
+        guard let (content, source) = try value(key, .string, "HOST:PORT") else { return nil }
+        guard case .string(let text) = content, let address = HostAndPort(text) else {
+            throw SettingsError("\(key) in \(source) must be HOST:PORT, as 127.0.0.1:8080")
+        }
+        return address
+    }
+
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String) throws(SettingsError) -> Choice? {
+        let wanted = "one of " + Choice.allCases.map(\.rawValue).joined(separator: ", ")
+        guard let (content, source) = try value(key, .string, wanted) else { return nil }
+        guard case .string(let text) = content, let choice = Choice(rawValue: text) else {
+            throw SettingsError("\(key) in \(source) must be \(wanted)")
+        }
+        return choice
+    }
+}

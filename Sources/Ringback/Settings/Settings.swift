@@ -1,0 +1,114 @@
+import Logging
+import Primitives
+import SignalingCore
+import SignalingService
+
+/// Everything a server is told at its start.
+struct Settings: Sendable, Equatable {
+    /// Where to listen for HTTP and WebSocket.
+    var listen = HostAndPort(host: "127.0.0.1", port: 8080)
+    /// `sqlite:PATH` or `postgres://…`.
+    var database = Redacted("sqlite:data/ringback.sqlite")
+    /// Certificate chain and private key in PEM; nil serves without TLS.
+    var tls: TLSFiles?
+    /// The file that keeps the key of access tokens; made at the first start.
+    var tokenKeyFile = "data/token.key"
+    /// The work factor of bcrypt, 10 to 16.
+    var passwordCost = 12
+    /// How long an access token is good.
+    var accessTokenLifetime = Instant.Span.seconds(600)
+    /// How long a session lives without being used.
+    var sessionLifetime = Instant.Span.seconds(30 * 24 * 3600)
+    /// How long calls wait for what.
+    var timings = CallTimings()
+    /// How many calls a user may place in a minute.
+    var invitesPerMinute = 30
+    /// Web pages of these origins may connect, besides the server's own.
+    var allowedOrigins: [String] = []
+    /// How many sockets may come from one address.
+    var socketsPerAddress = 200
+    /// The name or address under which clients reach this server; the one it listens on when nil.
+    var publicHost: String?
+    /// Where to answer STUN.
+    var stun = STUN.automatic
+    /// STUN and TURN servers that clients are told of, besides the server's own.
+    var iceServers: [String] = []
+    /// The folder of the web client; nil serves the one that comes with the program.
+    var webRoot: String?
+    /// The least level that is logged.
+    var logLevel = Logger.Level.info
+    /// How a log line is written.
+    var logFormat = LogFormat.text
+
+    /// Certificate chain and private key, as paths of PEM files.
+    struct TLSFiles: Sendable, Equatable {
+        var certificate: String
+        var key: String
+    }
+
+    /// Where STUN requests are answered, which tell clients the addresses that others see them under.
+    enum STUN: Sendable, Equatable {
+        /// On port 3478 of the host that is listened on, unless that is only this machine.
+        case automatic
+        case off
+        case at(HostAndPort)
+    }
+
+    /// How a log line is written.
+    enum LogFormat: String, Sendable, CaseIterable {
+        case text
+        case json
+    }
+}
+
+extension CallTimings {
+    /// Each timing with the name it has in a configuration.
+    static let settings: [(name: String, timing: any WritableKeyPath<CallTimings, Instant.Span> & Sendable)] = [
+        ("calls.ringSeconds", \.ring),
+        ("calls.callerLostSeconds", \.callerLost),
+        ("calls.reconnectSeconds", \.reconnect),
+        ("calls.recoverySeconds", \.recovery),
+        ("calls.maxDurationSeconds", \.maxDuration),
+    ]
+}
+
+/// A host and a port, as in `127.0.0.1:8080` or `[::1]:8080`.
+struct HostAndPort: Sendable, Equatable, CustomStringConvertible {
+    var host: String
+    /// 0 to 65,535; 0 lets the system choose.
+    var port: Int
+
+    init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `HOST:PORT`; nil when it is anything else.
+    init?(_ text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return nil
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            return nil
+        }
+        guard !host.isEmpty else { return nil }
+        self.init(host: String(host), port: Int(port))
+    }
+
+    /// Whether only this machine can reach it.
+    var isLoopback: Bool {
+        host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    }
+
+    /// Whether it stands for every address of this machine.
+    var isWildcard: Bool {
+        host == "0.0.0.0" || host == "::"
+    }
+
+    var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}

@@ -1,0 +1,54 @@
+// Names, times and durations for people. Pure.
+
+/** What to call somebody. @param {{displayName?: string, username?: string} | undefined} user */
+export function nameOf(user) {
+  return user?.displayName || user?.username || "Somebody";
+}
+
+/** One or two letters that stand for a name. */
+export function initials(name) {
+  const words = name.trim().split(/\s+/).filter(Boolean);
+  const first = [...(words[0] ?? "?")][0];
+  const last = words.length > 1 ? [...words.at(-1)][0] : "";
+  return (first + last).toUpperCase();
+}
+
+/** One of eight colours that stays with an id. @returns {number} 0 to 7 */
+export function colourOf(id = "") {
+  let sum = 0;
+  for (const letter of id) sum = (sum * 31 + letter.codePointAt(0)) >>> 0;
+  return sum % 8;
+}
+
+/** "0:07", "12:03", "1:02:03". @param {number} milliseconds */
+export function duration(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const two = (value) => String(value).padStart(2, "0");
+  const hours = Math.floor(seconds / 3600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
+}
+
+/** "14:05", as the reader's country writes it. */
+export function timeOfDay(date) {
+  return date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
+}
+
+/** "Today", "Yesterday", "Tuesday", "3 March 2025". */
+export function dayLabel(date, now = new Date()) {
+  const midnight = (value) => new Date(value.getFullYear(), value.getMonth(), value.getDate()).getTime();
+  const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
+  if (days === 0) return "Today";
+  if (days === 1) return "Yesterday";
+  if (days > 1 && days < 7) return date.toLocaleDateString([], { weekday: "long" });
+  const year = date.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return date.toLocaleDateString([], { day: "numeric", month: "long", year });
+}
+
+/** The time for something of today, the day for anything else. */
+export function when(text, now = new Date()) {
+  const date = new Date(text ?? NaN);
+  if (Number.isNaN(date.getTime())) return "";
+  const day = dayLabel(date, now);
+  return day === "Today" ? timeOfDay(date) : day;
+}

@@ -1,0 +1,121 @@
+// The call history, the newest first.
+
+import { participantOf, peerOf } from "../ringback.js";
+import { avatar } from "./avatar.js";
+import { byId, el, iconButton, toast } from "./dom.js";
+import { duration, nameOf, when } from "./format.js";
+import { icon } from "./icons.js";
+import { callEndSentence, errorSentence } from "./sentences.js";
+
+/**
+ * What to say of a call in the list. Pure.
+ * @param {import("../ringback/wire.js").Call} call
+ * @param {string} me
+ * @returns {{missed: boolean, outgoing: boolean, text: string}}
+ */
+export function describeCall(call, me) {
+  const outgoing = call.initiatorId === me;
+  const open = call.status === "CALL_STATUS_INITIATED" || call.status === "CALL_STATUS_ONGOING";
+  if (open) return { missed: false, outgoing, text: call.answeredAt ? "Going on now" : "Ringing now" };
+  if (call.answeredAt) {
+    return { missed: false, outgoing, text: duration(Date.parse(call.endedAt) - Date.parse(call.answeredAt)) };
+  }
+  const declined = participantOf(call, me)?.leaveReason === "LEAVE_REASON_DECLINED";
+  const text =
+    { CALL_END_REASON_DECLINED: "Declined", CALL_END_REASON_BUSY: "Busy", CALL_END_REASON_CANCELLED: "Cancelled" }[
+      call.endReason
+    ] ?? "No answer";
+  if (outgoing) return { missed: false, outgoing, text };
+  return { missed: !declined, outgoing, text: declined ? "Declined" : "Missed" };
+}
+
+export class History {
+  #client;
+  #panel = byId("panel-calls");
+  #calls = [];
+  #cursor = "";
+  #timer;
+  #onCall;
+
+  /**
+   * @param {import("../ringback.js").RingbackClient} client
+   * @param {{onCall: (user: object, video: boolean) => void}} handlers
+   */
+  constructor(client, { onCall }) {
+    this.#client = client;
+    this.#onCall = onCall;
+    client.addEventListener("call", () => {
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#panel.hidden || this.refresh(), 300);
+    });
+  }
+
+  /** Fetches the newest page. */
+  refresh() {
+    return this.#load("");
+  }
+
+  /** Forgets everything. */
+  clear() {
+    clearTimeout(this.#timer);
+    this.#calls = [];
+    this.#panel.replaceChildren();
+  }
+
+  async #load(cursor) {
+    try {
+      const { calls, nextCursor } = await this.#client.callHistory({ cursor });
+      this.#calls = cursor ? [...this.#calls, ...calls] : calls;
+      this.#cursor = nextCursor;
+    } catch (error) {
+      if (this.#calls.length) toast(errorSentence(error));
+      else this.#panel.replaceChildren(el("div", { class: "panel-note" }, el("p", { text: errorSentence(error) })));
+      return;
+    }
+    if (this.#client.user) this.#draw();
+  }
+
+  #draw() {
+    if (!this.#calls.length) {
+      this.#panel.replaceChildren(
+        el("div", { class: "panel-note" }, el("p", { text: "No calls yet. Open a conversation and press the telephone." })),
+      );
+      return;
+    }
+    const more = el("button", { type: "button", class: "quiet more", text: "Older calls", on: { click: () => this.#load(this.#cursor) } });
+    this.#panel.replaceChildren(
+      el("ul", { class: "rows" }, ...this.#calls.map((call) => this.#row(call))),
+      ...(this.#cursor ? [more] : []),
+    );
+  }
+
+  #row(call) {
+    const me = this.#client.user.id;
+    const peer = peerOf(call, me)?.user ?? { id: "" };
+    const name = nameOf(peer);
+    const { missed, outgoing, text } = describeCall(call, me);
+    const video = call.type === "CALL_TYPE_VIDEO";
+    const direction = outgoing ? "Outgoing" : "Incoming";
+    return el(
+      "li",
+      { class: `row history-row${missed ? " missed" : ""}`, testid: "history-item", title: callEndSentence(call, me, name) },
+      avatar(peer),
+      el(
+        "span",
+        { class: "row-text" },
+        el("span", { class: "row-name", text: name }),
+        el(
+          "span",
+          { class: "row-detail" },
+          icon(outgoing ? "outgoing" : "incoming"),
+          el("span", { class: "visually-hidden", text: `${direction} ${video ? "video" : "voice"} call. ` }),
+          el("span", { text: `${text} · ${when(call.startedAt)}` }),
+        ),
+      ),
+      iconButton(video ? "video" : "phone", `Call ${name} back`, {
+        testid: "history-call-back",
+        on: { click: () => this.#onCall(peer, video) },
+      }),
+    );
+  }
+}

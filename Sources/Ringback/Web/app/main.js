@@ -1,0 +1,208 @@
+// The page: puts its parts together.
+
+import { RingbackClient, isConnectedElsewhere, peerOf } from "../ringback.js";
+import { notify } from "./attention.js";
+import { CallScreen } from "./call-screen.js";
+import { ConversationList } from "./conversation-list.js";
+import { Devices } from "./devices.js";
+import { byId, el, toast } from "./dom.js";
+import { nameOf } from "./format.js";
+import { History } from "./history.js";
+import { icon } from "./icons.js";
+import { Incoming } from "./incoming.js";
+import { Login } from "./login.js";
+import { People } from "./people.js";
+import { errorSentence } from "./sentences.js";
+import { beTheLiveTab } from "./single-tab.js";
+import { unlockSoundsOnFirstTouch } from "./sounds.js";
+import { Thread } from "./thread.js";
+
+const query = new URLSearchParams(location.search);
+const profile = (query.get("profile") ?? "").replace(/[^\w-]/g, "").slice(0, 40);
+// `?relay` sends all media over the TURN server, to try that out.
+const client = new RingbackClient({ profile, rtc: query.has("relay") ? { iceTransportPolicy: "relay" } : {} });
+
+/** For the console and for tests. */
+window.ringback = {
+  client,
+  get call() {
+    return client.connection;
+  },
+};
+
+const app = byId("app");
+const tabs = ["chats", "calls", "devices"];
+
+function attempt(action) {
+  try {
+    return action();
+  } catch (error) {
+    toast(errorSentence(error, "call"));
+    return undefined;
+  }
+}
+
+const placeCall = (user, video) => attempt(() => client.placeCall(user, { video }));
+
+// ------------------------------------------------------------------------------------------- the parts
+
+const conversations = new ConversationList(client, { onOpen: openConversation });
+const thread = new Thread(client, {
+  onCall: placeCall,
+  onBack: () => showList(),
+  onSeen: (id, seq) => conversations.seen(id, seq),
+});
+const people = new People(client, { onOpen: openConversation, onSearching: (searching) => showPanel(searching ? "people" : "chats") });
+const history = new History(client, { onCall: placeCall });
+const devices = new Devices(client);
+new CallScreen(client, { onCallAgain: placeCall });
+new Incoming(client, { onAnswer: (call, video) => attempt(() => client.answerCall(call.id, { video })) });
+const login = new Login(client, { profile, onDone: enter });
+
+function openConversation(conversation) {
+  conversations.add(conversation);
+  conversations.select(conversation.id);
+  app.dataset.view = "thread";
+  thread.open(conversation);
+}
+
+function showList() {
+  app.dataset.view = "list";
+  conversations.select(null);
+  thread.close();
+}
+
+// -------------------------------------------------------------------------------------------- the tabs
+
+function showPanel(name) {
+  for (const panel of ["people", ...tabs]) byId(`panel-${panel}`).hidden = panel !== name;
+  for (const tab of tabs) {
+    const selected = tab === name || (name === "people" && tab === "chats");
+    byId(`tab-${tab}`).setAttribute("aria-selected", String(selected));
+    byId(`tab-${tab}`).tabIndex = selected ? 0 : -1;
+  }
+  if (name === "calls") history.refresh();
+  if (name === "devices") devices.refresh();
+}
+
+for (const [index, tab] of tabs.entries()) {
+  byId(`tab-${tab}`).addEventListener("click", () => {
+    people.close();
+    showPanel(tab);
+  });
+  byId(`tab-${tab}`).addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = byId(`tab-${tabs[(index + step + tabs.length) % tabs.length]}`);
+    next.click();
+    next.focus();
+  });
+}
+
+byId("logout").append(icon("logout"));
+byId("logout").addEventListener("click", () => client.logout());
+
+// ----------------------------------------------------------------------------------- the live connection
+
+let wasOnline = false;
+
+function drawBanner() {
+  const away = client.state === "waiting" || (client.state === "connecting" && wasOnline);
+  const banner = byId("banner");
+  if (banner.hidden === !away) return;
+  banner.hidden = !away;
+  banner.replaceChildren(
+    el("span", { text: "No connection to the server. Trying again…" }),
+    el("button", { type: "button", class: "link", text: "Try now", on: { click: () => client.retryNow() } }),
+  );
+}
+
+function drawOngoing() {
+  const call = [...client.calls.values()].find((open) => isConnectedElsewhere(open, client.user?.id, client.deviceId));
+  const bar = byId("ongoing");
+  bar.hidden = !call || client.connection !== null;
+  if (bar.hidden) return;
+  const name = nameOf(peerOf(call, client.user.id)?.user);
+  const move = () => attempt(() => client.moveCall(call.id, { video: false }));
+  bar.replaceChildren(
+    el("span", { text: `In a call with ${name} on another device.` }),
+    el("button", { type: "button", class: "link", text: "Take it over here", testid: "call-move", on: { click: move } }),
+  );
+}
+
+client.addEventListener("state", ({ detail }) => {
+  if (detail.state === "online") wasOnline = true;
+  if (detail.state === "waiting") wasOnline = true;
+  drawBanner();
+});
+client.addEventListener("welcome", ({ detail }) => {
+  drawName();
+  if (!detail.recovered) {
+    conversations.refresh();
+    thread.refresh();
+  }
+  const [lost] = client.connection ? [] : client.callsToRejoin();
+  if (lost) attempt(() => client.rejoinCall(lost.id));
+  drawOngoing();
+});
+client.addEventListener("call", drawOngoing);
+client.addEventListener("connection", drawOngoing);
+client.addEventListener("message", ({ detail }) => {
+  const { senderId, body = "" } = detail.message;
+  if (document.visibilityState === "hidden" && senderId && senderId !== client.user.id) notify(body.slice(0, 120));
+});
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible" && client.user) thread.refresh();
+});
+
+// ---------------------------------------------------------------------------------------- in and out
+
+function drawName() {
+  byId("my-name").textContent = nameOf(client.user);
+  byId("my-username").textContent = `@${client.user.username ?? ""}`;
+}
+
+let takeOver = null;
+let isLiveTab = false;
+
+/** Somebody is signed in: the page comes to life, unless it lives in another tab. */
+function enter() {
+  if (isLiveTab) open();
+  takeOver ??= beTheLiveTab(`${client.namespace}:live`, {
+    onHere: () => {
+      isLiveTab = true;
+      byId("elsewhere").hidden = true;
+      if (client.isSignedIn) open();
+      else login.open();
+    },
+    onElsewhere: () => {
+      isLiveTab = false;
+      client.disconnect();
+      app.hidden = true;
+      login.close();
+      byId("elsewhere").hidden = false;
+    },
+  });
+}
+
+function open() {
+  app.hidden = false;
+  drawName();
+  showPanel("chats");
+  showList();
+  client.connect();
+}
+
+client.addEventListener("signedout", ({ detail }) => {
+  wasOnline = false;
+  app.hidden = true;
+  byId("banner").hidden = true;
+  for (const part of [conversations, thread, history, devices]) part.clear();
+  login.open(detail.reason ? "You were signed out. Sign in again." : "");
+});
+byId("use-here").addEventListener("click", () => takeOver?.());
+
+unlockSoundsOnFirstTouch();
+if (profile) document.documentElement.dataset.profile = profile;
+if (client.isSignedIn) enter();
+else login.open();

@@ -1,0 +1,134 @@
+// Everything that goes wrong or ends, in sentences that say what to do. Pure.
+
+import { participantOf } from "../ringback/wire.js";
+
+const general = {
+  OFFLINE: "The server cannot be reached. Check your connection and try again.",
+  TIMEOUT: "The server did not answer in time. Try again in a moment.",
+  CLOSED: "You are not connected. Load the page again.",
+  UNAVAILABLE: "The server is busy with itself at the moment. Try again in a little while.",
+  INTERNAL: "Something went wrong at the server. Try again; if it happens again, tell whoever runs it.",
+  UNSUPPORTED: "This server does not know how to do that. Load the page again to get the version that fits it.",
+  UNAUTHENTICATED: "Your sign-in is over. Sign in again.",
+  FORBIDDEN: "You are not allowed to do that.",
+  NOT_FOUND: "That is not there any more. Load the page again to see what is.",
+  CONFLICT: "Something else came first. Look again and try once more.",
+  TOO_LARGE: "That is too long. Make it shorter and try again.",
+  CALL_ENDED: "The call is over.",
+  ANSWERED_ELSEWHERE: "You answered on another device.",
+  BUSY_HERE: "You are in a call. Hang up first.",
+  NO_MICROPHONE: "Ringback cannot use the microphone. Allow it in the address bar, see that it is plugged in, and try again.",
+  NO_CAMERA: "Ringback cannot use the camera. Allow it in the address bar and see that nothing else is using it.",
+  NO_SCREEN: "The screen was not shared. Choose a window or a screen to share it.",
+  INSECURE_CONTEXT: "Calls need a secure address: open Ringback by https, or on this machine as localhost.",
+  MEDIA_FAILED: "Sound and picture could not get through. Try again, or from another network.",
+};
+
+const particular = {
+  login: {
+    UNAUTHENTICATED: "Username and password do not fit. Check both and try again.",
+    INVALID: "Enter your username and your password.",
+  },
+  register: {
+    CONFLICT: "This username is taken. Choose another one.",
+    FORBIDDEN: "This server takes no new accounts. Ask whoever runs it.",
+  },
+  message: {
+    TOO_LARGE: "This message is too long. Send it in parts.",
+    FORBIDDEN: "You cannot write in this conversation.",
+  },
+  call: {
+    NOT_FOUND: "This person cannot be called any more.",
+    CONFLICT: "There is a call already. Hang up first.",
+    FORBIDDEN: "You cannot call this person.",
+  },
+  share: {
+    CONFLICT: "Somebody shares a screen already. Wait until they stop.",
+    FORBIDDEN: "Screens may not be shared in this call.",
+  },
+};
+
+/**
+ * An error as a sentence.
+ * @param {{code?: string, message?: string, retryAfterMs?: number}} error
+ * @param {keyof typeof particular} [context] what was tried
+ */
+export function errorSentence(error, context) {
+  const code = error?.code ?? "INTERNAL";
+  if (code === "RATE_LIMITED") {
+    const seconds = Math.ceil((error.retryAfterMs ?? 0) / 1000);
+    if (seconds > 90) return `That was too often. Try again in ${Math.ceil(seconds / 60)} minutes.`;
+    return `That was too often. Try again in ${seconds > 1 ? `${seconds} seconds` : "a moment"}.`;
+  }
+  const known = particular[context]?.[code] ?? general[code];
+  if (known) return known;
+  // INVALID names the field at fault better than any sentence made here.
+  return error?.message ? error.message.replace(/[^.!?]$/, "$&.") : general.INTERNAL;
+}
+
+/** Why a call ended, for the one who reads it. @param {object} call @param {string} me @param {string} peer a name */
+export function callEndSentence(call, me, peer) {
+  const mine = call?.initiatorId === me;
+  switch (call?.endReason) {
+    case "CALL_END_REASON_NO_ANSWER":
+      return mine ? `${peer} did not answer.` : `You missed a call from ${peer}.`;
+    case "CALL_END_REASON_DECLINED":
+      return mine ? `${peer} declined the call.` : "You declined the call.";
+    case "CALL_END_REASON_BUSY":
+      return mine ? `${peer} is in another call. Try again later.` : `${peer} called while you were in another call.`;
+    case "CALL_END_REASON_CANCELLED":
+      return mine ? "You cancelled the call." : `${peer} gave up before you answered.`;
+    case "CALL_END_REASON_CALLER_DISCONNECTED":
+      return mine ? "Your connection was lost before the answer." : `${peer} lost the connection before you answered.`;
+    case "CALL_END_REASON_HANGUP": {
+      const left = participantOf(call, me)?.leaveReason === "LEAVE_REASON_HANGUP";
+      return left ? "You hung up." : `${peer} hung up.`;
+    }
+    case "CALL_END_REASON_DISCONNECTED": {
+      const own = participantOf(call, me)?.leaveReason === "LEAVE_REASON_DISCONNECTED";
+      return own ? "Your connection was lost for too long." : `${peer} lost the connection.`;
+    }
+    case "CALL_END_REASON_ICE_FAILED":
+      return general.MEDIA_FAILED;
+    case "CALL_END_REASON_MAX_DURATION":
+      return "The call reached the longest time that this server allows. Call again to go on.";
+    case "CALL_END_REASON_SERVER_RESTART":
+      return "The server was started anew and the call could not go on. Call again.";
+    default:
+      return "The call is over.";
+  }
+}
+
+/** Why this device's part in a call is over. @param {import("../ringback/call-connection.js").CallEnd} end */
+export function endSentence(end, me, peer) {
+  switch (end.cause) {
+    case "hangup":
+      return end.call?.answeredAt ? "You hung up." : "You cancelled the call.";
+    case "moved":
+      return "The call goes on on your other device.";
+    case "elsewhere":
+      return "You answered on another device.";
+    case "error":
+      return errorSentence(end.error, "call");
+    default:
+      return callEndSentence(end.call, me, peer);
+  }
+}
+
+/** Why it stopped ringing; empty when the person did it here. */
+export function ringStopSentence(reason, peer) {
+  switch (reason) {
+    case "RING_STOP_REASON_ANSWERED_ELSEWHERE":
+      return `Answered on another device.`;
+    case "RING_STOP_REASON_DECLINED_ELSEWHERE":
+      return `Declined on another device.`;
+    case "RING_STOP_REASON_CANCELLED":
+      return `${peer} gave up before you answered.`;
+    case "RING_STOP_REASON_NO_ANSWER":
+      return `You missed a call from ${peer}.`;
+    case "RING_STOP_REASON_CALLER_DISCONNECTED":
+      return `${peer} lost the connection before you answered.`;
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,82 @@
+// Ringing, and the tone the caller hears: made here, no files.
+
+let context = null;
+
+/** Browsers let a page make sound only after the user touched it: the first touch opens the way. */
+export function unlockSoundsOnFirstTouch() {
+  const unlock = () => {
+    context ??= new AudioContext();
+    context.resume().catch(() => {});
+  };
+  for (const type of ["pointerdown", "keydown"]) document.addEventListener(type, unlock, { once: true, capture: true });
+}
+
+/** One note with soft edges. */
+function note(output, frequency, start, length, level) {
+  const oscillator = context.createOscillator();
+  const gain = context.createGain();
+  oscillator.frequency.value = frequency;
+  gain.gain.setValueAtTime(0, start);
+  gain.gain.linearRampToValueAtTime(level, start + 0.02);
+  gain.gain.setValueAtTime(level, start + length - 0.05);
+  gain.gain.linearRampToValueAtTime(0, start + length);
+  oscillator.connect(gain).connect(output);
+  oscillator.start(start);
+  oscillator.stop(start + length);
+}
+
+const patterns = {
+  // Somebody calls: two rising calls, then a pause.
+  ring: {
+    periodMs: 3_000,
+    play: (output, at) => {
+      for (const offset of [0, 0.8]) {
+        [659.3, 784, 987.8, 784].forEach((pitch, index) => note(output, pitch, at + offset + index * 0.13, 0.17, 0.16));
+      }
+    },
+  },
+  // It rings at the other side: one second on, three off.
+  ringback: {
+    periodMs: 4_000,
+    play: (output, at) => {
+      note(output, 425, at, 1, 0.07);
+      note(output, 450, at, 1, 0.03);
+    },
+  },
+};
+
+let playing = null;
+
+/** Repeats a pattern until {@link stopSounds}. @param {"ring" | "ringback"} name */
+export function repeatSound(name) {
+  if (playing?.name === name) return;
+  stopSounds();
+  try {
+    context ??= new AudioContext();
+    context.resume().catch(() => {});
+  } catch {
+    return;
+  }
+  const output = context.createGain();
+  output.connect(context.destination);
+  const once = () => {
+    if (context.state === "running") patterns[name].play(output, context.currentTime + 0.03);
+  };
+  once();
+  playing = { name, output, timer: setInterval(once, patterns[name].periodMs) };
+}
+
+/** Silence. */
+export function stopSounds() {
+  if (!playing) return;
+  clearInterval(playing.timer);
+  playing.output.disconnect();
+  playing = null;
+}
+
+/** Two falling notes: the call is over. */
+export function playEnd() {
+  if (context?.state !== "running") return;
+  note(context.destination, 520, context.currentTime, 0.14, 0.08);
+  note(context.destination, 390, context.currentTime + 0.15, 0.2, 0.08);
+}

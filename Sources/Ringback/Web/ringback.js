@@ -1,0 +1,19 @@
+// The Ringback client library: see docs/web-client.md.
+
+export { RingbackClient } from "./ringback/client.js";
+export { CallConnection } from "./ringback/call-connection.js";
+export { RingbackError } from "./ringback/errors.js";
+export { RingbackSocket } from "./ringback/socket.js";
+export { LocalMedia, canShareScreen } from "./ringback/local-media.js";
+export { MemoryStorage, SessionStore } from "./ringback/session-store.js";
+export {
+  describeDevice,
+  isConnectedElsewhere,
+  isConnectedHere,
+  isOpen,
+  isRingingFor,
+  newId,
+  participantOf,
+  peerOf,
+  uint64,
+} from "./ringback/wire.js";

@@ -1,0 +1,434 @@
+// The client: sign-in, REST, the live connection, and the calls.
+
+import { CallBook } from "./call-book.js";
+import { CallConnection } from "./call-connection.js";
+import { RingbackError } from "./errors.js";
+import { Rest } from "./rest.js";
+import { SessionStore } from "./session-store.js";
+import { RingbackSocket } from "./socket.js";
+import { TokenKeeper } from "./token-keeper.js";
+import {
+  describeDevice,
+  isConnectedElsewhere,
+  isConnectedHere,
+  isOpen,
+  isRingingFor,
+  newId,
+  participantOf,
+  peerOf,
+} from "./wire.js";
+
+/**
+ * A client of one Ringback server for one person on one device.
+ *
+ * Events (`event.detail`):
+ * - `state` `{state, retryAt}`: of the live connection
+ * - `welcome` the server's welcome; afterwards `calls` is what the server says it is
+ * - `call` `{call}`: a call began, changed or ended
+ * - `incoming` `{call}`: ring
+ * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, or "ANSWERED_HERE"
+ * - `connection` `{connection}`: this device is in a call now, or not any more (null)
+ * - `message` `{message}`: somebody wrote, or this person on another device
+ * - `signedout` `{reason}`: the sign-in is over
+ */
+export class RingbackClient extends EventTarget {
+  #store;
+  #rest;
+  #keeper;
+  #socket = null;
+  #book = new CallBook();
+  #ringing = new Set();
+  #left = new Set();
+  #disowned = new Set();
+  #iceServers = [];
+  #clockOffsetMs = 0;
+  #options;
+
+  /** Who is signed in. @type {import("./wire.js").User | null} */
+  user = null;
+  /** The call that this device is in. @type {CallConnection | null} */
+  connection = null;
+  /** What the server said when the live connection was made. @type {object | null} */
+  welcome = null;
+
+  /**
+   * @param {object} [options]
+   * @param {string} [options.url] the server's origin; the page's own when left out
+   * @param {string} [options.profile] separates several people in one browser
+   * @param {string} [options.deviceName] for people; made from the browser's name when left out
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} [options.storage]
+   * @param {RTCConfiguration} [options.rtc] added to the configuration of every media connection
+   */
+  constructor(options = {}) {
+    super();
+    this.#options = { url: globalThis.location?.origin, deviceName: describeDevice(), rtc: {}, ...options };
+    this.#store = new SessionStore(this.#options);
+    this.#rest = new Rest(this.#options.url, (rejected) => this.#token(rejected));
+    this.#keeper = new TokenKeeper({
+      store: this.#store,
+      refresh: (refreshToken) => this.#rest.open("POST", "/v1/sessions/refresh", { refreshToken }),
+      now: () => Date.now() + this.#rest.clockOffsetMs,
+    });
+    this.user = this.#store.read()?.user ?? null;
+    globalThis.addEventListener?.("online", () => this.connection?.networkChanged());
+  }
+
+  /** The id of this device, made once and kept. */
+  get deviceId() {
+    return this.#store.deviceId;
+  }
+
+  /** Where this person's data are kept in the browser: a prefix for keys of one's own. */
+  get namespace() {
+    return this.#store.namespace;
+  }
+
+  /** Open calls by id; an older revision never replaces a newer one. @returns {Map<string, import("./wire.js").Call>} */
+  get calls() {
+    return this.#book.open;
+  }
+
+  /** Of the live connection. @returns {import("./socket.js").SocketState} */
+  get state() {
+    return this.#socket?.state ?? "stopped";
+  }
+
+  /** The server's clock, in milliseconds since 1970. */
+  serverNow() {
+    return Date.now() + this.#clockOffsetMs;
+  }
+
+  /** What to give a new RTCPeerConnection. @returns {RTCConfiguration} */
+  rtcConfiguration() {
+    return { iceServers: this.#iceServers, ...this.#options.rtc };
+  }
+
+  // ------------------------------------------------------------------------------------------- sign-in
+
+  /**
+   * Makes an account and signs in.
+   * @param {{username: string, password: string, displayName?: string}} account
+   */
+  async register({ username, password, displayName = "" }) {
+    this.#signedIn(await this.#rest.open("POST", "/v1/accounts", { username, password, displayName, device: this.#device }));
+  }
+
+  /** Signs in. @param {{username: string, password: string}} account */
+  async login({ username, password }) {
+    this.#signedIn(await this.#rest.open("POST", "/v1/sessions", { username, password, device: this.#device }));
+  }
+
+  get #device() {
+    return { id: this.deviceId, name: this.#options.deviceName };
+  }
+
+  #signedIn(credentials) {
+    this.#store.write(credentials);
+    this.user = credentials.user;
+  }
+
+  /** Whether there is a sign-in to go on with. */
+  get isSignedIn() {
+    return this.#store.read() !== null;
+  }
+
+  /** Makes sure of a fresh access token. @returns {Promise<boolean>} false when the sign-in is over */
+  async refresh() {
+    return (await this.#token()) !== null;
+  }
+
+  async #token(rejected) {
+    const token = await this.#keeper.accessToken(rejected);
+    if (!token && this.user) this.#signOut("Your sign-in is over.");
+    return token;
+  }
+
+  /** Signs this device out, here and at the server. */
+  async logout() {
+    this.connection?.hangUp();
+    await this.#rest.signed("DELETE", "/v1/sessions/current").catch(() => {});
+    this.#signOut("");
+  }
+
+  #signOut(reason) {
+    if (!this.user) return;
+    this.user = null;
+    this.disconnect();
+    this.#store.clear();
+    this.#book.clear();
+    this.#ringing.clear();
+    this.#left.clear();
+    this.#emit("signedout", { reason });
+  }
+
+  // ---------------------------------------------------------------------------------------------- REST
+
+  /** A request to the REST interface as the person who is signed in. */
+  rest(method, path, body) {
+    return this.#rest.signed(method, path, body);
+  }
+
+  /** People whose names match. @returns {Promise<import("./wire.js").User[]>} */
+  async searchUsers(query) {
+    return (await this.rest("GET", `/v1/users?query=${encodeURIComponent(query)}`)).users ?? [];
+  }
+
+  /** The direct conversation with somebody, made when there is none. */
+  openConversation(userId) {
+    return this.rest("POST", "/v1/conversations", { userId });
+  }
+
+  /** Conversations, the most recently used first. @returns {Promise<object[]>} */
+  async conversations() {
+    return (await this.rest("GET", "/v1/conversations")).conversations ?? [];
+  }
+
+  /**
+   * A page of messages, in order.
+   * @param {string} conversationId
+   * @param {{beforeSeq?: string | number, limit?: number}} [page] the newest ones without `beforeSeq`
+   * @returns {Promise<{messages: object[], hasMore: boolean}>}
+   */
+  async messages(conversationId, { beforeSeq, limit = 50 } = {}) {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (beforeSeq !== undefined) query.set("before_seq", String(beforeSeq));
+    const page = await this.rest("GET", `/v1/conversations/${encodeURIComponent(conversationId)}/messages?${query}`);
+    return { messages: page.messages ?? [], hasMore: page.hasMore ?? false };
+  }
+
+  /** A page of the call history, the newest first. @returns {Promise<{calls: object[], nextCursor: string}>} */
+  async callHistory({ cursor = "", limit = 30 } = {}) {
+    const query = new URLSearchParams({ limit: String(limit) });
+    if (cursor) query.set("cursor", cursor);
+    const page = await this.rest("GET", `/v1/calls?${query}`);
+    return { calls: page.calls ?? [], nextCursor: page.nextCursor ?? "" };
+  }
+
+  /** Where this person is signed in. @returns {Promise<object[]>} */
+  async sessions() {
+    return (await this.rest("GET", "/v1/sessions")).sessions ?? [];
+  }
+
+  /** Signs another device out. */
+  async revokeSession(id) {
+    await this.rest("DELETE", `/v1/sessions/${encodeURIComponent(id)}`);
+  }
+
+  // --------------------------------------------------------------------------------- the live connection
+
+  /** Connects, and stays connected until {@link disconnect} or the end of the sign-in. */
+  connect() {
+    if (this.#socket) return;
+    const url = new URL("/v1/socket", this.#options.url);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new RingbackSocket({ url: url.href, device: this.#device, token: (rejected) => this.#token(rejected) });
+    this.#socket = socket;
+    socket.addEventListener("state", ({ detail }) => this.#emit("state", detail));
+    socket.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
+    socket.addEventListener("event", ({ detail }) => this.#happened(detail));
+    socket.addEventListener("refused", ({ detail }) => this.#signOut(detail.reason || "Your sign-in is over."));
+    socket.start();
+  }
+
+  /** Ends the live connection. */
+  disconnect() {
+    this.connection?.abandon();
+    this.#socket?.stop();
+    this.#socket = null;
+  }
+
+  /** Tries to connect at once, instead of waiting for the next try. */
+  retryNow() {
+    this.#socket?.retryNow();
+  }
+
+  /**
+   * Sends a command over the live connection. See {@link RingbackSocket.request}.
+   * @param {object} command
+   * @param {{timeoutMs?: number}} [options]
+   */
+  async request(command, options) {
+    if (!this.#socket) throw new RingbackError("CLOSED", "The client is not connected.");
+    try {
+      const ok = await this.#socket.request(command, options);
+      if (ok.call) this.#take(ok.call);
+      return ok;
+    } catch (error) {
+      if (error.call) this.#take(error.call);
+      throw error;
+    }
+  }
+
+  /**
+   * Sends a message. Repeated with the same `clientMessageId`, it is the same message.
+   * @param {{conversationId?: string, userId?: string, body: string, clientMessageId?: string}} message
+   * @returns {Promise<object>} the message as stored
+   */
+  async sendMessage({ clientMessageId = newId(), ...message }) {
+    return (await this.request({ sendMessage: { clientMessageId, ...message } })).message;
+  }
+
+  #welcomed(welcome) {
+    this.welcome = welcome;
+    this.user = welcome.user ?? this.user;
+    this.#iceServers = (welcome.iceServers ?? []).filter((server) => server.urls?.length);
+    if (welcome.serverTime) this.#clockOffsetMs = Date.parse(welcome.serverTime) - Date.now();
+    if (!welcome.recovered) {
+      const { gone, present } = this.#book.replaceAll(welcome.calls ?? []);
+      for (const call of gone) this.#vanished(call);
+      for (const call of present) this.#announce(call);
+    }
+    this.#emit("welcome", welcome);
+    this.connection?.socketReturned(welcome.recovered ?? false);
+  }
+
+  /** A call ended while this device was away: how, the server tells when it is asked. */
+  #vanished(call) {
+    this.#stopRinging(call, "RING_STOP_REASON_CANCELLED");
+    this.request({ callFetch: { callId: call.id } }).catch(() => {
+      this.#announce({ ...call, status: "CALL_STATUS_COMPLETED", endReason: "CALL_END_REASON_DISCONNECTED" });
+    });
+  }
+
+  #happened(event) {
+    if (event.callIncoming) this.#take(event.callIncoming.call);
+    else if (event.callUpdated) this.#take(event.callUpdated.call);
+    else if (event.callRingStopped) this.#ringStopped(event.callRingStopped);
+    else if (event.callMoved) this.#moved(event.callMoved.call);
+    else if (event.descriptionReceived) this.#signal(event.descriptionReceived, "receiveDescription", "description");
+    else if (event.candidateReceived) this.#signal(event.candidateReceived, "receiveCandidate", "candidate");
+    else if (event.messageReceived) this.#emit("message", { message: event.messageReceived.message });
+  }
+
+  #signal(event, method, field) {
+    if (this.connection?.call?.id === event.callId) this.connection.receive(method, event[field] ?? {});
+  }
+
+  #ringStopped({ call, reason }) {
+    if (!call) return;
+    this.#stopRinging(call, reason);
+    this.#take(call);
+  }
+
+  #moved(call) {
+    if (!call) return;
+    const connection = this.connection;
+    this.#take(call);
+    if (connection?.call?.id === call.id) connection.movedAway();
+  }
+
+  // --------------------------------------------------------------------------------------------- calls
+
+  /** Takes a call in, if it is news. */
+  #take(call) {
+    if (call && this.#book.put(call).changed) this.#announce(call);
+  }
+
+  #announce(call) {
+    if (this.#disowned.delete(call.clientCallId) && isOpen(call)) {
+      this.#left.add(call.id);
+      this.request({ callHangUp: { commandId: newId(), callId: call.id } }).catch(() => {});
+    }
+    if (isRingingFor(call, this.user?.id)) {
+      if (!this.#ringing.has(call.id)) {
+        this.#ringing.add(call.id);
+        this.request({ callRinging: { callId: call.id } }).catch(() => {});
+        this.#emit("incoming", { call });
+      }
+    } else {
+      this.#stopRinging(call, this.#whyRingingStopped(call));
+    }
+    if (this.connection?.call?.id === call.id) this.connection.update(call);
+    this.#emit("call", { call });
+  }
+
+  #stopRinging(call, reason) {
+    if (this.#ringing.delete(call.id)) this.#emit("ringstopped", { call, reason });
+  }
+
+  #whyRingingStopped(call) {
+    if (isConnectedHere(call, this.user?.id, this.deviceId)) return "ANSWERED_HERE";
+    if (isConnectedElsewhere(call, this.user?.id, this.deviceId)) return "RING_STOP_REASON_ANSWERED_ELSEWHERE";
+    const own = participantOf(call, this.user?.id);
+    if (own?.status === "PARTICIPANT_STATUS_DECLINED") return "RING_STOP_REASON_DECLINED_ELSEWHERE";
+    return own?.leaveReason === "LEAVE_REASON_NO_ANSWER" ? "RING_STOP_REASON_NO_ANSWER" : "RING_STOP_REASON_CANCELLED";
+  }
+
+  /**
+   * Calls somebody. Returns at once: watch the connection's `state`.
+   * @param {import("./wire.js").User} user
+   * @param {{video?: boolean}} [options]
+   * @returns {CallConnection}
+   */
+  placeCall(user, { video = false } = {}) {
+    return this.#begin("place", { peer: user, video });
+  }
+
+  /** Answers a ringing call on this device. @returns {CallConnection} */
+  answerCall(callId, { video = false } = {}) {
+    return this.#begin("answer", this.#subject(callId, video));
+  }
+
+  /** Takes a call over from another device of the same person. @returns {CallConnection} */
+  moveCall(callId, { video = false } = {}) {
+    return this.#begin("move", this.#subject(callId, video));
+  }
+
+  /** Goes on with a call that this device is in according to the server: after a reload of the page. */
+  rejoinCall(callId) {
+    const own = participantOf(this.calls.get(callId), this.user?.id);
+    return this.#begin("rejoin", this.#subject(callId, own?.media?.camera ?? false));
+  }
+
+  /** Open calls that this device is in although it has no connection for them. */
+  callsToRejoin() {
+    return [...this.calls.values()].filter(
+      (call) =>
+        isConnectedHere(call, this.user?.id, this.deviceId) &&
+        this.connection?.call?.id !== call.id &&
+        !this.#left.has(call.id),
+    );
+  }
+
+  /** Turns a ringing call away. @param {{busy?: boolean}} [options] `busy`: the user did not decide */
+  async declineCall(callId, { busy = false } = {}) {
+    await this.request({ callDecline: { commandId: newId(), callId, busy } });
+  }
+
+  #subject(callId, video) {
+    const call = this.calls.get(callId);
+    if (!call) throw new RingbackError("CALL_ENDED", "The call is over.");
+    return { call, peer: peerOf(call, this.user?.id)?.user ?? { id: "" }, video };
+  }
+
+  #begin(kind, subject) {
+    if (this.connection) throw new RingbackError("BUSY_HERE", "This device is in a call.");
+    const connection = new CallConnection(this, subject);
+    this.connection = connection;
+    connection.addEventListener("ended", () => {
+      if (this.connection === connection) this.connection = null;
+      // The server may not know yet that this device has left: it is not to be drawn back in.
+      if (connection.call) this.#left.add(connection.call.id);
+      this.#emit("connection", { connection: null, ended: connection });
+    });
+    if (subject.call) this.#left.delete(subject.call.id);
+    this.#emit("connection", { connection });
+    connection.begin(kind);
+    return connection;
+  }
+
+  /** For {@link CallConnection}: the server has answered its first command. */
+  attach(connection, call) {
+    const newest = this.#book.open.get(call.id) ?? this.#book.ended.get(call.id) ?? call;
+    connection.update(newest);
+  }
+
+  /** For {@link CallConnection}: the answer to an invite never came; if it made a call, that is ended. */
+  disown(clientCallId) {
+    this.#disowned.add(clientCallId);
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}

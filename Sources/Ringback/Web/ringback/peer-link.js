@@ -1,0 +1,402 @@
+// The media connection of a call: an RTCPeerConnection, negotiated perfectly, and begun anew when the
+// other side begins anew. It knows nothing of calls: what it sends and receives are descriptions and
+// candidates of the wire.
+
+import {
+  Generations,
+  classifyMedia,
+  markScreen,
+  reactToCandidate,
+  reactToDescription,
+  screenMids,
+} from "./negotiation.js";
+import { newId } from "./wire.js";
+
+/** So many candidates are kept until their description comes. */
+const keptCandidates = 256;
+/** An offer without an answer is sent again after this long, in milliseconds. */
+const answerTimeoutMs = 8_000;
+/** More beginnings than this within a minute mean that something is wrong. */
+const rebuildsPerMinute = 6;
+
+/**
+ * Events: `connection` (the state of `connectionState` changed), `tracks` (what is received changed),
+ * `failure` (detail: the error of a step that failed).
+ */
+export class PeerLink extends EventTarget {
+  #options;
+  #pc = null;
+  #id = "";
+  #generations = new Generations();
+  #remoteId = null;
+  #remoteGeneration = 0;
+  #remoteScreens = new Set();
+  #abandonedIds = new Set();
+  #lastAnswer = null;
+  #candidates = [];
+  #senders = {};
+  #work = Promise.resolve();
+  #waitsForOffer = false;
+  #answerTimer;
+  #waitTimer;
+  #rebuilds = [];
+  #closed = false;
+
+  /** What is received. The streams stay the same objects; their tracks come and go. */
+  remote = { audio: new MediaStream(), camera: new MediaStream(), screen: new MediaStream() };
+  /** The media section with the other side's screen. @type {string | null} */
+  screenMid = null;
+
+  /**
+   * @param {object} options
+   * @param {boolean} options.polite
+   * @param {import("./local-media.js").LocalMedia} options.local
+   * @param {() => RTCConfiguration} options.configuration
+   * @param {(description: object) => void} options.sendDescription
+   * @param {(candidate: object) => void} options.sendCandidate
+   * @param {() => boolean} options.expectsAnswer whether the other side can answer now
+   */
+  constructor(options) {
+    super();
+    this.#options = options;
+  }
+
+  /** @returns {RTCPeerConnectionState} */
+  get connectionState() {
+    return this.#pc?.connectionState ?? "closed";
+  }
+
+  /** The connection beneath, for the curious. @returns {RTCPeerConnection | null} */
+  get peerConnection() {
+    return this.#pc;
+  }
+
+  /**
+   * Begins.
+   * @param {number} waitMs how long to leave the first offer to the other side
+   */
+  start(waitMs) {
+    this.#create();
+    if (waitMs > 0) {
+      this.#waitsForOffer = true;
+      this.#waitTimer = setTimeout(() => this.#stopWaiting(), waitMs);
+    } else {
+      this.tracksChanged();
+    }
+  }
+
+  #stopWaiting() {
+    if (!this.#waitsForOffer) return;
+    this.#waitsForOffer = false;
+    this.tracksChanged();
+  }
+
+  /** Ends. */
+  close() {
+    this.#closed = true;
+    clearTimeout(this.#answerTimer);
+    clearTimeout(this.#waitTimer);
+    this.#discard();
+    for (const stream of Object.values(this.remote)) for (const track of stream.getTracks()) stream.removeTrack(track);
+  }
+
+  /** Takes the local tracks as they are now; negotiates if need be. */
+  tracksChanged() {
+    return this.#enqueue(async () => {
+      if (!this.#waitsForOffer) await this.#placeTracks();
+    });
+  }
+
+  /** Looks for a new path between the two sides. */
+  restart() {
+    const pc = this.#pc;
+    if (!pc || !pc.remoteDescription) {
+      this.resend();
+      return;
+    }
+    try {
+      pc.setConfiguration({ ...pc.getConfiguration(), ...this.#options.configuration() });
+    } catch {
+      // Some browsers allow no change here; the old servers have to do.
+    }
+    pc.restartIce();
+    if (pc.signalingState === "have-local-offer") this.resend();
+  }
+
+  /** Begins anew, with an offer. */
+  rebuild() {
+    return this.#enqueue(() => this.#rebuildAndOffer());
+  }
+
+  /** Sends the open offer again, if there is one. */
+  resend() {
+    if (this.#pc?.signalingState === "have-local-offer") this.#sendLocalDescription();
+  }
+
+  /** Says that the other side can answer from now on. */
+  answerExpected() {
+    if (this.#pc?.signalingState === "have-local-offer") this.#awaitAnswer();
+  }
+
+  /** @param {object} description of the wire */
+  receiveDescription(description) {
+    return this.#enqueue(() => this.#takeDescription(description));
+  }
+
+  /** @param {object} candidate of the wire */
+  receiveCandidate(candidate) {
+    return this.#enqueue(() => this.#takeCandidate(candidate));
+  }
+
+  /** The values of the statistics report. @returns {Promise<object[]>} */
+  async reports() {
+    return this.#pc ? [...(await this.#pc.getStats()).values()] : [];
+  }
+
+  // ---------------------------------------------------------------------------------- the connection
+
+  #create() {
+    const pc = new RTCPeerConnection(this.#options.configuration());
+    this.#pc = pc;
+    this.#id = newId();
+    this.#generations = new Generations();
+    const ifCurrent = (handler) => (event) => {
+      if (this.#pc === pc) handler(event);
+    };
+    pc.onnegotiationneeded = ifCurrent(() => this.#enqueue(() => this.#offer(pc)));
+    pc.onicecandidate = ifCurrent(({ candidate }) => this.#sendCandidate(candidate));
+    pc.onconnectionstatechange = ifCurrent(() => this.dispatchEvent(new Event("connection")));
+    pc.ontrack = ifCurrent(({ track }) => {
+      track.onmute = track.onunmute = () => this.dispatchEvent(new Event("tracks"));
+    });
+  }
+
+  #discard() {
+    const pc = this.#pc;
+    if (this.#remoteId) this.#abandonedIds.add(this.#remoteId);
+    this.#pc = null;
+    this.#remoteId = null;
+    this.#remoteGeneration = 0;
+    this.#remoteScreens = new Set();
+    this.#lastAnswer = null;
+    this.#senders = {};
+    pc?.close();
+  }
+
+  #rebuildPeer() {
+    const now = Date.now();
+    this.#rebuilds = this.#rebuilds.filter((time) => now - time < 60_000);
+    if (this.#rebuilds.length >= rebuildsPerMinute) throw new Error("The media connection was begun anew too often.");
+    this.#rebuilds.push(now);
+    this.#waitsForOffer = false;
+    clearTimeout(this.#waitTimer);
+    this.#discard();
+    this.#create();
+    this.dispatchEvent(new Event("connection"));
+  }
+
+  async #rebuildAndOffer() {
+    this.#rebuildPeer();
+    await this.#placeTracks();
+  }
+
+  /** One step after the other: so the signaling state is never in the middle of something. */
+  #enqueue(step) {
+    this.#work = this.#work.then(async () => {
+      if (this.#closed || !this.#pc) return;
+      try {
+        await step();
+      } catch (error) {
+        if (!this.#closed) this.dispatchEvent(new CustomEvent("failure", { detail: error }));
+      }
+    });
+    return this.#work;
+  }
+
+  // ------------------------------------------------------------------------------------- negotiation
+
+  async #offer(pc) {
+    if (pc !== this.#pc || pc.signalingState !== "stable" || this.#waitsForOffer) return;
+    await pc.setLocalDescription();
+    this.#sendLocalDescription();
+  }
+
+  #sendLocalDescription() {
+    const { type, sdp } = this.#pc.localDescription;
+    this.#options.sendDescription({
+      type: type === "offer" ? "DESCRIPTION_TYPE_OFFER" : "DESCRIPTION_TYPE_ANSWER",
+      sdp: markScreen(sdp, this.#senders.screen?.mid),
+      peerConnectionId: this.#id,
+      generation: this.#generations.describe(sdp),
+    });
+    if (type === "offer") this.#awaitAnswer();
+  }
+
+  #awaitAnswer() {
+    clearTimeout(this.#answerTimer);
+    if (!this.#options.expectsAnswer()) return;
+    this.#answerTimer = setTimeout(() => this.resend(), answerTimeoutMs);
+  }
+
+  #sendCandidate(candidate) {
+    if (!candidate) return;
+    this.#options.sendCandidate({
+      candidate: candidate.candidate,
+      sdpMid: candidate.sdpMid ?? "",
+      sdpMLineIndex: candidate.sdpMLineIndex ?? 0,
+      usernameFragment: candidate.usernameFragment ?? "",
+      peerConnectionId: this.#id,
+      generation: this.#generations.of(candidate.usernameFragment),
+    });
+  }
+
+  async #takeDescription(description) {
+    const reaction = reactToDescription(
+      {
+        polite: this.#options.polite,
+        signalingState: this.#pc.signalingState,
+        remoteId: this.#remoteId,
+        abandonedIds: this.#abandonedIds,
+        lastAnswer: this.#lastAnswer,
+      },
+      description,
+    );
+    if (reaction === "ignore") return;
+    if (reaction === "rebuild-and-offer") {
+      await this.#rebuildAndOffer();
+      return;
+    }
+    if (reaction === "rebuild-and-apply") this.#rebuildPeer();
+    try {
+      await this.#apply(description);
+    } catch (error) {
+      await this.#rebuildAndOffer();
+      throw error;
+    }
+  }
+
+  async #apply({ type, sdp = "", peerConnectionId = "", generation = 0 }) {
+    const pc = this.#pc;
+    const isOffer = type === "DESCRIPTION_TYPE_OFFER";
+    await pc.setRemoteDescription({ type: isOffer ? "offer" : "answer", sdp });
+    clearTimeout(this.#answerTimer);
+    this.#remoteId = peerConnectionId;
+    this.#remoteGeneration = generation;
+    this.#remoteScreens = screenMids(sdp);
+    const kept = this.#candidates;
+    this.#candidates = [];
+    for (const candidate of kept) await this.#takeCandidate(candidate);
+    if (isOffer) {
+      this.#waitsForOffer = false;
+      clearTimeout(this.#waitTimer);
+      await this.#placeTracks();
+      await pc.setLocalDescription();
+      this.#sendLocalDescription();
+    } else {
+      this.#lastAnswer = sdp;
+    }
+    this.#sortRemoteTracks();
+  }
+
+  async #takeCandidate(candidate) {
+    const state = {
+      remoteId: this.#remoteId,
+      remoteGeneration: this.#remoteGeneration,
+      abandonedIds: this.#abandonedIds,
+    };
+    const reaction = reactToCandidate(state, candidate);
+    if (reaction === "keep") {
+      this.#candidates.push(candidate);
+      if (this.#candidates.length > keptCandidates) this.#candidates.shift();
+    }
+    if (reaction !== "add") return;
+    try {
+      await this.#pc.addIceCandidate({
+        candidate: candidate.candidate ?? "",
+        sdpMid: candidate.sdpMid || null,
+        sdpMLineIndex: candidate.sdpMLineIndex ?? 0,
+        usernameFragment: candidate.usernameFragment || undefined,
+      });
+    } catch {
+      // Of an offer that was rolled back or ignored, or of a kind this browser does not know: the other
+      // candidates do.
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- tracks
+
+  async #placeTracks() {
+    const { microphone, camera, screen } = this.#options.local;
+    await this.#place("microphone", "audio", microphone);
+    await this.#place("camera", "video", camera);
+    await this.#place("screen", "video", screen);
+    const pc = this.#pc;
+    if (!microphone && !pc.getTransceivers().length) pc.addTransceiver("audio", { direction: "recvonly" });
+  }
+
+  async #place(role, kind, track) {
+    const pc = this.#pc;
+    let transceiver = this.#senders[role];
+    if (transceiver?.currentDirection === "stopped") transceiver = undefined;
+    if (!transceiver) {
+      if (!track) return;
+      transceiver = role === "screen" ? undefined : this.#reusable(kind);
+      if (transceiver) transceiver.direction = "sendrecv";
+      else if (role === "screen") transceiver = pc.addTransceiver(track, { direction: "sendonly" });
+      else if (pc.remoteDescription) transceiver = pc.addTransceiver(track, { direction: "sendrecv" });
+      else {
+        // A transceiver made by addTrack is matched with the other side's offer, should that come first.
+        const sender = pc.addTrack(track);
+        transceiver = pc.getTransceivers().find((candidate) => candidate.sender === sender);
+      }
+      this.#senders[role] = transceiver;
+    }
+    if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+    // The camera keeps its place when it is off, which costs no negotiation; the screen gives it up, so
+    // that the other side sees the end.
+    if (role === "screen") {
+      const direction = track ? "sendonly" : "inactive";
+      if (transceiver.direction !== direction) transceiver.direction = direction;
+    }
+  }
+
+  /** A place in the other side's description that nothing is sent on yet. */
+  #reusable(kind) {
+    const taken = new Set(Object.values(this.#senders));
+    return this.#pc
+      .getTransceivers()
+      .find(
+        (transceiver) =>
+          transceiver.mid !== null &&
+          transceiver.receiver.track.kind === kind &&
+          transceiver.currentDirection !== "stopped" &&
+          !taken.has(transceiver) &&
+          !transceiver.sender.track &&
+          !this.#remoteScreens.has(transceiver.mid),
+      );
+  }
+
+  #sortRemoteTracks() {
+    const byMid = new Map(this.#pc.getTransceivers().map((transceiver) => [transceiver.mid, transceiver]));
+    const order = [...(this.#pc.remoteDescription?.sdp ?? "").matchAll(/^a=mid:(\S+)/gm)].map((match) => match[1]);
+    const media = order
+      .filter((mid) => byMid.has(mid))
+      .map((mid) => ({
+        mid,
+        kind: byMid.get(mid).receiver.track.kind,
+        receiving: ["sendrecv", "recvonly"].includes(byMid.get(mid).currentDirection),
+      }));
+    const sorted = classifyMedia(media, this.#remoteScreens);
+    this.screenMid = sorted.screen;
+    const tracks = (mids) => mids.filter((mid) => mid !== null).map((mid) => byMid.get(mid).receiver.track);
+    setTracks(this.remote.audio, tracks(sorted.audio));
+    setTracks(this.remote.camera, tracks([sorted.camera]));
+    setTracks(this.remote.screen, tracks([sorted.screen]));
+    this.dispatchEvent(new Event("tracks"));
+  }
+}
+
+function setTracks(stream, tracks) {
+  for (const track of stream.getTracks()) if (!tracks.includes(track)) stream.removeTrack(track);
+  for (const track of tracks) if (!stream.getTracks().includes(track)) stream.addTrack(track);
+}

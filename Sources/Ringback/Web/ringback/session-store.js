@@ -1,0 +1,82 @@
+// Where the sign-in and the identity of this device are kept.
+
+import { newId } from "./wire.js";
+
+/**
+ * @typedef {object} Credentials
+ * @property {import("./wire.js").User} user
+ * @property {string} sessionId
+ * @property {string} accessToken
+ * @property {string} accessTokenExpiresAt
+ * @property {string} refreshToken
+ * @property {string} refreshTokenExpiresAt
+ */
+
+/** A `Storage` that forgets: for pages where local storage is blocked, and for tests. */
+export class MemoryStorage {
+  #items = new Map();
+  getItem(key) {
+    return this.#items.get(key) ?? null;
+  }
+  setItem(key, value) {
+    this.#items.set(key, String(value));
+  }
+  removeItem(key) {
+    this.#items.delete(key);
+  }
+}
+
+/** The browser's local storage, or one in memory where that is not to be had. */
+export function defaultStorage() {
+  try {
+    const storage = globalThis.localStorage;
+    storage.setItem("ringback:probe", "1");
+    storage.removeItem("ringback:probe");
+    return storage;
+  } catch {
+    return new MemoryStorage();
+  }
+}
+
+/** One person's credentials and device id in one browser, under a name space of their own. */
+export class SessionStore {
+  /**
+   * @param {{profile?: string, storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">}} [options]
+   *   `profile` separates several people in one browser
+   */
+  constructor({ profile = "", storage = defaultStorage() } = {}) {
+    this.namespace = `ringback:${profile}`;
+    this.storage = storage;
+  }
+
+  /** Made once and kept. @returns {string} */
+  get deviceId() {
+    const key = `${this.namespace}:device`;
+    let id = this.storage.getItem(key);
+    if (!id) {
+      id = newId();
+      this.storage.setItem(key, id);
+    }
+    return id;
+  }
+
+  /** @returns {Credentials | null} */
+  read() {
+    try {
+      const stored = JSON.parse(this.storage.getItem(`${this.namespace}:credentials`) ?? "null");
+      return stored?.refreshToken ? stored : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** @param {Credentials} credentials */
+  write(credentials) {
+    this.storage.setItem(`${this.namespace}:credentials`, JSON.stringify(credentials));
+  }
+
+  /** Forgets the credentials; the device id stays. */
+  clear() {
+    this.storage.removeItem(`${this.namespace}:credentials`);
+  }
+}

@@ -1,0 +1,77 @@
+// Keeps the access token fresh. Refresh tokens are good for one use, and using an old one again revokes
+// the session: so there is one refresh at a time, in all tabs together.
+
+/** An access token with less than this left is refreshed first, in milliseconds. */
+export const refreshMarginMs = 60_000;
+
+/** Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing. */
+async function exclusively(name, work, locks) {
+  return locks ? locks.request(name, work) : work();
+}
+
+export class TokenKeeper {
+  #store;
+  #refresh;
+  #now;
+  #locks;
+  #inFlight = null;
+
+  /**
+   * @param {object} options
+   * @param {import("./session-store.js").SessionStore} options.store
+   * @param {(refreshToken: string) => Promise<import("./session-store.js").Credentials>} options.refresh
+   *   asks the server; rejects with code "UNAUTHENTICATED" when the session is over
+   * @param {() => number} [options.now] milliseconds since 1970, by the server's clock as far as known
+   * @param {LockManager | undefined} [options.locks]
+   */
+  constructor({ store, refresh, now = Date.now, locks = globalThis.navigator?.locks }) {
+    this.#store = store;
+    this.#refresh = refresh;
+    this.#now = now;
+    this.#locks = locks;
+  }
+
+  /**
+   * A token to use now, refreshed when it is about to run out.
+   * @param {string} [rejected] a token that the server has just turned away: it is not handed out again
+   * @returns {Promise<string | null>} null when nobody is signed in, or the session is over
+   */
+  async accessToken(rejected) {
+    const credentials = this.#store.read();
+    if (!credentials) return null;
+    if (this.#isUsable(credentials, rejected)) return credentials.accessToken;
+    this.#inFlight ??= this.#refreshOnce(rejected).finally(() => {
+      this.#inFlight = null;
+    });
+    return this.#inFlight;
+  }
+
+  #isUsable(credentials, rejected) {
+    return (
+      credentials.accessToken !== rejected &&
+      Date.parse(credentials.accessTokenExpiresAt) - this.#now() > refreshMarginMs
+    );
+  }
+
+  #refreshOnce(rejected) {
+    return exclusively(
+      `${this.#store.namespace}:refresh`,
+      async () => {
+        // Another tab may have refreshed while this one waited for the lock.
+        const credentials = this.#store.read();
+        if (!credentials) return null;
+        if (this.#isUsable(credentials, rejected)) return credentials.accessToken;
+        try {
+          const fresh = await this.#refresh(credentials.refreshToken);
+          this.#store.write({ ...credentials, ...fresh });
+          return fresh.accessToken;
+        } catch (error) {
+          if (error.code !== "UNAUTHENTICATED") throw error;
+          this.#store.clear();
+          return null;
+        }
+      },
+      this.#locks,
+    );
+  }
+}

@@ -1,0 +1,143 @@
+// Reading and making the JSON form of the wire schema. Fields with default values are left out on the
+// wire, so everything here accepts their absence.
+
+/** @typedef {{id: string, username?: string, displayName?: string, avatarUrl?: string}} User */
+/** @typedef {{microphone?: boolean, camera?: boolean}} MediaState */
+/**
+ * @typedef {object} Participant
+ * @property {User} user
+ * @property {string} [status] `PARTICIPANT_STATUS_…`
+ * @property {string} [leaveReason] `LEAVE_REASON_…`
+ * @property {string} [deviceId]
+ * @property {boolean} [alerted]
+ * @property {boolean} [reconnecting]
+ * @property {boolean} [polite]
+ * @property {MediaState} [media]
+ * @property {string} [joinedAt]
+ * @property {string} [leftAt]
+ */
+/**
+ * @typedef {object} Call A call as the server describes it, always whole.
+ * @property {string} id
+ * @property {string} [conversationId]
+ * @property {string} [initiatorId]
+ * @property {string} [type] `CALL_TYPE_…`
+ * @property {string} [status] `CALL_STATUS_…`
+ * @property {string} [revision] a decimal number
+ * @property {string} [startedAt]
+ * @property {string} [answeredAt]
+ * @property {string} [endedAt]
+ * @property {string} [ringExpiresAt]
+ * @property {string} [endReason] `CALL_END_REASON_…`
+ * @property {Participant[]} [participants]
+ * @property {{sharerId: string}[]} [screenShares]
+ */
+
+/**
+ * A new random UUID (version 4). Works outside secure contexts too, where `crypto.randomUUID` is missing.
+ * @returns {string}
+ */
+export function newId() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+/**
+ * A 64-bit number of the wire: a decimal string, a number, or nothing, which means 0.
+ * @param {string | number | undefined} value
+ * @returns {bigint}
+ */
+export function uint64(value) {
+  try {
+    return BigInt(value ?? 0);
+  } catch {
+    return 0n;
+  }
+}
+
+/** Whether the call still rings or goes on. @param {Call | undefined} call */
+export function isOpen(call) {
+  return call?.status === "CALL_STATUS_INITIATED" || call?.status === "CALL_STATUS_ONGOING";
+}
+
+/**
+ * A user's own part in a call.
+ * @param {Call | undefined} call
+ * @param {string | undefined} userId
+ * @returns {Participant | undefined}
+ */
+export function participantOf(call, userId) {
+  return call?.participants?.find((participant) => participant.user?.id === userId);
+}
+
+/**
+ * The other side of a direct call.
+ * @param {Call | undefined} call
+ * @param {string | undefined} userId who asks
+ * @returns {Participant | undefined}
+ */
+export function peerOf(call, userId) {
+  return call?.participants?.find((participant) => participant.user?.id !== userId);
+}
+
+/**
+ * Whether a call rings for this user now.
+ * @param {Call | undefined} call
+ * @param {string | undefined} userId
+ */
+export function isRingingFor(call, userId) {
+  return isOpen(call) && participantOf(call, userId)?.status === "PARTICIPANT_STATUS_RINGING";
+}
+
+/**
+ * Whether this device is the one that is in the call for this user.
+ * @param {Call | undefined} call
+ * @param {string | undefined} userId
+ * @param {string} deviceId
+ */
+export function isConnectedHere(call, userId, deviceId) {
+  const own = participantOf(call, userId);
+  return isOpen(call) && own?.status === "PARTICIPANT_STATUS_CONNECTED" && own.deviceId === deviceId;
+}
+
+/**
+ * Whether another device of this user is in the call.
+ * @param {Call | undefined} call
+ * @param {string | undefined} userId
+ * @param {string} deviceId
+ */
+export function isConnectedElsewhere(call, userId, deviceId) {
+  const own = participantOf(call, userId);
+  return (
+    isOpen(call) && own?.status === "PARTICIPANT_STATUS_CONNECTED" && !!own.deviceId && own.deviceId !== deviceId
+  );
+}
+
+/**
+ * A name for this device that people recognise: "Firefox on Linux".
+ * @param {string} [userAgent]
+ */
+export function describeDevice(userAgent = globalThis.navigator?.userAgent ?? "") {
+  const browser =
+    [
+      [/Edg\//, "Edge"],
+      [/OPR\//, "Opera"],
+      [/Firefox\//, "Firefox"],
+      [/Chrome\//, "Chrome"],
+      [/Safari\//, "Safari"],
+    ].find(([pattern]) => pattern.test(userAgent))?.[1] ?? "Browser";
+  const system =
+    [
+      [/iPhone|iPad/, "iOS"],
+      [/Android/, "Android"],
+      [/Windows/, "Windows"],
+      [/Mac OS X/, "macOS"],
+      [/CrOS/, "ChromeOS"],
+      [/Linux/, "Linux"],
+    ].find(([pattern]) => pattern.test(userAgent))?.[1] ?? "";
+  return system ? `${browser} on ${system}` : browser;
+}

@@ -1,0 +1,92 @@
+/// One step of the schema, numbered and never changed once it was released. Both engines run the same text; what
+/// differs stands in it as a word in braces.
+struct Migration: Sendable, Equatable {
+    /// Counts from 1 without gaps.
+    let number: Int
+    /// What it brings, in snake case.
+    let name: String
+    /// One or more statements.
+    let text: String
+
+    /// All of them, in order. Each is a file of its own in `Migrations`, compiled into the program.
+    static let all: [Migration] = [
+        Migration(1, "accounts", PackageResources._01_accounts_sql),
+        Migration(2, "conversations", PackageResources._02_conversations_sql),
+        Migration(3, "calls", PackageResources._03_calls_sql),
+        Migration(4, "notices", PackageResources._04_notices_sql),
+        Migration(5, "posts", PackageResources._05_posts_sql),
+    ]
+
+    private init(_ number: Int, _ name: String, _ file: [UInt8]) {
+        self.init(number: number, name: name, text: String(decoding: file, as: UTF8.self))
+    }
+
+    init(number: Int, name: String, text: String) {
+        self.number = number
+        self.name = name
+        self.text = text
+    }
+
+    /// The text with the engine's own words for types.
+    func text(for engine: DatabaseEngine) -> String {
+        Self.words(of: engine).reduce(text) { $0.replacing($1.key, with: $1.value) }
+    }
+
+    /// Finds what is still to do.
+    /// - Parameter applied: The numbers that the database says it has.
+    /// - Throws: `invalid` when a newer program has used the database: its schema is not ours to write to.
+    static func pending(_ migrations: [Migration], applied: [Int]) throws(DatabaseError) -> [Migration] {
+        let newest = migrations.last?.number ?? 0
+        if let number = applied.max(), number > newest {
+            throw DatabaseError(
+                .invalid,
+                "the database has schema \(number), this program knows schemas up to \(newest): use the newer program")
+        }
+        return migrations.filter { !applied.contains($0.number) }
+    }
+
+    /// The table that remembers what was applied.
+    static let bookkeeping = Migration(
+        number: 0, name: "bookkeeping",
+        text: """
+            CREATE TABLE IF NOT EXISTS schema_migrations (
+                number {integer} NOT NULL CONSTRAINT schema_migrations_pkey PRIMARY KEY,
+                name TEXT NOT NULL,
+                applied_at {timestamp} NOT NULL
+            ){strict}
+            """)
+
+    private static func words(of engine: DatabaseEngine) -> [String: String] {
+        switch engine {
+        case .sqlite:
+            [
+                "{uuid}": "TEXT", "{key}": "TEXT", "{timestamp}": "INTEGER", "{boolean}": "INTEGER", "{json}": "TEXT",
+                "{integer}": "INTEGER", "{serial}": "INTEGER", "{date}": "TEXT", "{strict}": " STRICT",
+            ]
+        case .postgresql:
+            [
+                "{uuid}": "UUID", "{key}": #"TEXT COLLATE "C""#, "{timestamp}": "TIMESTAMPTZ", "{boolean}": "BOOLEAN",
+                "{json}": "JSONB", "{integer}": "BIGINT", "{serial}": "BIGINT GENERATED ALWAYS AS IDENTITY",
+                "{date}": "DATE", "{strict}": "",
+            ]
+        }
+    }
+}
+
+extension Statement {
+    /// The numbers of the migrations that were applied, in order.
+    static let appliedMigrations = Statement(
+        "applied_migrations", "SELECT number FROM schema_migrations ORDER BY number")
+
+    /// Remembers a migration: number, name, when.
+    static let insertAppliedMigration = Statement(
+        "insert_applied_migration", "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)")
+}
+
+extension SQLValue {
+    /// Whether every engine can hold the value: a text must have no NUL, which PostgreSQL would take for its end.
+    var isStorable: Bool {
+        if case .text(let text) = self { return !text.utf8.contains(0) }
+        return true
+    }
+}

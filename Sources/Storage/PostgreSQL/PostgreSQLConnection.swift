@@ -1,0 +1,149 @@
+import CPostgres
+import Foundation
+import Primitives
+
+/// The server is out of reach, or said something that only a new connection can mend.
+struct ConnectionLost: Error {
+    var message: String
+}
+
+/// One libpq connection. It belongs to the thread that made it and never blocks longer than it was told.
+@safe final class PostgreSQLConnection {
+    /// What a connection is for.
+    enum Role {
+        case writing
+        /// The server refuses changes.
+        case reading
+        /// Without the time limits of the server.
+        case migrating
+    }
+
+    let handle: OpaquePointer
+    let role: Role
+    /// The server's names of the statements that it has prepared here, by their own names.
+    private var prepared: [String: (text: String, name: String)] = [:]
+
+    /// Connects and sets up the session.
+    init(_ target: PostgreSQLTarget, _ role: Role, _ limits: PostgreSQLLimits) throws(ConnectionLost) {
+        self.role = role
+        let deadline = Self.deadline(limits.connect)
+        // A later one overrides an earlier one: what stands before the URL is a default.
+        let parameters = [
+            ("fallback_application_name", "ringback"), ("gssencmode", "disable"), ("keepalives_idle", "10"),
+            ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "\(limits.exchange)"),
+            ("dbname", target.url.exposed), ("client_encoding", "UTF8"),
+        ]
+        let started = unsafe withCStrings(parameters.map(\.0) + [nil]) { keywords in
+            unsafe withCStrings(parameters.map(\.1) + [nil]) { values in
+                unsafe PQconnectStartParams(keywords, values, 1)
+            }
+        }
+        guard let handle = unsafe started else { throw ConnectionLost(message: "no memory for a connection") }
+        unsafe self.handle = unsafe handle
+        // Notices would go to the standard error output.
+        unsafe PQsetNoticeReceiver(handle, { _, _ in }, nil)
+        try finishConnecting(deadline)
+        guard unsafe PQsetnonblocking(handle, 1) == 0 else { throw lost() }
+        try setUp(limits)
+    }
+
+    deinit {
+        unsafe PQfinish(handle)
+    }
+
+    private func finishConnecting(_ deadline: ContinuousClock.Instant) throws(ConnectionLost) {
+        guard unsafe PQstatus(handle) != CONNECTION_BAD else { throw lost() }
+        var polled = PGRES_POLLING_WRITING
+        while polled != PGRES_POLLING_OK {
+            guard polled != PGRES_POLLING_FAILED else { throw lost() }
+            try wait(reading: polled != PGRES_POLLING_WRITING, writing: polled == PGRES_POLLING_WRITING, deadline)
+            polled = unsafe PQconnectPoll(handle)
+        }
+    }
+
+    private func setUp(_ limits: PostgreSQLLimits) throws(ConnectionLost) {
+        var settings = [
+            "TimeZone": "UTC", "DateStyle": "ISO, YMD", "synchronous_commit": "on",
+            "default_transaction_isolation": "read committed",
+        ]
+        switch role {
+        case .migrating: settings["statement_timeout"] = "0"
+        case .reading: settings["default_transaction_read_only"] = "on"
+        case .writing: break
+        }
+        if role != .migrating {
+            settings["statement_timeout"] = "\(limits.statement)"
+            settings["lock_timeout"] = "\(limits.lock)"
+            settings["idle_in_transaction_session_timeout"] = "\(limits.exchange)"
+        }
+        let calls = settings.sorted { $0.key < $1.key }.map { "set_config('\($0.key)', '\($0.value)', false)" }
+        let answer = try exchange([.text("SELECT \(calls.joined(separator: ", "))")], milliseconds: limits.connect)
+        if case .failure(let error) = answer[0] { throw ConnectionLost(message: error.message) }
+    }
+
+    /// The server's name of a statement, if it is prepared here.
+    func preparedName(_ statement: Statement) -> String? {
+        guard let known = prepared[statement.name], known.text == statement.text else { return nil }
+        return known.name
+    }
+
+    /// Prepares those of the statements that are not.
+    /// - Returns: Why some could not be, by their names.
+    func prepare(_ statements: [Statement], _ milliseconds: Int) throws(ConnectionLost) -> [String: DatabaseError] {
+        var failures: [String: DatabaseError] = [:]
+        for statement in statements where preparedName(statement) == nil && failures[statement.name] == nil {
+            guard prepared[statement.name] == nil else {
+                failures[statement.name] = DatabaseError(.invalid, "there are two statements named \(statement.name)")
+                continue
+            }
+            let name = "s\(prepared.count + 1)"
+            switch try exchange([.prepare(name, statement)], milliseconds: milliseconds)[0] {
+            case .success: prepared[statement.name] = (statement.text, name)
+            case .failure(let error): failures[statement.name] = error
+            }
+        }
+        return failures
+    }
+
+    /// Waits until the socket is ready.
+    func wait(reading: Bool, writing: Bool, _ deadline: ContinuousClock.Instant) throws(ConnectionLost) {
+        while true {
+            let left = ContinuousClock.now.duration(to: deadline)
+            let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
+            guard milliseconds > 0 else { throw ConnectionLost(message: "the server did not answer in time") }
+            let events = (reading ? Int16(POLLIN) : 0) | (writing ? Int16(POLLOUT) : 0)
+            var descriptor = pollfd(fd: unsafe PQsocket(handle), events: events, revents: 0)
+            let ready = unsafe poll(&descriptor, 1, Int32(clamping: milliseconds))
+            if ready > 0 { return }
+            guard ready == 0 || errno == EINTR else { throw ConnectionLost(message: "waiting for the server failed") }
+        }
+    }
+
+    /// The error that libpq reports for the connection. It names host and user, never the password.
+    func lost() -> ConnectionLost {
+        let message = unsafe String(cString: PQerrorMessage(handle)).trimmingCharacters(in: .whitespacesAndNewlines)
+        return ConnectionLost(message: message.isEmpty ? "the connection is lost" : message)
+    }
+
+    static func deadline(_ milliseconds: Int) -> ContinuousClock.Instant {
+        .now + .milliseconds(milliseconds)
+    }
+}
+
+/// Lends texts as an array of C strings, NULL for nil.
+func withCStrings<Result>(
+    _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+) -> Result {
+    var bytes: [CChar] = []
+    var offsets: [Int?] = []
+    for text in texts {
+        offsets.append(text.map { _ in bytes.count })
+        if let text { bytes.append(contentsOf: text.utf8CString) }
+    }
+    return unsafe bytes.withUnsafeBufferPointer { bytes in
+        let pointers = unsafe offsets.map { offset in
+            unsafe offset.flatMap { unsafe bytes.baseAddress?.advanced(by: $0) }
+        }
+        return unsafe pointers.withUnsafeBufferPointer { unsafe body($0.baseAddress) }
+    }
+}

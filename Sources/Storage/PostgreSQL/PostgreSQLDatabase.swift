@@ -1,0 +1,108 @@
+import Dispatch
+import Foundation
+import Logging
+import Primitives
+
+/// The engine for production: libpq, one committing thread and a few reading ones, each with its own connection.
+final class PostgreSQLDatabase: Database {
+    let engine = DatabaseEngine.postgresql
+    let metrics = DatabaseMetrics()
+
+    private let target: PostgreSQLTarget
+    private let limits: PostgreSQLLimits
+    private let units: WorkQueue<QueuedUnit>
+    private let readings: WorkQueue<QueuedReading>
+    /// The threads are in it until they end.
+    private let running = DispatchGroup()
+    /// Completes what was turned away, on no caller's thread.
+    private let turnedAway = DispatchQueue(label: "ringback.storage.postgresql.turned-away")
+    /// Migrations block the thread that they run on.
+    private let migrating = DispatchQueue(label: "ringback.storage.postgresql.migrating")
+
+    /// Starts the threads, which connect by themselves; a server that is away fails nothing but the calls meanwhile.
+    init(_ target: PostgreSQLTarget, readers: Int, limits: PostgreSQLLimits, logger: Logger) {
+        self.target = target
+        self.limits = limits
+        units = WorkQueue(limit: limits.queue)
+        readings = WorkQueue(limit: limits.queue)
+        start("pg-commit") { [self] in
+            PostgreSQLCommitter(
+                link: PostgreSQLLink(target, .writing, limits, metrics, logger), queue: units, metrics: metrics,
+                limits: limits
+            ).commitUntilClosed()
+        }
+        for number in 1...max(1, readers) {
+            start("pg-read-\(number)") { [self] in
+                PostgreSQLReader(
+                    link: PostgreSQLLink(target, .reading, limits, metrics, logger), queue: readings, limits: limits
+                ).readUntilClosed()
+            }
+        }
+    }
+
+    private func start(_ name: String, _ work: @escaping @Sendable () -> Void) {
+        running.enter()
+        let thread = Thread { [running] in
+            work()
+            running.leave()
+        }
+        thread.name = name
+        thread.start()
+    }
+
+    func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        metrics.queued.add(1)
+        guard let refusal = units.append(QueuedUnit(unit: unit, completion: completion)) else { return }
+        metrics.queued.add(-1)
+        metrics.failures.add()
+        turnedAway.async { completion(.failure(refusal)) }
+    }
+
+    func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        let result = await read(.run(Step(statement, values)))
+        switch result {
+        case .success: metrics.reads.add()
+        case .failure: metrics.readFailures.add()
+        }
+        return try result.get()
+    }
+
+    func prepare(_ statement: Statement) async throws(DatabaseError) {
+        _ = try await read(.prepare(statement)).get()
+    }
+
+    func ping() async throws(DatabaseError) {
+        _ = try await query(Statement("ping", "SELECT 1"), [])
+    }
+
+    private func read(_ task: QueuedReading.Task) async -> Result<[Row], DatabaseError> {
+        await withCheckedContinuation { continuation in
+            let reading = QueuedReading(task: task, since: .now) { continuation.resume(returning: $0) }
+            if let refusal = readings.append(reading) { continuation.resume(returning: .failure(refusal)) }
+        }
+    }
+
+    @discardableResult
+    func migrate() async throws(DatabaseError) -> [Int] {
+        try await migrate(Migration.all)
+    }
+
+    /// Applies those of the migrations that are missing.
+    func migrate(_ migrations: [Migration]) async throws(DatabaseError) -> [Int] {
+        let result = await withCheckedContinuation { continuation in
+            migrating.async { [self] in
+                let migrator = PostgreSQLMigrator(target: target, limits: limits)
+                continuation.resume(returning: migrator.apply(migrations))
+            }
+        }
+        return try result.get()
+    }
+
+    func close() async {
+        units.close()
+        readings.close()
+        await withCheckedContinuation { continuation in
+            running.notify(queue: turnedAway) { continuation.resume() }
+        }
+    }
+}

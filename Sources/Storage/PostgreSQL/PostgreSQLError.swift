@@ -1,0 +1,47 @@
+/// An error as the server reports it, without the fields that quote values (DETAIL, CONTEXT).
+struct PostgreSQLError: Equatable {
+    /// The five characters of SQLSTATE (PostgreSQL manual, appendix A).
+    var state: String
+    /// `ERROR`, `FATAL` or `PANIC`.
+    var severity: String
+    /// The primary message.
+    var message: String
+    /// Which constraint was violated.
+    var constraint: String?
+
+    /// Whether the connection is of no more use.
+    func needsNewConnection(_ role: PostgreSQLConnection.Role) -> Bool {
+        if severity == "FATAL" || severity == "PANIC" { return true }
+        switch state {
+        // The server forgot a prepared statement, or a migration has changed what it returns.
+        case "26000": return true
+        case "0A000": return message.hasPrefix("cached plan")
+        // The server has become a standby: another address of the URL may lead to the primary.
+        case "25006": return role != .reading
+        default: return false
+        }
+    }
+
+    /// Our error.
+    /// - Parameter statement: What was run, by its name.
+    func databaseError(statement: String?) -> DatabaseError {
+        // Messages of the class "data exception" quote the value that they complain about.
+        let words = state.hasPrefix("22") ? "a value does not fit (SQLSTATE \(state))" : message
+        return DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
+    }
+
+    private var code: DatabaseError.Code {
+        switch state {
+        case "23503", "23001":
+            return .constraint("foreign_key")
+        case "23505", "23514", "23P01":
+            return .constraint(constraint ?? "unknown")
+        // Serialization failure, deadlock, lock or statement timeout.
+        case "40001", "40P01", "55P03", "57014":
+            return .unavailable
+        default:
+            // Insufficient resources (a full disk), operator intervention, system error.
+            return ["53", "57", "58"].contains(state.prefix(2)) ? .unavailable : .invalid
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Logging
+import Primitives
+
+/// A thread's way to the server: a connection while there is one, and how to get the next.
+final class PostgreSQLLink {
+    private(set) var connection: PostgreSQLConnection?
+
+    private let target: PostgreSQLTarget
+    private let role: PostgreSQLConnection.Role
+    private let limits: PostgreSQLLimits
+    private let metrics: DatabaseMetrics
+    private let logger: Logger
+    private var hadConnection = false
+    private var backoff: Backoff
+    /// Before this moment there is no use in trying again.
+    private var retryAt: ContinuousClock.Instant?
+    private var failure = DatabaseError(.unavailable, "there was no connection yet")
+
+    init(
+        _ target: PostgreSQLTarget, _ role: PostgreSQLConnection.Role, _ limits: PostgreSQLLimits,
+        _ metrics: DatabaseMetrics, _ logger: Logger
+    ) {
+        self.target = target
+        self.role = role
+        self.limits = limits
+        self.metrics = metrics
+        self.logger = logger
+        backoff = Backoff(first: limits.firstPause, longest: limits.longestPause)
+    }
+
+    /// The connection, a new one if need be; `unavailable` when there is none to be had, at once if that was found out
+    /// a moment ago.
+    func connect() throws(DatabaseError) -> PostgreSQLConnection {
+        if let connection { return connection }
+        if let retryAt, ContinuousClock.now < retryAt { throw failure }
+        do throws(ConnectionLost) {
+            let connection = try PostgreSQLConnection(target, role, limits)
+            self.connection = connection
+            if hadConnection {
+                metrics.reconnects.add()
+                logger.notice("database connection is back", metadata: ["database": "\(target)"])
+            }
+            hadConnection = true
+            backoff.reset()
+            retryAt = nil
+            return connection
+        } catch {
+            failure = DatabaseError(.unavailable, error.message)
+            let pause = backoff.pause()
+            retryAt = .now + .milliseconds(pause)
+            logger.warning(
+                "database is out of reach",
+                metadata: ["database": "\(target)", "error": "\(error.message)", "retry_after_ms": "\(pause)"])
+            throw failure
+        }
+    }
+
+    /// Gives a broken connection up.
+    func drop(_ loss: ConnectionLost) {
+        connection = nil
+        logger.warning(
+            "database connection is lost", metadata: ["database": "\(target)", "error": "\(loss.message)"])
+    }
+
+    /// How long until there is use in trying again, in milliseconds.
+    var pause: Int {
+        guard let retryAt else { return 0 }
+        let left = ContinuousClock.now.duration(to: retryAt).components
+        return Int(max(0, left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1))
+    }
+}

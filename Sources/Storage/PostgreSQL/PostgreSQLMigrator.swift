@@ -1,0 +1,53 @@
+import Foundation
+import Primitives
+
+/// Brings the schema of a PostgreSQL database up to date, on a connection of its own.
+struct PostgreSQLMigrator {
+    /// The lock that servers take before they look at the schema; any number will do that nobody else uses.
+    private static let lock = 7_464_627_225_312_099_104
+
+    let target: PostgreSQLTarget
+    let limits: PostgreSQLLimits
+
+    /// Applies those of the migrations that are missing, each in a transaction of its own. The lock goes with the
+    /// connection.
+    func apply(_ migrations: [Migration]) -> Result<[Int], DatabaseError> {
+        do {
+            let connection = try PostgreSQLConnection(target, .migrating, limits)
+            try run("SELECT pg_advisory_lock(\(Self.lock))", on: connection)
+            try run(Migration.bookkeeping.text(for: .postgresql), on: connection)
+            let applied = try run(Step(.appliedMigrations, []), on: connection).rows
+                .map { Int(try $0.integer("number")) }
+            let pending = try Migration.pending(migrations, applied: applied)
+            for migration in pending { try apply(migration, on: connection) }
+            return .success(pending.map(\.number))
+        } catch let loss as ConnectionLost {
+            return .failure(DatabaseError(.unavailable, loss.message))
+        } catch {
+            return .failure(error as? DatabaseError ?? DatabaseError(.invalid, "\(error)"))
+        }
+    }
+
+    private func apply(_ migration: Migration, on connection: PostgreSQLConnection) throws {
+        try run("BEGIN", on: connection)
+        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+        if let failure = try connection.run(
+            script: migration.text(for: .postgresql), milliseconds: limits.migration)
+        {
+            throw DatabaseError(failure.code, "migration \(migration.number): \(failure.message)")
+        }
+        let record: [SQLValue] = [.integer(Int64(migration.number)), .text(migration.name), .instant(now)]
+        _ = try run(Step(.insertAppliedMigration, record), on: connection)
+        try run("COMMIT", on: connection)
+    }
+
+    private func run(_ text: String, on connection: PostgreSQLConnection) throws {
+        _ = try connection.exchange([.text(text)], milliseconds: limits.migration)[0].get()
+    }
+
+    private func run(_ step: Step, on connection: PostgreSQLConnection) throws -> StepResult {
+        if let failure = try connection.prepare([step.statement], limits.migration).values.first { throw failure }
+        let name = connection.preparedName(step.statement) ?? ""
+        return try connection.exchange([.run(name, step)], milliseconds: limits.migration)[0].get()
+    }
+}

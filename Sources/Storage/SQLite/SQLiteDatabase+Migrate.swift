@@ -1,0 +1,41 @@
+import Foundation
+import GRDB
+import Primitives
+
+extension SQLiteDatabase {
+    @discardableResult
+    func migrate() async throws(DatabaseError) -> [Int] {
+        try await migrate(Migration.all)
+    }
+
+    /// Applies those of the migrations that are missing, all or none: the lock of the transaction is the lock of the
+    /// schema.
+    func migrate(_ migrations: [Migration]) async throws(DatabaseError) -> [Int] {
+        do {
+            return try await pool.writeWithoutTransaction { [self] connection in
+                var numbers: [Int] = []
+                try connection.inTransaction(.immediate) {
+                    numbers = try apply(migrations, on: connection)
+                    return .commit
+                }
+                return numbers
+            }
+        } catch {
+            throw Self.databaseError(error, nil)
+        }
+    }
+
+    private func apply(_ migrations: [Migration], on connection: GRDB.Database) throws -> [Int] {
+        try connection.execute(sql: Migration.bookkeeping.text(for: .sqlite))
+        let applied = try run(Step(.appliedMigrations, []), on: connection).rows
+            .map { Int(try $0.integer("number")) }
+        let pending = try Migration.pending(migrations, applied: applied)
+        for migration in pending {
+            try connection.execute(sql: migration.text(for: .sqlite))
+            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+            let record: [SQLValue] = [.integer(Int64(migration.number)), .text(migration.name), .instant(now)]
+            _ = try run(Step(.insertAppliedMigration, record, expectedRows: 1), on: connection)
+        }
+        return pending.map(\.number)
+    }
+}

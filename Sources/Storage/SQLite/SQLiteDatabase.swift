@@ -1,0 +1,162 @@
+import Dispatch
+import Foundation
+import GRDB
+import Glibc
+import Primitives
+import Synchronization
+
+/// The embedded engine: one file in WAL mode, one committing thread, readers beside it.
+final class SQLiteDatabase: Database {
+    let engine = DatabaseEngine.sqlite
+    let metrics = DatabaseMetrics()
+
+    let pool: DatabasePool
+    let queue: WorkQueue<QueuedUnit>
+    /// Texts with `?N` in place of `$N`, which SQLite would number by their first appearance.
+    private let texts = Mutex<[Statement: String]>([:])
+    /// The committing thread is in it until it ends.
+    private let running = DispatchGroup()
+    /// Completes units that were turned away, on no caller's thread.
+    private let turnedAway = DispatchQueue(label: "ringback.storage.sqlite.turned-away")
+
+    /// Opens a file, or makes it and its directory, readable for their owner alone.
+    /// - Parameters:
+    ///   - path: Where the file is.
+    ///   - readers: How many statements are read at the same time.
+    ///   - queueLimit: How many units may wait.
+    init(path: String, readers: Int, queueLimit: Int) throws(DatabaseError) {
+        queue = WorkQueue(limit: queueLimit)
+        do {
+            // An absolute path is never taken for a URI.
+            let file = URL(fileURLWithPath: path)
+            try Self.makeFile(file)
+            pool = try Self.openPool(file.path, readers: readers)
+        } catch {
+            throw DatabaseError(.unavailable, "can't open \(path): \(Self.words(of: error))")
+        }
+        running.enter()
+        let committer = Thread { [self] in
+            commitUntilClosed()
+            running.leave()
+        }
+        committer.name = "sqlite-commit"
+        committer.start()
+    }
+
+    private static func makeFile(_ file: URL) throws {
+        let directory = file.deletingLastPathComponent()
+        if !FileManager.default.fileExists(atPath: directory.path) {
+            try FileManager.default.createDirectory(
+                at: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        }
+        // SQLite gives its own files beside it the same mode.
+        let descriptor = unsafe Glibc.open(file.path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw CocoaError(.fileWriteNoPermission) }
+        Glibc.close(descriptor)
+    }
+
+    private static func openPool(_ path: String, readers: Int) throws -> DatabasePool {
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = true
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = max(1, readers)
+        configuration.persistentReadOnlyConnections = true
+        configuration.label = "ringback"
+        let pool = try openWhenFree(path, configuration)
+        try pool.writeWithoutTransaction { connection in
+            // TRAP: DatabasePool lowers `synchronous` to NORMAL when it sets up WAL: a commit would survive the
+            // process but not the power.
+            try connection.execute(sql: "PRAGMA synchronous = FULL")
+            for (name, wanted) in [("synchronous", "2"), ("journal_mode", "wal"), ("foreign_keys", "1")] {
+                let value = try GRDB.Row.fetchOne(connection, sql: "PRAGMA \(name)")?[0] as DatabaseValue?
+                guard value.map({ "\($0.storage.value ?? "")" }) == wanted else {
+                    throw DatabaseError(.invalid, "PRAGMA \(name) is not \(wanted)")
+                }
+            }
+        }
+        return pool
+    }
+
+    /// Opens the pool. Changing to WAL takes a lock for which SQLite does not wait, so when two open a new file at once
+    /// one of them has to come again.
+    private static func openWhenFree(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
+        for _ in 0..<50 {
+            do {
+                return try DatabasePool(path: path, configuration: configuration)
+            } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_BUSY {
+                Thread.sleep(forTimeInterval: 0.05)
+            }
+        }
+        return try DatabasePool(path: path, configuration: configuration)
+    }
+
+    func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        metrics.queued.add(1)
+        guard let refusal = queue.append(QueuedUnit(unit: unit, completion: completion)) else { return }
+        metrics.queued.add(-1)
+        metrics.failures.add()
+        turnedAway.async { completion(.failure(refusal)) }
+    }
+
+    func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        do {
+            // One statement sees one snapshot anyway, so no transaction is needed around it.
+            let result = try await pool.unsafeRead { [self] connection in
+                // A reader's connection could not change anything; this says so in the words of the other engine.
+                guard try connection.cachedStatement(sql: text(of: statement)).isReadonly else {
+                    throw DatabaseError(.invalid, "\(statement.name): a reading statement must change nothing")
+                }
+                return try run(Step(statement, values), on: connection)
+            }
+            metrics.reads.add()
+            return result.rows
+        } catch {
+            metrics.readFailures.add()
+            throw Self.databaseError(error, statement)
+        }
+    }
+
+    func prepare(_ statement: Statement) async throws(DatabaseError) {
+        do {
+            try await pool.writeWithoutTransaction { [self] connection in
+                _ = try connection.makeStatement(sql: text(of: statement))
+            }
+        } catch {
+            throw Self.databaseError(error, statement)
+        }
+    }
+
+    func ping() async throws(DatabaseError) {
+        _ = try await query(Statement("ping", "SELECT 1"), [])
+    }
+
+    func close() async {
+        queue.close()
+        await withCheckedContinuation { continuation in
+            running.notify(queue: turnedAway) { continuation.resume() }
+        }
+        await withCheckedContinuation { continuation in
+            turnedAway.async { [self] in
+                // It can only fail because it is closed already.
+                try? pool.close()
+                continuation.resume()
+            }
+        }
+    }
+
+    /// The statement as SQLite wants it.
+    func text(of statement: Statement) -> String {
+        texts.withLock { texts in
+            if let text = texts[statement] { return text }
+            let text = statement.text.replacing(/\$([0-9]+)/) { "?\($0.1)" }
+            texts[statement] = text
+            return text
+        }
+    }
+}
+
+/// A unit on its way to the disk.
+struct QueuedUnit: Sendable {
+    let unit: WriteUnit
+    let completion: @Sendable (Result<[StepResult], DatabaseError>) -> Void
+}

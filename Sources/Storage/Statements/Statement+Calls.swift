@@ -1,0 +1,169 @@
+extension Statement {
+    static let calls = [
+        insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, openCalls,
+        participantsOfOpenCalls, screenSharesOfOpenCalls, participantsOfCall, screenSharesOfCall, callByID,
+        callByClientID, callsOfUser, participantsOfCallsOfUser,
+    ]
+
+    /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
+    /// `calls_open_direct_key` when the direct conversation has an open call.
+    ///
+    /// Parameters: id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision,
+    /// started_at, answered_at, ended_at, ring_expires_at, end_reason.
+    public static let insertCall = Statement(
+        "insert_call",
+        """
+        INSERT INTO calls (
+            id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision, started_at,
+            answered_at, ended_at, ring_expires_at, end_reason)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        """)
+
+    /// Writes a call's new state over the one that the writer knew. Expect one row: none means that somebody else owns
+    /// the call by now.
+    ///
+    /// Parameters: id, the revision that is in the database, the new revision, type, status, media_path, answered_at,
+    /// ended_at, ring_expires_at, end_reason.
+    public static let updateCall = Statement(
+        "update_call",
+        """
+        UPDATE calls SET revision = $3, type = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
+            ring_expires_at = $9, end_reason = $10
+        WHERE id = $1 AND revision = $2
+        """)
+
+    /// Writes a participant's state, the first or the next.
+    ///
+    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite.
+    public static let upsertCallParticipant = Statement(
+        "upsert_call_participant",
+        """
+        INSERT INTO call_participants (
+            call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
+            left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
+            ring_expires_at = excluded.ring_expires_at, polite = excluded.polite
+        """)
+
+    /// Opens the log of a screen share. Violates `screen_share_logs_open_key` when the sharer has one open.
+    ///
+    /// Parameters: call_id, sharer_user_id, started_at.
+    public static let insertScreenShare = Statement(
+        "insert_screen_share",
+        "INSERT INTO screen_share_logs (call_id, sharer_user_id, started_at) VALUES ($1, $2, $3)")
+
+    /// Closes the open log of a sharer.
+    ///
+    /// Parameters: call_id, sharer_user_id, ended_at, end_reason.
+    public static let closeScreenShare = Statement(
+        "close_screen_share",
+        """
+        UPDATE screen_share_logs SET ended_at = $3, end_reason = $4
+        WHERE call_id = $1 AND sharer_user_id = $2 AND ended_at IS NULL
+        """)
+
+    /// Lists all open calls, for a server that takes them up again.
+    ///
+    /// Parameters: none.
+    public static let openCalls = Statement(
+        "open_calls", "SELECT \(callColumns) FROM calls AS c WHERE \(isOpen) ORDER BY c.id")
+
+    /// Lists the participants of all open calls with their profiles, by `call_id`.
+    ///
+    /// Parameters: none.
+    public static let participantsOfOpenCalls = Statement(
+        "participants_of_open_calls",
+        """
+        SELECT \(participantColumns)
+        FROM calls AS c
+        JOIN call_participants AS p ON p.call_id = c.id
+        JOIN users AS u ON u.id = p.user_id
+        WHERE \(isOpen)
+        ORDER BY p.call_id, p.user_id
+        """)
+
+    /// Lists the open screen shares of all open calls, by `call_id`.
+    ///
+    /// Parameters: none.
+    public static let screenSharesOfOpenCalls = Statement(
+        "screen_shares_of_open_calls",
+        """
+        SELECT s.call_id, s.sharer_user_id, s.started_at
+        FROM calls AS c JOIN screen_share_logs AS s ON s.call_id = c.id
+        WHERE \(isOpen) AND s.ended_at IS NULL
+        ORDER BY s.call_id, s.started_at
+        """)
+
+    /// Lists the participants of a call with their profiles.
+    ///
+    /// Parameters: call_id.
+    public static let participantsOfCall = Statement(
+        "participants_of_call",
+        """
+        SELECT \(participantColumns)
+        FROM call_participants AS p JOIN users AS u ON u.id = p.user_id
+        WHERE p.call_id = $1
+        ORDER BY p.user_id
+        """)
+
+    /// Lists the open screen shares of a call.
+    ///
+    /// Parameters: call_id.
+    public static let screenSharesOfCall = Statement(
+        "screen_shares_of_call",
+        """
+        SELECT call_id, sharer_user_id, started_at FROM screen_share_logs
+        WHERE call_id = $1 AND ended_at IS NULL
+        ORDER BY started_at
+        """)
+
+    /// Finds a call.
+    ///
+    /// Parameters: id.
+    public static let callByID = Statement("call_by_id", "SELECT \(callColumns) FROM calls AS c WHERE c.id = $1")
+
+    /// Finds a call by the initiator's own name for it.
+    ///
+    /// Parameters: initiator_id, client_call_id.
+    public static let callByClientID = Statement(
+        "call_by_client_id",
+        "SELECT \(callColumns) FROM calls AS c WHERE c.initiator_id = $1 AND c.client_call_id = $2")
+
+    /// Lists the calls that a user took part in, open ones too, the newest first.
+    ///
+    /// Parameters: user_id, started_at and id of the last one of the page before (a far future and any id for the first
+    /// page), limit.
+    public static let callsOfUser = Statement("calls_of_user", "SELECT \(callColumns) \(callsPage)")
+
+    /// Lists the participants of a page of `callsOfUser` with their profiles, by `call_id`.
+    ///
+    /// Parameters: those of `callsOfUser`.
+    public static let participantsOfCallsOfUser = Statement(
+        "participants_of_calls_of_user",
+        """
+        SELECT \(participantColumns)
+        FROM call_participants AS p JOIN users AS u ON u.id = p.user_id
+        WHERE p.call_id IN (SELECT c.id \(callsPage))
+        ORDER BY p.call_id, p.user_id
+        """)
+
+    private static let isOpen = "c.status IN ('initiated', 'ongoing')"
+
+    private static let callColumns = """
+        c.id, c.conversation_id, c.initiator_id, c.client_call_id, c.mode, c.type, c.status, c.media_path, c.revision,
+            c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason
+        """
+
+    private static let participantColumns = """
+        p.call_id, p.user_id, p.status, p.joined_at, p.left_at, p.leave_reason, p.device_id, p.ring_expires_at,
+            p.polite, u.username, u.display_name, u.avatar_url
+        """
+
+    private static let callsPage = """
+        FROM call_participants AS own JOIN calls AS c ON c.id = own.call_id
+        WHERE own.user_id = $1 AND (c.started_at, c.id) < ($2, $3)
+        ORDER BY c.started_at DESC, c.id DESC
+        LIMIT $4
+        """
+}

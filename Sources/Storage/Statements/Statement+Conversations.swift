@@ -1,0 +1,115 @@
+extension Statement {
+    static let conversations = [
+        insertDirectConversation, conversationByDirectKey, conversationForMember, insertConversationParticipant,
+        membersOfConversation, isConversationMember, conversationsOfUser, membersOfConversationsOfUser,
+    ]
+
+    /// Makes the direct conversation of a pair of users, or does nothing when there is one.
+    ///
+    /// Parameters: id, created_by, direct_key, created_at (also the updated_at).
+    public static let insertDirectConversation = Statement(
+        "insert_direct_conversation",
+        """
+        INSERT INTO conversations (id, type, created_by, direct_key, created_at, updated_at)
+        VALUES ($1, 'direct', $2, $3, $4, $4)
+        ON CONFLICT (direct_key) DO NOTHING
+        """)
+
+    /// Finds the direct conversation of a pair of users.
+    ///
+    /// Parameters: direct_key.
+    public static let conversationByDirectKey = Statement(
+        "conversation_by_direct_key", "SELECT \(conversationColumns) FROM conversations AS c WHERE c.direct_key = $1")
+
+    /// Finds a conversation if a user is a member of it.
+    ///
+    /// Parameters: id, user_id.
+    public static let conversationForMember = Statement(
+        "conversation_for_member",
+        """
+        SELECT \(conversationColumns) FROM conversations AS c
+        JOIN conversation_participants AS p ON p.conversation_id = c.id
+        WHERE c.id = $1 AND p.user_id = $2 AND p.left_at IS NULL
+        """)
+
+    /// Puts a user into the conversation of a direct key, or does nothing when the user is in it.
+    ///
+    /// It goes by the key and not by the id, so that it finds the right conversation in one unit with
+    /// `insertDirectConversation`, whoever made it.
+    ///
+    /// Parameters: direct_key, user_id, role, added_by, joined_at.
+    public static let insertConversationParticipant = Statement(
+        "insert_conversation_participant",
+        """
+        INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
+        SELECT id, $2, $3, $4, $5 FROM conversations WHERE direct_key = $1
+        ON CONFLICT (conversation_id, user_id) DO NOTHING
+        """)
+
+    /// Lists the members of a conversation with their profiles.
+    ///
+    /// Parameters: conversation_id.
+    public static let membersOfConversation = Statement(
+        "members_of_conversation",
+        """
+        SELECT \(memberColumns)
+        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
+        WHERE p.conversation_id = $1 AND p.left_at IS NULL
+        ORDER BY p.user_id
+        """)
+
+    /// Returns one row, with the `role`, if a user is a member of a conversation.
+    ///
+    /// Parameters: conversation_id, user_id.
+    public static let isConversationMember = Statement(
+        "is_conversation_member",
+        """
+        SELECT role FROM conversation_participants WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL
+        """)
+
+    /// Lists the conversations of a user with their last messages (`message_…`, NULL when there is none), the most
+    /// recently used first; `used_at` is when that was.
+    ///
+    /// Parameters: user_id, used_at and id of the last one of the page before (a far future and any id for the first
+    /// page), limit.
+    public static let conversationsOfUser = Statement(
+        "conversations_of_user",
+        """
+        SELECT \(conversationColumns), COALESCE(c.last_message_at, c.created_at) AS used_at,
+            m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
+            m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
+            m.created_at AS message_created_at
+        \(conversationsPage)
+        """)
+
+    /// Lists the members of a page of `conversationsOfUser`, with their profiles, by `conversation_id`.
+    ///
+    /// Parameters: those of `conversationsOfUser`.
+    public static let membersOfConversationsOfUser = Statement(
+        "members_of_conversations_of_user",
+        """
+        SELECT \(memberColumns)
+        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
+        WHERE p.left_at IS NULL AND p.conversation_id IN (SELECT c.id \(conversationsPage))
+        ORDER BY p.conversation_id, p.user_id
+        """)
+
+    private static let conversationColumns = """
+        c.id, c.type, c.name, c.description, c.icon_url, c.created_by, c.last_seq, c.last_message_at, c.created_at
+        """
+
+    private static let memberColumns = """
+        p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq, p.read_seq, p.muted_until, u.username,
+            u.display_name, u.avatar_url
+        """
+
+    private static let conversationsPage = """
+        FROM conversation_participants AS own
+        JOIN conversations AS c ON c.id = own.conversation_id
+        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = c.last_seq
+        WHERE own.user_id = $1 AND own.left_at IS NULL
+            AND (COALESCE(c.last_message_at, c.created_at), c.id) < ($2, $3)
+        ORDER BY COALESCE(c.last_message_at, c.created_at) DESC, c.id DESC
+        LIMIT $4
+        """
+}

@@ -1,0 +1,92 @@
+extension Statement {
+    static let messages = [
+        takeMessageSeq, insertMessage, recipientsOfConversation, messageByClientID, messagesBefore, messagesAfter,
+    ]
+
+    /// Sending, step 1 of 3: takes the next place in the conversation. Returns last_seq; no row when the sender is no
+    /// member or has sent this message before, and then the other steps do nothing either.
+    ///
+    /// The row stays locked until the unit is committed, which makes the places gap-free and in commit order.
+    ///
+    /// Parameters: conversation_id, sender_id, client_message_id, created_at.
+    public static let takeMessageSeq = Statement(
+        "take_message_seq",
+        """
+        UPDATE conversations SET last_seq = last_seq + 1, last_message_at = $4, updated_at = $4
+        WHERE id = $1
+            AND EXISTS (
+                SELECT 1 FROM conversation_participants
+                WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM messages WHERE sender_id = $2 AND client_message_id = $3)
+        RETURNING last_seq
+        """)
+
+    /// Sending, step 2 of 3: puts the message into the place that step 1 took. Returns it; no row when step 1 took none.
+    ///
+    /// That is seen by the place itself, not by looking for the message again: when two servers get the same message at
+    /// once, both may take a place, and the later one has to fail, by `messages_sender_id_client_message_id_key`, so
+    /// that its place is given back.
+    ///
+    /// Parameters: id, conversation_id, sender_id, client_message_id, type, body, created_at.
+    public static let insertMessage = Statement(
+        "insert_message",
+        """
+        INSERT INTO messages (id, conversation_id, seq, sender_id, client_message_id, type, body, created_at)
+        SELECT $1, c.id, c.last_seq, $3, $4, $5, $6, $7 FROM conversations AS c
+        WHERE c.id = $2
+            AND c.last_seq > (SELECT COALESCE(MAX(seq), 0) FROM messages WHERE conversation_id = $2)
+            AND EXISTS (
+                SELECT 1 FROM conversation_participants
+                WHERE conversation_id = $2 AND user_id = $3 AND left_at IS NULL)
+        RETURNING id, conversation_id, seq, sender_id, client_message_id, type, body, created_at
+        """)
+
+    /// Sending, step 3 of 3: whom to tell, the sender included.
+    ///
+    /// Parameters: conversation_id.
+    public static let recipientsOfConversation = Statement(
+        "recipients_of_conversation",
+        "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_at IS NULL")
+
+    /// Finds a message by the sender's own name for it.
+    ///
+    /// Parameters: sender_id, client_message_id.
+    public static let messageByClientID = Statement(
+        "message_by_client_id",
+        """
+        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
+        WHERE m.sender_id = $1 AND m.client_message_id = $2
+        """)
+
+    /// Reads the messages that come just before a place, in the order of the conversation, with their senders' names.
+    ///
+    /// Parameters: conversation_id, seq (the greatest integer for the newest messages), limit.
+    public static let messagesBefore = Statement(
+        "messages_before",
+        """
+        SELECT * FROM (
+            SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
+            WHERE m.conversation_id = $1 AND m.seq < $2
+            ORDER BY m.seq DESC
+            LIMIT $3
+        ) AS page
+        ORDER BY seq
+        """)
+
+    /// Reads the messages that come just after a place, in the order of the conversation, with their senders' names.
+    ///
+    /// Parameters: conversation_id, seq (0 for the oldest messages), limit.
+    public static let messagesAfter = Statement(
+        "messages_after",
+        """
+        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
+        WHERE m.conversation_id = $1 AND m.seq > $2
+        ORDER BY m.seq
+        LIMIT $3
+        """)
+
+    private static let messageColumns = """
+        m.id, m.conversation_id, m.seq, m.sender_id, m.client_message_id, m.type, m.body, m.metadata, m.reply_to,
+            m.status, m.created_at, m.edited_at, m.deleted_at, u.username, u.display_name
+        """
+}

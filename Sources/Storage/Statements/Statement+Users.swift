@@ -1,0 +1,78 @@
+extension Statement {
+    /// Every statement of the product, for the test that both engines understand them.
+    public static let all: [Statement] =
+        users + passwords + sessions + conversations + messages + directMessages + calls
+
+    private static let users = [
+        insertUser, userByUsername, userByID, listUsers, setUserBlocked, searchUsers, touchUser,
+    ]
+
+    /// Registers a user. Violates `users_username_key` or `users_email_key` when the name or address is taken.
+    ///
+    /// Parameters: id, username, email, password_hash, display_name, search_name (the display name in lower case),
+    /// avatar_url, role, created_at (also the updated_at).
+    public static let insertUser = Statement(
+        "insert_user",
+        """
+        INSERT INTO users (
+            id, username, email, password_hash, display_name, search_name, avatar_url, role, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+        """)
+
+    /// Finds a user by name, in any case, with the password's hash.
+    ///
+    /// Parameters: username.
+    public static let userByUsername = Statement(
+        "user_by_username", "SELECT \(userColumns), password_hash FROM users WHERE LOWER(username) = LOWER($1)")
+
+    /// Finds a user.
+    ///
+    /// Parameters: id.
+    public static let userByID = Statement("user_by_id", "SELECT \(userColumns) FROM users WHERE id = $1")
+
+    /// Lists all users by name, page by page.
+    ///
+    /// Parameters: the last username of the page before in lower case (empty for the first page), limit.
+    public static let listUsers = Statement(
+        "list_users",
+        """
+        SELECT \(userColumns) FROM users
+        WHERE LOWER(username) > $1
+        ORDER BY LOWER(username)
+        LIMIT $2
+        """)
+
+    /// Suspends a user, or ends that. Returns the id; no row when there is no such user.
+    ///
+    /// Parameters: id, is_blocked, updated_at.
+    public static let setUserBlocked = Statement(
+        "set_user_blocked", "UPDATE users SET is_blocked = $2, updated_at = $3 WHERE id = $1 RETURNING id")
+
+    /// Finds users whose username or display name begins with a text, without the asker and without the suspended.
+    ///
+    /// The comparison is a range up to the prefix followed by the last code point, so that the text needs no escapes
+    /// and the indexes serve it.
+    ///
+    /// Parameters: the prefix in lower case, the asker's id, limit.
+    public static let searchUsers = Statement(
+        "search_users",
+        """
+        SELECT id, username, display_name, avatar_url FROM users
+        WHERE ((search_name >= $1 AND search_name < CAST($1 AS TEXT) || '\u{10FFFF}')
+            OR (LOWER(username) >= $1 AND LOWER(username) < CAST($1 AS TEXT) || '\u{10FFFF}'))
+            AND id <> $2 AND NOT is_blocked
+        ORDER BY LOWER(username)
+        LIMIT $3
+        """)
+
+    /// Notes when a user was last there; never moves it back.
+    ///
+    /// Parameters: id, last_seen.
+    public static let touchUser = Statement(
+        "touch_user", "UPDATE users SET last_seen = $2 WHERE id = $1 AND (last_seen IS NULL OR last_seen < $2)")
+
+    private static let userColumns = """
+        id, username, email, email_verified_at, display_name, bio, avatar_url, status, role, is_blocked, last_seen, \
+        created_at, updated_at
+        """
+}

@@ -1,0 +1,50 @@
+import SwiftProtobuf
+
+/// An event that is encoded once and goes to many devices, each of which counts its events for itself.
+///
+/// A `ServerFrame` is its fields one after the other in protobuf, and an object whose order does not matter in JSON:
+/// in both, the `seq` of a device can be put before bytes that are the same for all.
+public struct EncodedEvent: Sendable, Equatable {
+    /// How it is written.
+    public let encoding: Encoding
+    /// What follows the head; the same for every device.
+    public let tail: [UInt8]
+
+    /// Encodes an event.
+    /// - Throws: `unwritable`, see `Encoding.encode(_:)`.
+    public init(_ event: WireEvent, as encoding: Encoding) throws(WireFault) {
+        self.encoding = encoding
+        let frame = WireServerFrame.with { $0.event = event }
+        let bytes = try encoding.encode(frame)
+        switch encoding {
+        case .protobuf: tail = bytes
+        // The head brings the opening brace.
+        case .json: tail = Array(bytes.dropFirst())
+        }
+    }
+
+    /// What comes before the tail for a device.
+    /// - Parameter seq: The place among the events of the connection, from 1.
+    public func head(seq: UInt64) -> [UInt8] {
+        switch encoding {
+        case .protobuf:
+            // Field 1 as a varint, seven bits a byte, the lowest first.
+            var head: [UInt8] = [0x08]
+            var rest = seq
+            while rest >= 0x80 {
+                head.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+                rest >>= 7
+            }
+            head.append(UInt8(truncatingIfNeeded: rest))
+            return head
+        case .json:
+            return Array("{\"seq\":\"\(seq)\",".utf8)
+        }
+    }
+
+    /// The whole frame for a device.
+    /// - Parameter seq: The place among the events of the connection, from 1.
+    public func stamped(seq: UInt64) -> [UInt8] {
+        head(seq: seq) + tail
+    }
+}

@@ -1,0 +1,94 @@
+public import SwiftProtobuf
+
+/// How the frames of one socket are written: one schema, two forms.
+public enum Encoding: Sendable, Hashable, CaseIterable {
+    /// Protobuf in binary WebSocket messages.
+    case protobuf
+    /// Canonical protobuf JSON in text WebSocket messages.
+    case json
+
+    /// The WebSocket subprotocol (RFC 6455 §1.9) that stands for it.
+    public var subprotocol: String {
+        switch self {
+        case .protobuf: "ringback.v1.proto"
+        case .json: "ringback.v1.json"
+        }
+    }
+
+    /// The encoding that a subprotocol stands for; nil when it stands for none.
+    public init?(subprotocol: some StringProtocol) {
+        guard let encoding = Self.allCases.first(where: { $0.subprotocol == subprotocol }) else { return nil }
+        self = encoding
+    }
+}
+
+extension Encoding {
+    /// How deep messages may be nested in what a peer sends; our schema needs five levels.
+    public static let deepestNesting = 16
+
+    /// Reads a message.
+    ///
+    /// Unknown fields are ignored, unknown enumeration values in JSON too; what comes twice counts as in protobuf: the
+    /// last one wins.
+    /// - Throws: `malformed` for anything that is no such message.
+    public func decode<Decoded: Message>(
+        _ type: Decoded.Type, from bytes: some SwiftProtobufContiguousBytes
+    ) throws(WireFault) -> Decoded {
+        do {
+            switch self {
+            case .protobuf:
+                var options = BinaryDecodingOptions()
+                options.messageDepthLimit = Self.deepestNesting
+                options.discardUnknownFields = true
+                return try Decoded(serializedBytes: bytes, options: options)
+            case .json:
+                var options = JSONDecodingOptions()
+                options.messageDepthLimit = Self.deepestNesting
+                options.ignoreUnknownFields = true
+                return try Decoded(jsonUTF8Bytes: bytes, options: options)
+            }
+        } catch let error as JSONDecodingError {
+            // Its cases hold no content but field names.
+            throw WireFault(.malformed, "This is not \(Decoded.protoMessageName) in protobuf JSON: \(error).")
+        } catch {
+            throw WireFault(.malformed, "This is not \(Decoded.protoMessageName) in protobuf.")
+        }
+    }
+
+    /// Writes a message.
+    /// - Throws: `unwritable` when JSON has no form for a value, as for a time outside of the years 1 to 9999.
+    public func encode(_ message: some Message) throws(WireFault) -> [UInt8] {
+        do {
+            switch self {
+            case .protobuf: return try message.serializedBytes()
+            case .json: return try message.jsonUTF8Bytes()
+            }
+        } catch {
+            throw WireFault(.unwritable, "A \(type(of: message).protoMessageName) cannot be written: \(error).")
+        }
+    }
+}
+
+/// Why bytes are no message, or a message no bytes.
+public struct WireFault: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What a caller can act upon.
+    public enum Code: Sendable, Equatable {
+        /// The peer's bytes are not what they should be.
+        case malformed
+        /// Our own message has a value that cannot be written: a fault of the program.
+        case unwritable
+    }
+
+    /// What a caller can act upon.
+    public var code: Code
+    /// For people; holds nothing of the contents.
+    public var message: String
+
+    /// Makes a fault.
+    public init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    public var description: String { "\(code): \(message)" }
+}

@@ -1,0 +1,226 @@
+import Logging
+import Primitives
+import Storage
+import Testing
+
+@testable import Accounts
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct LogInTests {
+    @Test(arguments: DatabaseEngine.tested) func registersAndLogsIn(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let registered = try await world.service.register(
+                username: "Ada.L", password: AccountsWorld.password, displayName: "  Ada Lovelace ",
+                client: world.client())
+            #expect(registered.profile.username == "Ada.L")
+            #expect(registered.profile.displayName == "Ada Lovelace")
+            #expect(registered.accessTokenExpiresAt == world.clock.now + .seconds(600))
+            #expect(registered.refreshTokenExpiresAt == world.clock.now + .seconds(30 * 86_400))
+            let identity = try await world.service.authenticate(registered.accessToken)
+            #expect(identity.profile == registered.profile)
+            #expect(identity.session == registered.session)
+
+            let loggedIn = try await world.logIn("aDA.l")
+            #expect(loggedIn.profile == registered.profile)
+            #expect(loggedIn.session != registered.session)
+            #expect(try await world.service.authenticate(loggedIn.accessToken).profile == registered.profile)
+            #expect(try await world.service.profile(of: identity.user) == registered.profile)
+            #expect(try await world.service.profile(of: .random(at: world.clock.now)) == nil)
+            #expect(world.revocations.sessions.isEmpty)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func aNameIsTakenOnce(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            _ = try await world.register("grace")
+            await expect(.usernameTaken) { _ = try await world.register("GRACE") }
+            let outcomes = await withTaskGroup(of: AccountError?.self) { group in
+                for name in ["Alan", "alan", "aLAN", "ALAN"] {
+                    group.addTask {
+                        do throws(AccountError) {
+                            _ = try await world.register(name)
+                            return nil
+                        } catch {
+                            return error
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(outcomes.count { $0 == nil } == 1)
+            #expect(outcomes.count { $0?.code == .usernameTaken } == 3)
+        }
+    }
+
+    @Test func refusesMalformedFieldsBeforeAnyWork() async throws {
+        try await AccountsWorld.with(.sqlite) { world in
+            func register(_ name: String, _ password: String, _ displayName: String, _ client: ClientInfo) async throws
+            {
+                _ = try await world.service.register(
+                    username: name, password: Redacted(password), displayName: displayName, client: client)
+            }
+            let client = world.client()
+            var longName = client
+            longName.deviceName = String(repeating: "x", count: 101)
+            await expect(.invalid(.username)) { try await register("a b", "12345678", "", client) }
+            await expect(.invalid(.password)) { try await register("ada", "1234567", "", client) }
+            await expect(.invalid(.password)) {
+                try await register("ada", String(repeating: "é", count: 37), "", client)
+            }
+            await expect(.invalid(.password)) { try await register("ada", "12345678\0", "", client) }
+            await expect(.invalid(.displayName)) { try await register("ada", "12345678", "a\nb", client) }
+            await expect(.invalid(.deviceName)) { try await register("ada", "12345678", "", longName) }
+            await expect(.invalid(.deviceName)) {
+                _ = try await world.service.logIn(username: "ada", password: AccountsWorld.password, client: longName)
+            }
+            #expect(world.passwords.computed.value == 0)
+            let users = try await world.service.listUsers()
+            #expect(users.isEmpty)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func anUnknownNameCostsWhatAWrongPasswordCosts(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            _ = try await world.register("ada")
+            for (name, password) in [
+                ("ada", "wrong password"), ("nobody", "wrong password"), ("no name at all\0", "x"),
+            ] {
+                let before = world.passwords.computed.value
+                do throws(AccountError) {
+                    _ = try await world.logIn(name, password)
+                    Issue.record("logged in")
+                } catch {
+                    #expect(error == .badCredentials)
+                }
+                #expect(world.passwords.computed.value == before + 1)
+            }
+            let before = world.passwords.computed.value
+            let tooLong = String(repeating: "x", count: 73)
+            await expect(.badCredentials) { _ = try await world.logIn("ada", tooLong) }
+            await expect(.badCredentials) { _ = try await world.logIn("nobody", tooLong) }
+            #expect(world.passwords.computed.value == before)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func aSuspendedUserLearnsItWithTheRightPasswordAlone(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let credentials = try await world.register("ada")
+            try await world.service.suspend(username: "ADA")
+            #expect(world.revocations.sessions == [credentials.session])
+            await expect(.badCredentials) { _ = try await world.logIn("ada", "wrong password") }
+            await expect(.suspended) { _ = try await world.logIn("ada") }
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(credentials.accessToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(credentials.refreshToken) }
+            await expect(.suspended) { _ = try await world.service.createToken(username: "ada", lifetime: .seconds(1)) }
+            try await world.service.suspend(username: "ada")
+            #expect(world.revocations.sessions == [credentials.session], "a second time changes nothing")
+            #expect(try await world.service.listUsers().map(\.isSuspended) == [true])
+
+            try await world.service.reinstate(username: "ada")
+            let again = try await world.logIn("ada")
+            _ = try await world.service.authenticate(again.accessToken)
+            await expect(.notFound) { try await world.service.suspend(username: "nobody") }
+            await expect(.notFound) { try await world.service.reinstate(username: "no name at all\0") }
+        }
+    }
+
+    /// A suspension that another way of writing brought about, without an end of the sessions.
+    @Test(arguments: DatabaseEngine.tested) func aBlockedUserIsRefusedWhateverTheSession(engine: DatabaseEngine)
+        async throws
+    {
+        try await AccountsWorld.with(engine) { world in
+            let credentials = try await world.register("ada")
+            let block = Step(
+                .setUserBlocked, [.id(credentials.profile.id), .boolean(true), .instant(world.clock.now)],
+                expectedRows: 1)
+            _ = try await world.database.commit(WriteUnit([block]))
+            await expect(.suspended) { _ = try await world.service.authenticate(credentials.accessToken) }
+            await expect(.suspended) { _ = try await world.service.refresh(credentials.refreshToken) }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func hashesAWeakPasswordHashAnew(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let now = world.clock.now
+            let weak = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW"
+            let insert = Step(
+                .insertUser,
+                [
+                    .id(UserID.random(at: now)), .text("old"), .null, .text(weak), .text("Old"), .text("old"), .null,
+                    .text("user"), .instant(now),
+                ], expectedRows: 1)
+            _ = try await world.database.commit(WriteUnit([insert]))
+            _ = try await world.logIn("old", "U*U")
+            let stored = try #require(try await world.service.account(named: "old")?.passwordHash)
+            #expect(stored.hasPrefix("$2b$10$"))
+            _ = try await world.logIn("old", "U*U")
+            #expect(try await world.service.account(named: "old")?.passwordHash == stored)
+        }
+    }
+
+    @Test func limitsAttemptsByUsername() async throws {
+        let limits = AttemptLimits(perUsername: 3, perAddress: 100, span: .seconds(30))
+        try await AccountsWorld.with(.sqlite, limits: limits) { world in
+            _ = try await world.register("ada")
+            for _ in 0..<2 { await expect(.badCredentials) { _ = try await world.logIn("ada", "wrong password") } }
+            _ = try await world.logIn("ada")
+            for _ in 0..<3 { await expect(.badCredentials) { _ = try await world.logIn("ADA", "wrong password") } }
+            let before = world.passwords.computed.value
+            await expect(.rateLimited(retryAfter: .seconds(10))) { _ = try await world.logIn("ada") }
+            #expect(world.passwords.computed.value == before)
+            await expect(.badCredentials) { _ = try await world.logIn("grace", "wrong password") }
+            world.clock.advance(.seconds(10))
+            _ = try await world.logIn("ada")
+        }
+    }
+
+    @Test func limitsAttemptsByAddress() async throws {
+        let limits = AttemptLimits(perUsername: 100, perAddress: 3, span: .seconds(30))
+        try await AccountsWorld.with(.sqlite, limits: limits) { world in
+            _ = try await world.register("ada")
+            _ = try await world.logIn("ada")
+            await expect(.badCredentials) { _ = try await world.logIn("nobody") }
+            await expect(.rateLimited(retryAfter: .seconds(10))) { _ = try await world.logIn("ada") }
+            await expect(.rateLimited(retryAfter: .seconds(10))) { _ = try await world.register("grace") }
+            var elsewhere = world.client()
+            elsewhere.ipAddress = "192.0.2.2"
+            _ = try await world.service.logIn(username: "ada", password: AccountsWorld.password, client: elsewhere)
+        }
+    }
+
+    @Test func saysWhenItIsOverloaded() async throws {
+        try await TestDatabase.with(.sqlite) { database, _ in
+            let world = await AccountsWorld(database, passwords: PasswordHasher(cost: 10, threads: 1, queueLimit: 1))
+            _ = try await world.register("ada")
+            let codes = await withTaskGroup(of: AccountError.Code?.self) { group in
+                for _ in 0..<6 {
+                    group.addTask {
+                        do throws(AccountError) {
+                            _ = try await world.logIn("ada")
+                            return nil
+                        } catch {
+                            return error.code
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(codes.contains(.overloaded))
+            #expect(codes.allSatisfy { $0 == nil || $0 == .overloaded })
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func saysWhenTheDatabaseIsAway(engine: DatabaseEngine) async throws {
+        try await TestDatabase.with(engine) { _, place in
+            let gone = try place.open()
+            let world = await AccountsWorld(gone)
+            let credentials = try await world.register("ada")
+            await gone.close()
+            await expect(.unavailable) { _ = try await world.logIn("ada") }
+            await expect(.unavailable) { _ = try await world.service.authenticate(credentials.accessToken) }
+            await expect(.unavailable) { _ = try await world.service.refresh(credentials.refreshToken) }
+            await expect(.unavailable) { _ = try await world.register("grace") }
+        }
+    }
+}

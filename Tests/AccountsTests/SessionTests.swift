@@ -1,0 +1,250 @@
+import Primitives
+import Storage
+import Testing
+
+@testable import Accounts
+
+@Suite(.serialized, .timeLimit(.minutes(1))) struct SessionTests {
+    @Test(
+        .enabled(if: TestDatabase.cluster != nil, "RINGBACK_TEST_POSTGRES names no cluster: no test runs on PostgreSQL")
+    )
+    func postgreSQLIsTested() async throws {
+        #expect(DatabaseEngine.tested.contains(.postgresql))
+        try await TestDatabase.with(.postgresql) { database, _ in try await database.ping() }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func refreshingRotatesTheToken(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            world.clock.advance(.seconds(500))
+            let second = try await world.service.refresh(
+                first.refreshToken, ipAddress: "2001:db8::1", userAgent: String(repeating: "é", count: 600) + "\0")
+            #expect(second.session == first.session)
+            #expect(second.profile == first.profile)
+            #expect(second.refreshToken != first.refreshToken)
+            #expect(second.refreshTokenExpiresAt == world.clock.now + .seconds(30 * 86_400))
+            let identity = try await world.service.authenticate(second.accessToken)
+            _ = try await world.service.authenticate(first.accessToken)
+            let sessions = try await world.service.sessions(of: identity)
+            #expect(sessions.map(\.ipAddress) == ["2001:db8::1"])
+            #expect(sessions.map(\.userAgent.count) == [500])
+            #expect(sessions.map(\.lastActivityAt) == [world.clock.now])
+
+            // The access token ends, the session goes on.
+            world.clock.advance(.seconds(700))
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(second.accessToken) }
+            let third = try await world.service.refresh(second.refreshToken)
+            _ = try await world.service.authenticate(third.accessToken)
+            #expect(world.revocations.sessions.isEmpty)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func aTokenUsedTwiceEndsTheSession(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            world.clock.advance(.seconds(60))
+            let second = try await world.service.refresh(first.refreshToken)
+            world.clock.advance(AccountService.repeatSpan)
+            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(second.accessToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(second.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func aTokenRepeatedAtOnceIsRefusedWithoutHarm(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            let second = try await world.service.refresh(first.refreshToken)
+            world.clock.advance(.milliseconds(AccountService.repeatSpan.milliseconds - 1))
+            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
+            _ = try await world.service.authenticate(second.accessToken)
+            #expect(world.revocations.sessions.isEmpty)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func ofRefreshesAtOnceOneWins(engine: DatabaseEngine) async throws {
+        try await TestDatabase.with(engine) { database, place in
+            let world = await AccountsWorld(database)
+            // On PostgreSQL a second server takes part.
+            let other = engine == .postgresql ? try place.open() : database
+            let services = [world.service, world.service(on: other)]
+            var credentials = try await world.register("ada")
+            for _ in 0..<10 {
+                let token = credentials.refreshToken
+                let winners = await withTaskGroup(of: Credentials?.self) { group in
+                    for number in 0..<8 {
+                        group.addTask { try? await services[number % 2].refresh(token) }
+                    }
+                    return await group.reduce(into: [Credentials]()) { all, one in if let one { all.append(one) } }
+                }
+                #expect(winners.count == 1)
+                credentials = try #require(winners.first)
+                _ = try await world.service.authenticate(credentials.accessToken)
+            }
+            #expect(world.revocations.sessions.isEmpty)
+            if engine == .postgresql { await other.close() }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func aSessionEndsWithoutRefresh(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            world.clock.advance(.seconds(29 * 86_400))
+            let second = try await world.service.refresh(first.refreshToken)
+            world.clock.advance(.seconds(29 * 86_400))
+            let third = try await world.service.refresh(second.refreshToken)
+            world.clock.advance(.seconds(30 * 86_400))
+            await expect(.unauthenticated) { _ = try await world.service.refresh(third.refreshToken) }
+            let identity = Identity(
+                profile: third.profile, session: third.session, device: .random(at: world.clock.now))
+            #expect(try await world.service.sessions(of: identity).isEmpty)
+        }
+    }
+
+    @Test(arguments: ["", "x", String(repeating: "A", count: 43), String(repeating: "A", count: 100_000)])
+    func refusesWhatIsNoRefreshToken(text: String) async throws {
+        try await AccountsWorld.with(.sqlite) { world in
+            await expect(.unauthenticated) { _ = try await world.service.refresh(Redacted(text)) }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func aDeviceHasOneSession(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let device = DeviceID.random(at: world.clock.now)
+            _ = try await world.register("ada")
+            let first = try await world.logIn("ada", device: device)
+            let second = try await world.logIn("ada", device: device)
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(first.accessToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
+            let identity = try await world.service.authenticate(second.accessToken)
+            #expect(try await world.service.sessions(of: identity).count == 2)
+            // The same device in other hands is another matter.
+            _ = try await world.register("grace")
+            _ = try await world.logIn("grace", device: device)
+            _ = try await world.service.authenticate(second.accessToken)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func aDeviceThatLogsInTwiceAtOnceHasOneSession(engine: DatabaseEngine)
+        async throws
+    {
+        try await TestDatabase.with(engine) { database, place in
+            let world = await AccountsWorld(database)
+            let other = engine == .postgresql ? try place.open() : database
+            let services = [world.service, world.service(on: other)]
+            let owner = try await world.register("ada")
+            let client = world.client()
+            let opened = try await withThrowingTaskGroup(of: Credentials.self) { group in
+                for number in 0..<8 {
+                    group.addTask {
+                        try await services[number % 2].logIn(
+                            username: "ada", password: AccountsWorld.password, client: client)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let identity = try await world.service.authenticate(owner.accessToken)
+            let live = try await world.service.sessions(of: identity).filter { $0.device == client.device }.map(\.id)
+            #expect(live.count == 1)
+            #expect(Set(world.revocations.sessions + live) == Set(opened.map(\.session)))
+            #expect(world.revocations.sessions.count == 7)
+            if engine == .postgresql { await other.close() }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func logsInAgainWhenTheDeviceWasFaster(engine: DatabaseEngine)
+        async throws
+    {
+        try await TestDatabase.with(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = await AccountsWorld(faulty)
+            _ = try await world.register("ada")
+            let lost = FaultyDatabase.Fault.before(.constraint("sessions_user_id_device_id_key"))
+            faulty.fail(lost, lost)
+            _ = try await world.service.authenticate(try await world.logIn("ada").accessToken)
+            #expect(faulty.isSpent)
+            faulty.fail(lost, lost, lost)
+            await expect(.unavailable) { _ = try await world.logIn("ada") }
+            faulty.fail(.before(.constraint("sessions_user_id_fkey")), .before(.outcomeUnknown))
+            await expect(.internal) { _ = try await world.logIn("ada") }
+            await expect(.unavailable) { _ = try await world.logIn("ada") }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func listsAndRevokes(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let phone = try await world.register("ada")
+            world.clock.advance(.seconds(1))
+            let laptop = try await world.logIn("ada")
+            let stranger = try await world.register("grace")
+            let identity = try await world.service.authenticate(laptop.accessToken)
+            let mallory = try await world.service.authenticate(stranger.accessToken)
+            let listed = try await world.service.sessions(of: identity)
+            #expect(listed.map(\.id) == [laptop.session, phone.session])
+            #expect(listed.map(\.isCurrent) == [true, false])
+            #expect(listed.map(\.deviceName) == ["Firefox on Linux", "Firefox on Linux"])
+            #expect(listed[0].device == identity.device)
+            #expect(listed[0].createdAt == world.clock.now)
+            #expect(listed[0].expiresAt == laptop.refreshTokenExpiresAt)
+
+            await expect(.notFound) { try await world.service.revoke(session: phone.session, by: mallory) }
+            await expect(.notFound) {
+                try await world.service.revoke(session: .random(at: world.clock.now), by: mallory)
+            }
+            _ = try await world.service.authenticate(phone.accessToken)
+            #expect(world.revocations.sessions.isEmpty)
+
+            try await world.service.revoke(session: phone.session, by: identity)
+            #expect(world.revocations.sessions == [phone.session])
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(phone.accessToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(phone.refreshToken) }
+            await expect(.notFound) { try await world.service.revoke(session: phone.session, by: identity) }
+
+            try await world.service.logOut(identity)
+            try await world.service.logOut(identity)
+            #expect(world.revocations.sessions == [phone.session, laptop.session])
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(laptop.accessToken) }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func tokensMadeByHandAreListedAndRevoked(engine: DatabaseEngine)
+        async throws
+    {
+        try await AccountsWorld.with(engine) { world in
+            let profile = try await world.service.createUser(username: "Ada", password: AccountsWorld.password)
+            #expect(profile.displayName == "Ada")
+            let token = try await world.service.createToken(username: "ada", lifetime: .seconds(86_400))
+            #expect(token.expiresAt == world.clock.now + .seconds(86_400))
+            world.clock.advance(.seconds(80_000))
+            let identity = try await world.service.authenticate(token.accessToken)
+            #expect(identity == Identity(profile: profile, session: token.session, device: token.device))
+            #expect(try await world.service.sessions(of: identity).map(\.deviceName) == ["Command line"])
+            let second = try await world.service.createToken(username: "ada", lifetime: .seconds(60))
+            try await world.service.revoke(session: second.session, by: identity)
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(second.accessToken) }
+            world.clock.advance(.seconds(86_400))
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(token.accessToken) }
+            for lifetime in [Instant.Span.seconds(0), .seconds(-1), .seconds(367 * 86_400), .init(microseconds: .max)] {
+                await expect(.invalid(.lifetime)) {
+                    _ = try await world.service.createToken(username: "ada", lifetime: lifetime)
+                }
+            }
+            await expect(.notFound) {
+                _ = try await world.service.createToken(username: "grace", lifetime: .seconds(1))
+            }
+        }
+    }
+}
+
+extension AccountsWorld {
+    /// Another server on another connection to the same database.
+    func service(on database: any Database) -> AccountService {
+        AccountService(
+            database: database, tokens: tokens, passwords: passwords, now: { [clock] in clock.now },
+            revocations: revocations, logger: service.logger)
+    }
+}

@@ -1,0 +1,145 @@
+import Primitives
+import SwiftProtobuf
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// What a socket does with frames that are not as RFC 6455 wants them, while another socket notices nothing.
+@Suite(.timeLimit(.minutes(1))) struct FrameTests {
+    /// Lets two users in, does something to the first one's socket, and looks whether the second one's still lives.
+    private func withTwo(
+        encoding: Encoding = .json, _ body: (SocketClient) async throws -> Void
+    ) async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"), encoding: encoding)
+            let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
+            try await body(client)
+            #expect(try await bystander.isAlive())
+        }
+    }
+
+    @Test func anUnmaskedFrameIsAProtocolError() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 1, Array("{}".utf8), isMasked: false))
+            #expect(try await client.closeCode() == 1002)
+        }
+    }
+
+    @Test(arguments: [1, 2, 4] as [UInt8]) func aReservedBitIsAProtocolError(bit: UInt8) async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 1, Array("{}".utf8), reserved: bit))
+            #expect(try await client.closeCode() == 1002)
+        }
+    }
+
+    @Test(arguments: [3, 7, 11, 15] as [UInt8]) func anUnknownOpcodeIsAProtocolError(opcode: UInt8) async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: opcode, []))
+            #expect(try await client.closeCode() == 1002)
+        }
+    }
+
+    @Test func aLongOrFragmentedControlFrameIsAProtocolError() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 9, [UInt8](repeating: 0, count: 126)))
+            #expect(try await client.closeCode() == 1002)
+        }
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 9, [], isFinal: false))
+            #expect(try await client.closeCode() == 1002)
+        }
+    }
+
+    @Test func aContinuationOfNothingIsAProtocolError() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 0, Array("{}".utf8)))
+            #expect(try await client.closeCode() == 1002)
+        }
+    }
+
+    @Test func aMessageThatIsTooBigIsRefused() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 1, [UInt8](repeating: 0x20, count: 300 * 1024)))
+            #expect(try await client.closeCode() == 1009)
+        }
+        try await withTwo { (client) async throws in
+            let piece = [UInt8](repeating: 0x20, count: 100 * 1024)
+            client.raw.send(SocketClient.bytes(opcode: 1, piece, isFinal: false))
+            client.raw.send(SocketClient.bytes(opcode: 0, piece, isFinal: false))
+            client.raw.send(SocketClient.bytes(opcode: 0, piece))
+            #expect(try await client.closeCode() == 1009)
+        }
+        try await withTwo { (client) async throws in
+            client.raw.send([0x81, 0xFF] + [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 0])
+            #expect(try await client.closeCode() == 1009)
+        }
+    }
+
+    @Test func theWrongKindOfMessageIsRefused() async throws {
+        try await withTwo(encoding: .json) { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 2, [0x08, 0x01]))
+            #expect(try await client.closeCode() == 1003)
+        }
+        try await withTwo(encoding: .protobuf) { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 1, Array("{}".utf8)))
+            #expect(try await client.closeCode() == 1003)
+        }
+    }
+
+    @Test func textThatIsNotUTF8IsRefused() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 1, [0x7B, 0xC3, 0x28, 0x7D]))
+            #expect(try await client.closeCode() == 1007)
+        }
+    }
+
+    @Test func aFragmentedMessageWithAPingBetweenIsOneMessage() async throws {
+        try await withTwo { (client) async throws in
+            // The é is cut in two.
+            let message = try Encoding.json.encode(
+                WireClientFrame.with {
+                    $0.id = 5
+                    $0.callFetch.callID = "é"
+                })
+            let cut = (message.firstIndex(of: 0xC3) ?? 0) + 1
+            client.raw.send(SocketClient.bytes(opcode: 1, Array(message[..<cut]), isFinal: false))
+            client.raw.send(SocketClient.bytes(opcode: 9, Array("between".utf8)))
+            let pong = try await client.frame()
+            #expect(pong == .init(opcode: 10, payload: Array("between".utf8)))
+            client.raw.send(SocketClient.bytes(opcode: 0, Array(message[cut...])))
+            let answer = try await client.receive()
+            #expect(answer.replyTo == 5)
+            #expect(answer.error.code == .invalid)
+        }
+    }
+
+    @Test func aCloseFrameIsConfirmed() async throws {
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 8, [0x0F, 0xA0]))
+            #expect(try await client.closeCode() == 4000)
+        }
+        try await withTwo { (client) async throws in
+            client.raw.send(SocketClient.bytes(opcode: 8, []))
+            #expect(try await client.frame() == .init(opcode: 8, payload: []))
+            await client.raw.waitForEnd()
+        }
+        // 1005 may not be sent, and half a code is none.
+        for payload in [[0x03, 0xED], [0x03]] as [[UInt8]] {
+            try await withTwo { (client) async throws in
+                client.raw.send(SocketClient.bytes(opcode: 8, payload))
+                #expect(try await client.closeCode() == 1002)
+            }
+        }
+    }
+
+    @Test func aHalfClosedConnectionIsClosed() async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            #expect(server.registry.count == 1)
+            try await client.raw.halfClose()
+            await client.raw.waitForEnd()
+            #expect(server.registry.count == 0)
+        }
+    }
+}

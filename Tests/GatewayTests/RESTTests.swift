@@ -1,0 +1,356 @@
+import Foundation
+import HTTPTypes
+import NIOSSL
+import Primitives
+import SwiftProtobuf
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// The REST interface over raw connections.
+@Suite(.timeLimit(.minutes(1))) struct RESTTests {
+    /// Asks once over a connection of its own.
+    private func ask(
+        _ server: TestServer, _ method: String, _ path: String, token: String? = nil, body: String? = nil,
+        extra: String = ""
+    ) async throws -> HTTPAnswer {
+        let raw = try await RawClient.connect(port: server.port)
+        defer { raw.close() }
+        let authorization = token.map { "Authorization: Bearer \($0)\r\n" } ?? ""
+        let length = body.map { "Content-Type: application/json\r\nContent-Length: \($0.utf8.count)\r\n" } ?? ""
+        raw.send("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\(authorization)\(length)\(extra)\r\n\(body ?? "")")
+        return try await raw.response()
+    }
+
+    private func decode<M: Message>(_ type: M.Type, _ answer: HTTPAnswer) throws -> M {
+        #expect(answer.headers["content-type"] == "application/json")
+        return try Encoding.json.decode(M.self, from: Array(answer.body.utf8))
+    }
+
+    private func json(_ message: some Message) throws -> String {
+        String(decoding: try Encoding.json.encode(message), as: UTF8.self)
+    }
+
+    @Test func anAccountFromRegistrationToLogout() async throws {
+        try await TestServer.run { server in
+            let device = DeviceID.random(at: server.clock.now()).description
+            let register = WireRegisterRequest.with {
+                $0.username = "ann"
+                $0.password = "correct horse"
+                $0.displayName = "Ann Example"
+                $0.device.id = device
+                $0.device.name = "A browser"
+            }
+            let made = try await ask(
+                server, "POST", "/v1/accounts", body: json(register), extra: "User-Agent: raw\r\n")
+            #expect(made.status == 201)
+            let credentials = try decode(WireCredentials.self, made)
+            #expect(credentials.user.displayName == "Ann Example" && !credentials.accessToken.isEmpty)
+            #expect(credentials.accessTokenExpiresAt.seconds > 0 && credentials.refreshTokenExpiresAt.seconds > 0)
+            let taken = try await ask(server, "POST", "/v1/accounts", body: json(register))
+            #expect(taken.status == 409)
+            #expect(try decode(WireError.self, taken).code == .conflict)
+
+            let me = try await ask(server, "GET", "/v1/me", token: credentials.accessToken)
+            #expect(me.status == 200)
+            #expect(try decode(WireUser.self, me) == credentials.user)
+
+            let login = WireLoginRequest.with {
+                $0.username = "Ann"
+                $0.password = "correct horse"
+                $0.device.id = RequestID.random(at: server.clock.now()).description
+            }
+            let second = try await ask(server, "POST", "/v1/sessions", body: json(login))
+            #expect(second.status == 201)
+            let other = try decode(WireCredentials.self, second)
+            var wrong = login
+            wrong.password = "battery staple"
+            let refused = try await ask(server, "POST", "/v1/sessions", body: json(wrong))
+            #expect(refused.status == 401)
+            #expect(refused.headers["www-authenticate"] == "Bearer")
+
+            let listed = try await ask(server, "GET", "/v1/sessions", token: credentials.accessToken)
+            let sessions = try decode(WireSessionList.self, listed).sessions
+            #expect(Set(sessions.map(\.id)) == [credentials.sessionID, other.sessionID])
+            #expect(sessions.filter(\.current).map(\.id) == [credentials.sessionID])
+            let own = sessions.first { $0.current }
+            #expect(own?.device.name == "A browser" && own?.userAgent == "raw" && own?.ipAddress == "127.0.0.1")
+
+            let refresh = try json(WireRefreshRequest.with { $0.refreshToken = credentials.refreshToken })
+            let refreshed = try await ask(server, "POST", "/v1/sessions/refresh", body: refresh)
+            #expect(refreshed.status == 200)
+            let fresh = try decode(WireCredentials.self, refreshed)
+            #expect(fresh.sessionID == credentials.sessionID && fresh.refreshToken != credentials.refreshToken)
+            #expect(try await ask(server, "POST", "/v1/sessions/refresh", body: refresh).status == 401)
+
+            let path = "/v1/sessions/\(other.sessionID)"
+            #expect(try await ask(server, "DELETE", path, token: fresh.accessToken).status == 204)
+            #expect(try await ask(server, "DELETE", path, token: fresh.accessToken).status == 404)
+            #expect(try await ask(server, "DELETE", "/v1/sessions/nonsense", token: fresh.accessToken).status == 404)
+            #expect(try await ask(server, "GET", "/v1/me", token: other.accessToken).status == 401)
+            #expect(try await ask(server, "DELETE", "/v1/sessions/current", token: fresh.accessToken).status == 204)
+            #expect(try await ask(server, "GET", "/v1/me", token: fresh.accessToken).status == 401)
+        }
+    }
+
+    @Test func peopleConversationsAndCalls() async throws {
+        try await TestServer.run { server in
+            let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
+            let found = try await ask(server, "GET", "/v1/users?query=B%65&limit=5", token: ann.token)
+            #expect(try decode(WireUserList.self, found).users.map(\.username) == ["ben"])
+            #expect(try await ask(server, "GET", "/v1/users?query=b&limit=none", token: ann.token).status == 400)
+
+            let open = try json(WireOpenConversationRequest.with { $0.userID = ben.id.description })
+            let opened = try await ask(server, "POST", "/v1/conversations", token: ann.token, body: open)
+            #expect(opened.status == 200)
+            let conversation = try decode(WireConversation.self, opened)
+            #expect(conversation.type == .direct && conversation.members.count == 2)
+            let nobody = try json(WireOpenConversationRequest.with { $0.userID = ann.device.description })
+            #expect(try await ask(server, "POST", "/v1/conversations", token: ann.token, body: nobody).status == 404)
+
+            let (client, _) = try await SocketClient.connect(server, as: ann)
+            for id in 2...4 as ClosedRange<UInt32> {
+                _ = try await client.ask(
+                    id,
+                    .sendMessage(
+                        .with {
+                            $0.clientMessageID = RequestID.random(at: server.clock.now()).description
+                            $0.conversationID = conversation.id
+                            $0.body = "message \(id)"
+                        }))
+            }
+            let list = try await ask(server, "GET", "/v1/conversations", token: ben.token)
+            let listed = try decode(WireConversationList.self, list).conversations
+            #expect(listed.map(\.id) == [conversation.id] && listed.first?.lastMessage.body == "message 4")
+            let messages = "/v1/conversations/\(conversation.id)/messages"
+            let newest = try decode(
+                WireMessageList.self, await ask(server, "GET", messages + "?limit=2", token: ben.token))
+            #expect(newest.messages.map(\.seq) == [2, 3] && newest.hasMore_p)
+            let older = try decode(
+                WireMessageList.self, await ask(server, "GET", messages + "?before_seq=2", token: ben.token))
+            #expect(older.messages.map(\.body) == ["message 2"] && !older.hasMore_p)
+            let eve = try await server.register("eve")
+            #expect(try await ask(server, "GET", messages, token: eve.token).status == 404)
+
+            for id in 10...11 as ClosedRange<UInt32> {
+                let placed = try await client.ask(
+                    id,
+                    .callInvite(
+                        .with {
+                            $0.clientCallID = RequestID.random(at: server.clock.now()).description
+                            $0.userID = ben.id.description
+                            $0.type = .voice
+                        }))
+                _ = try await client.ask(
+                    id + 10,
+                    .callCancel(
+                        .with {
+                            $0.commandID = RequestID.random(at: server.clock.now()).description
+                            $0.callID = placed.ok.call.id
+                        }))
+            }
+            let first = try decode(WireCallList.self, await ask(server, "GET", "/v1/calls?limit=1", token: ben.token))
+            #expect(first.calls.map(\.endReason) == [.cancelled] && !first.nextCursor.isEmpty)
+            let next = try decode(
+                WireCallList.self,
+                await ask(server, "GET", "/v1/calls?limit=1&cursor=\(first.nextCursor)", token: ben.token))
+            #expect(next.calls.count == 1 && next.calls.first?.id != first.calls.first?.id)
+            #expect(try await ask(server, "GET", "/v1/calls?cursor=x", token: ben.token).status == 400)
+        }
+    }
+
+    @Test func whatIsWrongIsSaid() async throws {
+        try await TestServer.run { server in
+            let unknown = try await ask(server, "GET", "/v1/nothing")
+            #expect(unknown.status == 404)
+            #expect(try decode(WireError.self, unknown).code == .notFound)
+            let method = try await ask(server, "PUT", "/v1/accounts", body: "{}")
+            #expect(method.status == 405 && method.headers["allow"] == "POST")
+            let other = try await ask(server, "POST", "/v1/sessions/current")
+            #expect(other.status == 405 && other.headers["allow"]?.contains("DELETE") == true)
+            for body in ["", "{", "[]", "{\"username\":7}", "\u{0}"] {
+                let answer = try await ask(server, "POST", "/v1/accounts", body: body)
+                #expect(answer.status == 400)
+                #expect(try decode(WireError.self, answer).code == .invalid)
+            }
+            let large = try await ask(
+                server, "POST", "/v1/accounts", body: String(repeating: " ", count: 64 * 1024 + 1))
+            #expect(large.status == 413)
+            #expect(try decode(WireError.self, large).code == .tooLarge)
+            let chunked = try await RawClient.connect(port: server.port)
+            chunked.send("POST /v1/accounts HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in 0..<9 { chunked.send("2000\r\n" + String(repeating: " ", count: 0x2000) + "\r\n") }
+            chunked.send("0\r\n\r\n")
+            #expect(try await chunked.response().status == 413)
+            #expect(try await ask(server, "GET", "/v1/me").status == 401)
+            #expect(try await ask(server, "GET", "/v1/me", token: "x").status == 401)
+            #expect(try await ask(server, "GET", "/v1/me", extra: "Authorization: Basic eDp5\r\n").status == 401)
+            let alive = try await ask(server, "GET", "/healthz")
+            #expect(alive.status == 200)
+        }
+    }
+
+    @Test func tooManyAttemptsAreToldWhenToComeBack() async throws {
+        try await TestServer.run { server in
+            _ = try await server.register("ann")
+            let login = try json(
+                WireLoginRequest.with {
+                    $0.username = "ann"
+                    $0.password = "wrong wrong"
+                    $0.device.id = RequestID.random(at: server.clock.now()).description
+                })
+            var answer = try await ask(server, "POST", "/v1/sessions", body: login)
+            for _ in 0..<100 where answer.status != 429 {
+                // The limit counts names; what counts here is that it is told.
+                answer = try await ask(server, "POST", "/v1/sessions", body: login)
+            }
+            #expect(answer.status == 429)
+            #expect(Int(answer.headers["retry-after"] ?? "") ?? 0 > 0)
+            #expect(try decode(WireError.self, answer).retryable)
+        }
+    }
+
+    @Test func theOperatorSeesHowThingsStand() async throws {
+        let document = Array("openapi: 3.1.0\n".utf8)
+        try await TestServer.run(configure: { $0.openAPI = document; $0.version = "1.2.3" }) { server in
+            let health = try decode(WireHealth.self, await ask(server, "GET", "/healthz"))
+            #expect(health.status == "ok" && health.version == "1.2.3")
+            #expect(try await ask(server, "GET", "/readyz").status == 200)
+            let yaml = try await ask(server, "GET", "/v1/openapi.yaml")
+            #expect(yaml.body == "openapi: 3.1.0\n" && yaml.headers["content-type"] == "application/yaml")
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            let metrics = try await ask(server, "GET", "/metrics")
+            #expect(metrics.headers["content-type"]?.hasPrefix("text/plain; version=0.0.4") == true)
+            #expect(metrics.body.contains("\nringback_sockets 1\n"))
+            #expect(metrics.body.contains("ringback_socket_upgrades_total{outcome=\"accepted\"} 1\n"))
+            #expect(try await client.isAlive())
+        }
+        try await TestServer.run(pingFails: true) { server in
+            let answer = try await ask(server, "GET", "/readyz")
+            #expect(answer.status == 503)
+            #expect(try decode(WireHealth.self, answer).problems == ["the database does not answer"])
+            #expect(try await ask(server, "GET", "/healthz").status == 200)
+        }
+    }
+
+    @Test func theWebClientIsServedAndNothingElse() async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "web-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(
+            at: folder.appending(path: "www/app"), withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try Data("secret".utf8).write(to: folder.appending(path: "secret.txt"))
+        try Data("<h1>hi</h1>".utf8).write(to: folder.appending(path: "www/index.html"))
+        try Data("export {}".utf8).write(to: folder.appending(path: "www/app/main.js"))
+        try Data("hidden".utf8).write(to: folder.appending(path: "www/.hidden"))
+        try FileManager.default.createSymbolicLink(
+            at: folder.appending(path: "www/link.txt"), withDestinationURL: folder.appending(path: "secret.txt"))
+        try await TestServer.run(configure: { $0.webRoot = folder.appending(path: "www").path() }) { server in
+            let page = try await ask(server, "GET", "/")
+            #expect(page.status == 200 && page.body == "<h1>hi</h1>")
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.headers["content-security-policy"]?.contains("frame-ancestors 'none'") == true)
+            #expect(page.headers["x-content-type-options"] == "nosniff")
+            #expect(page.headers["referrer-policy"] == "no-referrer")
+            #expect(page.headers["cache-control"] == "no-cache")
+            let script = try await ask(server, "GET", "/app/main.js?v=1")
+            #expect(script.body == "export {}" && script.headers["content-type"] == "text/javascript; charset=utf-8")
+            let tag = script.headers["etag"] ?? ""
+            #expect(!tag.isEmpty && tag != page.headers["etag"])
+            let same = try await ask(server, "GET", "/app/main.js", extra: "If-None-Match: \"x\", \(tag)\r\n")
+            #expect(same.status == 304 && same.body.isEmpty)
+            #expect(try await ask(server, "POST", "/index.html", body: "").status == 405)
+            for path in [
+                "/../secret.txt", "/app/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/app/..%5c..%5csecret.txt",
+                "//etc/passwd", "/.hidden", "/link.txt", "/app", "/app/", "/%00", "/app/main.js/",
+            ] {
+                let answer = try await ask(server, "GET", path)
+                #expect(answer.status == 404, "\(path)")
+            }
+        }
+    }
+
+    @Test func aFolderThatIsNotThereIsSaidAtTheStart() throws {
+        #expect(throws: StaticFilesError.self) { try StaticFiles(folder: "/nowhere/to/be/found") }
+    }
+
+    @Test func theDocumentNamesEveryRouteAndNoOther() async throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml")
+        var documented: Set<String> = []
+        var path = ""
+        var isInPaths = false
+        for line in try String(contentsOf: file, encoding: .utf8).split(separator: "\n") {
+            if !line.hasPrefix(" ") { isInPaths = line == "paths:" }
+            guard isInPaths, line.hasSuffix(":") else { continue }
+            let name = line.dropLast().trimmingSpaces
+            if line.hasPrefix("  /") { path = name }
+            if ["    get:", "    post:", "    delete:", "    put:", "    patch:"].contains(line) {
+                documented.insert("\(name.uppercased()) \(path)")
+            }
+        }
+        try await TestServer.run { server in
+            #expect(documented == Set(server.gateway.routes.map { "\($0.method.rawValue) \($0.path)" }))
+            // The router knows each of them: none is answered as if it were not there.
+            for route in server.gateway.routes {
+                let path = route.path.replacing("{id}", with: "0190a0c0-0000-7000-8000-000000000000")
+                let answer = try await ask(server, route.method.rawValue, path)
+                #expect(answer.status != 405, "\(path)")
+                #expect(answer.status != 404 || path == "/v1/openapi.yaml", "\(path)")
+            }
+        }
+    }
+}
+
+/// The same port with TLS.
+@Suite(.timeLimit(.minutes(1))) struct TLSTests {
+    /// A certificate for this test, made by the openssl command.
+    private func certificate() throws -> (certificate: NIOSSLCertificate, key: NIOSSLPrivateKey) {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let openssl = Process()
+        openssl.executableURL = URL(filePath: "/usr/bin/env")
+        openssl.arguments = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+            folder.appending(path: "key.pem").path(), "-out", folder.appending(path: "cert.pem").path(),
+        ]
+        openssl.standardError = FileHandle.nullDevice
+        try openssl.run()
+        openssl.waitUntilExit()
+        try #require(openssl.terminationStatus == 0)
+        let certificates = try NIOSSLCertificate.fromPEMFile(folder.appending(path: "cert.pem").path())
+        return (
+            try #require(certificates.first),
+            try NIOSSLPrivateKey(file: folder.appending(path: "key.pem").path(), format: .pem)
+        )
+    }
+
+    @Test func socketsAndRequestsWorkOverTLS() async throws {
+        let (certificate, key) = try certificate()
+        var client = TLSConfiguration.makeClientConfiguration()
+        client.trustRoots = .certificates([certificate])
+        let context = try NIOSSLContext(configuration: client)
+        try await TestServer.run(
+            configure: {
+                $0.tls = .makeServerConfiguration(
+                    certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
+            }
+        ) { server in
+            let raw = try await RawClient.connect(port: server.port, tls: context)
+            raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(try await raw.response().status == 200)
+            let socket = try await SocketClient.open(server, tls: context)
+            let user = try await server.register("ann")
+            socket.hello(user)
+            #expect(try await socket.receive().ok.welcome.user.username == "ann")
+            #expect(try await socket.isAlive())
+            // Plain text on this port is no HTTP and ends.
+            let plain = try await RawClient.connect(port: server.port)
+            plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await plain.waitForEnd()
+            socket.raw.send(SocketClient.bytes(opcode: 1, [], reserved: 1))
+            #expect(try await socket.closeCode() == 1002)
+        }
+    }
+}

@@ -1,0 +1,199 @@
+import NIOCore
+import NIOPosix
+import NIOSSL
+import Synchronization
+
+/// A TCP connection that sends whatever bytes a test wants and shows whatever bytes come back.
+final class RawClient: Sendable {
+    struct Ended: Error {}
+
+    private let channel: any Channel
+    private let inbox: Inbox
+
+    private init(channel: any Channel, inbox: Inbox) {
+        self.channel = channel
+        self.inbox = inbox
+    }
+
+    /// Connects to a server on this machine.
+    /// - Parameters:
+    ///   - tls: The context for TLS; plain text when nil.
+    ///   - receiveBuffer: The size of the kernel's buffer, to be a slow reader with.
+    static func connect(port: Int, tls: NIOSSLContext? = nil, receiveBuffer: Int? = nil) async throws -> RawClient {
+        let inbox = Inbox()
+        var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        let handler = try NIOSSLClientHandler(context: tls, serverHostname: "localhost")
+                        try channel.pipeline.syncOperations.addHandler(handler)
+                    }
+                    try channel.pipeline.syncOperations.addHandler(Collector(inbox: inbox))
+                }
+            }
+        if let receiveBuffer {
+            bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
+        }
+        return RawClient(channel: try await bootstrap.connect(host: "127.0.0.1", port: port).get(), inbox: inbox)
+    }
+
+    /// Sends bytes. A connection that is gone swallows them, as the network does.
+    func send(_ bytes: [UInt8]) {
+        channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
+    }
+
+    /// Sends a text.
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Reads no more until `resumeReading()`.
+    func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
+
+    /// Reads again.
+    func resumeReading() async throws {
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+    }
+
+    /// Sends a FIN and goes on reading.
+    func halfClose() async throws { try await channel.close(mode: .output) }
+
+    /// Closes the connection.
+    func close() { channel.close(promise: nil) }
+
+    /// Waits until the bytes that have come make up a value; what the value is made of is taken out.
+    func read<Value>(_ parse: (inout ByteBuffer) throws -> Value?) async throws -> Value {
+        while true {
+            if let value = try inbox.parse(parse) { return value }
+            guard await inbox.more() else { throw Ended() }
+        }
+    }
+
+    /// Everything that comes until the server ends the connection.
+    func readToEnd() async -> String {
+        while await inbox.more() {}
+        return inbox.parse { $0.readString(length: $0.readableBytes) } ?? ""
+    }
+
+    /// Waits for the end of the connection; what comes before it is thrown away.
+    func waitForEnd() async { _ = await readToEnd() }
+
+    /// One HTTP response with a Content-Length.
+    func response() async throws -> HTTPAnswer {
+        try await read { buffer in
+            let text = String(decoding: buffer.readableBytesView, as: UTF8.self)
+            guard let end = text.range(of: "\r\n\r\n") else { return nil }
+            var lines = text[..<end.lowerBound].split(separator: "\r\n")
+            let status = Int(lines.removeFirst().split(separator: " ")[1]) ?? 0
+            var headers: [String: String] = [:]
+            for line in lines {
+                let parts = line.split(separator: ":", maxSplits: 1)
+                headers[parts[0].lowercased()] = parts.count > 1 ? parts[1].trimmingSpaces : ""
+            }
+            let length = status == 204 || status == 304 || status == 101 ? 0 : Int(headers["content-length"] ?? "0") ?? 0
+            let headLength = text[..<end.upperBound].utf8.count
+            guard buffer.readableBytes >= headLength + length else { return nil }
+            buffer.moveReaderIndex(forwardBy: headLength)
+            let body = buffer.readString(length: length) ?? ""
+            return HTTPAnswer(status: status, headers: headers, body: body)
+        }
+    }
+}
+
+/// An HTTP response as it came.
+struct HTTPAnswer: Sendable {
+    let status: Int
+    /// By their names in lower case.
+    let headers: [String: String]
+    let body: String
+}
+
+/// Takes what the channel reads to the inbox.
+private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let inbox: Inbox
+
+    init(inbox: Inbox) { self.inbox = inbox }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        inbox.add(Self.unwrapInboundIn(data))
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let event = event as? ChannelEvent, event == .inputClosed { inbox.end() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { inbox.end() }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        inbox.end()
+        context.close(promise: nil)
+    }
+}
+
+/// What has come and was not looked at yet. One reader.
+private final class Inbox: Sendable {
+    private struct State {
+        var buffer = ByteBuffer()
+        var hasNews = false
+        var isEnded = false
+        var waiting: CheckedContinuation<Bool, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    func add(_ bytes: ByteBuffer) {
+        let waiting = state.withLock { state in
+            state.buffer.writeImmutableBuffer(bytes)
+            state.hasNews = state.waiting == nil
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume(returning: true)
+    }
+
+    func end() {
+        let waiting = state.withLock { state in
+            state.isEnded = true
+            defer { state.waiting = nil }
+            return state.waiting
+        }
+        waiting?.resume(returning: false)
+    }
+
+    func parse<Value>(_ parse: (inout ByteBuffer) throws -> Value?) rethrows -> Value? {
+        try state.withLock { state in
+            let value = try parse(&state.buffer)
+            state.buffer.discardReadBytes()
+            return value
+        }
+    }
+
+    /// Waits until more has come; false at the end.
+    func more() async -> Bool {
+        await withCheckedContinuation { continuation in
+            let known = state.withLock { state -> Bool? in
+                if state.hasNews {
+                    state.hasNews = false
+                    return true
+                }
+                if state.isEnded { return false }
+                state.waiting = continuation
+                return nil
+            }
+            if let known { continuation.resume(returning: known) }
+        }
+    }
+}
+
+extension StringProtocol {
+    var trimmingSpaces: String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+    }
+
+    func range(of text: String) -> Range<Index>? {
+        guard let start = ranges(of: text).first else { return nil }
+        return start
+    }
+}

@@ -1,0 +1,286 @@
+import Accounts
+import Messaging
+import NIOCore
+import Primitives
+import SwiftProtobuf
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Hello, welcome, and how a session ends.
+@Suite(.timeLimit(.minutes(1))) struct SessionTests {
+    @Test(arguments: Encoding.allCases) func helloIsAnsweredWithAllThatAClientNeeds(encoding: Encoding) async throws {
+        let servers = [IceServer(urls: ["stun:stun.example:3478"], username: "u", credential: Redacted("c"))]
+        try await TestServer.run(configure: { $0.iceServers = servers }) { server in
+            let user = try await server.register("ann")
+            let (client, welcome) = try await SocketClient.connect(server, as: user, encoding: encoding)
+            #expect(welcome.user.id == user.id.description)
+            #expect(welcome.user.displayName == "Ann")
+            #expect(welcome.sessionID == user.credentials.session.description)
+            #expect(!welcome.recovered)
+            #expect(!welcome.resumeToken.isEmpty && welcome.resumeLifetimeMs == 0)
+            #expect(welcome.pingIntervalMs == 25_000)
+            #expect(welcome.features == ["direct_calls", "messages", "screen_share"])
+            #expect(welcome.limits.frameBytes == 262_144 && welcome.limits.messageBytes == 16_384)
+            #expect(welcome.limits.descriptionBytes == 65_536 && welcome.limits.candidateBytes == 2048)
+            #expect(welcome.limits.commandsPerSecond == 100 && welcome.limits.invitesPerMinute == 30)
+            #expect(welcome.calls.isEmpty)
+            #expect(welcome.iceServers.first?.urls == ["stun:stun.example:3478"])
+            #expect(welcome.serverTime.nanos % 1_000_000 == 0)
+            #expect(try await client.isAlive())
+        }
+    }
+
+    @Test func aCommandBeforeHelloIsRefused() async throws {
+        try await TestServer.run { server in
+            let client = try await SocketClient.open(server)
+            try client.send(3, .ping(.init()))
+            let answer = try await client.receive()
+            #expect(answer.replyTo == 3 && answer.error.code == .invalid)
+            #expect(try await client.closeCode() == 4500)
+        }
+    }
+
+    @Test func aSecondHelloIsAnErrorAndNoMore() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let (client, _) = try await SocketClient.connect(server, as: user)
+            client.hello(user, id: 2)
+            let answer = try await client.receive()
+            #expect(answer.replyTo == 2 && answer.error.code == .invalid)
+            #expect(try await client.isAlive())
+        }
+    }
+
+    @Test func whoSaysNothingIsNotWaitedFor() async throws {
+        var timings = HeartbeatTimings()
+        timings.hello = .milliseconds(300)
+        try await TestServer.run(timings: timings) { server in
+            let client = try await SocketClient.open(server)
+            #expect(try await client.closeCode() == 4003)
+        }
+    }
+
+    @Test func aTokenThatIsNotInForceOpensNothing() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            func refused(_ token: String) async throws {
+                let client = try await SocketClient.open(server)
+                client.hello(user, id: 7, token: token)
+                let answer = try await client.receive()
+                #expect(answer.replyTo == 7 && answer.error.code == .unauthenticated)
+                #expect(!answer.error.retryable)
+                #expect(try await client.closeCode() == 4501)
+            }
+            try await refused("")
+            try await refused("nonsense")
+            try await refused(user.token + "x")
+            // The signature is another one's.
+            let parts = user.token.split(separator: ".")
+            try await refused("\(parts[0]).\(parts[1]).\(String(parts[2].reversed()))")
+            let (client, _) = try await SocketClient.connect(server, as: user)
+            try await server.accounts.logOut(try await server.accounts.authenticate(user.credentials.accessToken))
+            #expect(try await client.closeCode() == 4502)
+            try await refused(user.token)
+            let again = try await server.logIn("ann")
+            server.clock.advance(.seconds(3600))
+            let late = try await SocketClient.open(server)
+            late.hello(again)
+            #expect(try await late.receive().error.code == .unauthenticated)
+            #expect(try await late.closeCode() == 4501)
+        }
+    }
+
+    @Test func theDeviceIsTheOneOfTheSession() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let wrong = try await SocketClient.open(server)
+            wrong.hello(user, device: DeviceID.random(at: server.clock.now()).description)
+            #expect(try await wrong.receive().error.code == .forbidden)
+            #expect(try await wrong.closeCode() == 4501)
+            let nonsense = try await SocketClient.open(server)
+            nonsense.hello(user, device: "my phone")
+            #expect(try await nonsense.receive().error.code == .invalid)
+            #expect(try await nonsense.closeCode() == 4500)
+        }
+    }
+
+    @Test func aNewerSocketOfTheSameDeviceTakesThePlaceOfTheOlder() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let (older, _) = try await SocketClient.connect(server, as: user)
+            let (newer, _) = try await SocketClient.connect(server, as: user)
+            #expect(try await older.closeCode() == 4503)
+            #expect(try await newer.isAlive())
+            #expect(server.registry.connectedDevices(of: user.id) == [user.device])
+        }
+    }
+
+    @Test func aUserHasSoManyDevicesAndNoMore() async throws {
+        try await TestServer.run(configure: { $0.limits.socketsPerUser = 2 }) { server in
+            let first = try await server.register("ann")
+            let second = try await server.logIn("ann")
+            let third = try await server.logIn("ann")
+            _ = try await SocketClient.connect(server, as: first)
+            let (client, _) = try await SocketClient.connect(server, as: second)
+            let refused = try await SocketClient.open(server)
+            refused.hello(third)
+            #expect(try await refused.receive().error.code == .rateLimited)
+            #expect(try await refused.closeCode() == 4504)
+            // The same device again is no further one.
+            _ = try await SocketClient.connect(server, as: first)
+            #expect(try await client.isAlive())
+        }
+    }
+
+    @Test(arguments: Encoding.allCases) func malformedFramesAreAnsweredTenTimes(encoding: Encoding) async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"), encoding: encoding)
+            for _ in 0..<10 {
+                client.send(message: Array("{\"id\":".utf8))
+                let answer = try await client.receive()
+                #expect(answer.replyTo == 0 && answer.seq == 0 && answer.error.code == .invalid)
+            }
+            #expect(try await client.closeCode() == 4500)
+        }
+    }
+
+    @Test func aCommandFromTheFutureIsUnsupported() async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            client.send(message: Array(#"{"id":12,"callTeleport":{"where":"home"}}"#.utf8))
+            let answer = try await client.receive()
+            #expect(answer.replyTo == 12 && answer.error.code == .unsupported)
+            #expect(try await client.isAlive())
+        }
+    }
+
+    @Test func tooManyFramesBeforeTheWelcomeAreTooMany() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let client = try await SocketClient.open(server)
+            let hello = try Encoding.json.encode(
+                WireClientFrame.with {
+                    $0.hello.accessToken = user.token
+                    $0.hello.device.id = user.device.description
+                })
+            let ping = SocketClient.bytes(opcode: 1, Array(#"{"id":1,"ping":{}}"#.utf8))
+            // One segment, so that nothing of it is read after the welcome.
+            client.raw.send(SocketClient.bytes(opcode: 1, hello) + (0..<33).flatMap { _ in ping })
+            #expect(try await client.closeCode() == 4500)
+        }
+    }
+
+    @Test func aThousandCommandsInASecondAreTooMany() async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
+            let call = CallID.random(at: server.clock.now()).description
+            let user = UserID.random(at: server.clock.now()).description
+            for id in 1...1000 as ClosedRange<UInt32> {
+                try client.send(
+                    id,
+                    .sendCandidate(
+                        .with {
+                            $0.callID = call
+                            $0.userID = user
+                        }))
+            }
+            var limited = 0
+            for _ in 0..<1000 {
+                let answer = try await client.receive()
+                if answer.error.code == .rateLimited {
+                    limited += 1
+                    #expect(answer.error.retryable && answer.error.retryAfterMs > 0)
+                } else {
+                    #expect(answer.error.code == .notFound)
+                }
+            }
+            #expect((500...800).contains(limited))
+            #expect(try await bystander.isAlive())
+        }
+    }
+
+    @Test func whoGoesOnAllTheSameIsClosed() async throws {
+        try await TestServer.run(configure: { $0.limits.refusalsInARow = 50 }) { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            for id in 1...1000 as ClosedRange<UInt32> { try client.send(id, .ping(.init())) }
+            #expect(try await client.closeCode() == 4505)
+        }
+    }
+
+    @Test func aClientThatVanishesIsGivenUp() async throws {
+        var timings = HeartbeatTimings()
+        timings.ping = .milliseconds(300)
+        timings.answer = .milliseconds(600)
+        try await TestServer.run(timings: timings) { server in
+            let (vanished, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            let ben = try await server.register("ben")
+            let (answering, _) = try await SocketClient.connect(server, as: ben)
+            // One answers the pings that come; the other one just looks for its end.
+            let watch = Task { try? await answering.frame() }
+            #expect(try await closeCode(unanswered: vanished) == 4001)
+            #expect(server.registry.connectedDevices(of: ben.id) == [ben.device])
+            answering.raw.close()
+            _ = await watch.value
+        }
+    }
+
+    /// Waits for the close frame and answers nothing.
+    private func closeCode(unanswered client: SocketClient) async throws -> UInt16? {
+        try await client.raw.read { buffer in
+            let bytes = Array(buffer.readableBytesView)
+            guard let start = bytes.firstIndex(of: 0x88), bytes.count >= start + 4 else { return nil }
+            return UInt16(bytes[start + 2]) << 8 | UInt16(bytes[start + 3])
+        }
+    }
+
+    @Test func aShutdownTellsEverySocket() async throws {
+        try await TestServer.run { server in
+            let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            let waiting = try await SocketClient.open(server)
+            let idle = try await RawClient.connect(port: server.port)
+            await server.stop()
+            #expect(try await client.closeCode() == 4000)
+            #expect(try await waiting.closeCode() == 4000)
+            await idle.waitForEnd()
+        }
+    }
+
+    @Test func aReaderThatFallsTooFarBehindIsClosed() async throws {
+        try await TestServer.run { server in
+            let ann = try await server.register("ann")
+            let ben = try await server.register("ben")
+            let (slow, _) = try await SocketClient.connect(server, as: ann, receiveBuffer: 4096)
+            let (bystander, _) = try await SocketClient.connect(server, as: ben)
+            try await slow.raw.pauseReading()
+            let conversation = try await server.messaging.directConversation(between: ann.id, and: ben.id)
+            // More than the kernel takes and the limit together; handed over as the messaging service does it.
+            for seq in 1...1200 as ClosedRange<Int64> {
+                server.registry.deliver(
+                    .init(
+                        id: .random(at: server.clock.now()), conversation: conversation.id, seq: seq, sender: ben.id,
+                        clientMessageID: .random(at: server.clock.now()), type: .text,
+                        body: Redacted(String(repeating: "x", count: 16_000)), createdAt: server.clock.now()),
+                    to: [.user(ann.id)])
+            }
+            while !server.registry.connectedDevices(of: ann.id).isEmpty { await Task.yield() }
+            #expect(try await bystander.isAlive())
+            try await slow.raw.resumeReading()
+            var last: UInt64 = 0
+            while true {
+                let frame = try await slow.frame()
+                if let code = frame.closeCode {
+                    #expect(code == 4002)
+                    break
+                }
+                // What did come is whole and in order.
+                let decoded = try slow.encoding.decode(WireServerFrame.self, from: frame.payload)
+                #expect(decoded.seq == last + 1)
+                last = decoded.seq
+            }
+            #expect(last > 0 && last < 1200)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+import Accounts
+import Foundation
+import Logging
+import Messaging
+import NIOCore
+import NIOPosix
+import Primitives
+import ServiceLifecycle
+import SignalingCore
+import SignalingService
+import Storage
+import Synchronization
+import Wire
+
+@testable import Gateway
+
+/// The whole server but for its command line: a real database in a file of its own, real services, real sockets.
+final class TestServer: Sendable {
+    let gateway: Gateway
+    let registry: SessionRegistry
+    let accounts: AccountService
+    let messaging: MessagingService
+    let calls: CallService
+    let database: any Database
+    let clock: TestClock
+    let port: Int
+    private let group: ServiceGroup
+
+    private init(
+        gateway: Gateway, registry: SessionRegistry, accounts: AccountService, messaging: MessagingService,
+        calls: CallService, database: any Database, clock: TestClock, port: Int, group: ServiceGroup
+    ) {
+        self.gateway = gateway
+        self.registry = registry
+        self.accounts = accounts
+        self.messaging = messaging
+        self.calls = calls
+        self.database = database
+        self.clock = clock
+        self.port = port
+        self.group = group
+    }
+
+    /// Runs a server for as long as the body runs.
+    static func run(
+        timings: HeartbeatTimings = HeartbeatTimings(), configure: (inout GatewayConfiguration) -> Void = { _ in },
+        pingFails: Bool = false, body: (TestServer) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let database = try openDatabase("sqlite:\(folder.path())/test.sqlite", readers: 2, logger: logger)
+        try await database.migrate()
+
+        let clock = TestClock()
+        let registry = SessionRegistry()
+        let loops = MultiThreadedEventLoopGroup.singleton
+        let tokens = await AccessTokens(key: .random())
+        let accounts = AccountService(
+            database: database, tokens: tokens, passwords: PasswordHasher(cost: 10),
+            limits: AttemptLimits(perUsername: 100, perAddress: 1000), now: clock.now, revocations: registry,
+            logger: logger)
+        let messaging = MessagingService(database: database, events: registry, now: clock.now, logger: logger)
+        let calls = CallService(
+            database: database, events: registry, presence: registry, people: People(messaging: messaging),
+            loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
+        var configuration = GatewayConfiguration()
+        configuration.port = 0
+        configure(&configuration)
+        let services = GatewayServices(
+            configuration: configuration, timings: timings, accounts: accounts, messaging: messaging, calls: calls,
+            registry: registry, addresses: AddressCounts(), metrics: GatewayMetrics(), logger: logger, now: clock.now)
+        let ping: @Sendable () async throws(DatabaseError) -> Void = { () async throws(DatabaseError) in
+            if pingFails { throw DatabaseError(.unavailable, "as the test wants it") }
+            try await database.ping()
+        }
+        let gateway = try Gateway(
+            services, ping: ping,
+            metricFamilies: [{ calls.metrics.families }], eventLoopGroup: loops)
+        let group = ServiceGroup(services: [gateway], logger: logger)
+        let running = Task { try await group.run() }
+        do {
+            let server = TestServer(
+                gateway: gateway, registry: registry, accounts: accounts, messaging: messaging, calls: calls,
+                database: database, clock: clock, port: try await gateway.boundPort, group: group)
+            try await body(server)
+        } catch {
+            await group.triggerGracefulShutdown()
+            try? await running.value
+            await database.close()
+            throw error
+        }
+        await group.triggerGracefulShutdown()
+        try await running.value
+        await database.close()
+    }
+
+    /// Begins the shutdown.
+    func stop() async { await group.triggerGracefulShutdown() }
+
+    /// Makes an account with one device.
+    func register(_ username: String) async throws -> TestUser {
+        let device = DeviceID.random(at: clock.now())
+        let credentials = try await accounts.register(
+            username: username, password: Redacted("correct horse"), displayName: username.capitalized,
+            client: ClientInfo(device: device, deviceName: "Test", ipAddress: "", userAgent: ""))
+        return TestUser(credentials: credentials, device: device)
+    }
+
+    /// Logs a user in on one more device.
+    func logIn(_ username: String, device: DeviceID? = nil) async throws -> TestUser {
+        let device = device ?? DeviceID.random(at: clock.now())
+        let credentials = try await accounts.logIn(
+            username: username, password: Redacted("correct horse"),
+            client: ClientInfo(device: device, deviceName: "Another", ipAddress: "", userAgent: ""))
+        return TestUser(credentials: credentials, device: device)
+    }
+}
+
+/// A user on one device.
+struct TestUser: Sendable {
+    let credentials: Credentials
+    let device: DeviceID
+
+    var id: UserID { credentials.profile.id }
+    var token: String { credentials.accessToken.exposed }
+}
+
+/// The wall clock, which can be moved on.
+final class TestClock: Sendable {
+    private let offset = Mutex(Instant.Span.seconds(0))
+
+    var now: @Sendable () -> Instant {
+        { [self] in
+            Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) + offset.withLock { $0 }
+        }
+    }
+
+    func advance(_ span: Instant.Span) {
+        offset.withLock { $0 = Instant.Span(microseconds: $0.microseconds + span.microseconds) }
+    }
+}
+
+/// What joins calls to conversations, as the executable does.
+private struct People: CallPeople {
+    let messaging: MessagingService
+
+    func directConversation(
+        between caller: UserID, and callee: UserID
+    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
+        do throws(MessagingError) {
+            let conversation = try await messaging.directConversation(between: caller, and: callee)
+            guard let profile = conversation.members.first(where: { $0.id == callee }) else {
+                throw MessagingError(.notFound, "")
+            }
+            return (conversation.id, profile)
+        } catch {
+            throw error.code == .unavailable ? .unavailable : .notFound
+        }
+    }
+}

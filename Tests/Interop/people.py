@@ -1,0 +1,134 @@
+"""People who use the page, each in a browser of their own, as a person does: by what is on the screen."""
+
+from collections.abc import Iterable
+
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--auto-accept-this-tab-capture",
+    "--autoplay-policy=no-user-gesture-required",
+    "--allow-loopback-in-peer-connection",
+    "--disable-background-networking",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+]
+PASSWORD = "correct horse battery staple"
+ACTION_MS = 15_000
+
+
+class Person:
+    """Somebody at a page."""
+
+    def __init__(self, username: str, context: BrowserContext, page: Page):
+        self.username = username
+        self.page = page
+        self.faults: list[str] = []
+        self._context = context
+        page.set_default_timeout(ACTION_MS)
+        page.on("pageerror", lambda error: self.faults.append(f"{username}: {error}"))
+        page.on("console", self._console)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # What a lost connection makes the browser say is no fault of the page.
+        if message.type == "error" and "net::ERR" not in message.text and "WebSocket" not in message.text:
+            if "Failed to load resource" not in message.text:
+                self.faults.append(f"{self.username}: {message.text}")
+
+    @classmethod
+    async def arrive(cls, browser: Browser, url: str, username: str, **context_options) -> "Person":
+        """Opens the page in a browser that knows nothing yet."""
+        context = await browser.new_context(**{"viewport": {"width": 1100, "height": 760}} | context_options)
+        person = cls(username, context, await context.new_page())
+        await person.page.goto(url)
+        return person
+
+    async def leave(self) -> None:
+        await self._context.close()
+
+    def element(self, testid: str) -> Locator:
+        return self.page.get_by_test_id(testid)
+
+    async def click(self, testid: str) -> None:
+        await self.element(testid).click()
+
+    async def sees(self, testid: str, text: str | None = None, seconds: float = 15) -> None:
+        """Waits until something is on the screen."""
+        await expect(self.element(testid)).to_be_visible(timeout=seconds * 1000)
+        if text is not None:
+            await expect(self.element(testid)).to_contain_text(text, timeout=seconds * 1000)
+
+    async def sees_not(self, testid: str, seconds: float = 15) -> None:
+        """Waits until something is not on the screen."""
+        await expect(self.element(testid)).to_be_hidden(timeout=seconds * 1000)
+
+    # ------------------------------------------------------------------------------------------ signing in
+
+    async def register(self) -> None:
+        await self.click("show-register")
+        await self._enter("register", {"username": self.username, "display-name": self.username.capitalize()})
+
+    async def log_in(self) -> None:
+        await self._enter("login", {"username": self.username})
+
+    async def _enter(self, form: str, fields: dict[str, str]) -> None:
+        for name, value in (fields | {"password": PASSWORD}).items():
+            await self.element(f"{form}-{name}").fill(value)
+        await self.click(f"{form}-submit")
+        await self.is_online()
+
+    async def is_online(self, seconds: float = 30) -> None:
+        """Waits for the live connection, without which nobody can be called."""
+        await self.page.wait_for_function("ringback.client.state === 'online'", timeout=seconds * 1000)
+
+    async def secrets(self) -> list[str]:
+        """What the page keeps that no log may show."""
+        return await self.page.evaluate(
+            """Object.values(localStorage).flatMap((text) => {
+                 try { const kept = JSON.parse(text); return [kept.accessToken, kept.refreshToken].filter(Boolean); }
+                 catch { return []; }
+               })"""
+        )
+
+    # -------------------------------------------------------------------------------------- conversations
+
+    async def open_conversation(self, username: str) -> None:
+        """By search, as with somebody new."""
+        await self.element("people-search").fill(username)
+        await self.click(f"person-{username}")
+        await self.sees("message-input")
+
+    async def write(self, text: str) -> None:
+        await self.element("message-input").fill(text)
+        await self.click("message-send")
+
+    async def reads(self, texts: Iterable[str]) -> None:
+        """Waits until the open conversation shows just these messages, in this order."""
+        shown = self.element("message-list").get_by_test_id("message")
+        await expect(shown).to_contain_text(list(texts))
+
+    # ----------------------------------------------------------------------------------------------- calls
+
+    async def call(self, username: str, kind: str = "video") -> None:
+        await self.open_conversation(username)
+        await self.click(f"call-{kind}")
+        await self.sees("call-screen")
+
+    async def answer(self, kind: str = "video") -> None:
+        await self.sees("incoming")
+        await self.click("incoming-accept-video" if kind == "video" else "incoming-accept")
+
+    async def decline(self) -> None:
+        await self.sees("incoming")
+        await self.click("incoming-decline")
+
+    async def hang_up(self) -> None:
+        await self.click("call-hangup")
+
+    async def is_in_call(self, seconds: float = 20) -> None:
+        await self.page.wait_for_function("ringback.call?.state === 'connected'", timeout=seconds * 1000)
+
+    async def sees_call_end(self, reason: str, seconds: float = 15) -> None:
+        await self.sees("call-ended-reason", reason, seconds)

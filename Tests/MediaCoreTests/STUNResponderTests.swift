@@ -1,0 +1,79 @@
+import MediaCore
+import Testing
+
+@Suite struct STUNResponderTests {
+    @Test(arguments: [clientV4, clientV6], [false, true])
+    func tellsTheAddress(source: TransportAddress, hasFingerprint: Bool) throws {
+        let request = try #require(
+            written(.bindingRequest, someTransaction) { writer, buffer in
+                writer.append(.software, text: "a browser", to: &buffer)
+                if hasFingerprint { writer.appendFingerprint(to: &buffer) }
+            })
+        let answer = try #require(responded(to: request, from: source).answer)
+        let parsed = try Parsed(answer)
+        #expect(parsed.message.type == .bindingSuccess)
+        #expect(parsed.message.transaction == someTransaction)
+        #expect(parsed.xorMappedAddress == source)
+        #expect(parsed.message.hasFingerprint == hasFingerprint)
+    }
+
+    @Test func asksForNoCredentials() throws {
+        let answer = try #require(responded(to: Vector.longTermRequest.bytes, from: clientV4).answer)
+        #expect(try Parsed(answer).message.type == .bindingSuccess)
+    }
+
+    @Test func refusesWhatItDoesNotKnow() throws {
+        // PRIORITY is of ICE, and this is no ICE agent; ICE-CONTROLLED may be passed over.
+        let answer = try #require(responded(to: Vector.request.bytes, from: clientV4).answer)
+        let parsed = try Parsed(answer)
+        #expect(parsed.message.type == .bindingFailure)
+        #expect(parsed.message.transaction == someTransaction)
+        #expect(parsed.errorCode == 420)
+        #expect(parsed.unknownAttributes == [.priority])
+        #expect(parsed.message.hasFingerprint)
+        #expect(parsed.xorMappedAddress == nil)
+    }
+
+    @Test func namesEachUnknownAttributeOnceAndNotTooMany() throws {
+        let empty: [UInt8] = []
+        let request = try #require(
+            written(.bindingRequest, someTransaction, room: 2048) { writer, buffer in
+                for _ in 0..<2 {
+                    for type in 0x4000...UInt16(0x4030) {
+                        writer.append(STUNAttributeType(rawValue: 0x4000), empty.span, to: &buffer)
+                        writer.append(STUNAttributeType(rawValue: type), empty.span, to: &buffer)
+                    }
+                }
+                writer.appendFingerprint(to: &buffer)
+            })
+        let answer = try #require(responded(to: request, from: clientV6).answer)
+        #expect(answer.count == STUNResponder.longestAnswer)
+        let listed = try Parsed(answer).unknownAttributes
+        #expect(listed == (0x4000...UInt16(0x400F)).map(STUNAttributeType.init(rawValue:)))
+    }
+
+    @Test(arguments: [
+        STUNMessageType.bindingIndication, .bindingSuccess, .bindingFailure, STUNMessageType(method: 3, .request),
+        STUNMessageType(method: 0, .request),
+    ])
+    func staysSilent(type: STUNMessageType) throws {
+        let message = try #require(written(type, someTransaction) { _, _ in })
+        #expect(responded(to: message, from: clientV4).outcome == .silence)
+    }
+
+    @Test func staysSilentWithoutAPortOrRoom() throws {
+        let request = try #require(written(.bindingRequest, someTransaction) { _, _ in })
+        #expect(responded(to: request, from: TransportAddress(clientV4.host, port: 0)).outcome == .silence)
+        var little = [UInt8](repeating: 0, count: 31)
+        var span = little.mutableSpan
+        let outcome = STUNResponder.respond(to: request.span, from: clientV4, into: &span)
+        #expect(outcome == .silence)
+    }
+
+    @Test func answersNoBrokenRequest() throws {
+        var request = try #require(
+            written(.bindingRequest, someTransaction) { $0.appendFingerprint(to: &$1) })
+        request[request.count - 1] ^= 1
+        #expect(responded(to: request, from: clientV4).answer == nil)
+    }
+}

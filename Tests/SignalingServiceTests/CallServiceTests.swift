@@ -1,0 +1,193 @@
+import Primitives
+import SignalingCore
+import Storage
+import Testing
+
+@testable import SignalingService
+
+@Suite("Calls on a real database", .timeLimit(.minutes(1)))
+struct CallServiceTests {
+    typealias World = CallWorld
+
+    @Test("A call is on disk before its reply, and ends as it was lived", arguments: DatabaseEngine.allCases)
+    func life(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            #expect(try await world.stored(placed.id)?.phase == .initiated)
+            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.callee.id) }
+
+            await world.wait(.seconds(5))
+            let answered = try await world.send(
+                .accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone
+            ).call
+            #expect(answered.answeredAt == world.now)
+            #expect(try await world.stored(placed.id)?.phase == answered.phase)
+
+            _ = try await world.send(.startScreenShare(.random(at: world.now)), to: placed.id, from: World.calleePhone).call
+            #expect(try await world.stored(placed.id)?.screenShares.map(\.sharer) == [World.callee.id])
+
+            await world.wait(.seconds(60))
+            let ended = try await world.send(
+                .hangUp(.random(at: world.now), mediaFailed: false), to: placed.id, from: World.callerPhone
+            ).call
+            #expect(ended.endReason == .hangup)
+            let stored = try #require(try await world.stored(placed.id))
+            #expect(stored.phase == ended.phase)
+            #expect(stored.participants == ended.participants)
+            #expect(stored.screenShares.isEmpty)
+            #expect(world.service.metrics.open.value == 0)
+        }
+    }
+
+    @Test("Nobody answers: the timer ends the call at its deadline", arguments: DatabaseEngine.allCases)
+    func ringTimeOut(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            await world.wait(.seconds(44))
+            #expect(try await world.stored(placed.id)?.phase == .initiated)
+            await world.wait(.seconds(2))
+            _ = await world.events.first { $0.event == .ringStopped(.noAnswer) }
+            #expect(try await world.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
+        }
+    }
+
+    @Test("The same invite again is the same call, while it rings and after it ended", arguments: DatabaseEngine.allCases)
+    func repeatedInvite(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let name = RequestID.random(at: .start)
+            let placed = try await world.invite(as: name).call
+            #expect(try await world.invite(as: name).call.id == placed.id)
+            _ = try await world.send(.cancel(.random(at: world.now)), to: placed.id, from: World.callerPhone).call
+            let again = try await world.invite(as: name).call
+            #expect(again.id == placed.id && again.endReason == .cancelled)
+            #expect(world.service.metrics.placed.value == 1)
+        }
+    }
+
+    @Test("Two who call each other at once are in one call", arguments: DatabaseEngine.allCases)
+    func glare(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            async let one = world.invite()
+            async let other = world.invite(World.caller, from: World.calleePhone)
+            let calls = [try await one.call, try await other.call]
+            #expect(calls[0].id == calls[1].id)
+            #expect(try await world.stored(calls[0].id)?.answeredAt != nil)
+            #expect(world.service.metrics.placed.value == 1)
+        }
+    }
+
+    @Test("Of two devices that answer at once one gets the call", arguments: DatabaseEngine.allCases)
+    func twoAnswers(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            async let phone = world.send(.accept(.random(at: .start), MediaState()), to: placed.id, from: World.calleePhone)
+            async let laptop = world.send(
+                .accept(.random(at: .start), MediaState()), to: placed.id, from: World.calleeLaptop)
+            let refusals = [await phone, await laptop].map(\.refusal)
+            #expect(refusals.contains(nil) && refusals.contains(.answeredElsewhere))
+        }
+    }
+
+    @Test("Somebody who is in a call is busy for others", arguments: DatabaseEngine.allCases)
+    func busy(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            _ = try await world.answeredCall()
+            let missed = try await world.invite(World.callee, from: World.strangersPhone).call
+            #expect(missed.endReason == .busy)
+            #expect(try await world.stored(missed.id)?.endReason == .busy)
+            // It is over, so the next one is a new call.
+            let next = try await world.invite(World.callee, from: World.strangersPhone).call
+            #expect(next.id != missed.id)
+        }
+    }
+
+    @Test("A stranger finds no call, nor does anybody where there is none", arguments: DatabaseEngine.allCases)
+    func notFound(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            #expect(await world.send(.fetch, to: placed.id, from: World.strangersPhone).refusal == .notFound)
+            #expect(await world.send(.fetch, to: .random(at: .start), from: World.callerPhone).refusal == .notFound)
+            _ = try await world.send(.cancel(.random(at: world.now)), to: placed.id, from: World.callerPhone).call
+            #expect(await world.send(.fetch, to: placed.id, from: World.strangersPhone).refusal == .notFound)
+            let nobody = Profile(id: .random(at: .start), username: "nobody", displayName: "Nobody")
+            #expect(await world.invite(nobody).refusal == .notFound)
+        }
+    }
+
+    @Test("What comes after the end is answered from what is stored", arguments: DatabaseEngine.allCases)
+    func afterTheEnd(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let call = try await world.answeredCall()
+            _ = try await world.send(
+                .hangUp(.random(at: world.now), mediaFailed: false), to: call.id, from: World.callerPhone
+            ).call
+            let late = await world.send(
+                .hangUp(.random(at: world.now), mediaFailed: false), to: call.id, from: World.calleePhone)
+            #expect(try late.call.endReason == .hangup)
+            let accept = await world.send(.accept(.random(at: .start), MediaState()), to: call.id, from: World.calleePhone)
+            #expect(accept.refusal == .callEnded)
+            let signal = Signal.candidate(
+                .init(
+                    candidate: "c", mid: "0", lineIndex: 0, usernameFragment: "",
+                    source: .init(peerConnection: "p", generation: 0)))
+            _ = try await world.send(.signal(signal, to: World.callee.id), to: call.id, from: World.callerPhone).call
+            #expect(world.service.metrics.droppedSignals.value == 1)
+        }
+    }
+
+    @Test("Too many invites are turned away, with the time to wait")
+    func inviteLimit() async throws {
+        try await World.run(.sqlite) { world in
+            for _ in 0..<10 { _ = try await world.invite().call }
+            guard case .limited(let retryAfter) = await world.invite() else {
+                Issue.record("the invite was not limited")
+                return
+            }
+            #expect(retryAfter > .seconds(0) && retryAfter <= .seconds(6))
+            await world.wait(retryAfter)
+            _ = try await world.invite().call
+        }
+    }
+
+    @Test("A caller whose socket is lost while the call rings is given 15 s")
+    func callerLost() async throws {
+        try await World.run(.sqlite) { world in
+            let placed = try await world.invite().call
+            world.service.deviceLost(World.callerPhone)
+            await world.wait(.seconds(16))
+            _ = await world.events.first { $0.event == .ringStopped(.callerDisconnected) }
+            #expect(try await world.stored(placed.id)?.endReason == .callerDisconnected)
+        }
+    }
+
+    @Test("A device that connects is given the open calls of its user")
+    func openCalls() async throws {
+        try await World.run(.sqlite) { world in
+            let placed = try await world.invite().call
+            #expect(await world.openCalls(of: World.calleeLaptop).map(\.call.id) == [placed.id])
+            #expect(await world.openCalls(of: World.strangersPhone).isEmpty)
+        }
+    }
+
+    @Test("History is paged from the newest, each call once", arguments: DatabaseEngine.allCases)
+    func history(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            var placed: [CallID] = []
+            for _ in 0..<5 {
+                let call = try await world.invite().call
+                placed.append(call.id)
+                await world.wait(.seconds(1))
+                _ = try await world.send(.cancel(.random(at: world.now)), to: call.id, from: World.callerPhone).call
+            }
+            var seen: [CallID] = []
+            var cursor: CallCursor?
+            repeat {
+                let page = try await world.service.history(of: World.callee.id, before: cursor, limit: 2)
+                seen += page.calls.map(\.call.id)
+                cursor = page.next.flatMap { CallCursor($0.description) }
+            } while cursor != nil
+            #expect(seen == placed.reversed())
+            #expect(try await world.service.history(of: World.stranger.id, before: nil, limit: 9).calls.isEmpty)
+        }
+    }
+}

@@ -1,0 +1,217 @@
+import Logging
+import NIOCore
+import NIOEmbedded
+import Primitives
+import SignalingCore
+import Storage
+import Synchronization
+import TestDatabases
+
+@testable import SignalingService
+
+/// A call service on a real database, with virtual time and two people who each have a phone and a laptop.
+final class CallWorld: Sendable {
+    static let caller = Profile(id: .random(at: .start), username: "anna", displayName: "Anna")
+    static let callee = Profile(id: .random(at: .start), username: "ben", displayName: "Ben")
+    static let stranger = Profile(id: .random(at: .start), username: "carla", displayName: "Carla")
+    static let callerPhone = CallOrigin(user: caller.id, device: .random(at: .start))
+    static let calleePhone = CallOrigin(user: callee.id, device: .random(at: .start))
+    static let calleeLaptop = CallOrigin(user: callee.id, device: .random(at: .start))
+    static let strangersPhone = CallOrigin(user: stranger.id, device: .random(at: .start))
+
+    let database: any Database
+    let loop = NIOAsyncTestingEventLoop()
+    let clock: Mutex<Instant>
+    let events = EventLog()
+    let devices = Mutex<[UserID: Set<DeviceID>]>([:])
+    let service: CallService
+
+    /// Runs a test with a fresh database and a service on it.
+    static func run(_ engine: DatabaseEngine, _ body: (CallWorld) async throws -> Void) async throws {
+        try await TestDatabase.with(engine) { database, _ in
+            for person in [caller, callee, stranger] {
+                _ = try await database.commit(
+                    WriteUnit([
+                        Step(
+                            .insertUser,
+                            [
+                                .id(person.id), .text(person.username), .null, .text("-"), .text(person.displayName),
+                                .text(person.displayName.lowercased()), .null, .text("user"), .instant(.start),
+                            ])
+                    ]))
+            }
+            try await body(CallWorld(database))
+        }
+    }
+
+    init(_ database: any Database, now: Instant = .start) {
+        self.database = database
+        clock = Mutex(now)
+        let people = DatabasePeople(database: database)
+        let world = UnownedWorld()
+        var settings = CallService.Settings()
+        settings.invitesPerMinute = 10
+        service = CallService(
+            database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
+            now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        world.world.withLock { $0 = self }
+        for origin in [Self.callerPhone, Self.calleePhone, Self.calleeLaptop, Self.strangersPhone] {
+            devices.withLock { _ = $0[origin.user, default: []].insert(origin.device) }
+        }
+    }
+
+    var now: Instant { clock.withLock { $0 } }
+
+    /// Lets time pass, for the clock and for the timers.
+    func wait(_ span: Instant.Span) async {
+        // What was handed in before happens before.
+        await loop.run()
+        clock.withLock { $0 = $0 + span }
+        await loop.advanceTime(by: .microseconds(span.microseconds))
+    }
+
+    func invite(
+        _ callee: Profile = callee, from origin: CallOrigin = callerPhone, as name: RequestID = .random(at: .start)
+    ) async -> CallReply {
+        let caller = [Self.caller, Self.callee, Self.stranger].first { $0.id == origin.user } ?? Self.caller
+        return await withCheckedContinuation { continuation in
+            service.invite(
+                Invite(clientCallID: name, callee: callee.id, type: .voice, media: MediaState(microphone: true)),
+                from: caller, device: origin.device
+            ) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func send(_ command: CallCommand, to call: CallID, from origin: CallOrigin) async -> CallReply {
+        await withCheckedContinuation { continuation in
+            service.submit(command, to: call, from: origin) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func openCalls(of origin: CallOrigin) async -> [CallView] {
+        await withCheckedContinuation { continuation in
+            service.deviceConnected(origin) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Places a call and answers it.
+    func answeredCall() async throws -> Call {
+        let placed = try await invite().call
+        return try await send(.accept(.random(at: now), MediaState()), to: placed.id, from: Self.calleePhone).call
+    }
+
+    /// The stored call.
+    func stored(_ id: CallID) async throws -> Call? {
+        try await CallArchive(database: database, timings: CallTimings(), logger: Logger(label: "test")).call(id)?.call
+    }
+}
+
+/// Lets the service ask a world that is made after it.
+private final class UnownedWorld: DevicePresence {
+    let world = Mutex<CallWorld?>(nil)
+
+    var now: Instant { world.withLock { $0 }?.now ?? .start }
+
+    func connectedDevices(of user: UserID) -> Set<DeviceID> {
+        world.withLock { $0 }?.devices.withLock { $0[user] } ?? []
+    }
+}
+
+/// Everything that was delivered, in its order; a test can wait for what it expects.
+final class EventLog: CallEvents {
+    struct Entry: Sendable, Equatable {
+        let event: CallEvent
+        let call: Call
+        let address: Address
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
+    }
+
+    private let state = Mutex(State())
+
+    var entries: [Entry] { state.withLock { $0.entries } }
+
+    func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
+        let entry = Entry(event: event, call: view.call, address: address)
+        let resumed = state.withLock { state in
+            state.entries.append(entry)
+            let due = state.waiting.filter { $0.condition(entry) }
+            state.waiting.removeAll { $0.condition(entry) }
+            return due
+        }
+        for waiting in resumed { waiting.resume(entry) }
+    }
+
+    /// The first event, past or to come, that fulfils a condition.
+    func first(_ condition: @escaping @Sendable (Entry) -> Bool) async -> Entry {
+        await withCheckedContinuation { continuation in
+            let past = state.withLock { state -> Entry? in
+                if let entry = state.entries.first(where: condition) { return entry }
+                state.waiting.append((condition, { continuation.resume(returning: $0) }))
+                return nil
+            }
+            if let past { continuation.resume(returning: past) }
+        }
+    }
+}
+
+/// Knows the users of the database and makes their direct conversations.
+private struct DatabasePeople: CallPeople {
+    let database: any Database
+
+    func directConversation(
+        between caller: UserID, and callee: UserID
+    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
+        do {
+            guard let row = try await database.query(.userByID, [.id(callee)]).first else { throw CallPeopleError.notFound }
+            let key = SQLValue.text([caller, callee].sorted().map(\.description).joined(separator: ":"))
+            let results = try await database.commit(
+                WriteUnit([
+                    Step(
+                        .insertDirectConversation,
+                        [.id(ConversationID.random(at: .start)), .id(caller), key, .instant(.start)])
+                ]))
+            _ = results
+            guard let conversation = try await database.query(.conversationByDirectKey, [key]).first else {
+                throw CallPeopleError.unavailable
+            }
+            let profile = Profile(
+                id: callee, username: try row.text("username"), displayName: try row.text("display_name"))
+            return (try conversation.id("id"), profile)
+        } catch let error as CallPeopleError {
+            throw error
+        } catch {
+            throw .unavailable
+        }
+    }
+}
+
+extension Instant {
+    static let start = Instant(microseconds: 1_700_000_000_000_000)
+}
+
+struct UnexpectedReply: Error {
+    let reply: CallReply
+}
+
+extension CallReply {
+    /// The call of a command that was carried out.
+    var call: Call {
+        get throws {
+            guard case .done(let view) = self else { throw UnexpectedReply(reply: self) }
+            return view.call
+        }
+    }
+
+    /// Why a command was refused, if it was.
+    var refusal: CallRefusal? {
+        if case .refused(let refusal, _) = self { refusal } else { nil }
+    }
+
+    var isUnavailable: Bool {
+        if case .unavailable = self { true } else { false }
+    }
+}

@@ -1,0 +1,78 @@
+import Primitives
+import SignalingCore
+import Storage
+import Testing
+
+@testable import SignalingService
+
+/// A second service on the same database stands for the server after it was killed and started again.
+@Suite("Calls outlive the process", .timeLimit(.minutes(1)))
+struct RecoveryTests {
+    typealias World = CallWorld
+
+    @Test("Started after the deadline: missed, ended at the deadline", arguments: DatabaseEngine.allCases)
+    func overdue(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            let next = World(world.database, now: world.now + .seconds(300))
+            #expect(try await next.service.adoptOpenCalls() == 1)
+            _ = await next.events.first { $0.call.isEnded }
+            #expect(
+                try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
+        }
+    }
+
+    @Test("Started before the deadline: it rings on and is answered", arguments: DatabaseEngine.allCases)
+    func ringsOn(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            let next = World(world.database, now: world.now + .seconds(10))
+            try await next.service.adoptOpenCalls()
+            #expect(await next.openCalls(of: World.callerPhone).map(\.call.id) == [placed.id])
+            #expect(await next.openCalls(of: World.calleePhone).first?.call.phase == .initiated)
+            let answered = try await next.send(
+                .accept(.random(at: next.now), MediaState()), to: placed.id, from: World.calleePhone
+            ).call
+            #expect(answered.answeredAt == next.now)
+            #expect(try await next.stored(placed.id)?.answeredAt == next.now)
+        }
+    }
+
+    @Test("Nobody comes back to a running call: it ends as server_restart", arguments: DatabaseEngine.allCases)
+    func nobodyComesBack(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let call = try await world.answeredCall()
+            let next = World(world.database, now: world.now + .seconds(100))
+            try await next.service.adoptOpenCalls()
+            _ = await next.openCalls(of: World.strangersPhone)
+            await next.wait(.seconds(31))
+            _ = await next.events.first { $0.call.isEnded }
+            #expect(try await next.stored(call.id)?.endReason == .serverRestart)
+        }
+    }
+
+    @Test("A server that no longer owns a call changes nothing in it", arguments: DatabaseEngine.allCases)
+    func fencing(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            let next = World(world.database, now: world.now)
+            try await next.service.adoptOpenCalls()
+            let answered = try await next.send(
+                .accept(.random(at: next.now), MediaState()), to: placed.id, from: World.calleePhone
+            ).call
+            let late = await world.send(.cancel(.random(at: world.now)), to: placed.id, from: World.callerPhone)
+            #expect(late.isUnavailable)
+            #expect(try await world.stored(placed.id)?.phase == answered.phase)
+        }
+    }
+
+    @Test("After the service has stopped, commands are told to come back")
+    func stopped() async throws {
+        try await World.run(.sqlite) { world in
+            let placed = try await world.invite().call
+            world.service.stop()
+            #expect(await world.send(.fetch, to: placed.id, from: World.callerPhone).isUnavailable)
+            #expect(await world.invite().isUnavailable)
+        }
+    }
+}

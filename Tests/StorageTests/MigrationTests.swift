@@ -1,0 +1,80 @@
+import Primitives
+import Testing
+
+@testable import Storage
+
+@Suite(.timeLimit(.minutes(1)))
+struct MigrationTests {
+    @Test func areNumberedWithoutGaps() {
+        #expect(Migration.all.map(\.number) == Array(1...Migration.all.count))
+        for migration in Migration.all {
+            for engine in DatabaseEngine.allCases { #expect(!migration.text(for: engine).contains("{")) }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func areAppliedOnce(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine, migrated: false) { test in
+            #expect(try await test.database.migrate() == Migration.all.map(\.number))
+            #expect(try await test.database.migrate() == [])
+            let rows = try await test.database.query(.appliedMigrations, [])
+            #expect(try rows.map { try $0.integer("number") } == Migration.all.map { Int64($0.number) })
+        }
+    }
+
+    /// Several servers that start at once on an empty database.
+    @Test(arguments: DatabaseEngine.tested)
+    func areAppliedByOneOfMany(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine, migrated: false) { test in
+            let applied = try await withThrowingTaskGroup(of: [Int].self) { group in
+                for _ in 0..<4 {
+                    group.addTask {
+                        let database = try test.another()
+                        let numbers = try await database.migrate()
+                        try await database.prepare(.insertCall)
+                        await database.close()
+                        return numbers
+                    }
+                }
+                return try await group.reduce(into: [Int]()) { $0 += $1 }
+            }
+            #expect(applied == Migration.all.map(\.number))
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func refuseANewerSchema(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            try await test.database.run(
+                .insertAppliedMigration, [.integer(999), .text("future"), .instant(moment(0))])
+            let table = Migration(
+                number: Migration.all.count + 1, name: "more", text: "CREATE TABLE more (n {integer}){strict}")
+            await #expect {
+                try await test.database.migrate(with: [table])
+            } throws: { error in
+                (error as? DatabaseError)?.code == .invalid && "\(error)".contains("999")
+            }
+            let unprepared = try await code { try await test.database.prepare(Statement("more", "SELECT n FROM more")) }
+            #expect(unprepared == .invalid)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func failWithoutATrace(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            let broken = Migration(
+                number: Migration.all.count + 1, name: "broken",
+                text: "CREATE TABLE half (n {integer}){strict}; INSERT INTO nowhere VALUES (1)")
+            let failed = try await code { try await test.database.migrate(with: [broken]) }
+            #expect(failed == .invalid)
+            let half = Statement("half", "SELECT n FROM half")
+            let unprepared = try await code { try await test.database.prepare(half) }
+            #expect(unprepared == .invalid)
+            let mended = Migration(
+                number: broken.number, name: "mended", text: "CREATE TABLE half (n {integer}){strict}")
+            let applied = try await test.database.migrate(with: [mended])
+            #expect(applied == [broken.number])
+            try await test.database.prepare(half)
+        }
+    }
+}

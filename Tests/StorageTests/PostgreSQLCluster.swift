@@ -1,0 +1,119 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Storage
+
+/// A PostgreSQL server of a test's own, with its files in a temporary directory and its socket there as its only door.
+final class PostgreSQLCluster: Sendable {
+    /// Where the server's programs are; nil when they are not installed.
+    private static let programs: String? = {
+        guard
+            let directory = try? output(["pg_config", "--bindir"]).trimmingCharacters(in: .whitespacesAndNewlines),
+            FileManager.default.isExecutableFile(atPath: "\(directory)/initdb")
+        else { return nil }
+        return directory
+    }()
+
+    /// Whether a server can be made here.
+    static let isAvailable = programs != nil
+
+    private let directory: URL
+    private let server = Mutex<Process?>(nil)
+
+    /// Makes the server's files; it does not run yet.
+    init() throws {
+        directory = FileManager.default.temporaryDirectory.appendingPathComponent("rb\(UInt32.random(in: 0 ... .max))")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+        // PostgreSQL refuses to run as root.
+        if getuid() == 0 { _ = try Self.output(["chown", "postgres", directory.path]) }
+        _ = try Self.output(
+            serverCommand(
+                "initdb", ["-D", "\(directory.path)/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]))
+    }
+
+    /// The URL of its first database.
+    var url: String {
+        "postgresql://postgres@/postgres?host=\(directory.path)"
+    }
+
+    /// Starts it and waits until it answers.
+    func start() async throws {
+        let process = try Self.process(
+            serverCommand(
+                "postgres", ["-D", "\(directory.path)/data", "-c", "listen_addresses=", "-k", directory.path]),
+            output: directory.appendingPathComponent("log"))
+        server.withLock { $0 = process }
+        try await waitFor {
+            let connection = try? PostgreSQLConnection(try PostgreSQLTarget(url), .reading, PostgreSQLLimits())
+            return connection != nil || !process.isRunning
+        }
+        try #require(process.isRunning)
+    }
+
+    /// Stops it by a signal (SIGINT: at once; SIGQUIT: as in a crash) and waits until it is gone.
+    func stop(_ signal: Int32) {
+        guard let process = server.withLock({ $0 }), process.isRunning else { return }
+        kill(process.processIdentifier, signal)
+        process.waitUntilExit()
+    }
+
+    /// Sends a signal to the server and to each of its processes.
+    func signal(_ signal: Int32) throws {
+        let parent = try #require(server.withLock { $0 }).processIdentifier
+        let children = try Self.output(["pgrep", "-P", "\(parent)"]).split(separator: "\n")
+        for child in children { kill(try #require(Int32(child)), signal) }
+        kill(parent, signal)
+    }
+
+    /// Stops it, if it runs, and deletes its files.
+    func remove() {
+        stop(SIGQUIT)
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    /// PostgreSQL refuses to run as root.
+    private func serverCommand(_ program: String, _ arguments: [String]) throws -> [String] {
+        let identity = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        return (getuid() == 0 ? identity : []) + ["\(try #require(Self.programs))/\(program)"] + arguments
+    }
+
+    /// Starts a program that is found along PATH.
+    private static func process(_ command: [String], output: URL) throws -> Process {
+        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+        let handle = try FileHandle(forWritingTo: output)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = command
+        process.currentDirectoryURL = FileManager.default.temporaryDirectory
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        try handle.close()
+        return process
+    }
+
+    /// Runs a program to its end.
+    private static func output(_ command: [String]) throws -> String {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("rb\(UInt64.random(in: 0 ... .max))")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let process = try process(command, output: file)
+        process.waitUntilExit()
+        let text = try String(contentsOf: file, encoding: .utf8)
+        guard process.terminationStatus == 0 else { throw CommandFailed(command: command, output: text) }
+        return text
+    }
+}
+
+/// Asks until the answer is yes; the suite's time limit ends it.
+func waitFor(_ condition: () async -> Bool) async throws {
+    while await !condition() {
+        try Task.checkCancellation()
+        await Task.yield()
+    }
+}
+
+private struct CommandFailed: Error {
+    var command: [String]
+    var output: String
+}

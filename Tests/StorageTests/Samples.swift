@@ -1,0 +1,107 @@
+import Primitives
+import Testing
+
+@testable import Storage
+
+/// The tests' clock: seconds after a fixed moment.
+func moment(_ seconds: Int64) -> Instant {
+    Instant(microseconds: 1_800_000_000_000_000 + seconds * 1_000_000)
+}
+
+/// A fresh id.
+func fresh<Kind>(_ seconds: Int64 = 0) -> Identifier<Kind> {
+    .random(at: moment(seconds))
+}
+
+extension Database {
+    /// Registers a user.
+    @discardableResult
+    func addUser(_ name: String, displayName: String? = nil) async throws -> UserID {
+        let id: UserID = fresh()
+        let shown = displayName ?? name
+        try await run(
+            .insertUser,
+            [
+                .id(id), .text(name), .null, .text("hash of \(name)"), .text(shown), .text(shown.lowercased()), .null,
+                .text("user"), .instant(moment(0)),
+            ])
+        return id
+    }
+
+    /// Makes the direct conversation of two users.
+    func addConversation(_ first: UserID, _ second: UserID, at seconds: Int64 = 0) async throws -> ConversationID {
+        let key = "\(min(first, second)):\(max(first, second))"
+        let members = [first, second].map { user in
+            Step(
+                .insertConversationParticipant,
+                [.text(key), .id(user), .text("member"), .id(first), .instant(moment(seconds))])
+        }
+        let insert: [SQLValue] = [.id(fresh() as ConversationID), .id(first), .text(key), .instant(moment(seconds))]
+        _ = try await commit(WriteUnit([Step(.insertDirectConversation, insert)] + members))
+        let row = try #require(try await query(.conversationByDirectKey, [.text(key)]).first)
+        return try row.id("id")
+    }
+
+    /// Sends a message.
+    func send(
+        _ body: String, _ name: RequestID = fresh(), from sender: UserID, to conversation: ConversationID,
+        at seconds: Int64 = 1
+    ) async throws -> [StepResult] {
+        try await commit(sending(body, name, from: sender, to: conversation, at: seconds))
+    }
+
+    /// Writes an initiated direct call with its two participants.
+    func addCall(
+        in conversation: ConversationID, from caller: UserID, to callee: UserID, name: RequestID = fresh(),
+        at seconds: Int64 = 0
+    ) async throws -> CallID {
+        let id: CallID = fresh(seconds)
+        _ = try await commit(
+            WriteUnit([
+                Step(.insertCall, callValues(id, conversation, caller, name, at: seconds)),
+                Step(.upsertCallParticipant, participantValues(id, caller, "connected")),
+                Step(.upsertCallParticipant, participantValues(id, callee, "ringing")),
+            ]))
+        return id
+    }
+}
+
+/// The unit that sends a message.
+func sending(
+    _ body: String, _ name: RequestID = fresh(), from sender: UserID, to conversation: ConversationID,
+    at seconds: Int64 = 1
+) -> WriteUnit {
+    WriteUnit([
+        Step(.takeMessageSeq, [.id(conversation), .id(sender), .id(name), .instant(moment(seconds))]),
+        Step(
+            .insertMessage,
+            [
+                .id(fresh() as MessageID), .id(conversation), .id(sender), .id(name), .text("text"), .text(body),
+                .instant(moment(seconds)),
+            ]),
+        Step(.recipientsOfConversation, [.id(conversation)]),
+    ])
+}
+
+func callValues(
+    _ id: CallID, _ conversation: ConversationID, _ caller: UserID, _ name: RequestID, at seconds: Int64 = 0
+) -> [SQLValue] {
+    [
+        .id(id), .id(conversation), .id(caller), .id(name), .text("direct"), .text("video"), .text("initiated"),
+        .text("peer"), .integer(1), .instant(moment(seconds)), .null, .null, .instant(moment(seconds + 45)), .null,
+    ]
+}
+
+func participantValues(_ call: CallID, _ user: UserID, _ status: String) -> [SQLValue] {
+    [
+        .id(call), .id(user), .text(status), .null, .null, .null, .null, .instant(moment(45)), .boolean(true),
+    ]
+}
+
+/// Values of a session of a user's device.
+func sessionValues(_ id: SessionID, _ user: UserID, _ device: DeviceID, hash: String) -> [SQLValue] {
+    [
+        .id(id), .id(user), .text(hash), .instant(moment(1000)), .text("192.0.2.1"), .text("Agent/1"), .id(device),
+        .text("Phone"), .instant(moment(0)),
+    ]
+}

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { RingbackSocket } from "../../Sources/Ringback/Web/ringback/socket.js";
+
+/** A WebSocket without a network: the test is the server. */
+class Wire {
+  static all = [];
+  readyState = 0;
+  sent = [];
+  constructor(url, protocols) {
+    Object.assign(this, { url, protocols });
+    Wire.all.push(this);
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close(code) {
+    this.closed = code;
+    this.readyState = 3;
+  }
+  open() {
+    this.readyState = 1;
+    this.onopen();
+  }
+  receive(frame) {
+    this.onmessage?.({ data: JSON.stringify(frame) });
+  }
+  fail(code = 1006, reason = "") {
+    this.readyState = 3;
+    this.onclose?.({ code, reason });
+  }
+  welcome(more = {}) {
+    this.open();
+    this.receive({ replyTo: this.sent[0].id, ok: { welcome: { resumeToken: "r1", ...more } } });
+  }
+  commands() {
+    return this.sent.filter((frame) => !frame.hello && !frame.ping);
+  }
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function connected(options = {}) {
+  Wire.all = [];
+  const seen = [];
+  const socket = new RingbackSocket({
+    url: "ws://server/v1/socket",
+    device: { id: "d1", name: "Test" },
+    token: async () => "t1",
+    WebSocket: Wire,
+    random: () => 1,
+    ...options,
+  });
+  for (const type of ["state", "welcome", "event", "refused"]) {
+    socket.addEventListener(type, ({ detail }) => seen.push([type, detail]));
+  }
+  socket.start();
+  await turn();
+  return { socket, seen, wire: () => Wire.all.at(-1) };
+}
+
+test("hello is the first frame, by the JSON subprotocol", async () => {
+  const { socket, wire } = await connected();
+  wire().open();
+  assert.deepEqual(wire().protocols, ["ringback.v1.json"]);
+  const { id, ...frame } = wire().sent[0];
+  assert.ok(id > 0);
+  assert.deepEqual(frame, { hello: { accessToken: "t1", device: { id: "d1", name: "Test" } } });
+  socket.stop();
+});
+
+test("answers find their commands, errors reject with what the server said", async () => {
+  const { socket, wire } = await connected();
+  wire().welcome();
+  const first = socket.request({ callFetch: { callId: "c1" } });
+  const second = socket.request({ callFetch: { callId: "c2" } });
+  const [one, two] = wire().commands();
+  wire().receive({ replyTo: two.id, error: { code: "ERROR_CODE_CALL_ENDED", message: "over", call: { id: "c2" } } });
+  wire().receive({ replyTo: one.id, ok: { call: { id: "c1" } } });
+  assert.deepEqual(await first, { call: { id: "c1" } });
+  await assert.rejects(second, { code: "CALL_ENDED", call: { id: "c2" } });
+  socket.stop();
+});
+
+test("a lost connection comes back, resumes, and repeats what was not answered", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, seen, wire } = await connected();
+  wire().welcome();
+  wire().receive({ seq: "1", event: { callUpdated: {} } });
+  wire().receive({ seq: "2", event: { callUpdated: {} } });
+  const reply = socket.request({ callAccept: { commandId: "x", callId: "c1" } });
+  const [before] = wire().commands();
+  assert.equal(before.ack, "2");
+  wire().fail();
+  assert.equal(socket.state, "waiting");
+  mock.timers.tick(1_000);
+  await turn();
+  assert.equal(Wire.all.length, 2);
+  wire().welcome({ recovered: true, resumeToken: "r2" });
+  assert.deepEqual(wire().sent[0].hello.resume, { token: "r1", lastSeq: "2" });
+  const [again] = wire().commands();
+  assert.deepEqual(again.callAccept, { commandId: "x", callId: "c1" });
+  wire().receive({ replyTo: again.id, ok: { call: { id: "c1" } } });
+  assert.deepEqual(await reply, { call: { id: "c1" } });
+  assert.equal(seen.filter(([type]) => type === "welcome").length, 2);
+  socket.stop();
+  mock.timers.reset();
+});
+
+test("tries again later and later, and at once when asked", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, wire } = await connected();
+  for (const delay of [1_000, 2_000, 4_000, 8_000]) {
+    const tries = Wire.all.length;
+    wire().fail();
+    mock.timers.tick(delay - 1);
+    await turn();
+    assert.equal(Wire.all.length, tries);
+    mock.timers.tick(1);
+    await turn();
+    assert.equal(Wire.all.length, tries + 1);
+  }
+  wire().fail();
+  const tries = Wire.all.length;
+  socket.retryNow();
+  await turn();
+  assert.equal(Wire.all.length, tries + 1);
+  socket.stop();
+  mock.timers.reset();
+});
+
+test("4500 and above: no way back, and whoever waits is told", async () => {
+  const { socket, seen, wire } = await connected();
+  wire().welcome();
+  const waiting = socket.request({ callFetch: { callId: "c1" } });
+  wire().fail(4501, "revoked");
+  await assert.rejects(waiting, { code: "CLOSED" });
+  assert.equal(socket.state, "stopped");
+  assert.deepEqual(seen.at(-1), ["refused", { code: 4501, reason: "revoked" }]);
+  await assert.rejects(socket.request({ ping: {} }), { code: "CLOSED" });
+});
+
+test("a token that is turned away is replaced once, then the sign-in is over", async () => {
+  const asked = [];
+  const { socket, seen, wire } = await connected({
+    token: async (rejected) => {
+      asked.push(rejected);
+      return `t${asked.length}`;
+    },
+  });
+  const turnAway = () => wire().receive({ replyTo: wire().sent[0].id, error: { code: "ERROR_CODE_UNAUTHENTICATED" } });
+  wire().open();
+  turnAway();
+  await turn();
+  assert.deepEqual(asked, [undefined, "t1"]);
+  wire().open();
+  assert.equal(wire().sent[0].hello.accessToken, "t2");
+  turnAway();
+  await turn();
+  assert.equal(socket.state, "stopped");
+  assert.equal(seen.at(-1)[0], "refused");
+});
+
+test("a command that may succeed later is repeated with the same ids", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, wire } = await connected();
+  wire().welcome();
+  const reply = socket.request({ sendMessage: { clientMessageId: "m1", body: "hi" } });
+  const busy = { code: "ERROR_CODE_UNAVAILABLE", retryable: true, retryAfterMs: 700 };
+  wire().receive({ replyTo: wire().commands()[0].id, error: busy });
+  mock.timers.tick(699);
+  assert.equal(wire().commands().length, 1);
+  mock.timers.tick(1);
+  assert.deepEqual(wire().commands()[1], wire().commands()[0]);
+  wire().receive({ replyTo: wire().commands()[1].id, ok: { message: { id: "s1" } } });
+  assert.deepEqual(await reply, { message: { id: "s1" } });
+  socket.stop();
+  mock.timers.reset();
+});
+
+test("without an answer a command fails in the end", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, wire } = await connected();
+  wire().welcome();
+  const late = socket.request({ callFetch: { callId: "c1" } }, { timeoutMs: 3_000 });
+  mock.timers.tick(3_000);
+  await assert.rejects(late, { code: "TIMEOUT", retryable: true });
+  socket.stop();
+  mock.timers.reset();
+});
+
+test("a silent connection is given up", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, wire } = await connected();
+  wire().welcome();
+  mock.timers.tick(20_000);
+  assert.ok(wire().sent.at(-1).ping);
+  mock.timers.tick(8_000);
+  await turn();
+  assert.equal(socket.state, "waiting");
+  socket.stop();
+  mock.timers.reset();
+});
+
+test("events are acknowledged now and then", async () => {
+  const { socket, wire } = await connected();
+  wire().welcome();
+  for (let seq = 1; seq <= 70; seq += 1) wire().receive({ seq: String(seq), event: { callUpdated: {} } });
+  assert.deepEqual(wire().sent.slice(1).map((frame) => frame.ack), ["32", "64"]);
+  socket.stop();
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { dayLabel, duration, initials } from "../../Sources/Ringback/Web/app/format.js";
+import { callEndSentence, errorSentence } from "../../Sources/Ringback/Web/app/sentences.js";
+import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
+import { describeDevice, isConnectedElsewhere, isConnectedHere, isRingingFor } from "../../Sources/Ringback/Web/ringback/wire.js";
+
+test("durations", () => {
+  const table = [[0, "0:00"], [-5, "0:00"], [7_900, "0:07"], [723_000, "12:03"], [3_723_000, "1:02:03"]];
+  for (const [milliseconds, expected] of table) assert.equal(duration(milliseconds), expected);
+});
+
+test("initials of any name", () => {
+  const table = [["Ada Lovelace", "AL"], ["ada", "A"], ["  José  María  de la Cruz ", "JC"], ["", "?"], ["😀 smile", "😀S"]];
+  for (const [name, expected] of table) assert.equal(initials(name), expected);
+});
+
+test("days", () => {
+  const now = new Date(2026, 2, 10, 0, 30);
+  assert.equal(dayLabel(new Date(2026, 2, 10, 0, 1), now), "Today");
+  assert.equal(dayLabel(new Date(2026, 2, 9, 23, 59), now), "Yesterday");
+});
+
+test("errors are whole sentences that depend on what was tried", () => {
+  assert.match(errorSentence({ code: "CONFLICT" }, "register"), /taken/);
+  assert.match(errorSentence({ code: "UNAUTHENTICATED" }, "login"), /do not fit/);
+  assert.match(errorSentence({ code: "RATE_LIMITED", retryAfterMs: 4_200 }), /5 seconds/);
+  assert.equal(errorSentence({ code: "INVALID", message: "the body is empty" }), "the body is empty.");
+  for (const code of ["OFFLINE", "TIMEOUT", "INTERNAL", "NO_MICROPHONE", "RATE_LIMITED", "UNHEARD_OF"]) {
+    assert.match(errorSentence({ code }), /^[A-Z].*\.$/, code);
+  }
+});
+
+test("the end of a call reads differently on both sides", () => {
+  const call = { initiatorId: "me", endReason: "CALL_END_REASON_NO_ANSWER" };
+  assert.equal(callEndSentence(call, "me", "Ada"), "Ada did not answer.");
+  assert.equal(callEndSentence(call, "you", "Ada"), "You missed a call from Ada.");
+});
+
+test("who is where in a call", () => {
+  const participant = (status, deviceId) => ({ user: { id: "me" }, status: `PARTICIPANT_STATUS_${status}`, deviceId });
+  const call = (participantState) => ({ status: "CALL_STATUS_ONGOING", participants: [participantState] });
+  assert.equal(isRingingFor(call(participant("RINGING")), "me"), true);
+  assert.equal(isConnectedHere(call(participant("CONNECTED", "d1")), "me", "d1"), true);
+  assert.equal(isConnectedElsewhere(call(participant("CONNECTED", "d2")), "me", "d1"), true);
+  assert.equal(isConnectedElsewhere({ ...call(participant("CONNECTED", "d2")), status: "CALL_STATUS_COMPLETED" }, "me", "d1"), false);
+});
+
+test("a device's name", () => {
+  const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+  assert.equal(describeDevice(firefox), "Firefox on Linux");
+  assert.equal(describeDevice(""), "Browser");
+});
+
+test("statistics tell the screen from the camera", () => {
+  const report = [
+    { id: "1", type: "inbound-rtp", kind: "video", mid: "1", framesDecoded: 5, frameWidth: 320, frameHeight: 180 },
+    { id: "2", type: "inbound-rtp", kind: "video", mid: "2", framesDecoded: 9 },
+    { id: "3", type: "inbound-rtp", kind: "audio", totalAudioEnergy: 0.5, packetsReceived: 10 },
+    { id: "4", type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.0123, localCandidateId: "5", remoteCandidateId: "6" },
+    { id: "5", type: "local-candidate", candidateType: "host" },
+    { id: "6", type: "remote-candidate", candidateType: "relay" },
+  ];
+  const stats = summarise(report, "2");
+  assert.equal(stats.camera.framesDecoded, 5);
+  assert.equal(stats.screen.framesDecoded, 9);
+  assert.equal(stats.audio.energy, 0.5);
+  assert.equal(stats.roundTripMs, 12);
+  assert.equal(stats.path, "host/relay");
+});

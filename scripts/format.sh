@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# format.sh write|lint: our own Swift files, not the generated ones.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+own_swift_files() {
+    find Package.swift Sources Signaling Media Tests loadtest -name '*.swift' ! -name '*.pb.swift' -print0 2>/dev/null
+}
+
+need_swift
+case ${1:-} in
+    write) own_swift_files | xargs -0 swift format --in-place --parallel ;;
+    lint) own_swift_files | xargs -0 swift format lint --strict --parallel ;;
+    *) fail "usage: format.sh write|lint" ;;
+esac

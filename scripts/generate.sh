@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# generate.sh write|check: Sources/Wire/Generated from Sources/Wire/Proto, by Debian's protoc and the plugin of the
+# swift-protobuf version that Package.swift names.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+readonly schema=Sources/Wire/Proto generated=Sources/Wire/Generated plugin_build=.build/protoc-gen-swift
+
+build_plugin() {
+    say "Building protoc-gen-swift. The first time takes about 2 minutes on 2 cores."
+    swift package resolve
+    swift build --package-path .build/checkouts/swift-protobuf --scratch-path "$plugin_build" --product protoc-gen-swift
+}
+
+generate_into() {
+    protoc --plugin=protoc-gen-swift="$plugin_build/debug/protoc-gen-swift" --proto_path="$schema" \
+        --swift_out="$1" --swift_opt=Visibility=Public,UseAccessLevelOnImports=true "$schema"/*.proto
+}
+
+check() {
+    local fresh
+    fresh=$(mktemp -d)
+    trap 'rm -rf "$fresh"' EXIT
+    generate_into "$fresh"
+    diff -r "$fresh" "$generated" || fail "$generated is not what the schema says: run make generate"
+    say "$generated is up to date."
+}
+
+case ${1:-} in
+    write | check) ;;
+    *) fail "usage: generate.sh write|check" ;;
+esac
+need_packages "to read the wire schema" protobuf-compiler
+need_build_packages
+need_swift
+build_plugin
+if [[ $1 == write ]]; then
+    rm -f "$generated"/*.pb.swift
+    generate_into "$generated"
+else
+    check
+fi

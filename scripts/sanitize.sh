@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Runs the tests of the concurrent parts under the thread sanitizer, with a PostgreSQL cluster of their own.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+need_build_packages
+need_packages "for the tests on PostgreSQL" postgresql
+need_swift
+say "Building with the thread sanitizer. The first build takes about 8 minutes on 2 cores."
+scripts/with-postgres.sh swift test --sanitize=thread --scratch-path .build/tsan --filter '(Gateway|Storage|Signaling)'

@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Every check and every test. Ends with one line: how many passed, failed and were skipped.
+# What the steps print goes to test-results/, and is shown when a step fails.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/test-tools.sh
+source scripts/test-tools.sh
+
+# In its second life the script runs inside with-postgres.sh.
+if [[ -z ${RINGBACK_TEST_POSTGRES:-} ]]; then
+    say "Looking for what the build and the tests need."
+    need_build_packages
+    need_swift
+    need_interop_tools
+    need_node
+    need_packages "to check the scripts" shellcheck
+    exec scripts/with-postgres.sh scripts/test.sh
+fi
+
+need_swift
+readonly results=$PWD/test-results steps=6
+rm -rf "$results"
+mkdir "$results"
+step_number=0
+step_pid=
+
+# Each step has a process group of its own, so that nothing of it is left when the script ends early.
+trap '[[ -z $step_pid ]] || kill -TERM -- "-$step_pid" 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Waits for the step, and says now and then how far it is.
+follow() {
+    local log=$1 began=$SECONDS last
+    while kill -0 "$step_pid" 2>/dev/null; do
+        sleep 1
+        if (((SECONDS - began) % 20 == 0)); then
+            last=$(tr '\r' '\n' <"$log" | tail -n 1 | cut -c 1-90)
+            say "        $(clock $((SECONDS - began)))  $last"
+        fi
+    done
+    wait "$step_pid"
+}
+
+# step NAME WHAT COMMAND…: runs a command and notes how it ended. WHAT is for people.
+step() {
+    local name=$1 what=$2 log=$results/$1.log began=$SECONDS status=0
+    shift 2
+    step_number=$((step_number + 1))
+    say ""
+    say "[$step_number/$steps] $(clock "$SECONDS")  $what"
+    set -m
+    "$@" >"$log" 2>&1 </dev/null &
+    step_pid=$!
+    set +m
+    follow "$log" || status=$?
+    step_pid=
+    if ((status == 0)); then
+        say "        passed in $(clock $((SECONDS - began)))"
+    else
+        tail -n 100 "$log" | sed 's/^/    | /'
+        say "        FAILED after $(clock $((SECONDS - began))): exit code $status, all of it in test-results/$name.log"
+    fi
+    printf '%s\t%s\n' "$name" "$status" >>"$results/steps.tsv"
+    return "$status"
+}
+
+swift_tests() {
+    swift test --skip-build --event-stream-output-path "$results/swift.jsonl" --event-stream-version 6.3
+}
+
+web_client_tests() {
+    local tests=(Tests/WebClient/*.test.mjs)
+    [[ -e ${tests[0]} ]] || fail "there are no tests in Tests/WebClient"
+    node --test --test-reporter=tap --test-reporter-destination="$results/node.tap" \
+        --test-reporter=spec --test-reporter-destination=stdout "${tests[@]}"
+}
+
+interop_tests() {
+    RINGBACK_TEST_RESULTS=$results .venv/bin/python -m pytest -c Tests/Interop/pytest.ini Tests/Interop \
+        --junitxml "$results/interop.xml"
+}
+
+strict_build() {
+    RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
+}
+
+build_time="about 6 minutes on 2 cores"
+[[ -d .build/debug ]] && build_time="what has changed"
+
+step format "Format of the Swift files" scripts/format.sh lint || true
+step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/*.sh .ci/run || true
+if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
+    step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
+    step node "Tests of the web client" web_client_tests || true
+    step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
+else
+    step node "Tests of the web client" web_client_tests || true
+    printf '%s\t%s\n' swift "not run: the build failed" interop "not run: the build failed" >>"$results/steps.tsv"
+fi
+
+say ""
+say "$(clock "$SECONDS")  Done."
+python3 scripts/summarize.py "$results"

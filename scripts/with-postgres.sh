@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# with-postgres.sh COMMAND…: runs a command with a PostgreSQL cluster of its own, which RINGBACK_TEST_POSTGRES names.
+# The cluster lives in a temporary folder, on a free port of 127.0.0.1, and goes when the command ends. It keeps the
+# defaults that make commits durable: the tests are about what is on disk.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+[[ $# -gt 0 ]] || fail "usage: with-postgres.sh COMMAND…"
+
+programs=$(find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' 2>/dev/null | sort --version-sort | tail -n 1)
+[[ -n $programs ]] || fail "PostgreSQL is not installed: apt-get install postgresql"
+folder=$(mktemp -d "${TMPDIR:-/tmp}/ringback-postgres.XXXXXX")
+port=
+
+# PostgreSQL refuses to run as root.
+unprivileged() {
+    if [[ $EUID -eq 0 ]]; then
+        (cd "$folder" && setpriv --reuid=postgres --regid=postgres --init-groups "$@")
+    else
+        "$@"
+    fi
+}
+
+cleanup() {
+    # Immediate, not fast: sessions that a killed test left behind must not hold it up, and the data are thrown away.
+    if [[ -n $port ]]; then
+        unprivileged "$programs/pg_ctl" stop --silent --mode immediate --pgdata "$folder/data" || true
+    fi
+    rm -rf "$folder"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
+
+free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+
+make_cluster() {
+    local password=$1
+    (umask 077 && printf '%s\n' "$password" >"$folder/password")
+    [[ $EUID -ne 0 ]] || chown -R postgres:postgres "$folder"
+    unprivileged "$programs/initdb" --pgdata "$folder/data" --username ringback --pwfile "$folder/password" \
+        --auth scram-sha-256 --encoding UTF8 --locale C.UTF-8 >"$folder/initdb.log" 2>&1 ||
+        fail "initdb: $(tail -n 3 "$folder/initdb.log")"
+    rm "$folder/password"
+}
+
+# Somebody else may take a free port between looking and listening: a few tries.
+start_cluster() {
+    local try
+    for try in 1 2 3 4 5; do
+        port=$(free_port)
+        unprivileged "$programs/pg_ctl" start --silent --wait --pgdata "$folder/data" --log "$folder/data/server.log" \
+            --options "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300" \
+            >/dev/null && return
+        say "PostgreSQL did not start on port $port (try $try)." >&2
+    done
+    fail "PostgreSQL: $(tail -n 5 "$folder/data/server.log")"
+}
+
+password=$(random_hex)
+make_cluster "$password"
+start_cluster
+export RINGBACK_TEST_POSTGRES="postgres://ringback:$password@127.0.0.1:$port/postgres"
+"$@"
