@@ -136,8 +136,8 @@ let package = Package(
         library("TestDatabases", "Tests/TestDatabases", ["Storage"]),
         tests("Primitives", ["Primitives"]),
         tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, logging]),
-        tests("Accounts", ["Accounts", "Primitives", "Storage", crypto, jwt, logging]),
-        tests("Messaging", ["Messaging", "Primitives", "Storage", logging]),
+        tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, logging]),
+        tests("Messaging", ["Messaging", "Primitives", "Storage", "TestDatabases", logging]),
         tests("SignalingCore", ["Primitives", "SignalingCore"]),
         tests(
             "SignalingService",
@@ -145,6 +145,14 @@ let package = Package(
                 "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", logging, nioCore,
                 nioEmbedded,
             ]),
+        tests(
+            "Gateway",
+            [
+                "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
+                logging, lifecycle, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf,
+            ]),
+        tests("Wire", ["Primitives", "Wire", protobuf]),
+        tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, logging]),
     ],

@@ -70,6 +70,12 @@ enum AccountAdministration {
 
     /// The key of access tokens that the settings name.
     static func key(_ settings: Settings) throws -> TokenKey {
+        let folder = URL(fileURLWithPath: settings.tokenKeyFile).deletingLastPathComponent()
+        do {
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        } catch {
+            throw Failure(.configuration, "the folder of tokenKeyFile can't be made: \(folder.path)")
+        }
         do {
             return try TokenKey.load(orCreateAt: settings.tokenKeyFile)
         } catch {

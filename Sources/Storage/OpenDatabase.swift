@@ -18,7 +18,7 @@ public func openDatabase(
 ) throws(DatabaseError) -> any Database {
     switch try DatabaseURL(url) {
     case .sqlite(let path):
-        try SQLiteDatabase(path: path, readers: readers, queueLimit: PostgreSQLLimits().queue)
+        try SQLiteDatabase(path: path, readers: readers)
     case .postgresql(let target):
         PostgreSQLDatabase(target, readers: readers, limits: PostgreSQLLimits(), logger: logger)
     }

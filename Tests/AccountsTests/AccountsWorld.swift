@@ -2,6 +2,7 @@ import Logging
 import Primitives
 import Storage
 import Synchronization
+import TestDatabases
 import Testing
 
 @testable import Accounts

@@ -1,6 +1,7 @@
 import Logging
 import Primitives
 import Storage
+import TestDatabases
 import Testing
 
 @testable import Accounts

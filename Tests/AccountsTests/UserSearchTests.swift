@@ -1,5 +1,6 @@
 import Primitives
 import Storage
+import TestDatabases
 import Testing
 
 @testable import Accounts

@@ -44,7 +44,8 @@ final class TestServer: Sendable {
     /// Runs a server for as long as the body runs.
     static func run(
         timings: HeartbeatTimings = HeartbeatTimings(), configure: (inout GatewayConfiguration) -> Void = { _ in },
-        pingFails: Bool = false, body: (TestServer) async throws -> Void
+        attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
+        body: (TestServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -60,8 +61,7 @@ final class TestServer: Sendable {
         let tokens = await AccessTokens(key: .random())
         let accounts = AccountService(
             database: database, tokens: tokens, passwords: PasswordHasher(cost: 10),
-            limits: AttemptLimits(perUsername: 100, perAddress: 1000), now: clock.now, revocations: registry,
-            logger: logger)
+            limits: attempts, now: clock.now, revocations: registry, logger: logger)
         let messaging = MessagingService(database: database, events: registry, now: clock.now, logger: logger)
         let calls = CallService(
             database: database, events: registry, presence: registry, people: People(messaging: messaging),

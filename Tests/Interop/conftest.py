@@ -91,8 +91,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture
-async def arrive(request: pytest.FixtureRequest, browser: Browser, results: Path) -> AsyncIterator[Arrive]:
-    """Brings people to a server's page: `await arrive(server, "alice")`. A page that threw an error fails the test."""
+async def arrive(
+    request: pytest.FixtureRequest, browser: Browser, results: Path, start_server: StartServer
+) -> AsyncIterator[Arrive]:
+    """Brings people to a server's page: `await arrive(server, "alice")`. A page that threw an error fails the test.
+
+    It asks for `start_server` so that the people leave before their server ends.
+    """
     people: list[Person] = []
 
     async def register(server: Server, username: str, *, registered: bool = False) -> Person:

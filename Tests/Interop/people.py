@@ -4,6 +4,8 @@ from collections.abc import Iterable
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
+from waiting import until
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--use-fake-device-for-media-stream",
@@ -81,7 +83,14 @@ class Person:
 
     async def is_online(self, seconds: float = 30) -> None:
         """Waits for the live connection, without which nobody can be called."""
-        await self.page.wait_for_function("ringback.client.state === 'online'", timeout=seconds * 1000)
+        await self._until("ringback.client.state", "online", seconds)
+
+    async def _until(self, expression: str, value: str, seconds: float) -> None:
+        # Not by the page's own waiting: the content security policy forbids what it needs.
+        async def is_so() -> bool:
+            return await self.page.evaluate(expression) == value
+
+        await until(f"{self.username}: {expression} is {value}", is_so, seconds)
 
     async def secrets(self) -> list[str]:
         """What the page keeps that no log may show."""
@@ -128,7 +137,7 @@ class Person:
         await self.click("call-hangup")
 
     async def is_in_call(self, seconds: float = 20) -> None:
-        await self.page.wait_for_function("ringback.call?.state === 'connected'", timeout=seconds * 1000)
+        await self._until("ringback.call?.state", "connected", seconds)
 
     async def sees_call_end(self, reason: str, seconds: float = 15) -> None:
         await self.sees("call-ended-reason", reason, seconds)

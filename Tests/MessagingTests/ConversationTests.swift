@@ -1,6 +1,7 @@
 import Messaging
 import Primitives
 import Storage
+import TestDatabases
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct ConversationTests {

@@ -3,6 +3,7 @@ import Messaging
 import Primitives
 import Storage
 import Synchronization
+import TestDatabases
 import Testing
 
 /// A server's messaging, what it told to whom, and a few users.

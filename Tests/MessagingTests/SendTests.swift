@@ -2,6 +2,7 @@ import Messaging
 import Primitives
 import Storage
 import Synchronization
+import TestDatabases
 import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(1))) struct SendTests {

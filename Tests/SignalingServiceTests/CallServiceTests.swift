@@ -1,15 +1,16 @@
 import Primitives
 import SignalingCore
 import Storage
+import TestDatabases
 import Testing
 
 @testable import SignalingService
 
-@Suite("Calls on a real database", .timeLimit(.minutes(1)))
+@Suite("Calls on a real database", .timeLimit(.minutes(1)), .serialized)
 struct CallServiceTests {
     typealias World = CallWorld
 
-    @Test("A call is on disk before its reply, and ends as it was lived", arguments: DatabaseEngine.allCases)
+    @Test("A call is on disk before its reply, and ends as it was lived", arguments: DatabaseEngine.tested)
     func life(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -39,7 +40,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Nobody answers: the timer ends the call at its deadline", arguments: DatabaseEngine.allCases)
+    @Test("Nobody answers: the timer ends the call at its deadline", arguments: DatabaseEngine.tested)
     func ringTimeOut(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -51,7 +52,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("The same invite again is the same call, while it rings and after it ended", arguments: DatabaseEngine.allCases)
+    @Test("The same invite again is the same call, while it rings and after it ended", arguments: DatabaseEngine.tested)
     func repeatedInvite(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let name = RequestID.random(at: .start)
@@ -64,7 +65,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Two who call each other at once are in one call", arguments: DatabaseEngine.allCases)
+    @Test("Two who call each other at once are in one call", arguments: DatabaseEngine.tested)
     func glare(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             async let one = world.invite()
@@ -76,7 +77,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Of two devices that answer at once one gets the call", arguments: DatabaseEngine.allCases)
+    @Test("Of two devices that answer at once one gets the call", arguments: DatabaseEngine.tested)
     func twoAnswers(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -88,7 +89,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Somebody who is in a call is busy for others", arguments: DatabaseEngine.allCases)
+    @Test("Somebody who is in a call is busy for others", arguments: DatabaseEngine.tested)
     func busy(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             _ = try await world.answeredCall()
@@ -101,7 +102,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("A stranger finds no call, nor does anybody where there is none", arguments: DatabaseEngine.allCases)
+    @Test("A stranger finds no call, nor does anybody where there is none", arguments: DatabaseEngine.tested)
     func notFound(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -114,7 +115,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("What comes after the end is answered from what is stored", arguments: DatabaseEngine.allCases)
+    @Test("What comes after the end is answered from what is stored", arguments: DatabaseEngine.tested)
     func afterTheEnd(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.answeredCall()
@@ -169,7 +170,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("History is paged from the newest, each call once", arguments: DatabaseEngine.allCases)
+    @Test("History is paged from the newest, each call once", arguments: DatabaseEngine.tested)
     func history(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             var placed: [CallID] = []

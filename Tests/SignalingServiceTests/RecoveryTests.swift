@@ -1,16 +1,17 @@
 import Primitives
 import SignalingCore
 import Storage
+import TestDatabases
 import Testing
 
 @testable import SignalingService
 
 /// A second service on the same database stands for the server after it was killed and started again.
-@Suite("Calls outlive the process", .timeLimit(.minutes(1)))
+@Suite("Calls outlive the process", .timeLimit(.minutes(1)), .serialized)
 struct RecoveryTests {
     typealias World = CallWorld
 
-    @Test("Started after the deadline: missed, ended at the deadline", arguments: DatabaseEngine.allCases)
+    @Test("Started after the deadline: missed, ended at the deadline", arguments: DatabaseEngine.tested)
     func overdue(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -22,7 +23,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Started before the deadline: it rings on and is answered", arguments: DatabaseEngine.allCases)
+    @Test("Started before the deadline: it rings on and is answered", arguments: DatabaseEngine.tested)
     func ringsOn(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -38,7 +39,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Nobody comes back to a running call: it ends as server_restart", arguments: DatabaseEngine.allCases)
+    @Test("Nobody comes back to a running call: it ends as server_restart", arguments: DatabaseEngine.tested)
     func nobodyComesBack(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.answeredCall()
@@ -51,7 +52,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("A server that no longer owns a call changes nothing in it", arguments: DatabaseEngine.allCases)
+    @Test("A server that no longer owns a call changes nothing in it", arguments: DatabaseEngine.tested)
     func fencing(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call

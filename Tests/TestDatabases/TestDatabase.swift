@@ -3,8 +3,11 @@ public import Storage
 import Testing
 
 /// Makes real databases for tests: SQLite in a file that is deleted, and, where `RINGBACK_TEST_POSTGRES` names a
-/// cluster, PostgreSQL databases that are dropped. Without it the tests on PostgreSQL are shown as skipped.
+/// cluster, PostgreSQL databases that are dropped.
 public enum TestDatabase {
+    /// The URL of a cluster in which databases may be made.
+    public static let cluster = ProcessInfo.processInfo.environment["RINGBACK_TEST_POSTGRES"]
+
     /// Where one database is, so that several servers can open it.
     public struct Place: Sendable {
         /// Its engine.
@@ -14,7 +17,7 @@ public enum TestDatabase {
 
         /// Opens it once more.
         public func open() throws -> any Database {
-            try openDatabase(url)
+            try openDatabase(url, readers: 2)
         }
     }
 
@@ -27,9 +30,7 @@ public enum TestDatabase {
             defer { try? FileManager.default.removeItem(at: folder) }
             try await run(Place(engine: engine, url: "sqlite:" + folder.appendingPathComponent("test.db").path), body)
         case .postgresql:
-            guard let cluster = ProcessInfo.processInfo.environment["RINGBACK_TEST_POSTGRES"] else {
-                try Test.cancel("RINGBACK_TEST_POSTGRES is not set")
-            }
+            let cluster = try #require(cluster)
             var components = try #require(URLComponents(string: cluster))
             try runTool("createdb", "--maintenance-db=\(cluster)", name)
             defer { try? runTool("dropdb", "--force", "--maintenance-db=\(cluster)", name) }
@@ -58,4 +59,9 @@ public enum TestDatabase {
         process.waitUntilExit()
         try #require(process.terminationStatus == 0, "\(arguments[0]) failed")
     }
+}
+
+extension DatabaseEngine {
+    /// The engines that there are to test with. That PostgreSQL is not among them shows in a skipped test.
+    public static let tested = allCases.filter { $0 != .postgresql || TestDatabase.cluster != nil }
 }

@@ -24,7 +24,7 @@ final class SQLiteDatabase: Database {
     ///   - path: Where the file is.
     ///   - readers: How many statements are read at the same time.
     ///   - queueLimit: How many units may wait.
-    init(path: String, readers: Int, queueLimit: Int) throws(DatabaseError) {
+    init(path: String, readers: Int, queueLimit: Int = 10_000) throws(DatabaseError) {
         queue = WorkQueue(limit: queueLimit)
         do {
             // An absolute path is never taken for a URI.

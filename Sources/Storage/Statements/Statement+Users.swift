@@ -50,17 +50,30 @@ extension Statement {
 
     /// Finds users whose username or display name begins with a text, without the asker and without the suspended.
     ///
-    /// The comparison is a range up to the prefix followed by the last code point, so that the text needs no escapes
-    /// and the indexes serve it.
+    /// The comparison is a range up to the prefix followed by the last code point, so that the text needs no escapes.
+    /// Each of the two kinds of name is a range of an index of its own, read no further than the limit.
     ///
     /// Parameters: the prefix in lower case, the asker's id, limit.
     public static let searchUsers = Statement(
         "search_users",
         """
-        SELECT id, username, display_name, avatar_url FROM users
-        WHERE ((search_name >= $1 AND search_name < CAST($1 AS TEXT) || '\u{10FFFF}')
-            OR (LOWER(username) >= $1 AND LOWER(username) < CAST($1 AS TEXT) || '\u{10FFFF}'))
-            AND id <> $2 AND NOT is_blocked
+        SELECT id, username, display_name, avatar_url FROM (
+            SELECT * FROM (
+                SELECT id, username, display_name, avatar_url FROM users
+                WHERE search_name >= $1 AND search_name < CAST($1 AS TEXT) || '\u{10FFFF}'
+                    AND id <> $2 AND NOT is_blocked
+                ORDER BY search_name
+                LIMIT $3
+            ) AS by_display_name
+            UNION
+            SELECT * FROM (
+                SELECT id, username, display_name, avatar_url FROM users
+                WHERE LOWER(username) >= $1 AND LOWER(username) < CAST($1 AS TEXT) || '\u{10FFFF}'
+                    AND id <> $2 AND NOT is_blocked
+                ORDER BY LOWER(username)
+                LIMIT $3
+            ) AS by_username
+        ) AS found
         ORDER BY LOWER(username)
         LIMIT $3
         """)

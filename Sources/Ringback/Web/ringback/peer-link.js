@@ -110,7 +110,8 @@ export class PeerLink extends EventTarget {
   /** Looks for a new path between the two sides. */
   restart() {
     const pc = this.#pc;
-    if (!pc || !pc.remoteDescription) {
+    if (!pc || pc.signalingState === "closed") return;
+    if (!pc.remoteDescription) {
       this.resend();
       return;
     }
@@ -285,7 +286,7 @@ export class PeerLink extends EventTarget {
     this.#remoteScreens = screenMids(sdp);
     const kept = this.#candidates;
     this.#candidates = [];
-    for (const candidate of kept) await this.#takeCandidate(candidate);
+    for (const candidate of kept) this.#takeCandidate(candidate);
     if (isOffer) {
       this.#waitsForOffer = false;
       clearTimeout(this.#waitTimer);
@@ -298,7 +299,7 @@ export class PeerLink extends EventTarget {
     this.#sortRemoteTracks();
   }
 
-  async #takeCandidate(candidate) {
+  #takeCandidate(candidate) {
     const state = {
       remoteId: this.#remoteId,
       remoteGeneration: this.#remoteGeneration,
@@ -310,17 +311,16 @@ export class PeerLink extends EventTarget {
       if (this.#candidates.length > keptCandidates) this.#candidates.shift();
     }
     if (reaction !== "add") return;
-    try {
-      await this.#pc.addIceCandidate({
+    // Not waited for: the connection keeps the order itself, and never answers once it is closed. What it
+    // refuses is of an offer that was taken back, or of a kind this browser does not know: others will do.
+    this.#pc
+      .addIceCandidate({
         candidate: candidate.candidate ?? "",
         sdpMid: candidate.sdpMid || null,
         sdpMLineIndex: candidate.sdpMLineIndex ?? 0,
         usernameFragment: candidate.usernameFragment || undefined,
-      });
-    } catch {
-      // Of an offer that was rolled back or ignored, or of a kind this browser does not know: the other
-      // candidates do.
-    }
+      })
+      .catch(() => {});
   }
 
   // ------------------------------------------------------------------------------------------- tracks

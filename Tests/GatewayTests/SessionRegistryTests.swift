@@ -1,0 +1,108 @@
+import Accounts
+import Messaging
+import Primitives
+import SwiftProtobuf
+import Synchronization
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Who is let in, who is told, and what is encoded how often.
+@Suite struct SessionRegistryTests {
+    /// Notes what it is sent.
+    private final class Recorder: ClientSocket {
+        let encoding: Encoding
+        private let notes = Mutex<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
+
+        init(_ encoding: Encoding) { self.encoding = encoding }
+
+        func deliver(_ event: EncodedEvent) { notes.withLock { $0.events.append(event) } }
+        func close(_ code: CloseCode) { notes.withLock { $0.codes.append(code) } }
+
+        var events: [EncodedEvent] { notes.withLock { $0.events } }
+        var codes: [CloseCode] { notes.withLock { $0.codes } }
+    }
+
+    private let user = UserID(high: 1, low: 1)
+
+    private func identity(device: UInt64, session: UInt64? = nil) -> Identity {
+        Identity(
+            profile: Profile(id: user, username: "ann", displayName: "Ann"),
+            session: SessionID(high: 2, low: session ?? device), device: DeviceID(high: 3, low: device))
+    }
+
+    private func message() -> Messaging.Message {
+        Messaging.Message(
+            id: .init(high: 4, low: 1), conversation: .init(high: 5, low: 1), seq: 1, sender: user,
+            clientMessageID: nil, type: .text, body: Redacted("hello"), createdAt: Instant(microseconds: 1_234_567))
+    }
+
+    @Test func eventsGoWhereTheyAreAddressed() throws {
+        let registry = SessionRegistry()
+        let sockets = [Recorder(.json), Recorder(.protobuf), Recorder(.json)]
+        for (index, socket) in sockets.enumerated() {
+            _ = registry.admit(socket, of: identity(device: UInt64(index)), limit: 3) { _ in }
+        }
+        registry.deliver(message(), to: [.user(user)])
+        #expect(sockets.map(\.events.count) == [1, 1, 1])
+        #expect(sockets[0].events == sockets[2].events)
+        #expect(sockets.map(\.events.first?.encoding) == [.json, .protobuf, .json])
+        registry.deliver(message(), to: [.others(user, than: DeviceID(high: 3, low: 1))])
+        #expect(sockets.map(\.events.count) == [2, 1, 2])
+        registry.deliver(message(), to: [.device(user, DeviceID(high: 3, low: 1))])
+        #expect(sockets.map(\.events.count) == [2, 2, 2])
+        registry.deliver(message(), to: [.user(UserID(high: 9, low: 9))])
+        #expect(sockets.map(\.events.count) == [2, 2, 2])
+        // Times are cut to milliseconds.
+        let decoded = try Encoding.json.decode(
+            WireServerFrame.self, from: #require(sockets[0].events.first).stamped(seq: 1))
+        #expect(decoded.event.messageReceived.message.createdAt.nanos == 234_000_000)
+    }
+
+    @Test func aReplacedSocketDoesNotTakeItsDeviceAway() {
+        let registry = SessionRegistry()
+        let (older, newer) = (Recorder(.json), Recorder(.json))
+        _ = registry.admit(older, of: identity(device: 1), limit: 1) { _ in }
+        guard case .admitted(let replaced?) = registry.admit(newer, of: identity(device: 1), limit: 1, openCalls: { _ in })
+        else {
+            Issue.record("not replaced")
+            return
+        }
+        #expect(replaced === older)
+        registry.leave(older, of: identity(device: 1))
+        #expect(registry.connectedDevices(of: user) == [DeviceID(high: 3, low: 1)])
+        registry.leave(newer, of: identity(device: 1))
+        #expect(registry.connectedDevices(of: user).isEmpty)
+    }
+
+    @Test func aSessionThatEndsOnItsWayInIsNotLetIn() {
+        let registry = SessionRegistry()
+        let other = Recorder(.json)
+        _ = registry.admit(other, of: identity(device: 2), limit: 5) { _ in }
+        registry.sessionsRevoked([SessionID(high: 2, low: 1)], of: user)
+        guard case .revoked = registry.admit(Recorder(.json), of: identity(device: 1), limit: 5, openCalls: { _ in })
+        else {
+            Issue.record("let in")
+            return
+        }
+        #expect(other.codes.isEmpty)
+        registry.sessionsRevoked([SessionID(high: 2, low: 2)], of: user)
+        #expect(other.codes == [.sessionRevoked])
+    }
+
+    @Test func theMemoryOfEndedSessionsIsBounded() {
+        let registry = SessionRegistry()
+        for session in 0..<10_000 as Range<UInt64> {
+            registry.sessionsRevoked([SessionID(high: 2, low: session)], of: user)
+        }
+        func isAdmitted(_ session: UInt64) -> Bool {
+            let admission = registry.admit(
+                Recorder(.json), of: identity(device: 1, session: session), limit: 5, openCalls: { _ in })
+            if case .admitted = admission { return true }
+            return false
+        }
+        #expect(!isAdmitted(9999) && !isAdmitted(9999 - 4095))
+        #expect(isAdmitted(0) && isAdmitted(9999 - 4096))
+    }
+}

@@ -1,0 +1,141 @@
+"""A client of Ringback for programs: REST, and the socket in its JSON form. As small as the tests need it."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+Json = dict[str, Any]
+
+
+class RingbackError(Exception):
+    """The server said no; `code` is an ERROR_CODE_… of the schema."""
+
+    def __init__(self, error: Json):
+        super().__init__(f"{error.get('code')}: {error.get('message')}")
+        self.code = error.get("code", "")
+        self.call = error.get("call")
+
+
+@dataclass
+class Answer:
+    """The answer to a REST request."""
+
+    status: int
+    content_type: str
+    body: Json | None
+
+
+class RingbackClient:
+    """One user at one device. Ends with its `async with`."""
+
+    def __init__(self, url: str):
+        self.url = url
+        self.device = {"id": str(uuid.uuid4()), "name": "Interop test"}
+        self.user: Json = {}
+        self.welcome: Json = {}
+        # Every token it ever had.
+        self.tokens: list[str] = []
+        self._credentials: Json = {}
+        self._http: aiohttp.ClientSession | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._next_id = 1
+        self._replies: dict[int, asyncio.Future[Json]] = {}
+        self._events: asyncio.Queue[Json] = asyncio.Queue()
+
+    async def __aenter__(self) -> "RingbackClient":
+        self._http = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._reader:
+            self._reader.cancel()
+        if self._socket:
+            await self._socket.close()
+        await self._http.close()
+
+    # ------------------------------------------------------------------------------------------------ REST
+
+    async def request(self, method: str, path: str, body: Json | None = None, token: str | None = None) -> Answer:
+        """A request as the user who is signed in, or with another token; "" sends none."""
+        token = self._credentials.get("accessToken", "") if token is None else token
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self._http.request(method, self.url + path, json=body, headers=headers) as answer:
+            is_json = answer.content_type == "application/json"
+            return Answer(answer.status, answer.content_type, await answer.json() if is_json else None)
+
+    async def register(self, username: str, password: str) -> None:
+        await self._open("/v1/accounts", {"username": username, "password": password, "device": self.device})
+
+    async def log_in(self, username: str, password: str) -> None:
+        await self._open("/v1/sessions", {"username": username, "password": password, "device": self.device})
+
+    async def refresh(self) -> None:
+        await self._open("/v1/sessions/refresh", {"refreshToken": self._credentials["refreshToken"]})
+
+    async def _open(self, path: str, body: Json) -> None:
+        answer = await self.request("POST", path, body, token="")
+        if answer.status >= 400:
+            raise RingbackError(answer.body or {"code": str(answer.status)})
+        self.use(answer.body)
+
+    def use(self, credentials: Json) -> None:
+        """Goes on with the credentials of an answer."""
+        self._credentials = credentials
+        self.user = credentials["user"]
+        self.tokens += [credentials["accessToken"], credentials["refreshToken"]]
+
+    @property
+    def credentials(self) -> Json:
+        return self._credentials
+
+    async def find(self, username: str) -> Json:
+        """The user with a name."""
+        answer = await self.request("GET", f"/v1/users?query={username}")
+        (user,) = [user for user in answer.body.get("users", []) if user["username"] == username]
+        return user
+
+    # ---------------------------------------------------------------------------------------------- socket
+
+    async def connect(self) -> Json:
+        """Makes the live connection; gives the welcome."""
+        address = self.url.replace("http", "ws", 1) + "/v1/socket"
+        self._socket = await self._http.ws_connect(address, protocols=["ringback.v1.json"])
+        assert self._socket.protocol == "ringback.v1.json"
+        self._reader = asyncio.create_task(self._read())
+        hello = {"accessToken": self._credentials["accessToken"], "device": self.device}
+        self.welcome = (await self.send({"hello": hello}))["welcome"]
+        return self.welcome
+
+    async def send(self, command: Json, seconds: float = 15) -> Json:
+        """Sends one command; gives the `ok` of the reply."""
+        number, self._next_id = self._next_id, self._next_id + 1
+        self._replies[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": number, **command})
+        try:
+            reply = await asyncio.wait_for(self._replies[number], seconds)
+        finally:
+            del self._replies[number]
+        if "error" in reply:
+            raise RingbackError(reply["error"])
+        return reply.get("ok", {})
+
+    async def event(self, *names: str, seconds: float = 15) -> tuple[str, Json]:
+        """The next event of one of these kinds; others that come before it are dropped."""
+        async with asyncio.timeout(seconds):
+            while True:
+                ((name, event),) = (await self._events.get()).items()
+                if name in names:
+                    return name, event
+
+    async def _read(self) -> None:
+        async for message in self._socket:
+            frame = message.json()
+            if "event" in frame:
+                self._events.put_nowait(frame["event"])
+            elif reply := self._replies.get(frame.get("replyTo", 0)):
+                if not reply.done():
+                    reply.set_result(frame)

@@ -1,0 +1,43 @@
+"""Two people write to each other."""
+
+from conftest import Arrive
+from database import Database, messages
+from people import Person
+from server import Server
+
+
+async def test_messages_both_ways(database: Database, alice: Person, bob: Person) -> None:
+    await alice.open_conversation("bob")
+    await alice.write("Hello Bob")
+    # The conversation comes up by itself at the one who did nothing.
+    await bob.click("conversation-alice")
+    await bob.reads(["Hello Bob"])
+    await bob.write("Hello Alice: <b>&amp; 🙂")
+    await alice.reads(["Hello Bob", "Hello Alice: <b>&amp; 🙂"])
+    assert messages(database) == [
+        {"seq": 1, "body": "Hello Bob", "sender": "alice"},
+        {"seq": 2, "body": "Hello Alice: <b>&amp; 🙂", "sender": "bob"},
+    ]
+
+
+async def test_messages_reach_every_device(arrive: Arrive, server: Server, alice: Person, bob: Person) -> None:
+    bobs_phone = await arrive(server, "bob", registered=True)
+    await alice.open_conversation("bob")
+    await alice.write("To all of you")
+    for device in (bob, bobs_phone):
+        await device.click("conversation-alice")
+        await device.reads(["To all of you"])
+    await bobs_phone.write("From the phone")
+    for device in (alice, bob):
+        await device.reads(["To all of you", "From the phone"])
+
+
+async def test_messages_are_there_after_a_reload(alice: Person, bob: Person) -> None:
+    await alice.open_conversation("bob")
+    await alice.write("Keep this")
+    await bob.click("conversation-alice")
+    await bob.reads(["Keep this"])
+    await bob.page.reload()
+    await bob.is_online()
+    await bob.click("conversation-alice")
+    await bob.reads(["Keep this"])

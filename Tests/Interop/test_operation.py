@@ -1,0 +1,101 @@
+"""The server as whoever runs it sees it."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from conftest import Arrive, StartServer
+from database import Database, PostgreSQL
+from people import PASSWORD, Person
+from ringback_client import RingbackClient
+from server import Server, environment, executable
+
+
+async def status(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status
+
+
+async def test_it_says_how_it_is(server: Server) -> None:
+    assert await status(f"{server.url}/healthz") == 200
+    assert await status(f"{server.url}/readyz") == 200
+
+
+async def test_two_servers_on_one_empty_database(database: Database, start_server: StartServer) -> None:
+    if not isinstance(database, PostgreSQL):
+        pytest.skip("SQLite belongs to one server")
+    one, other = await asyncio.gather(start_server(), start_server())
+    for server in (one, other):
+        assert await status(f"{server.url}/readyz") == 200
+    async with RingbackClient(one.url) as client:
+        await client.register("alice", PASSWORD)
+    async with RingbackClient(other.url) as client:
+        await client.log_in("alice", PASSWORD)
+        assert client.user["username"] == "alice"
+
+
+WRONG = {
+    "address": (["--listen", "nowhere"], {}, "listen"),
+    "database": (["--database", "mysql://localhost/ringback"], {}, "database"),
+    "postgres-url": (["--database", "postgres://localhost:no-port/ringback"], {}, "PostgreSQL"),
+    "number": ([], {"CALLS_RING_SECONDS": "soon"}, "ringSeconds"),
+    "range": ([], {"PASSWORD_COST": "4"}, "password.cost"),
+    "no-file": (["--config", "absent.json"], {}, "absent.json"),
+    "no-json": (["--config", "broken.json"], {}, "broken.json"),
+    "unknown-key": (["--config", "unknown.json"], {}, "volume"),
+}
+
+
+@pytest.mark.parametrize("flags,settings,named", WRONG.values(), ids=WRONG.keys())
+def test_wrong_configuration(tmp_path: Path, flags: list[str], settings: dict[str, str], named: str) -> None:
+    """One line that names what is wrong, and the exit code of a configuration error (78, as in sysexits.h)."""
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "unknown.json").write_text('{"volume": 11}')
+    defaults = [] if "--listen" in flags else ["--listen", "127.0.0.1:0"]
+    ended = subprocess.run(
+        [executable(), "serve", *defaults, *flags],
+        cwd=tmp_path,
+        env=environment(tmp_path, **settings),
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        timeout=30,
+    )
+    assert ended.returncode == 78, ended.stderr
+    (line,) = ended.stderr.strip().splitlines()
+    assert named in line
+    assert not ended.stdout
+
+
+async def test_it_stops_in_good_order(server: Server, alice: Person) -> None:
+    await alice.sees_not("connection-banner")
+    assert await server.terminate() == 0
+    await alice.sees("connection-banner")
+    await server.start()
+    await alice.is_online()
+    await alice.sees_not("connection-banner")
+
+
+async def test_the_log_keeps_secrets(server: Server, arrive: Arrive, alice: Person) -> None:
+    bob = await arrive(server, "bob")
+    await alice.open_conversation("bob")
+    await alice.write("the-words-of-a-message")
+    await bob.click("conversation-alice")
+    await bob.reads(["the-words-of-a-message"])
+    async with RingbackClient(server.url) as client:
+        await client.log_in("alice", PASSWORD)
+        await client.connect()
+        await client.refresh()
+        answer = await client.request("POST", "/v1/sessions", {"username": "alice", "password": "a-wrong-password"})
+        assert answer.status == 401
+        answer = await client.request("GET", "/v1/me", token="a-token-that-is-none")
+        assert answer.status == 401
+        tokens = client.tokens
+    secrets = [PASSWORD, "a-wrong-password", "a-token-that-is-none", "the-words-of-a-message", *tokens]
+    secrets += await alice.secrets() + await bob.secrets()
+    assert await server.terminate() == 0
+    assert len(secrets) >= 10 and all(len(secret) > 8 for secret in secrets)
+    assert [secret for secret in secrets if secret in server.log] == []

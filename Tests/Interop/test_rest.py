@@ -1,0 +1,117 @@
+"""The REST interface is what docs/openapi.yaml says."""
+
+import uuid
+
+import pytest
+
+from openapi import PATH, OpenAPI
+from people import PASSWORD
+from ringback_client import Answer, Json, RingbackClient
+from server import Server
+
+pytestmark = pytest.mark.skipif(not PATH.exists(), reason=f"{PATH.name} is not written")
+
+# The socket is no request and answer; the tests with browsers go through it.
+NOT_REST = {"GET /v1/socket"}
+
+
+class CheckedClient(RingbackClient):
+    """A client that holds every answer against the document."""
+
+    def __init__(self, url: str, document: OpenAPI):
+        super().__init__(url)
+        self._document = document
+
+    async def request(self, method: str, path: str, body: Json | None = None, token: str | None = None) -> Answer:
+        answer = await super().request(method, path, body, token)
+        self._document.check(method, path, body, answer)
+        return answer
+
+
+async def test_every_operation_is_as_documented(server: Server) -> None:
+    document = OpenAPI()
+    async with CheckedClient(server.url, document) as alice, CheckedClient(server.url, document) as bob:
+        await alice.request("GET", "/healthz")
+        await alice.request("GET", "/readyz")
+        await alice.request("GET", "/metrics")
+        await alice.register("alice", PASSWORD)
+        await bob.register("bob", PASSWORD)
+        await _accounts(alice)
+        conversation = await _conversations(alice, bob)
+        await _calls(alice, bob)
+        await _refusals(alice, conversation)
+        await _sessions(alice)
+    assert document.unseen <= NOT_REST, f"documented, but not called here: {document.unseen - NOT_REST}"
+
+
+async def _accounts(alice: RingbackClient) -> None:
+    me = await alice.request("GET", "/v1/me")
+    assert me.status == 200
+    assert (await alice.find("bob"))["username"] == "bob"
+    await alice.log_in("alice", PASSWORD)
+    await alice.refresh()
+    sessions = (await alice.request("GET", "/v1/sessions")).body["sessions"]
+    assert [session.get("current") for session in sessions] == [True]
+
+
+async def _conversations(alice: RingbackClient, bob: RingbackClient) -> str:
+    opened = await alice.request("POST", "/v1/conversations", {"userId": bob.user["id"]})
+    again = await bob.request("POST", "/v1/conversations", {"userId": alice.user["id"]})
+    conversation = opened.body["id"]
+    assert again.body["id"] == conversation
+    await alice.connect()
+    for number in range(5):
+        message = {"clientMessageId": str(uuid.uuid4()), "conversationId": conversation, "body": f"Message {number}"}
+        await alice.send({"sendMessage": message})
+    listed = (await bob.request("GET", "/v1/conversations")).body["conversations"]
+    assert [item["id"] for item in listed] == [conversation]
+    newest = (await bob.request("GET", f"/v1/conversations/{conversation}/messages?limit=2")).body
+    assert [message["seq"] for message in newest["messages"]] == ["4", "5"] and newest["hasMore"]
+    older = (await bob.request("GET", f"/v1/conversations/{conversation}/messages?before_seq=4")).body
+    assert [message["seq"] for message in older["messages"]] == ["1", "2", "3"] and "hasMore" not in older
+    return conversation
+
+
+async def _calls(alice: RingbackClient, bob: RingbackClient) -> None:
+    for _ in range(3):
+        invite = {"clientCallId": str(uuid.uuid4()), "userId": bob.user["id"], "type": "CALL_TYPE_VOICE"}
+        call = (await alice.send({"callInvite": invite}))["call"]
+        await alice.send({"callHangUp": {"commandId": str(uuid.uuid4()), "callId": call["id"]}})
+    seen, cursor = [], ""
+    while True:
+        page = (await bob.request("GET", f"/v1/calls?limit=2&cursor={cursor}")).body
+        seen += [call["id"] for call in page["calls"]]
+        if not (cursor := page.get("nextCursor", "")):
+            break
+    assert len(seen) == len(set(seen)) == 3
+
+
+async def _refusals(alice: RingbackClient, conversation: str) -> None:
+    unknown = uuid.uuid4()
+    refused = {
+        ("POST", "/v1/accounts"): ({"username": "alice", "password": PASSWORD, "device": alice.device}, 409),
+        ("POST", "/v1/sessions"): ({"username": "alice", "password": "wrong wrong", "device": alice.device}, 401),
+        ("POST", "/v1/sessions/refresh"): ({"refreshToken": "none"}, 401),
+        ("POST", "/v1/conversations"): ({"userId": str(unknown)}, 404),
+        ("GET", f"/v1/conversations/{unknown}/messages"): (None, 404),
+        ("GET", f"/v1/conversations/{conversation}/messages?limit=many"): (None, 400),
+        ("DELETE", f"/v1/sessions/{unknown}"): (None, 404),
+    }
+    for (method, path), (body, status) in refused.items():
+        answer = await alice.request(method, path, body)
+        assert answer.status == status, f"{method} {path}: {answer}"
+        assert answer.body["code"].startswith("ERROR_CODE_")
+    for path in ("/v1/me", "/v1/users?query=a", "/v1/sessions", "/v1/conversations", "/v1/calls"):
+        assert (await alice.request("GET", path, token="")).status == 401
+
+
+async def _sessions(alice: RingbackClient) -> None:
+    (session,) = (await alice.request("GET", "/v1/sessions")).body["sessions"]
+    async with CheckedClient(alice.url, alice._document) as phone:
+        await phone.log_in("alice", PASSWORD)
+        (own,) = [item for item in (await phone.request("GET", "/v1/sessions")).body["sessions"] if item.get("current")]
+        assert own["id"] != session["id"]
+        assert (await alice.request("DELETE", f"/v1/sessions/{own['id']}")).status < 300
+        assert (await phone.request("GET", "/v1/me")).status == 401
+    assert (await alice.request("DELETE", "/v1/sessions/current")).status < 300
+    assert (await alice.request("GET", "/v1/me")).status == 401

@@ -1,0 +1,68 @@
+public import Storage
+import Synchronization
+
+/// A real database whose next answers to units are replaced by an error: before the unit is carried out, as when another
+/// server was faster, or after it, as when the connection broke while it was being committed.
+public struct FaultyDatabase: Database {
+    /// What goes wrong with one unit.
+    public enum Fault: Sendable {
+        /// It fails and leaves no trace.
+        case before(DatabaseError.Code)
+        /// It is carried out and seems to have failed.
+        case after(DatabaseError.Code)
+    }
+
+    private let real: any Database
+    private let faults: Faults
+
+    private final class Faults: Sendable {
+        let list = Mutex<[Fault]>([])
+    }
+
+    /// Puts faults before a database.
+    public init(_ real: any Database) {
+        self.real = real
+        faults = Faults()
+    }
+
+    /// As the real one's.
+    public var engine: DatabaseEngine { real.engine }
+    /// As the real one's.
+    public var metrics: DatabaseMetrics { real.metrics }
+
+    /// Whether every fault has been met.
+    public var isSpent: Bool { faults.list.withLock { $0.isEmpty } }
+
+    /// Makes the next units meet these faults, one each.
+    public func fail(_ faults: Fault...) {
+        self.faults.list.withLock { $0 += faults }
+    }
+
+    /// As the real one's, unless a fault is due.
+    public func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        let fault = faults.list.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        switch fault {
+        case .before(let code):
+            // An empty unit keeps the place in the queue.
+            real.enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
+        case .after(let code):
+            real.enqueue(unit) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
+        case nil:
+            real.enqueue(unit, completion: completion)
+        }
+    }
+
+    /// As the real one's.
+    public func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
+        try await real.query(statement, values)
+    }
+
+    /// As the real one's.
+    public func migrate() async throws(DatabaseError) -> [Int] { try await real.migrate() }
+    /// As the real one's.
+    public func ping() async throws(DatabaseError) { try await real.ping() }
+    /// As the real one's.
+    public func prepare(_ statement: Statement) async throws(DatabaseError) { try await real.prepare(statement) }
+    /// As the real one's.
+    public func close() async { await real.close() }
+}
