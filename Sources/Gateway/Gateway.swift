@@ -13,7 +13,7 @@ import Synchronization
 
 /// The way in: REST, sockets and the web client on one port.
 public final class Gateway: Service {
-    private let services: GatewayServices
+    let services: GatewayServices
     /// Every route there is.
     let routes: [Route]
     private let responder: RESTResponder
@@ -72,7 +72,8 @@ public final class Gateway: Service {
             isStopping: { [stopping] in stopping.isSet })
         routes =
             AccountRoutes(accounts: services.accounts).routes
-            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls).routes
+            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls)
+            .routes
             + operatorRoutes.routes
         responder = RESTResponder(
             routes: routes, files: files, bodyLimit: configuration.bodyBytes,
@@ -126,6 +127,7 @@ public struct GatewayError: Error, Sendable, Equatable, CustomStringConvertible 
     /// For the operator.
     public var message: String
 
+    /// The message.
     public var description: String { message }
 }
 

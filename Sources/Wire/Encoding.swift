@@ -90,5 +90,6 @@ public struct WireFault: Error, Sendable, Equatable, CustomStringConvertible {
         self.message = message
     }
 
+    /// Code and message.
     public var description: String { "\(code): \(message)" }
 }

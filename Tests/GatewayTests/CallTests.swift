@@ -43,7 +43,9 @@ import Wire
                     $0.callID = call.id
                 }))
         #expect(accepted.ok.call.status == .ongoing)
-        _ = try await event(ann) { if case .callUpdated(let update) = $0 { update.call.status == .ongoing } else { false } }
+        _ = try await event(ann) {
+            if case .callUpdated(let update) = $0 { update.call.status == .ongoing } else { false }
+        }
         return accepted.ok.call
     }
 

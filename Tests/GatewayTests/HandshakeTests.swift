@@ -27,10 +27,11 @@ import Wire
             let oldVersion = try await answer(server, to: SocketClient.upgrade(version: "8"))
             #expect(oldVersion.status == 426)
             #expect(oldVersion.headers["sec-websocket-version"] == "13")
-            let post = try await answer(server, to: SocketClient.upgrade(method: "POST", extra: "Content-Length: 2\r\n") + "hi")
+            let length = "Content-Length: 2\r\n"
+            let post = try await answer(server, to: SocketClient.upgrade(method: "POST", extra: length) + "hi")
             #expect(post.status == 405)
             #expect(post.headers["allow"] == "GET")
-            #expect(try await answer(server, to: SocketClient.upgrade(extra: "Content-Length: 2\r\n") + "hi").status == 400)
+            #expect(try await answer(server, to: SocketClient.upgrade(extra: length) + "hi").status == 400)
             let plain = try await answer(server, to: "GET /v1/socket HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(plain.status == 426)
             #expect(plain.headers["upgrade"] == "websocket")
@@ -48,7 +49,8 @@ import Wire
             let wrongPath = try await answer(server, to: SocketClient.upgrade(path: "/v1/sockets"))
             #expect(wrongPath.status == 404)
             #expect(try error(wrongPath).code == .notFound)
-            let h2c = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+            let h2c =
+                "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
                 + "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n"
             #expect(try await answer(server, to: h2c).status == 200)
             let both = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c, websocket\r\n\r\n"
@@ -69,7 +71,7 @@ import Wire
     }
 
     @Test func originsAreChecked() async throws {
-        try await TestServer.run(configure: { $0.allowedOrigins = ["https://app.example"] }) { server in
+        try await TestServer.run(.with { $0.allowedOrigins = ["https://app.example"] }) { server in
             for (origin, status) in [
                 ("http://localhost", 101), ("https://app.example", 101), ("https://evil.example", 403), ("null", 403),
                 ("https://localhost.evil.example", 403),
@@ -95,9 +97,34 @@ import Wire
         }
     }
 
+    @Test func compressionIsNotNegotiated() async throws {
+        try await TestServer.run { server in
+            let request = SocketClient.upgrade(extra: "Sec-WebSocket-Extensions: permessage-deflate\r\n")
+            let answer = try await answer(server, to: request)
+            #expect(answer.status == 101 && answer.headers["sec-websocket-extensions"] == nil)
+        }
+    }
+
+    @Test func randomBytesEndNothingButTheirConnection() async throws {
+        try await TestServer.run { server in
+            let (bystander, _) = try await SocketClient.connect(server, as: server.register("ann"))
+            for round in 0..<200 {
+                let raw = try await RawClient.connect(port: server.port)
+                if round % 2 == 0 {
+                    raw.send(SocketClient.upgrade(encoding: round % 4 == 0 ? .json : .protobuf))
+                    _ = try await raw.response()
+                }
+                raw.send((0..<300).map { _ in UInt8.random(in: 0...255) })
+                try await raw.halfClose()
+                await raw.waitForEnd()
+            }
+            #expect(try await bystander.isAlive())
+        }
+    }
+
     @Test func aHeadThatComesTooSlowlyIsNotWaitedFor() async throws {
         var timings = HeartbeatTimings()
-        timings.head = .milliseconds(300)
+        timings.head = .seconds(2)
         try await TestServer.run(timings: timings) { server in
             let silent = try await RawClient.connect(port: server.port)
             let slow = try await RawClient.connect(port: server.port)
@@ -142,7 +169,7 @@ import Wire
     }
 
     @Test func anAddressHasSoManySocketsAndNoMore() async throws {
-        try await TestServer.run(configure: { $0.limits.socketsPerAddress = 2 }) { server in
+        try await TestServer.run(.with { $0.limits.socketsPerAddress = 2 }) { server in
             let first = try await SocketClient.open(server)
             let second = try await SocketClient.open(server)
             let refused = try await answer(server, to: SocketClient.upgrade())

@@ -187,8 +187,11 @@ import Wire
             #expect(try await ask(server, "GET", "/v1/me").status == 401)
             #expect(try await ask(server, "GET", "/v1/me", token: "x").status == 401)
             #expect(try await ask(server, "GET", "/v1/me", extra: "Authorization: Basic eDp5\r\n").status == 401)
-            let alive = try await ask(server, "GET", "/healthz")
-            #expect(alive.status == 200)
+            #expect(try await ask(server, "GET", "/healthz").status == 200)
+            let head = try await RawClient.connect(port: server.port)
+            head.send("HEAD /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            let text = await head.readToEnd()
+            #expect(text.hasPrefix("HTTP/1.1 200") && text.hasSuffix("\r\n\r\n"))
         }
     }
 
@@ -213,7 +216,11 @@ import Wire
 
     @Test func theOperatorSeesHowThingsStand() async throws {
         let document = Array("openapi: 3.1.0\n".utf8)
-        try await TestServer.run(configure: { $0.openAPI = document; $0.version = "1.2.3" }) { server in
+        let configuration = GatewayConfiguration.with {
+            $0.openAPI = document
+            $0.version = "1.2.3"
+        }
+        try await TestServer.run(configuration) { server in
             let health = try decode(WireHealth.self, await ask(server, "GET", "/healthz"))
             #expect(health.status == "ok" && health.version == "1.2.3")
             #expect(try await ask(server, "GET", "/readyz").status == 200)
@@ -245,7 +252,7 @@ import Wire
         try Data("hidden".utf8).write(to: folder.appending(path: "www/.hidden"))
         try FileManager.default.createSymbolicLink(
             at: folder.appending(path: "www/link.txt"), withDestinationURL: folder.appending(path: "secret.txt"))
-        try await TestServer.run(configure: { $0.webRoot = folder.appending(path: "www").path() }) { server in
+        try await TestServer.run(.with { $0.webRoot = folder.appending(path: "www").path() }) { server in
             let page = try await ask(server, "GET", "/")
             #expect(page.status == 200 && page.body == "<h1>hi</h1>")
             #expect(page.headers["content-type"] == "text/html; charset=utf-8")
@@ -261,8 +268,9 @@ import Wire
             #expect(same.status == 304 && same.body.isEmpty)
             #expect(try await ask(server, "POST", "/index.html", body: "").status == 405)
             for path in [
-                "/../secret.txt", "/app/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/app/..%5c..%5csecret.txt",
-                "//etc/passwd", "/.hidden", "/link.txt", "/app", "/app/", "/%00", "/app/main.js/",
+                "/../secret.txt", "/app/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt",
+                "/app/..%5c..%5csecret.txt", "//etc/passwd", "/.hidden", "/link.txt", "/app", "/app/", "/%00",
+                "/app/main.js/",
             ] {
                 let answer = try await ask(server, "GET", path)
                 #expect(answer.status == 404, "\(path)")
@@ -311,7 +319,8 @@ import Wire
         let openssl = Process()
         openssl.executableURL = URL(filePath: "/usr/bin/env")
         openssl.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "1",
             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
             folder.appending(path: "key.pem").path(), "-out", folder.appending(path: "cert.pem").path(),
         ]
@@ -331,12 +340,9 @@ import Wire
         var client = TLSConfiguration.makeClientConfiguration()
         client.trustRoots = .certificates([certificate])
         let context = try NIOSSLContext(configuration: client)
-        try await TestServer.run(
-            configure: {
-                $0.tls = .makeServerConfiguration(
-                    certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
-            }
-        ) { server in
+        let tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
+        try await TestServer.run(.with { $0.tls = tls }) { server in
             let raw = try await RawClient.connect(port: server.port, tls: context)
             raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(try await raw.response().status == 200)

@@ -90,7 +90,7 @@ final class RawClient: Sendable {
                 let parts = line.split(separator: ":", maxSplits: 1)
                 headers[parts[0].lowercased()] = parts.count > 1 ? parts[1].trimmingSpaces : ""
             }
-            let length = status == 204 || status == 304 || status == 101 ? 0 : Int(headers["content-length"] ?? "0") ?? 0
+            let length = [101, 204, 304].contains(status) ? 0 : Int(headers["content-length"] ?? "0") ?? 0
             let headLength = text[..<end.upperBound].utf8.count
             guard buffer.readableBytes >= headLength + length else { return nil }
             buffer.moveReaderIndex(forwardBy: headLength)

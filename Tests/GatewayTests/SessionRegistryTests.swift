@@ -64,8 +64,8 @@ import Wire
         let registry = SessionRegistry()
         let (older, newer) = (Recorder(.json), Recorder(.json))
         _ = registry.admit(older, of: identity(device: 1), limit: 1) { _ in }
-        guard case .admitted(let replaced?) = registry.admit(newer, of: identity(device: 1), limit: 1, openCalls: { _ in })
-        else {
+        let admission = registry.admit(newer, of: identity(device: 1), limit: 1) { _ in }
+        guard case .admitted(let replaced?) = admission else {
             Issue.record("not replaced")
             return
         }
@@ -81,8 +81,8 @@ import Wire
         let other = Recorder(.json)
         _ = registry.admit(other, of: identity(device: 2), limit: 5) { _ in }
         registry.sessionsRevoked([SessionID(high: 2, low: 1)], of: user)
-        guard case .revoked = registry.admit(Recorder(.json), of: identity(device: 1), limit: 5, openCalls: { _ in })
-        else {
+        let admission = registry.admit(Recorder(.json), of: identity(device: 1), limit: 5) { _ in }
+        guard case .revoked = admission else {
             Issue.record("let in")
             return
         }
@@ -97,8 +97,8 @@ import Wire
             registry.sessionsRevoked([SessionID(high: 2, low: session)], of: user)
         }
         func isAdmitted(_ session: UInt64) -> Bool {
-            let admission = registry.admit(
-                Recorder(.json), of: identity(device: 1, session: session), limit: 5, openCalls: { _ in })
+            let identity = identity(device: 1, session: session)
+            let admission = registry.admit(Recorder(.json), of: identity, limit: 5) { _ in }
             if case .admitted = admission { return true }
             return false
         }

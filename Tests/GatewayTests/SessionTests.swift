@@ -1,7 +1,9 @@
 import Accounts
 import Messaging
 import NIOCore
+import NIOEmbedded
 import Primitives
+import Storage
 import SwiftProtobuf
 import Testing
 import Wire
@@ -12,7 +14,7 @@ import Wire
 @Suite(.timeLimit(.minutes(1))) struct SessionTests {
     @Test(arguments: Encoding.allCases) func helloIsAnsweredWithAllThatAClientNeeds(encoding: Encoding) async throws {
         let servers = [IceServer(urls: ["stun:stun.example:3478"], username: "u", credential: Redacted("c"))]
-        try await TestServer.run(configure: { $0.iceServers = servers }) { server in
+        try await TestServer.run(.with { $0.iceServers = servers }) { server in
             let user = try await server.register("ann")
             let (client, welcome) = try await SocketClient.connect(server, as: user, encoding: encoding)
             #expect(welcome.user.id == user.id.description)
@@ -118,7 +120,7 @@ import Wire
     }
 
     @Test func aUserHasSoManyDevicesAndNoMore() async throws {
-        try await TestServer.run(configure: { $0.limits.socketsPerUser = 2 }) { server in
+        try await TestServer.run(.with { $0.limits.socketsPerUser = 2 }) { server in
             let first = try await server.register("ann")
             let second = try await server.logIn("ann")
             let third = try await server.logIn("ann")
@@ -203,7 +205,7 @@ import Wire
     }
 
     @Test func whoGoesOnAllTheSameIsClosed() async throws {
-        try await TestServer.run(configure: { $0.limits.refusalsInARow = 50 }) { server in
+        try await TestServer.run(.with { $0.limits.refusalsInARow = 50 }) { server in
             let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
             for id in 1...1000 as ClosedRange<UInt32> { try client.send(id, .ping(.init())) }
             #expect(try await client.closeCode() == 4505)
@@ -213,7 +215,7 @@ import Wire
     @Test func aClientThatVanishesIsGivenUp() async throws {
         var timings = HeartbeatTimings()
         timings.ping = .milliseconds(300)
-        timings.answer = .milliseconds(600)
+        timings.answer = .seconds(2)
         try await TestServer.run(timings: timings) { server in
             let (vanished, _) = try await SocketClient.connect(server, as: server.register("ann"))
             let ben = try await server.register("ben")
@@ -245,6 +247,89 @@ import Wire
             #expect(try await client.closeCode() == 4000)
             #expect(try await waiting.closeCode() == 4000)
             await idle.waitForEnd()
+        }
+    }
+
+    @Test func aShutdownDoesNotWaitForABodyThatNeverComes() async throws {
+        var timings = HeartbeatTimings()
+        timings.close = .milliseconds(300)
+        try await TestServer.run(timings: timings) { server in
+            let raw = try await RawClient.connect(port: server.port)
+            raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try await raw.response().status == 200)
+            raw.send("POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{")
+            let silent = try await SocketClient.open(server)
+            await server.stop()
+            await raw.waitForEnd()
+            // A client that does not answer the close frame is not waited for, either.
+            await silent.raw.waitForEnd()
+        }
+    }
+
+    @Test func whoIsSuspendedIsOut() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let (client, _) = try await SocketClient.connect(server, as: user)
+            try await server.accounts.suspend(username: "ann")
+            #expect(try await client.closeCode() == 4502)
+            let again = try await SocketClient.open(server)
+            again.hello(user)
+            #expect([.forbidden, .unauthenticated].contains(try await again.receive().error.code))
+            #expect(try await again.closeCode() == 4501)
+        }
+    }
+
+    @Test func withoutADatabaseNobodyIsLetInButToldToComeBack() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let (open, _) = try await SocketClient.connect(server, as: user)
+            await server.database.close()
+            let client = try await SocketClient.open(server)
+            client.hello(user)
+            let answer = try await client.receive()
+            #expect(answer.error.code == .unavailable && answer.error.retryable && answer.error.retryAfterMs > 0)
+            #expect(try await client.closeCode() == 4004)
+            // Who is in stays in, and hears what cannot be done.
+            let sent = try await open.ask(
+                2,
+                .sendMessage(
+                    .with {
+                        $0.clientMessageID = RequestID.random(at: server.clock.now()).description
+                        $0.conversationID = RequestID.random(at: server.clock.now()).description
+                        $0.body = "hello"
+                    }))
+            #expect(sent.error.code == .unavailable && sent.error.retryable)
+        }
+    }
+
+    @Test func whoDoesNotReadIsNotReadFrom() async throws {
+        try await TestServer.run { server in
+            let reads = ReadCounter()
+            let channel = EmbeddedChannel()
+            let connection = Connection(
+                channel: channel, wheel: HeartbeatWheel(eventLoop: channel.embeddedEventLoop), timings: .init())
+            let handler = SocketHandler(services: server.gateway.services, encoding: .json, connection: connection)
+            try channel.pipeline.syncOperations.addHandlers([reads, handler])
+            channel.read()
+            #expect(reads.count == 1)
+            channel.isWritable = false
+            channel.pipeline.fireChannelWritabilityChanged()
+            channel.read()
+            #expect(reads.count == 1)
+            channel.isWritable = true
+            channel.pipeline.fireChannelWritabilityChanged()
+            #expect(reads.count == 2)
+            _ = try channel.finish()
+        }
+    }
+
+    private final class ReadCounter: ChannelOutboundHandler {
+        typealias OutboundIn = Never
+        var count = 0
+
+        func read(context: ChannelHandlerContext) {
+            count += 1
+            context.read()
         }
     }
 

@@ -43,7 +43,7 @@ final class TestServer: Sendable {
 
     /// Runs a server for as long as the body runs.
     static func run(
-        timings: HeartbeatTimings = HeartbeatTimings(), configure: (inout GatewayConfiguration) -> Void = { _ in },
+        _ configuration: GatewayConfiguration = .init(), timings: HeartbeatTimings = HeartbeatTimings(),
         attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
         body: (TestServer) async throws -> Void
     ) async throws {
@@ -66,9 +66,8 @@ final class TestServer: Sendable {
         let calls = CallService(
             database: database, events: registry, presence: registry, people: People(messaging: messaging),
             loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
-        var configuration = GatewayConfiguration()
+        var configuration = configuration
         configuration.port = 0
-        configure(&configuration)
         let services = GatewayServices(
             configuration: configuration, timings: timings, accounts: accounts, messaging: messaging, calls: calls,
             registry: registry, addresses: AddressCounts(), metrics: GatewayMetrics(), logger: logger, now: clock.now)
@@ -116,6 +115,15 @@ final class TestServer: Sendable {
             username: username, password: Redacted("correct horse"),
             client: ClientInfo(device: device, deviceName: "Another", ipAddress: "", userAgent: ""))
         return TestUser(credentials: credentials, device: device)
+    }
+}
+
+extension GatewayConfiguration {
+    /// The usual configuration with a change.
+    static func with(_ change: (inout GatewayConfiguration) -> Void) -> GatewayConfiguration {
+        var configuration = GatewayConfiguration()
+        change(&configuration)
+        return configuration
     }
 }
 

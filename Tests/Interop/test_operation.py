@@ -8,7 +8,6 @@ import aiohttp
 import pytest
 
 from conftest import Arrive, StartServer
-from database import Database, PostgreSQL
 from people import PASSWORD, Person
 from ringback_client import RingbackClient
 from server import Server, environment, executable
@@ -24,9 +23,8 @@ async def test_it_says_how_it_is(server: Server) -> None:
     assert await status(f"{server.url}/readyz") == 200
 
 
-async def test_two_servers_on_one_empty_database(database: Database, start_server: StartServer) -> None:
-    if not isinstance(database, PostgreSQL):
-        pytest.skip("SQLite belongs to one server")
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_two_servers_on_one_empty_database(start_server: StartServer) -> None:
     one, other = await asyncio.gather(start_server(), start_server())
     for server in (one, other):
         assert await status(f"{server.url}/readyz") == 200

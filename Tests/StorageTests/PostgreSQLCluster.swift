@@ -9,7 +9,7 @@ final class PostgreSQLCluster: Sendable {
     /// Where the server's programs are; nil when they are not installed.
     private static let programs: String? = {
         guard
-            let directory = try? output(["pg_config", "--bindir"]).trimmingCharacters(in: .whitespacesAndNewlines),
+            let directory = try? outputNow(["pg_config", "--bindir"]).trimmingCharacters(in: .whitespacesAndNewlines),
             FileManager.default.isExecutableFile(atPath: "\(directory)/initdb")
         else { return nil }
         return directory
@@ -22,12 +22,12 @@ final class PostgreSQLCluster: Sendable {
     private let server = Mutex<Process?>(nil)
 
     /// Makes the server's files; it does not run yet.
-    init() throws {
+    init() async throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("rb\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
         // PostgreSQL refuses to run as root.
-        if getuid() == 0 { _ = try Self.output(["chown", "postgres", directory.path]) }
-        _ = try Self.output(
+        if getuid() == 0 { _ = try await Self.output(["chown", "postgres", directory.path]) }
+        _ = try await Self.output(
             serverCommand(
                 "initdb", ["-D", "\(directory.path)/data", "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync"]))
     }
@@ -45,30 +45,32 @@ final class PostgreSQLCluster: Sendable {
             output: directory.appendingPathComponent("log"))
         server.withLock { $0 = process }
         try await waitFor {
-            let connection = try? PostgreSQLConnection(try PostgreSQLTarget(url), .reading, PostgreSQLLimits())
-            return connection != nil || !process.isRunning
+            let isThere = await offThePool { [url] in
+                (try? PostgreSQLConnection(try PostgreSQLTarget(url), .reading, PostgreSQLLimits())) != nil
+            }
+            return isThere || !process.isRunning
         }
         try #require(process.isRunning)
     }
 
     /// Stops it by a signal (SIGINT: at once; SIGQUIT: as in a crash) and waits until it is gone.
-    func stop(_ signal: Int32) {
+    func stop(_ signal: Int32) async {
         guard let process = server.withLock({ $0 }), process.isRunning else { return }
         kill(process.processIdentifier, signal)
-        process.waitUntilExit()
+        await offThePool { process.waitUntilExit() }
     }
 
     /// Sends a signal to the server and to each of its processes.
-    func signal(_ signal: Int32) throws {
+    func signal(_ signal: Int32) async throws {
         let parent = try #require(server.withLock { $0 }).processIdentifier
-        let children = try Self.output(["pgrep", "-P", "\(parent)"]).split(separator: "\n")
+        let children = try await Self.output(["pgrep", "-P", "\(parent)"]).split(separator: "\n")
         for child in children { kill(try #require(Int32(child)), signal) }
         kill(parent, signal)
     }
 
     /// Stops it, if it runs, and deletes its files.
-    func remove() {
-        stop(SIGQUIT)
+    func remove() async {
+        await stop(SIGQUIT)
         try? FileManager.default.removeItem(at: directory)
     }
 
@@ -94,7 +96,11 @@ final class PostgreSQLCluster: Sendable {
     }
 
     /// Runs a program to its end.
-    private static func output(_ command: [String]) throws -> String {
+    private static func output(_ command: [String]) async throws -> String {
+        try await offThePool { Result { try outputNow(command) } }.get()
+    }
+
+    private static func outputNow(_ command: [String]) throws -> String {
         let file = FileManager.default.temporaryDirectory.appendingPathComponent("rb\(UInt64.random(in: 0 ... .max))")
         defer { try? FileManager.default.removeItem(at: file) }
         let process = try process(command, output: file)
@@ -105,11 +111,30 @@ final class PostgreSQLCluster: Sendable {
     }
 }
 
-/// Asks until the answer is yes; the suite's time limit ends it.
+/// Runs a test on a server of its own, and removes that whatever comes of the test.
+func withCluster(_ test: (PostgreSQLCluster) async throws -> Void) async throws {
+    let cluster = try await PostgreSQLCluster()
+    do {
+        try await test(cluster)
+    } catch {
+        await cluster.remove()
+        throw error
+    }
+    await cluster.remove()
+}
+
+/// Runs something that blocks on a thread of its own, not on one of the few that all tests share.
+private func offThePool<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread { continuation.resume(returning: body()) }.start()
+    }
+}
+
+/// Looks again and again until the condition holds; the suite's time limit ends it.
 func waitFor(_ condition: () async -> Bool) async throws {
     while await !condition() {
-        try Task.checkCancellation()
-        await Task.yield()
+        // Only to leave the processor to what is waited for.
+        try await Task.sleep(for: .milliseconds(5))
     }
 }
 

@@ -6,122 +6,120 @@ import Testing
 @testable import Storage
 
 /// What happens while PostgreSQL is away, and after it has come back.
-@Suite(.enabled(if: PostgreSQLCluster.isAvailable, "there are no PostgreSQL programs"), .timeLimit(.minutes(2)))
+@Suite(
+    .enabled(if: PostgreSQLCluster.isAvailable, "there are no PostgreSQL programs"), .serialized,
+    .timeLimit(.minutes(1)))
 struct PostgreSQLOutageTests {
     /// The server ends the connections of a loaded database again and again. What was acknowledged is there, what was
     /// refused is not.
     @Test func losesNothingWhenConnectionsAreKilled() async throws {
-        let cluster = try PostgreSQLCluster()
-        defer { cluster.remove() }
-        try await cluster.start()
-        let database = try open(cluster.url)
-        try await database.migrate()
-        let user = try await database.addUser("ann")
-        let conversation = try await database.addConversation(user, try await database.addUser("bob"))
-        let load = Load(database: database, sender: user, conversation: conversation)
-        async let loaded: Void = load.run(tasks: 16)
-        for round in 1...5 {
-            try await load.wait(untilCommitted: round * 300)
-            try await administer(
-                cluster.url,
-                """
-                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                WHERE application_name = 'ringback' AND pid <> pg_backend_pid()
-                """)
+        try await withCluster { cluster in
+            try await cluster.start()
+            let database = try open(cluster.url)
+            try await database.migrate()
+            let user = try await database.addUser("ann")
+            let conversation = try await database.addConversation(user, try await database.addUser("bob"))
+            let load = Load(database: database, sender: user, conversation: conversation)
+            async let loaded: Void = load.run(tasks: 16)
+            for round in 1...5 {
+                try await load.wait(untilCommitted: round * 300)
+                try await administer(
+                    cluster.url,
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE application_name = 'ringback' AND pid <> pg_backend_pid()
+                    """)
+            }
+            try await load.wait(untilCommitted: 2000)
+            load.stop()
+            await loaded
+            try await load.check()
+            #expect(database.metrics.reconnects.value >= 5)
+            await database.close()
         }
-        try await load.wait(untilCommitted: 2000)
-        load.stop()
-        await loaded
-        try await load.check()
-        #expect(database.metrics.reconnects.value >= 5)
-        await database.close()
     }
 
     @Test(arguments: [SIGINT, SIGQUIT])
     func comesBackByItselfWhenTheServerDoes(_ shutdown: Int32) async throws {
-        let cluster = try PostgreSQLCluster()
-        defer { cluster.remove() }
-        try await cluster.start()
-        let database = try open(cluster.url)
-        try await database.migrate()
-        let user = try await database.addUser("ann")
-        let conversation = try await database.addConversation(user, try await database.addUser("bob"))
-        let load = Load(database: database, sender: user, conversation: conversation)
-        async let loaded: Void = load.run(tasks: 8)
-        try await load.wait(untilCommitted: 200)
-        cluster.stop(shutdown)
-        // Whoever asks now is told at once.
-        try await load.wait(untilRefused: 20)
-        let asked = ContinuousClock.now
-        #expect(try await code { try await database.ping() } == .unavailable)
-        #expect(asked.duration(to: .now) < .seconds(3))
-        let before = load.committed
-        try await cluster.start()
-        try await load.wait(untilCommitted: before + 200)
-        load.stop()
-        await loaded
-        try await load.check()
-        try await waitFor { (try? await database.ping()) != nil }
-        await database.close()
+        try await withCluster { cluster in
+            try await cluster.start()
+            let database = try open(cluster.url)
+            try await database.migrate()
+            let user = try await database.addUser("ann")
+            let conversation = try await database.addConversation(user, try await database.addUser("bob"))
+            let load = Load(database: database, sender: user, conversation: conversation)
+            async let loaded: Void = load.run(tasks: 8)
+            try await load.wait(untilCommitted: 200)
+            await cluster.stop(shutdown)
+            // Whoever asks now is told at once.
+            try await load.wait(untilRefused: 20)
+            #expect(try await code { try await database.ping() } == .unavailable)
+            let before = load.committed
+            try await cluster.start()
+            try await load.wait(untilCommitted: before + 200)
+            load.stop()
+            await loaded
+            try await load.check()
+            try await waitFor { (try? await database.ping()) != nil }
+            await database.close()
+        }
     }
 
     /// A server that takes connections and says nothing.
     @Test func givesUpAHungServer() async throws {
-        let cluster = try PostgreSQLCluster()
-        defer { cluster.remove() }
-        try await cluster.start()
-        let database = try open(
-            cluster.url, limits: PostgreSQLLimits(connect: 300, exchange: 500, wait: 1000, longestPause: 200))
-        try await database.migrate()
-        let user = try await database.addUser("ann")
-        try cluster.signal(SIGSTOP)
-        let asked = ContinuousClock.now
-        async let read = code { try await database.ping() }
-        async let written = code { try await database.run(.touchUser, [.id(user), .instant(moment(1))]) }
-        let codes = try await [read, written]
-        #expect(codes == [.unavailable, .unavailable])
-        #expect(asked.duration(to: .now) < .seconds(10))
-        try cluster.signal(SIGCONT)
-        try await waitFor {
-            (try? await database.run(.touchUser, [.id(user), .instant(moment(2))], expectedRows: 1)) != nil
+        try await withCluster { cluster in
+            try await cluster.start()
+            let database = try open(
+                cluster.url, limits: PostgreSQLLimits(connect: 300, exchange: 500, wait: 1000, longestPause: 200))
+            try await database.migrate()
+            let user = try await database.addUser("ann")
+            try await cluster.signal(SIGSTOP)
+            async let read = code { try await database.ping() }
+            async let written = code { try await database.run(.touchUser, [.id(user), .instant(moment(1))]) }
+            let codes = try await [read, written]
+            #expect(codes == [.unavailable, .unavailable])
+            try await cluster.signal(SIGCONT)
+            try await waitFor {
+                (try? await database.run(.touchUser, [.id(user), .instant(moment(2))], expectedRows: 1)) != nil
+            }
+            try await waitFor { (try? await database.ping()) != nil }
+            await database.close()
         }
-        try await waitFor { (try? await database.ping()) != nil }
-        await database.close()
     }
 
     /// The queue of a database that never was there.
     @Test func isUnavailableWithoutAServer() async throws {
-        let cluster = try PostgreSQLCluster()
-        defer { cluster.remove() }
-        let database = try open(cluster.url)
-        #expect(try await code { try await database.migrate() } == .unavailable)
-        #expect(try await code { try await database.run(.touchUser, []) } == .unavailable)
-        #expect(try await code { try await database.ping() } == .unavailable)
-        try await cluster.start()
-        try await waitFor { (try? await database.migrate()) != nil }
-        try await waitFor { (try? await database.addUser("ann")) != nil }
-        await database.close()
+        try await withCluster { cluster in
+            let database = try open(cluster.url)
+            #expect(try await code { try await database.migrate() } == .unavailable)
+            #expect(try await code { try await database.run(.touchUser, []) } == .unavailable)
+            #expect(try await code { try await database.ping() } == .unavailable)
+            try await cluster.start()
+            try await waitFor { (try? await database.migrate()) != nil }
+            try await waitFor { (try? await database.addUser("ann")) != nil }
+            await database.close()
+        }
     }
 
     /// The connection breaks while the server waits with the answer to COMMIT: nobody can say what became of the unit.
     @Test func saysWhenTheOutcomeIsUnknown() async throws {
-        let cluster = try PostgreSQLCluster()
-        defer { cluster.remove() }
-        try await cluster.start()
-        let database = try open(cluster.url, limits: PostgreSQLLimits(connect: 1000, exchange: 1000))
-        try await database.migrate()
-        // A check that the server makes only when it commits, and that takes longer than we wait.
-        try await administer(
-            cluster.url,
-            """
-            CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
-                $$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;
-            CREATE CONSTRAINT TRIGGER lingering AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
-                FOR EACH ROW WHEN (NEW.username = 'slow') EXECUTE FUNCTION linger();
-            """)
-        #expect(try await code { try await database.addUser("slow") } == .outcomeUnknown)
-        try await waitFor { (try? await database.addUser("quick\(UInt32.random(in: 0 ... .max))")) != nil }
-        await database.close()
+        try await withCluster { cluster in
+            try await cluster.start()
+            let database = try open(cluster.url, limits: PostgreSQLLimits(connect: 1000, exchange: 1000))
+            try await database.migrate()
+            // A check that the server makes only when it commits, and that takes longer than we wait.
+            try await administer(
+                cluster.url,
+                """
+                CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS
+                    $$ BEGIN PERFORM pg_sleep(3); RETURN NULL; END $$;
+                CREATE CONSTRAINT TRIGGER lingering AFTER INSERT ON users DEFERRABLE INITIALLY DEFERRED
+                    FOR EACH ROW WHEN (NEW.username = 'slow') EXECUTE FUNCTION linger();
+                """)
+            #expect(try await code { try await database.addUser("slow") } == .outcomeUnknown)
+            try await waitFor { (try? await database.addUser("quick\(UInt32.random(in: 0 ... .max))")) != nil }
+            await database.close()
+        }
     }
 }
 
@@ -176,8 +174,9 @@ private final class Load: Sendable {
                     default: $0.unexpected.append(error)
                     }
                 }
+                // As a client does that is told to come back.
+                try? await Task.sleep(for: .milliseconds(5))
             }
-            await Task.yield()
         }
     }
 

@@ -133,10 +133,10 @@ test("4500 and above: no way back, and whoever waits is told", async () => {
   const { socket, seen, wire } = await connected();
   wire().welcome();
   const waiting = socket.request({ callFetch: { callId: "c1" } });
-  wire().fail(4501, "revoked");
+  wire().fail(4502, "revoked");
   await assert.rejects(waiting, { code: "CLOSED" });
   assert.equal(socket.state, "stopped");
-  assert.deepEqual(seen.at(-1), ["refused", { code: 4501, reason: "revoked" }]);
+  assert.deepEqual(seen.at(-1), ["refused", { code: 4502, reason: "revoked" }]);
   await assert.rejects(socket.request({ ping: {} }), { code: "CLOSED" });
 });
 
@@ -159,6 +159,24 @@ test("a token that is turned away is replaced once, then the sign-in is over", a
   await turn();
   assert.equal(socket.state, "stopped");
   assert.equal(seen.at(-1)[0], "refused");
+});
+
+test("closed with 4501: one try with a fresh token", async () => {
+  const asked = [];
+  const { socket, seen, wire } = await connected({
+    token: async (rejected) => {
+      asked.push(rejected);
+      return `t${asked.length}`;
+    },
+  });
+  wire().open();
+  wire().fail(4501);
+  await turn();
+  assert.deepEqual(asked, [undefined, "t1"]);
+  assert.equal(socket.state, "connecting");
+  wire().fail(4501);
+  await turn();
+  assert.deepEqual(seen.at(-1), ["refused", { code: 4501, reason: "" }]);
 });
 
 test("a command that may succeed later is repeated with the same ids", async () => {

@@ -58,6 +58,14 @@ test("many callers at once make one refresh", async () => {
   assert.deepEqual(one.used, ["refresh-1"]);
 });
 
+test("without locks there is still one refresh at a time in a page", async () => {
+  const one = server();
+  const { store, keeper } = tab(new MemoryStorage(), null, one.refresh);
+  store.write(credentials(1, 0));
+  assert.deepEqual(await Promise.all([keeper.accessToken(), keeper.accessToken()]), ["access-2", "access-2"]);
+  assert.deepEqual(one.used, ["refresh-1"]);
+});
+
 test("two tabs make one refresh: the second takes what the first stored", async () => {
   const one = server();
   const storage = new MemoryStorage();

@@ -5,22 +5,28 @@ import Wire
 /// Nothing that a peer sends does more than give an error.
 @Suite struct MalformedInputTests {
     @Test(arguments: [
-        "", " ", "null", "[]", "1", "\"text\"", "{", "{\"id\":", "{\"id\":1,}", "{\"id\":1}}", "{\"id\":-1}", "{\"id\":1.5}",
+        "", " ", "null", "[]", "1", "\"text\"", "{", "{\"id\":", "{\"id\":1,}", "{\"id\":1}}", "{\"id\":-1}",
+        "{\"id\":1.5}",
         "{\"id\":4294967296}", "{\"id\":1e400}", "{\"id\":\"x\"}", "{\"ack\":\"18446744073709551616\"}", "{\"ack\":-1}",
-        "{\"ack\":1e20}", "{\"hello\":[]}", "{\"hello\":7}", "{\"hello\":{\"accessToken\":7}}", "{\"hello\":{},\"ping\":{}}",
-        "{\"hello\":{\"device\":\"x\"}}", "{id:1}", "{\"callInvite\":{\"type\":[]}}", "{\"hello\":{\"accessToken\":\"\\ud800\"}}",
+        "{\"ack\":1e20}", "{\"hello\":[]}", "{\"hello\":7}", "{\"hello\":{\"accessToken\":7}}",
+        "{\"hello\":{},\"ping\":{}}",
+        "{\"hello\":{\"device\":\"x\"}}", "{id:1}", "{\"callInvite\":{\"type\":[]}}",
+        "{\"hello\":{\"accessToken\":\"\\ud800\"}}",
         "{\"hello\":{\"accessToken\":\"\\u12\"}}", "{\"sendMessage\":{\"userId\":\"a\",\"conversationId\":\"b\"}}",
     ])
     func wrongJSONIsMalformed(text: String) {
-        let fault = #expect(throws: WireFault.self) { try Encoding.json.decode(WireClientFrame.self, from: Array(text.utf8)) }
+        let fault = #expect(throws: WireFault.self) {
+            try Encoding.json.decode(WireClientFrame.self, from: Array(text.utf8))
+        }
         #expect(fault?.code == .malformed)
     }
 
-    @Test(arguments: [
-        [0x08], [0x12, 0x05, 0x01], [0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
-        [0x1A, 0x04, 0x0A, 0x02, 0xC3, 0x28], [0x07], [0x00, 0x00], [0x1B], [0x0B, 0x14],
-        [0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x08], [0x12, 0x05, 0x01], [0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
+            [0x1A, 0x04, 0x0A, 0x02, 0xC3, 0x28], [0x07], [0x00, 0x00], [0x1B], [0x0B, 0x14],
+            [0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+        ] as [[UInt8]])
     func wrongProtobufIsMalformed(bytes: [UInt8]) {
         let fault = #expect(throws: WireFault.self) { try Encoding.protobuf.decode(WireClientFrame.self, from: bytes) }
         #expect(fault?.code == .malformed)
@@ -33,7 +39,8 @@ import Wire
         let mixed = "{\"x\":" + String(repeating: "[{\"y\":", count: depth)
         #expect(throws: WireFault.self) { try Encoding.json.decode(WireClientFrame.self, from: Array(mixed.utf8)) }
         // Arrays of what is unknown are skipped without descending.
-        let arrays = "{\"x\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + ",\"id\":7}"
+        let arrays =
+            "{\"x\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + ",\"id\":7}"
         #expect(try Encoding.json.decode(WireClientFrame.self, from: Array(arrays.utf8)).id == 7)
         // Groups are the one thing that nests in protobuf without lengths.
         #expect(throws: WireFault.self) {

@@ -57,7 +57,8 @@ extension Fault {
         case .answeredElsewhere: self.init(.answeredElsewhere, "Another device of yours has answered.")
         case .forbidden: self.init(.forbidden, "You cannot do this in this call.")
         case .wrongState: self.init(.conflict, "The call is not in a state for this.")
-        case .mailboxFull: self.init(.rateLimited, "Too much waits for the other side already.", retryAfter: .seconds(1))
+        case .mailboxFull:
+            self.init(.rateLimited, "Too much waits for the other side already.", retryAfter: .seconds(1))
         }
     }
 

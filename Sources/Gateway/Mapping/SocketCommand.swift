@@ -49,10 +49,12 @@ enum SocketCommand: Sendable {
             self = .call(.setMedia(MediaState(wire: command.media)), try Self.call(command.callID))
         case .sendDescription(let command):
             let description = try Signal.Description(wire: command.description_p, limits: limits)
-            self = .call(.signal(.description(description), to: try Self.peer(command.userID)), try Self.call(command.callID))
+            let peer = try Self.peer(command.userID)
+            self = .call(.signal(.description(description), to: peer), try Self.call(command.callID))
         case .sendCandidate(let command):
             let candidate = try Signal.Candidate(wire: command.candidate, limits: limits)
-            self = .call(.signal(.candidate(candidate), to: try Self.peer(command.userID)), try Self.call(command.callID))
+            let peer = try Self.peer(command.userID)
+            self = .call(.signal(.candidate(candidate), to: peer), try Self.call(command.callID))
         case .startScreenShare(let command):
             self = .call(.startScreenShare(try Self.request(command.commandID)), try Self.call(command.callID))
         case .stopScreenShare(let command):
@@ -80,7 +82,8 @@ extension Invite {
         }
         self.init(
             clientCallID: try RequestID(wire: invite.clientCallID, field: "client_call_id"),
-            callee: try UserID(wire: invite.userID, field: "user_id"), type: type, media: MediaState(wire: invite.media))
+            callee: try UserID(wire: invite.userID, field: "user_id"), type: type, media: MediaState(wire: invite.media)
+        )
     }
 }
 

@@ -35,13 +35,11 @@ struct RESTResponder: HTTPResponder {
         // The path alone decides: a path of the REST interface is never a file.
         let path = request.uri.path
         let methods = routes.filter { $0.matches(path: path) }.map(\.method)
-        if methods.contains(request.method) {
-            do {
-                return try await router.respond(to: request, context: context)
-            } catch {
-                context.logger.error("request failed", metadata: ["error": "\(error)"])
-                return RESTFault(.internal).response
-            }
+        if methods.contains(request.method) { return await answer(request, context: context) }
+        if request.method == .head, methods.contains(.get) {
+            var head = request.head
+            head.method = .get
+            return await answer(Request(head: head, body: request.body), context: context).createHeadResponse()
         }
         if let file = files[path] {
             switch request.method {
@@ -51,6 +49,15 @@ struct RESTResponder: HTTPResponder {
         }
         guard methods.isEmpty else { return Self.methodNotAllowed(methods) }
         return RESTFault(Fault(.notFound, "There is nothing at this path.")).response
+    }
+
+    private func answer(_ request: Request, context: GatewayRequestContext) async -> Response {
+        do {
+            return try await router.respond(to: request, context: context)
+        } catch {
+            context.logger.error("request failed", metadata: ["error": "\(error)"])
+            return RESTFault(.internal).response
+        }
     }
 
     private static func methodNotAllowed(_ methods: [HTTPRequest.Method]) -> Response {

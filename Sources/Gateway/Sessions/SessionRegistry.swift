@@ -159,6 +159,7 @@ private struct RecentlyRevoked {
 }
 
 extension SessionRegistry: CallEvents {
+    /// Sends an event of a call to whatever sockets stand behind the address now.
     public func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
         let sockets = sockets(at: address)
         guard !sockets.isEmpty else { return }
@@ -167,12 +168,14 @@ extension SessionRegistry: CallEvents {
 }
 
 extension SessionRegistry: DevicePresence {
+    /// The devices of a user that have a socket now.
     public func connectedDevices(of user: UserID) -> Set<DeviceID> {
         state.withLock { state in state.users[user].map { Set($0.keys) } ?? [] }
     }
 }
 
 extension SessionRegistry: MessageEvents {
+    /// Sends a message to whatever sockets stand behind the addresses now.
     public func deliver(_ message: Messaging.Message, to addresses: [Address]) {
         let sockets = addresses.flatMap { self.sockets(at: $0) }
         guard !sockets.isEmpty else { return }
@@ -181,6 +184,7 @@ extension SessionRegistry: MessageEvents {
 }
 
 extension SessionRegistry: SessionRevocations {
+    /// Closes the sockets of sessions that have ended with 4502.
     public func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {
         let ended = Set(sessions)
         let sockets = state.withLock { state in

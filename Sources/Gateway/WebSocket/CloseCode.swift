@@ -6,8 +6,6 @@ import NIOWebSocket
 /// 1002 to 1009 are the protocol's own. Of ours, a client comes back after 4000 to 4499 (with jitter), and does not
 /// after 4500 to 4999 without changing something first.
 enum CloseCode: UInt16, Sendable, CaseIterable {
-    /// The peer closed; the same code goes back.
-    case normal = 1000
     /// The peer broke RFC 6455.
     case protocolError = 1002
     /// A text message on a binary socket, or the reverse.
@@ -46,7 +44,6 @@ enum CloseCode: UInt16, Sendable, CaseIterable {
     /// What the close frame says for people; at most 123 bytes.
     var reason: String {
         switch self {
-        case .normal: ""
         case .protocolError: "not WebSocket as in RFC 6455"
         case .unsupportedData: "wrong kind of message for this subprotocol"
         case .invalidText: "text that is not UTF-8"

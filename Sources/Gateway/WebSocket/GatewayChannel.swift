@@ -52,9 +52,9 @@ struct GatewayChannel: HTTPChannelHandler {
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
                 upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Kind>(
                     upgraders: [upgrader],
-                    notUpgradingCompletionHandler: { [services] channel in
+                    notUpgradingCompletionHandler: { [isSecure = services.configuration.tls != nil] channel in
                         channel.eventLoop.makeCompletedFuture {
-                            try Self.speakHTTP(over: channel, isSecure: services.configuration.tls != nil, logger: logger)
+                            try Self.speakHTTP(over: channel, isSecure: isSecure, logger: logger)
                         }
                     }))
             // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the front door and by

@@ -135,6 +135,15 @@ client.addEventListener("state", ({ detail }) => {
   if (detail.state === "waiting") wasOnline = true;
   drawBanner();
 });
+client.addEventListener("refused", ({ detail }) => {
+  // 4503: this device has opened another socket, in a browser that cannot tell its tabs apart.
+  const why = detail.code === 4503 ? "Ringback was opened once more on this device." : "The server closed the connection.";
+  byId("banner").hidden = false;
+  byId("banner").replaceChildren(
+    el("span", { text: why }),
+    el("button", { type: "button", class: "link", text: "Connect here", on: { click: () => client.connect() } }),
+  );
+});
 client.addEventListener("welcome", ({ detail }) => {
   drawName();
   if (!detail.recovered) {

@@ -19,9 +19,21 @@ export function backoffDelay(attempt, random) {
 
 /**
  * Whether a closed socket is to be opened again. The server closes with 4500 to 4999 when coming back is
- * of no use: the sign-in is over.
+ * of no use until something changes.
  * @param {number} closeCode
  */
 export function mayComeBack(closeCode) {
   return !(closeCode >= 4500 && closeCode <= 4999);
+}
+
+/** The access token is not in force. */
+export const closedUnauthenticated = 4501;
+
+/**
+ * Whether a closed socket means that the sign-in is over (4501, 4502). After the other codes that allow no
+ * coming back the person is still signed in: another socket of this device took over, for instance.
+ * @param {number} closeCode
+ */
+export function endsSignIn(closeCode) {
+  return closeCode === closedUnauthenticated || closeCode === 4502;
 }

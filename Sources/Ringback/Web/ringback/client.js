@@ -1,5 +1,6 @@
 // The client: sign-in, REST, the live connection, and the calls.
 
+import { endsSignIn } from "./backoff.js";
 import { CallBook } from "./call-book.js";
 import { CallConnection } from "./call-connection.js";
 import { RingbackError } from "./errors.js";
@@ -29,6 +30,7 @@ import {
  * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, or "ANSWERED_HERE"
  * - `connection` `{connection}`: this device is in a call now, or not any more (null)
  * - `message` `{message}`: somebody wrote, or this person on another device
+ * - `refused` `{code, reason}`: the server closed the connection and wants no coming back for now; still signed in
  * - `signedout` `{reason}`: the sign-in is over
  */
 export class RingbackClient extends EventTarget {
@@ -226,7 +228,7 @@ export class RingbackClient extends EventTarget {
     socket.addEventListener("state", ({ detail }) => this.#emit("state", detail));
     socket.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
     socket.addEventListener("event", ({ detail }) => this.#happened(detail));
-    socket.addEventListener("refused", ({ detail }) => this.#signOut(detail.reason || "Your sign-in is over."));
+    socket.addEventListener("refused", ({ detail }) => this.#refused(detail));
     socket.start();
   }
 
@@ -266,6 +268,15 @@ export class RingbackClient extends EventTarget {
    */
   async sendMessage({ clientMessageId = newId(), ...message }) {
     return (await this.request({ sendMessage: { clientMessageId, ...message } })).message;
+  }
+
+  #refused({ code, reason }) {
+    if (endsSignIn(code)) {
+      this.#signOut(reason || "Your sign-in is over.");
+    } else {
+      this.disconnect();
+      this.#emit("refused", { code, reason });
+    }
   }
 
   #welcomed(welcome) {

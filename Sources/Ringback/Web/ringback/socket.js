@@ -1,6 +1,6 @@
 // The live connection: sign-in by `hello`, requests and replies, events, and coming back after a loss.
 
-import { backoffDelay, mayComeBack } from "./backoff.js";
+import { backoffDelay, closedUnauthenticated, mayComeBack } from "./backoff.js";
 import { RingbackError } from "./errors.js";
 import { uint64 } from "./wire.js";
 
@@ -24,7 +24,7 @@ const eventsPerAck = 32;
 
 /**
  * The socket of one device. Events: `state` (detail `{state, retryAt}`), `welcome` (detail: the welcome),
- * `event` (detail: the event), `refused` (detail `{code, reason}`: signing in again is needed).
+ * `event` (detail: the event), `refused` (detail `{code, reason}`: the server wants no coming back).
  */
 export class RingbackSocket extends EventTarget {
   #options;
@@ -136,7 +136,7 @@ export class RingbackSocket extends EventTarget {
     }
     if (this.state !== "connecting" || this.#socket) return;
     if (!token) {
-      this.#refuse(4500, "The sign-in is over.");
+      this.#refuse(closedUnauthenticated, "The sign-in is over.");
       return;
     }
     this.#token = token;
@@ -199,12 +199,7 @@ export class RingbackSocket extends EventTarget {
     if (!welcome) {
       const error = RingbackError.fromWire(frame.error);
       if (error.code === "UNAUTHENTICATED") {
-        // Once for each token: a fresh one that is turned away as well means that the session is over.
-        const again = this.#rejectedToken === null;
-        this.#rejectedToken = this.#token;
-        this.#drop(1000);
-        if (again) this.#connect();
-        else this.#refuse(4500, error.message);
+        this.#tokenRejected(error.message);
       } else {
         this.#lost(error.retryAfterMs);
       }
@@ -223,6 +218,15 @@ export class RingbackSocket extends EventTarget {
       clearTimeout(entry.retryTimer);
       this.#write(entry.id, entry.command);
     }
+  }
+
+  /** Once: a fresh token that is turned away as well means that the session is over. */
+  #tokenRejected(reason) {
+    const again = this.#rejectedToken === null;
+    this.#rejectedToken = this.#token;
+    this.#drop(1000);
+    if (again) this.#connect();
+    else this.#refuse(closedUnauthenticated, reason);
   }
 
   #write(id, command) {
@@ -268,6 +272,7 @@ export class RingbackSocket extends EventTarget {
     this.#helloId = 0;
     this.#clearTimers();
     if (mayComeBack(code)) this.#wait();
+    else if (code === closedUnauthenticated) this.#tokenRejected(reason);
     else this.#refuse(code, reason);
   }
 
