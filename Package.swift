@@ -44,6 +44,8 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let jwt: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+/// Locks that the thread sanitizer can see; those of the standard library it takes for races.
+let locks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
@@ -109,22 +111,22 @@ let package = Package(
         library(
             "SignalingService", "Signaling/Service",
             [
-                "Primitives", "SignalingCore", "Storage", logging, nioCore,
+                "Primitives", "SignalingCore", "Storage", locks, logging, nioCore,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
 
         // Media: how packets find their way.
         library("MediaCore", "Media/Core", ["Primitives"]),
-        library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, logging]),
+        library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, locks, logging]),
 
         // People and their messages.
-        library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, logging]),
+        library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, locks, logging]),
         library("Messaging", "Sources/Messaging", ["Primitives", "Storage", logging]),
 
         // The ground.
         library(
-            "Storage", "Sources/Storage", ["CPostgres", "Primitives", grdb, logging],
+            "Storage", "Sources/Storage", ["CPostgres", "Primitives", grdb, locks, logging],
             resources: [.embedInCode("Migrations")]),
         library("Primitives", "Sources/Primitives", []),
         .systemLibrary(
@@ -133,17 +135,17 @@ let package = Package(
             name: "CCrypt", path: "Sources/CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CSockets", path: "Sources/CSockets"),
 
-        library("TestDatabases", "Tests/TestDatabases", ["Storage"]),
+        library("TestDatabases", "Tests/TestDatabases", ["Storage", locks]),
         tests("Primitives", ["Primitives"]),
-        tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, logging]),
-        tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, logging]),
-        tests("Messaging", ["Messaging", "Primitives", "Storage", "TestDatabases", logging]),
+        tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
+        tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, locks, logging]),
+        tests("Messaging", ["Messaging", "Primitives", "Storage", "TestDatabases", locks, logging]),
         tests("SignalingCore", ["Primitives", "SignalingCore"]),
         tests(
             "SignalingService",
             [
-                "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", logging, nioCore,
-                nioEmbedded,
+                "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", locks, logging,
+                nioCore, nioEmbedded,
             ]),
         tests(
             "Gateway",
@@ -154,7 +156,7 @@ let package = Package(
         tests("Wire", ["Primitives", "Wire", protobuf]),
         tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
-        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, logging]),
+        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -4,7 +4,11 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 own_swift_files() {
-    find Package.swift Sources Signaling Media Tests loadtest -name '*.swift' ! -name '*.pb.swift' -print0 2>/dev/null
+    local folder folders=()
+    for folder in Sources Signaling Media Tests loadtest; do
+        [[ -d $folder ]] && folders+=("$folder")
+    done
+    find Package.swift "${folders[@]}" -name '*.swift' ! -name '*.pb.swift' -print0
 }
 
 need_swift

@@ -5,6 +5,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly schema=Sources/Wire/Proto generated=Sources/Wire/Generated plugin_build=.build/protoc-gen-swift
+# google/protobuf/timestamp.proto and its like, as the runtime knows them.
+readonly known_types=.build/checkouts/swift-protobuf/Protos/Sources/SwiftProtobuf
 
 build_plugin() {
     say "Building protoc-gen-swift. The first time takes about 2 minutes on 2 cores."
@@ -13,7 +15,8 @@ build_plugin() {
 }
 
 generate_into() {
-    protoc --plugin=protoc-gen-swift="$plugin_build/debug/protoc-gen-swift" --proto_path="$schema" \
+    protoc --plugin=protoc-gen-swift="$plugin_build/debug/protoc-gen-swift" \
+        --proto_path="$schema" --proto_path="$known_types" \
         --swift_out="$1" --swift_opt=Visibility=Public,UseAccessLevelOnImports=true "$schema"/*.proto
 }
 

@@ -7,14 +7,14 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 source scripts/test-tools.sh
 
 # In its second life the script runs inside with-postgres.sh.
-if [[ -z ${RINGBACK_TEST_POSTGRES:-} ]]; then
+if [[ ${1:-} != with-postgres ]]; then
     say "Looking for what the build and the tests need."
     need_build_packages
     need_swift
     need_interop_tools
     need_node
     need_packages "to check the scripts" shellcheck
-    exec scripts/with-postgres.sh scripts/test.sh
+    exec scripts/with-postgres.sh scripts/test.sh with-postgres
 fi
 
 need_swift
@@ -101,4 +101,4 @@ fi
 
 say ""
 say "$(clock "$SECONDS")  Done."
-python3 scripts/summarize.py "$results"
+.venv/bin/python scripts/summarize.py "$results"

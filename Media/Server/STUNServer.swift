@@ -1,9 +1,9 @@
 import Foundation
 public import Logging
 public import MediaCore
+import NIOConcurrencyHelpers
 import Primitives
 public import ServiceLifecycle
-import Synchronization
 
 /// A STUN server (RFC 8489 §12): tells whoever asks the address that their datagrams seem to come from.
 ///
@@ -41,7 +41,7 @@ public final class STUNServer: Service {
     private let logger: Logger
     private let wake: WakeSignal
     /// Open and waiting for `run`, which takes them.
-    private let sockets: Mutex<[UDPSocket]?>
+    private let sockets: NIOLockedValueBox<[UDPSocket]?>
 
     /// Binds the sockets; datagrams wait in them until `run`.
     /// - Parameters:
@@ -70,13 +70,13 @@ public final class STUNServer: Service {
         self.key = key
         self.logger = logger
         wake = try WakeSignal()
-        sockets = Mutex(bound)
+        sockets = NIOLockedValueBox(bound)
     }
 
     /// Answers until the task is cancelled or a graceful shutdown begins; the ports are free again when it returns.
     /// - Throws: `STUNServerError` when it is called a second time, or when waiting for datagrams fails.
     public func run() async throws {
-        guard let bound = sockets.withLock({ $0.take() }) else {
+        guard let bound = sockets.withLockedValue({ $0.take() }) else {
             throw STUNServerError(.alreadyRun, "a STUN server runs only once")
         }
         let loop = STUNLoop(sockets: bound, wake: wake, limits: limits, key: key, metrics: metrics)

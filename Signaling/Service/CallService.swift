@@ -1,4 +1,5 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Primitives
 public import SignalingCore
@@ -30,7 +31,7 @@ public final class CallService: Sendable {
     private let people: any CallPeople
     private let settings: Settings
     private let now: @Sendable () -> Instant
-    private let inviteLimits = Mutex(InviteLimits())
+    private let inviteLimits = NIOLockedValueBox(InviteLimits())
     private let isStopping = Atomic(false)
 
     /// Makes a service that knows no call yet; `adoptOpenCalls()` comes before the first command.
@@ -86,7 +87,7 @@ public final class CallService: Sendable {
         guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
         guard invite.callee != caller.id else { return reply(.refused(.forbidden, nil)) }
         let present = now()
-        let limit = inviteLimits.withLock { $0.take(caller.id, settings.invitesPerMinute, now: present) }
+        let limit = inviteLimits.withLockedValue { $0.take(caller.id, settings.invitesPerMinute, now: present) }
         if let retryAfter = limit { return reply(.limited(retryAfter: retryAfter)) }
         metrics.invites.add()
         Task {
@@ -133,7 +134,8 @@ public final class CallService: Sendable {
     }
 
     /// The calls that a user took part in, the newest first.
-    public func history(of user: UserID, before cursor: CallCursor?, limit: Int) async throws(DatabaseError) -> CallPage {
+    public func history(of user: UserID, before cursor: CallCursor?, limit: Int) async throws(DatabaseError) -> CallPage
+    {
         try await archive.history(of: user, before: cursor, limit: limit)
     }
 

@@ -1,6 +1,6 @@
+import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
-import Synchronization
 
 /// Knows the open calls of this process.
 final class LocalCallDirectory: CallDirectory {
@@ -17,7 +17,7 @@ final class LocalCallDirectory: CallDirectory {
     }
 
     private let shardCount: Int
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(shardCount: Int) {
         self.shardCount = shardCount
@@ -29,16 +29,16 @@ final class LocalCallDirectory: CallDirectory {
     }
 
     func shard(of call: CallID) -> Int? {
-        state.withLock { $0.shards[call] }
+        state.withLockedValue { $0.shards[call] }
     }
 
     func isInCall(_ user: UserID) -> Bool {
-        state.withLock { $0.connected[user]?.isEmpty == false }
+        state.withLockedValue { $0.connected[user]?.isEmpty == false }
     }
 
     func put(_ call: Call) {
         let shard = shard(for: call.conversation)
-        state.withLock { state in
+        state.withLockedValue { state in
             state.shards[call.id] = shard
             for participant in call.participants {
                 if participant.connection != nil {
@@ -51,7 +51,7 @@ final class LocalCallDirectory: CallDirectory {
     }
 
     func remove(_ call: Call) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.shards[call.id] = nil
             for participant in call.participants { state.disconnect(participant.user, from: call.id) }
         }

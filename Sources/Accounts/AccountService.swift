@@ -1,7 +1,7 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import Primitives
 public import Storage
-import Synchronization
 
 /// Everything that concerns who somebody is: accounts, sessions, tokens, and finding people.
 ///
@@ -21,7 +21,7 @@ public final class AccountService: Sendable {
     let revocations: any SessionRevocations
     let logger: Logger
     let sessionLifetime: Instant.Span
-    private let attempts: Mutex<Attempts>
+    private let attempts: NIOLockedValueBox<Attempts>
 
     private struct Attempts {
         var byUsername: AttemptLimiter
@@ -51,7 +51,7 @@ public final class AccountService: Sendable {
         self.now = now
         self.revocations = revocations
         self.logger = logger
-        attempts = Mutex(
+        attempts = NIOLockedValueBox(
             Attempts(
                 byUsername: AttemptLimiter(limits.perUsername, per: limits.span),
                 byAddress: AttemptLimiter(limits.perAddress, per: limits.span)))
@@ -89,7 +89,7 @@ public final class AccountService: Sendable {
         let account = if let name { try await self.account(named: name) } else { nil as Account? }
         let verdict = try await check(password, against: account?.passwordHash)
         guard let name, let account, verdict.matches else { throw .badCredentials }
-        attempts.withLock { $0.byUsername.forgive(name) }
+        attempts.withLockedValue { $0.byUsername.forgive(name) }
         guard !account.isSuspended else { throw .suspended }
         var steps: [Step] = []
         if verdict.wantsRehash, let old = account.passwordHash, let new = try? await passwords.hash(password) {
@@ -139,7 +139,7 @@ public final class AccountService: Sendable {
     /// Counts an attempt to get in.
     private func countAttempt(username: String?, address: String) throws(AccountError) {
         let now = now()
-        let wait = attempts.withLock { attempts -> Instant.Span? in
+        let wait = attempts.withLockedValue { attempts -> Instant.Span? in
             if !address.isEmpty,
                 let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now)
             {

@@ -1,6 +1,6 @@
 import Foundation
+import NIOConcurrencyHelpers
 public import Primitives
-import Synchronization
 
 /// Hashes and checks passwords with bcrypt, on a few threads of its own: a check takes a quarter of a second of
 /// computing, and no thread that serves sockets may be kept that long.
@@ -111,7 +111,7 @@ extension PasswordHasher {
             var isStopped = false
         }
 
-        private let state = Mutex(State())
+        private let state = NIOLockedValueBox(State())
         private let limit: Int
         /// Counts the work that waits; one more for each thread when the pool stops.
         private let arrivals = DispatchSemaphore(value: 0)
@@ -130,7 +130,7 @@ extension PasswordHasher {
 
         /// Queues work; false when there is no room.
         func add(_ work: @escaping @Sendable () -> Void) -> Bool {
-            let isTaken = state.withLock { state in
+            let isTaken = state.withLockedValue { state in
                 guard !state.isStopped, state.waiting.count < limit else { return false }
                 state.waiting.append(work)
                 return true
@@ -141,14 +141,14 @@ extension PasswordHasher {
 
         /// Ends the threads when what waits is done.
         func stop() {
-            state.withLock { $0.isStopped = true }
+            state.withLockedValue { $0.isStopped = true }
             for _ in 0..<threads { arrivals.signal() }
         }
 
         private func run() {
             while true {
                 arrivals.wait()
-                let work = state.withLock { state in state.waiting.isEmpty ? nil : state.waiting.removeFirst() }
+                let work = state.withLockedValue { state in state.waiting.isEmpty ? nil : state.waiting.removeFirst() }
                 guard let work else { return }
                 work()
             }

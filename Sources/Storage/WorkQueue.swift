@@ -1,5 +1,5 @@
 import Dispatch
-import Synchronization
+import NIOConcurrencyHelpers
 
 /// A bounded queue between many callers and the threads that serve them.
 final class WorkQueue<Element: Sendable>: Sendable {
@@ -23,7 +23,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     /// Signalled when there is something to look at: the first element, elements that were left over, the end.
     private let signal = DispatchSemaphore(value: 0)
     private let limit: Int
@@ -36,7 +36,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
     /// Appends an element.
     /// - Returns: Why it was not appended; nil when it was.
     func append(_ element: Element) -> DatabaseError? {
-        let (refusal, isFirst) = state.withLock { state -> (DatabaseError?, Bool) in
+        let (refusal, isFirst) = state.withLockedValue { state -> (DatabaseError?, Bool) in
             if state.isClosed { return (DatabaseError(.unavailable, "the database is closed"), false) }
             if let refusal = state.refusal { return (refusal, false) }
             if state.count >= limit { return (DatabaseError(.unavailable, "too much is queued already"), false) }
@@ -59,7 +59,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
 
     /// Takes all elements that are there and lets none in until `admit()`.
     func refuse(with error: DatabaseError) -> [Element] {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.refusal = error
             let all = state.outgoing.reversed() + state.incoming
             state.outgoing = []
@@ -70,12 +70,12 @@ final class WorkQueue<Element: Sendable>: Sendable {
 
     /// Lets elements in again.
     func admit() {
-        state.withLock { $0.refusal = nil }
+        state.withLockedValue { $0.refusal = nil }
     }
 
     /// Lets nothing in any more; what is in can still be taken.
     func close() {
-        state.withLock { $0.isClosed = true }
+        state.withLockedValue { $0.isClosed = true }
         signal.signal()
     }
 
@@ -84,7 +84,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
     func waitForClose(milliseconds: Int) -> Bool {
         let deadline = DispatchTime.now() + .milliseconds(milliseconds)
         while true {
-            if state.withLock({ $0.isClosed }) {
+            if state.withLockedValue({ $0.isClosed }) {
                 signal.signal()
                 return true
             }
@@ -93,7 +93,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
     }
 
     private func takeNow(_ limit: Int) -> (batch: [Element], isOver: Bool) {
-        let (batch, isLeft, isClosed) = state.withLock { state -> ([Element], Bool, Bool) in
+        let (batch, isLeft, isClosed) = state.withLockedValue { state -> ([Element], Bool, Bool) in
             var batch: [Element] = []
             while batch.count < limit, let element = state.pop() { batch.append(element) }
             return (batch, state.count > 0, state.isClosed)

@@ -28,8 +28,7 @@ extension Encoding {
 
     /// Reads a message.
     ///
-    /// Unknown fields are ignored, unknown enumeration values in JSON too; what comes twice counts as in protobuf: the
-    /// last one wins.
+    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too.
     /// - Throws: `malformed` for anything that is no such message.
     public func decode<Decoded: Message>(
         _ type: Decoded.Type, from bytes: some SwiftProtobufContiguousBytes

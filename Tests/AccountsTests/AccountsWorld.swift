@@ -1,7 +1,7 @@
 import Logging
+import NIOConcurrencyHelpers
 import Primitives
 import Storage
-import Synchronization
 import TestDatabases
 import Testing
 
@@ -58,15 +58,15 @@ final class AccountsWorld: Sendable {
     }
 
     final class Clock: Sendable {
-        private let instant = Mutex(Instant(microseconds: 1_780_000_000_000_000))
-        var now: Instant { instant.withLock { $0 } }
-        func advance(_ span: Instant.Span) { instant.withLock { $0 = $0 + span } }
+        private let instant = NIOLockedValueBox(Instant(microseconds: 1_780_000_000_000_000))
+        var now: Instant { instant.withLockedValue { $0 } }
+        func advance(_ span: Instant.Span) { instant.withLockedValue { $0 = $0 + span } }
     }
 
     final class Revocations: SessionRevocations {
-        private let calls = Mutex<[SessionID]>([])
-        var sessions: [SessionID] { calls.withLock { $0 } }
-        func sessionsRevoked(_ sessions: [SessionID], of user: UserID) { calls.withLock { $0 += sessions } }
+        private let calls = NIOLockedValueBox<[SessionID]>([])
+        var sessions: [SessionID] { calls.withLockedValue { $0 } }
+        func sessionsRevoked(_ sessions: [SessionID], of user: UserID) { calls.withLockedValue { $0 += sessions } }
     }
 }
 

@@ -28,6 +28,14 @@ import Testing
         #expect(heartbeat.due(now: at(6)) == .close(.helloTimeout))
     }
 
+    @Test func aHelloThatIsNeverAnsweredEnds() {
+        var heartbeat = Heartbeat(timings: .init(), now: at(0))
+        heartbeat.upgraded(now: at(0))
+        heartbeat.greeted(now: at(4))
+        #expect(heartbeat.due(now: at(5)) == .wait(until: at(19)))
+        #expect(heartbeat.due(now: at(19)) == .close(.unavailable))
+    }
+
     @Test func whoAnswersPingsStays() {
         var heartbeat = Heartbeat(timings: .init(), now: at(0))
         heartbeat.upgraded(now: at(0))
@@ -45,6 +53,7 @@ import Testing
     @Test func whoDoesNotAnswerIsGivenUp() {
         var heartbeat = Heartbeat(timings: .init(), now: at(0))
         heartbeat.upgraded(now: at(0))
+        heartbeat.greeted(now: at(0))
         heartbeat.welcomed(now: at(0))
         heartbeat.heard(now: at(24))
         #expect(heartbeat.due(now: at(25)) == .ping(then: at(35)))
@@ -60,6 +69,7 @@ import Testing
     @Test func aLoopThatSleptLongPingsBeforeItGivesUp() {
         var heartbeat = Heartbeat(timings: .init(), now: at(0))
         heartbeat.upgraded(now: at(0))
+        heartbeat.greeted(now: at(0))
         heartbeat.welcomed(now: at(0))
         #expect(heartbeat.due(now: at(1000)) == .ping(then: at(1010)))
         heartbeat.heard(now: at(1001))

@@ -40,6 +40,8 @@ class RingbackClient:
         self.tokens: list[str] = []
         self._credentials: Json = {}
         self._http: aiohttp.ClientSession | None = None
+        # Of its own: the server upgrades a connection by its first request alone, and REST keeps connections open.
+        self._socket_http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._next_id = 1
@@ -48,6 +50,7 @@ class RingbackClient:
 
     async def __aenter__(self) -> "RingbackClient":
         self._http = aiohttp.ClientSession()
+        self._socket_http = aiohttp.ClientSession()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -55,6 +58,7 @@ class RingbackClient:
             self._reader.cancel()
         if self._socket:
             await self._socket.close()
+        await self._socket_http.close()
         await self._http.close()
 
     # ------------------------------------------------------------------------------------------------ REST
@@ -103,7 +107,7 @@ class RingbackClient:
     async def connect(self) -> Json:
         """Makes the live connection; gives the welcome."""
         address = self.url.replace("http", "ws", 1) + "/v1/socket"
-        self._socket = await self._http.ws_connect(address, protocols=["ringback.v1.json"])
+        self._socket = await self._socket_http.ws_connect(address, protocols=["ringback.v1.json"])
         assert self._socket.protocol == "ringback.v1.json"
         self._reader = asyncio.create_task(self._read())
         hello = {"accessToken": self._credentials["accessToken"], "device": self.device}

@@ -38,7 +38,7 @@ async def test_two_servers_on_one_empty_database(start_server: StartServer) -> N
 WRONG = {
     "address": (["--listen", "nowhere"], {}, "listen"),
     "database": (["--database", "mysql://localhost/ringback"], {}, "database"),
-    "postgres-url": (["--database", "postgres://localhost:no-port/ringback"], {}, "PostgreSQL"),
+    "postgres-url": (["--database", "postgres://localhost/ringback?colour=green"], {}, "PostgreSQL"),
     "number": ([], {"CALLS_RING_SECONDS": "soon"}, "ringSeconds"),
     "range": ([], {"PASSWORD_COST": "4"}, "password.cost"),
     "no-file": (["--config", "absent.json"], {}, "absent.json"),
@@ -87,7 +87,8 @@ async def test_the_log_keeps_secrets(server: Server, arrive: Arrive, alice: Pers
         await client.log_in("alice", PASSWORD)
         await client.connect()
         await client.refresh()
-        answer = await client.request("POST", "/v1/sessions", {"username": "alice", "password": "a-wrong-password"})
+        wrong = {"username": "alice", "password": "a-wrong-password", "device": client.device}
+        answer = await client.request("POST", "/v1/sessions", wrong)
         assert answer.status == 401
         answer = await client.request("GET", "/v1/me", token="a-token-that-is-none")
         assert answer.status == 401

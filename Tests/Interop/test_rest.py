@@ -31,9 +31,8 @@ class CheckedClient(RingbackClient):
 async def test_every_operation_is_as_documented(server: Server) -> None:
     document = OpenAPI()
     async with CheckedClient(server.url, document) as alice, CheckedClient(server.url, document) as bob:
-        await alice.request("GET", "/healthz")
-        await alice.request("GET", "/readyz")
-        await alice.request("GET", "/metrics")
+        for path in ("/healthz", "/readyz", "/metrics", "/v1/openapi.yaml"):
+            assert (await alice.request("GET", path)).status == 200
         await alice.register("alice", PASSWORD)
         await bob.register("bob", PASSWORD)
         await _accounts(alice)

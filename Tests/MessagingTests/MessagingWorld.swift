@@ -1,8 +1,8 @@
 import Logging
 import Messaging
+import NIOConcurrencyHelpers
 import Primitives
 import Storage
-import Synchronization
 import TestDatabases
 import Testing
 
@@ -90,9 +90,9 @@ final class MessagingWorld: Sendable {
     }
 
     final class Clock: Sendable {
-        private let instant = Mutex(MessagingWorld.start)
-        var now: Instant { instant.withLock { $0 } }
-        func advance(_ span: Instant.Span) { instant.withLock { $0 = $0 + span } }
+        private let instant = NIOLockedValueBox(MessagingWorld.start)
+        var now: Instant { instant.withLockedValue { $0 } }
+        func advance(_ span: Instant.Span) { instant.withLockedValue { $0 = $0 + span } }
     }
 
     /// What happened, in its order.
@@ -102,21 +102,21 @@ final class MessagingWorld: Sendable {
             case delivery(Message, to: Set<Address>)
         }
 
-        private let list = Mutex<[Event]>([])
+        private let list = NIOLockedValueBox<[Event]>([])
         private let (arrivals, arrival) = AsyncStream.makeStream(of: Void.self)
 
-        var events: [Event] { list.withLock { $0 } }
+        var events: [Event] { list.withLockedValue { $0 } }
         var deliveries: [Message] {
             events.compactMap { event in if case .delivery(let message, _) = event { message } else { nil } }
         }
 
         func replied(_ message: Message) {
-            list.withLock { $0.append(.reply(message.id)) }
+            list.withLockedValue { $0.append(.reply(message.id)) }
         }
 
         func deliver(_ message: Message, to addresses: [Address]) {
             #expect(Set(addresses).count == addresses.count, "nobody is told twice")
-            list.withLock { $0.append(.delivery(message, to: Set(addresses))) }
+            list.withLockedValue { $0.append(.delivery(message, to: Set(addresses))) }
             arrival.yield()
         }
 

@@ -1,10 +1,10 @@
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOEmbedded
 import Primitives
 import SignalingCore
 import Storage
-import Synchronization
 import TestDatabases
 
 @testable import SignalingService
@@ -21,9 +21,9 @@ final class CallWorld: Sendable {
 
     let database: any Database
     let loop = NIOAsyncTestingEventLoop()
-    let clock: Mutex<Instant>
+    let clock: NIOLockedValueBox<Instant>
     let events = EventLog()
-    let devices = Mutex<[UserID: Set<DeviceID>]>([:])
+    let devices = NIOLockedValueBox<[UserID: Set<DeviceID>]>([:])
     let service: CallService
 
     /// Runs a test with a fresh database and a service on it.
@@ -46,7 +46,7 @@ final class CallWorld: Sendable {
 
     init(_ database: any Database, now: Instant = .start) {
         self.database = database
-        clock = Mutex(now)
+        clock = NIOLockedValueBox(now)
         let people = DatabasePeople(database: database)
         let world = UnownedWorld()
         var settings = CallService.Settings()
@@ -54,19 +54,19 @@ final class CallWorld: Sendable {
         service = CallService(
             database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
             now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        world.world.withLock { $0 = self }
+        world.world.withLockedValue { $0 = self }
         for origin in [Self.callerPhone, Self.calleePhone, Self.calleeLaptop, Self.strangersPhone] {
-            devices.withLock { _ = $0[origin.user, default: []].insert(origin.device) }
+            devices.withLockedValue { _ = $0[origin.user, default: []].insert(origin.device) }
         }
     }
 
-    var now: Instant { clock.withLock { $0 } }
+    var now: Instant { clock.withLockedValue { $0 } }
 
     /// Lets time pass, for the clock and for the timers.
     func wait(_ span: Instant.Span) async {
         // What was handed in before happens before.
         await loop.run()
-        clock.withLock { $0 = $0 + span }
+        clock.withLockedValue { $0 = $0 + span }
         await loop.advanceTime(by: .microseconds(span.microseconds))
     }
 
@@ -108,12 +108,12 @@ final class CallWorld: Sendable {
 
 /// Lets the service ask a world that is made after it.
 private final class UnownedWorld: DevicePresence {
-    let world = Mutex<CallWorld?>(nil)
+    let world = NIOLockedValueBox<CallWorld?>(nil)
 
-    var now: Instant { world.withLock { $0 }?.now ?? .start }
+    var now: Instant { world.withLockedValue { $0 }?.now ?? .start }
 
     func connectedDevices(of user: UserID) -> Set<DeviceID> {
-        world.withLock { $0 }?.devices.withLock { $0[user] } ?? []
+        world.withLockedValue { $0 }?.devices.withLockedValue { $0[user] } ?? []
     }
 }
 
@@ -130,13 +130,13 @@ final class EventLog: CallEvents {
         var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
-    var entries: [Entry] { state.withLock { $0.entries } }
+    var entries: [Entry] { state.withLockedValue { $0.entries } }
 
     func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
         let entry = Entry(event: event, call: view.call, address: address)
-        let resumed = state.withLock { state in
+        let resumed = state.withLockedValue { state in
             state.entries.append(entry)
             let due = state.waiting.filter { $0.condition(entry) }
             state.waiting.removeAll { $0.condition(entry) }
@@ -148,7 +148,7 @@ final class EventLog: CallEvents {
     /// The first event, past or to come, that fulfils a condition.
     func first(_ condition: @escaping @Sendable (Entry) -> Bool) async -> Entry {
         await withCheckedContinuation { continuation in
-            let past = state.withLock { state -> Entry? in
+            let past = state.withLockedValue { state -> Entry? in
                 if let entry = state.entries.first(where: condition) { return entry }
                 state.waiting.append((condition, { continuation.resume(returning: $0) }))
                 return nil
@@ -166,7 +166,9 @@ private struct DatabasePeople: CallPeople {
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
         do {
-            guard let row = try await database.query(.userByID, [.id(callee)]).first else { throw CallPeopleError.notFound }
+            guard let row = try await database.query(.userByID, [.id(callee)]).first else {
+                throw CallPeopleError.notFound
+            }
             let key = SQLValue.text([caller, callee].sorted().map(\.description).joined(separator: ":"))
             let results = try await database.commit(
                 WriteUnit([

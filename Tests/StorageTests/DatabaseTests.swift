@@ -1,6 +1,6 @@
 import Foundation
+import NIOConcurrencyHelpers
 import Primitives
-import Synchronization
 import Testing
 
 @testable import Storage
@@ -65,13 +65,13 @@ struct DatabaseTests {
         try await withDatabase(engine) { test in
             let user = try await test.database.addUser("busy")
             let before = test.database.metrics.batches.value
-            let order = Mutex<[Int]>([])
+            let order = NIOLockedValueBox<[Int]>([])
             await withCheckedContinuation { continuation in
                 for index in 0..<2000 {
                     let values: [SQLValue] = [.id(user), .instant(moment(Int64(index)))]
                     test.database.enqueue(WriteUnit([Step(.touchUser, values, expectedRows: 1)])) { result in
                         if case .failure(let error) = result { Issue.record(error) }
-                        let isLast = order.withLock {
+                        let isLast = order.withLockedValue {
                             $0.append(index)
                             return $0.count == 2000
                         }
@@ -79,7 +79,7 @@ struct DatabaseTests {
                     }
                 }
             }
-            #expect(order.withLock { $0 } == Array(0..<2000))
+            #expect(order.withLockedValue { $0 } == Array(0..<2000))
             #expect(test.database.metrics.batches.value - before < 1000)
             #expect(test.database.metrics.queued.value == 0)
         }
@@ -117,11 +117,11 @@ struct DatabaseTests {
                     Step(.touchUser, [.id(user), .instant(moment(Int64(index) + 1))], expectedRows: expected),
                 ])
             }
-            let outcomes = Mutex<[Int: DatabaseError.Code?]>([:])
+            let outcomes = NIOLockedValueBox<[Int: DatabaseError.Code?]>([:])
             await withCheckedContinuation { continuation in
                 for index in 0..<300 {
                     test.database.enqueue(unit(index)) { result in
-                        let isLast = outcomes.withLock {
+                        let isLast = outcomes.withLockedValue {
                             if case .failure(let error) = result {
                                 $0[index] = .some(error.code)
                             } else {
@@ -133,7 +133,7 @@ struct DatabaseTests {
                     }
                 }
             }
-            let (found, batches) = (outcomes.withLock { $0 }, test.database.metrics.batches.value)
+            let (found, batches) = (outcomes.withLockedValue { $0 }, test.database.metrics.batches.value)
             for index in 0..<300 {
                 let expected: DatabaseError.Code? =
                     switch index % 10 {

@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import Testing
 
 @testable import Storage
@@ -19,7 +19,7 @@ final class PostgreSQLCluster: Sendable {
     static let isAvailable = programs != nil
 
     private let directory: URL
-    private let server = Mutex<Process?>(nil)
+    private let server = NIOLockedValueBox<Process?>(nil)
 
     /// Makes the server's files; it does not run yet.
     init() async throws {
@@ -43,7 +43,7 @@ final class PostgreSQLCluster: Sendable {
             serverCommand(
                 "postgres", ["-D", "\(directory.path)/data", "-c", "listen_addresses=", "-k", directory.path]),
             output: directory.appendingPathComponent("log"))
-        server.withLock { $0 = process }
+        server.withLockedValue { $0 = process }
         try await waitFor {
             let isThere = await offThePool { [url] in
                 (try? PostgreSQLConnection(try PostgreSQLTarget(url), .reading, PostgreSQLLimits())) != nil
@@ -55,14 +55,14 @@ final class PostgreSQLCluster: Sendable {
 
     /// Stops it by a signal (SIGINT: at once; SIGQUIT: as in a crash) and waits until it is gone.
     func stop(_ signal: Int32) async {
-        guard let process = server.withLock({ $0 }), process.isRunning else { return }
+        guard let process = server.withLockedValue({ $0 }), process.isRunning else { return }
         kill(process.processIdentifier, signal)
         await offThePool { process.waitUntilExit() }
     }
 
     /// Sends a signal to the server and to each of its processes.
     func signal(_ signal: Int32) async throws {
-        let parent = try #require(server.withLock { $0 }).processIdentifier
+        let parent = try #require(server.withLockedValue { $0 }).processIdentifier
         let children = try await Self.output(["pgrep", "-P", "\(parent)"]).split(separator: "\n")
         for child in children { kill(try #require(Int32(child)), signal) }
         kill(parent, signal)

@@ -1,6 +1,6 @@
 import Foundation
+import NIOConcurrencyHelpers
 import Primitives
-import Synchronization
 import Testing
 
 @testable import Storage
@@ -136,7 +136,7 @@ private final class Load: Sendable {
     private let database: any Database
     private let sender: UserID
     private let conversation: ConversationID
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     init(database: any Database, sender: UserID, conversation: ConversationID) {
         self.database = database
@@ -144,10 +144,10 @@ private final class Load: Sendable {
         self.conversation = conversation
     }
 
-    var committed: Int { state.withLock { $0.committed.count } }
+    var committed: Int { state.withLockedValue { $0.committed.count } }
 
     func stop() {
-        state.withLock { $0.isOver = true }
+        state.withLockedValue { $0.isOver = true }
     }
 
     func run(tasks: Int) async {
@@ -160,14 +160,14 @@ private final class Load: Sendable {
 
     private func send(_ task: Int) async {
         var index = 0
-        while !state.withLock({ $0.isOver }) {
+        while !state.withLockedValue({ $0.isOver }) {
             index += 1
             let body = "\(task).\(index)"
             do throws(DatabaseError) {
                 _ = try await database.commit(sending(body, from: sender, to: conversation))
-                state.withLock { $0.committed.append(body) }
+                state.withLockedValue { $0.committed.append(body) }
             } catch {
-                state.withLock {
+                state.withLockedValue {
                     switch error.code {
                     case .unavailable: $0.refused.append(body)
                     case .outcomeUnknown: $0.unknown.append(body)
@@ -181,11 +181,11 @@ private final class Load: Sendable {
     }
 
     func wait(untilCommitted count: Int) async throws {
-        try await waitFor { self.state.withLock { $0.committed.count >= count } }
+        try await waitFor { self.state.withLockedValue { $0.committed.count >= count } }
     }
 
     func wait(untilRefused count: Int) async throws {
-        try await waitFor { self.state.withLock { $0.refused.count >= count } }
+        try await waitFor { self.state.withLockedValue { $0.refused.count >= count } }
     }
 
     /// Compares what was told with what is there.
@@ -201,7 +201,7 @@ private final class Load: Sendable {
                 #expect(try row.integer("seq") == Int64(stored.count))
             }
         }
-        let (there, told) = (Set(stored), state.withLock { $0 })
+        let (there, told) = (Set(stored), state.withLockedValue { $0 })
         #expect(there.count == stored.count)
         #expect(there.isSuperset(of: told.committed))
         #expect(there.isDisjoint(with: told.refused))

@@ -1,5 +1,5 @@
+import NIOConcurrencyHelpers
 public import Storage
-import Synchronization
 
 /// A real database whose next answers to units are replaced by an error: before the unit is carried out, as when another
 /// server was faster, or after it, as when the connection broke while it was being committed.
@@ -16,7 +16,7 @@ public struct FaultyDatabase: Database {
     private let faults: Faults
 
     private final class Faults: Sendable {
-        let list = Mutex<[Fault]>([])
+        let list = NIOLockedValueBox<[Fault]>([])
     }
 
     /// Puts faults before a database.
@@ -31,16 +31,18 @@ public struct FaultyDatabase: Database {
     public var metrics: DatabaseMetrics { real.metrics }
 
     /// Whether every fault has been met.
-    public var isSpent: Bool { faults.list.withLock { $0.isEmpty } }
+    public var isSpent: Bool { faults.list.withLockedValue { $0.isEmpty } }
 
     /// Makes the next units meet these faults, one each.
     public func fail(_ faults: Fault...) {
-        self.faults.list.withLock { $0 += faults }
+        self.faults.list.withLockedValue { $0 += faults }
     }
 
     /// As the real one's, unless a fault is due.
-    public func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
-        let fault = faults.list.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    public func enqueue(
+        _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
+    ) {
+        let fault = faults.list.withLockedValue { $0.isEmpty ? nil : $0.removeFirst() }
         switch fault {
         case .before(let code):
             // An empty unit keeps the place in the queue.

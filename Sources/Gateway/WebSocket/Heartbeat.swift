@@ -6,6 +6,8 @@ struct HeartbeatTimings: Sendable, Equatable {
     var head: Instant.Span = .seconds(10)
     /// From the upgrade to hello.
     var hello: Instant.Span = .seconds(5)
+    /// From hello to its answer. Authentication has limits of its own; this one is for a service that never answers.
+    var admission: Instant.Span = .seconds(15)
     /// From one ping to the next.
     var ping: Instant.Span = .seconds(25)
     /// From a ping to any sign of life.
@@ -24,8 +26,10 @@ struct Heartbeat: Sendable {
         case head
         /// It speaks HTTP, and whoever serves that watches over it. Can go to: nothing.
         case plain
-        /// A socket that has not been let in yet. Can go to: open, closing.
+        /// A socket that has not said hello. Can go to: admission, closing.
         case greeting
+        /// A socket that waits for the answer to its hello. Can go to: open, closing.
+        case admission
         /// Let in; the next ping is due at the deadline. Can go to: pinged, closing.
         case open
         /// A ping was sent at this time. Can go to: open, closing.
@@ -72,16 +76,16 @@ struct Heartbeat: Sendable {
 
     /// The client was let in.
     mutating func welcomed(now: Instant) {
-        guard stage == .greeting else { return }
+        guard stage == .admission else { return }
         stage = .open
         deadline = now + timings.ping
     }
 
-    /// The client said hello and waits for our answer: its time is not running any more.
+    /// The client said hello and waits for our answer.
     mutating func greeted(now: Instant) {
         guard stage == .greeting else { return }
-        // Authentication has limits of its own; this one is for a service that never answers.
-        deadline = now + timings.ping
+        stage = .admission
+        deadline = now + timings.admission
     }
 
     /// Any frame came.
@@ -102,6 +106,7 @@ struct Heartbeat: Sendable {
         case .head, .closing: return .drop
         case .plain: return .nothing
         case .greeting: return .close(.helloTimeout)
+        case .admission: return .close(.unavailable)
         case .open:
             stage = .pinged(at: now)
             deadline = now + timings.answer

@@ -26,6 +26,10 @@ struct PostgreSQLTarget: Sendable, CustomStringConvertible {
             }
             unsafe next += 1
         }
+        // libpq finds a wrong port only when it connects, and would then be asked again and again.
+        for port in (shown["port"] ?? "").split(separator: ",") where UInt16(port) == nil {
+            throw DatabaseError(.invalid, "the PostgreSQL URL has the port \(port): a port is a number up to 65535")
+        }
         let (host, port) = (shown["host"] ?? shown["hostaddr"] ?? "local socket", shown["port"] ?? "5432")
         description =
             "\(shown["dbname"] ?? "default database") at \(host), port \(port), as \(shown["user"] ?? "default user")"

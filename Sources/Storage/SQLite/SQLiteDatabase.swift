@@ -2,8 +2,8 @@ import Dispatch
 import Foundation
 import GRDB
 import Glibc
+import NIOConcurrencyHelpers
 import Primitives
-import Synchronization
 
 /// The embedded engine: one file in WAL mode, one committing thread, readers beside it.
 final class SQLiteDatabase: Database {
@@ -13,7 +13,7 @@ final class SQLiteDatabase: Database {
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
     /// Texts with `?N` in place of `$N`, which SQLite would number by their first appearance.
-    private let texts = Mutex<[Statement: String]>([:])
+    private let texts = NIOLockedValueBox<[Statement: String]>([:])
     /// The committing thread is in it until it ends.
     private let running = DispatchGroup()
     /// Completes units that were turned away, on no caller's thread.
@@ -146,7 +146,7 @@ final class SQLiteDatabase: Database {
 
     /// The statement as SQLite wants it.
     func text(of statement: Statement) -> String {
-        texts.withLock { texts in
+        texts.withLockedValue { texts in
             if let text = texts[statement] { return text }
             let text = statement.text.replacing(/\$([0-9]+)/) { "?\($0.1)" }
             texts[statement] = text

@@ -109,7 +109,9 @@ let wasOnline = false;
 function drawBanner() {
   const away = client.state === "waiting" || (client.state === "connecting" && wasOnline);
   const banner = byId("banner");
-  if (banner.hidden === !away) return;
+  // Left alone while it says the same, so that screen readers say it once.
+  if (banner.hidden === !away && banner.dataset.kind !== "refused") return;
+  banner.dataset.kind = "away";
   banner.hidden = !away;
   banner.replaceChildren(
     el("span", { text: "No connection to the server. Trying again…" }),
@@ -139,6 +141,7 @@ client.addEventListener("refused", ({ detail }) => {
   // 4503: this device has opened another socket, in a browser that cannot tell its tabs apart.
   const why = detail.code === 4503 ? "Ringback was opened once more on this device." : "The server closed the connection.";
   byId("banner").hidden = false;
+  byId("banner").dataset.kind = "refused";
   byId("banner").replaceChildren(
     el("span", { text: why }),
     el("button", { type: "button", class: "link", text: "Connect here", on: { click: () => client.connect() } }),

@@ -1,0 +1,92 @@
+import FoundationEssentials
+import Primitives
+
+/// What a run found, for people and for programs.
+struct Report: Sendable {
+    /// A single number.
+    struct Figure: Sendable, Equatable {
+        /// In JSON.
+        let key: String
+        /// For people.
+        let title: String
+        let value: Double
+        /// How many digits people see after the point.
+        var digits = 0
+    }
+
+    /// How a duration is distributed; nil when nothing was measured.
+    struct Row: Sendable, Equatable {
+        let measure: Measure
+        let latency: Latency?
+    }
+
+    var scenario: String
+    var server: String
+    var subprotocol: String
+    var startedAt: Instant
+    var figures: [Figure]
+    var rows: [Row]
+    /// How often what went wrong.
+    var errors: [String: Int]
+
+    /// Whether anything went wrong.
+    var hasFailures: Bool { !errors.isEmpty }
+}
+
+extension Report {
+    /// The report of a run of calls or messages.
+    /// - Parameters:
+    ///   - piece: What a piece of the load is called, in the plural.
+    init(
+        scenario: String, server: String, subprotocol: String, startedAt: Instant, piece: String, pairs: Int,
+        schedule: Schedule, statistics: Statistics
+    ) {
+        self.init(
+            scenario: scenario, server: server, subprotocol: subprotocol, startedAt: startedAt,
+            figures: [
+                Figure(key: "pairs", title: "pairs", value: Double(pairs)),
+                Figure(key: "asked", title: "\(piece) asked for", value: Double(schedule.count)),
+                Figure(key: "completed", title: "\(piece) completed", value: Double(statistics.completed)),
+                Figure(key: "failed", title: "\(piece) failed", value: Double(statistics.failed)),
+                Figure(key: "asked_per_second", title: "\(piece) a second asked for", value: schedule.rate, digits: 1),
+                Figure(
+                    key: "achieved_per_second", title: "\(piece) a second achieved",
+                    value: statistics.achievedRate(since: schedule.start), digits: 1),
+            ],
+            rows: statistics.measures.map { Row(measure: $0, latency: statistics.latency($0)) },
+            errors: statistics.errors)
+    }
+
+    /// The report as JSON: `scenario`, `server`, `subprotocol`, `started_at`, `figures`, `latencies_ms`, `errors`.
+    func json() throws -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        let document = Document(
+            scenario: scenario, server: server, subprotocol: subprotocol, startedAt: startedAt.description,
+            figures: Dictionary(uniqueKeysWithValues: figures.map { ($0.key, $0.value) }),
+            latencies: Dictionary(
+                uniqueKeysWithValues: rows.compactMap { row in row.latency.map { (row.measure.key, $0) } }),
+            errors: errors)
+        return try encoder.encode(document) + Data("\n".utf8)
+    }
+
+    private struct Document: Encodable {
+        let scenario: String
+        let server: String
+        let subprotocol: String
+        let startedAt: String
+        let figures: [String: Double]
+        let latencies: [String: Latency]
+        let errors: [String: Int]
+
+        enum CodingKeys: String, CodingKey {
+            case scenario
+            case server
+            case subprotocol
+            case startedAt = "started_at"
+            case figures
+            case latencies = "latencies_ms"
+            case errors
+        }
+    }
+}
