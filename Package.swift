@@ -98,7 +98,7 @@ let package = Package(
             "Gateway", "Sources/Gateway",
             [
                 "Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
-                hummingbird, httpTypes, lifecycle, logging, nioCore, nioPosix, nioHTTP1, nioWebSocket, nioSSL, protobuf,
+                hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1, nioWebSocket, nioSSL, protobuf,
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
@@ -150,8 +150,9 @@ let package = Package(
         tests(
             "Gateway",
             [
-                "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
-                logging, lifecycle, nioCore, nioPosix, nioHTTP1, nioSSL, protobuf,
+                "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
+                "Wire",
+                httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
         tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),

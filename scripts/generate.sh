@@ -21,7 +21,6 @@ generate_into() {
 }
 
 check() {
-    local fresh
     fresh=$(mktemp -d)
     trap 'rm -rf "$fresh"' EXIT
     generate_into "$fresh"

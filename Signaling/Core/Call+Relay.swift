@@ -33,7 +33,8 @@ extension CallTurn {
     mutating func deliverMail(to recipient: CallOrigin) {
         for letter in call.mailbox.take(recipient: recipient.user) {
             relayed.append(
-                CallDelivery(to: .device(recipient.user, recipient.device), .signal(letter.signal, from: letter.sender)))
+                CallDelivery(to: .device(recipient.user, recipient.device), .signal(letter.signal, from: letter.sender))
+            )
         }
     }
 }

@@ -49,7 +49,8 @@ struct CallArchive: Sendable {
         for row in rows.prefix(limit) {
             calls.append(try view(row, participants[try row.id("id")] ?? [], []))
         }
-        let next = rows.count > limit ? calls.last.map { CallCursor(startedAt: $0.call.startedAt, call: $0.call.id) } : nil
+        let next =
+            rows.count > limit ? calls.last.map { CallCursor(startedAt: $0.call.startedAt, call: $0.call.id) } : nil
         return CallPage(calls: calls, next: next)
     }
 
@@ -106,7 +107,8 @@ public struct CallCursor: Sendable, Equatable, LosslessStringConvertible {
     let call: CallID
 
     /// Before every call that ever started.
-    static let newest = CallCursor(startedAt: Instant(microseconds: 253_402_300_799_000_000), call: CallID(high: .max, low: .max))
+    static let newest = CallCursor(
+        startedAt: Instant(microseconds: 253_402_300_799_000_000), call: CallID(high: .max, low: .max))
 
     init(startedAt: Instant, call: CallID) {
         self.startedAt = startedAt

@@ -27,7 +27,8 @@ public struct CallMetrics: Sendable {
     public var families: [MetricFamily] {
         [
             MetricFamily("calls_open", .gauge, help: "Calls that are open now.", samples: [.init(open.value)]),
-            MetricFamily("call_invites_total", .counter, help: "Invites that came in.", samples: [.init(invites.value)]),
+            MetricFamily(
+                "call_invites_total", .counter, help: "Invites that came in.", samples: [.init(invites.value)]),
             MetricFamily("calls_placed_total", .counter, help: "Calls placed.", samples: [.init(placed.value)]),
             MetricFamily("calls_answered_total", .counter, help: "Calls answered.", samples: [.init(answered.value)]),
             MetricFamily(

@@ -4,6 +4,7 @@ import HummingbirdCore
 import HummingbirdTLS
 public import Logging
 public import Messaging
+import NIOConcurrencyHelpers
 public import NIOCore
 public import Primitives
 public import ServiceLifecycle
@@ -149,12 +150,12 @@ private final class BoundPort: Sendable {
         case settled(Result<Int, GatewayError>)
     }
 
-    private let state = Mutex(State.waiting([]))
+    private let state = NIOLockedValueBox(State.waiting([]))
 
     var port: Int {
         get async throws(GatewayError) {
             let result = await withCheckedContinuation { continuation in
-                let known = state.withLock { state -> Result<Int, GatewayError>? in
+                let known = state.withLockedValue { state -> Result<Int, GatewayError>? in
                     switch state {
                     case .settled(let result): return result
                     case .waiting(let others):
@@ -170,7 +171,7 @@ private final class BoundPort: Sendable {
 
     /// Says what came of it; a later word takes the place of an earlier one for whoever asks later.
     func settle(_ result: Result<Int, GatewayError>) {
-        let waiting = state.withLock { state -> [CheckedContinuation<Result<Int, GatewayError>, Never>] in
+        let waiting = state.withLockedValue { state -> [CheckedContinuation<Result<Int, GatewayError>, Never>] in
             defer { state = .settled(result) }
             guard case .waiting(let waiting) = state else { return [] }
             return waiting

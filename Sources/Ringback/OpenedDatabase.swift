@@ -25,7 +25,7 @@ struct OpenedDatabase {
         while true {
             do {
                 return OpenedDatabase(database: database, appliedMigrations: try await database.migrate())
-            } catch where error.code == .unavailable && ContinuousClock.now < deadline {
+            } catch  where error.code == .unavailable && ContinuousClock.now < deadline {
                 logger.warning("the database is not there yet; trying again", metadata: ["error": "\(error)"])
                 try await Task.sleep(for: .seconds(1))
             } catch {
@@ -37,7 +37,8 @@ struct OpenedDatabase {
 
     /// Opens the database for a command, and closes it after.
     static func with(_ settings: Settings, _ body: (OpenedDatabase) async throws -> Void) async throws {
-        let opened = try await open(settings, logger: Logger(label: "ringback", factory: LogLine.standardError(.warning)))
+        let opened = try await open(
+            settings, logger: Logger(label: "ringback", factory: LogLine.standardError(.warning)))
         do {
             try await body(opened)
         } catch {

@@ -141,7 +141,7 @@ extension Server {
                 logger.notice("clients are not told of the STUN server: give publicHost, under which they reach it")
             }
             return server
-        } catch where settings.stun == .automatic {
+        } catch  where settings.stun == .automatic {
             logger.warning("no STUN server: \(address) cannot be had", metadata: ["error": "\(error)"])
             return nil
         } catch {
@@ -155,7 +155,9 @@ private enum TLS {
     static func configuration(_ files: Settings.TLSFiles?) throws -> TLSConfiguration? {
         guard let files else { return nil }
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { NIOSSLCertificateSource.certificate($0) }
+            let chain = try NIOSSLCertificate.fromPEMFile(files.certificate).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
             let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
             return TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
         } catch {

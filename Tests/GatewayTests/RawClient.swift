@@ -1,7 +1,7 @@
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import NIOSSL
-import Synchronization
 
 /// A TCP connection that sends whatever bytes a test wants and shows whatever bytes come back.
 final class RawClient: Sendable {
@@ -141,10 +141,10 @@ private final class Inbox: Sendable {
         var waiting: CheckedContinuation<Bool, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     func add(_ bytes: ByteBuffer) {
-        let waiting = state.withLock { state in
+        let waiting = state.withLockedValue { state in
             state.buffer.writeImmutableBuffer(bytes)
             state.hasNews = state.waiting == nil
             defer { state.waiting = nil }
@@ -154,7 +154,7 @@ private final class Inbox: Sendable {
     }
 
     func end() {
-        let waiting = state.withLock { state in
+        let waiting = state.withLockedValue { state in
             state.isEnded = true
             defer { state.waiting = nil }
             return state.waiting
@@ -163,7 +163,7 @@ private final class Inbox: Sendable {
     }
 
     func parse<Value>(_ parse: (inout ByteBuffer) throws -> Value?) rethrows -> Value? {
-        try state.withLock { state in
+        try state.withLockedValue { state in
             let value = try parse(&state.buffer)
             state.buffer.discardReadBytes()
             return value
@@ -173,7 +173,7 @@ private final class Inbox: Sendable {
     /// Waits until more has come; false at the end.
     func more() async -> Bool {
         await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Bool? in
+            let known = state.withLockedValue { state -> Bool? in
                 if state.hasNews {
                     state.hasNews = false
                     return true

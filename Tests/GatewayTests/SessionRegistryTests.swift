@@ -1,8 +1,8 @@
 import Accounts
 import Messaging
+import NIOConcurrencyHelpers
 import Primitives
 import SwiftProtobuf
-import Synchronization
 import Testing
 import Wire
 
@@ -13,15 +13,15 @@ import Wire
     /// Notes what it is sent.
     private final class Recorder: ClientSocket {
         let encoding: Encoding
-        private let notes = Mutex<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
+        private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
 
         init(_ encoding: Encoding) { self.encoding = encoding }
 
-        func deliver(_ event: EncodedEvent) { notes.withLock { $0.events.append(event) } }
-        func close(_ code: CloseCode) { notes.withLock { $0.codes.append(code) } }
+        func deliver(_ event: EncodedEvent) { notes.withLockedValue { $0.events.append(event) } }
+        func close(_ code: CloseCode) { notes.withLockedValue { $0.codes.append(code) } }
 
-        var events: [EncodedEvent] { notes.withLock { $0.events } }
-        var codes: [CloseCode] { notes.withLock { $0.codes } }
+        var events: [EncodedEvent] { notes.withLockedValue { $0.events } }
+        var codes: [CloseCode] { notes.withLockedValue { $0.codes } }
     }
 
     private let user = UserID(high: 1, low: 1)

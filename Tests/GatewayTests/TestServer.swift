@@ -2,6 +2,7 @@ import Accounts
 import Foundation
 import Logging
 import Messaging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Primitives
@@ -9,7 +10,6 @@ import ServiceLifecycle
 import SignalingCore
 import SignalingService
 import Storage
-import Synchronization
 import Wire
 
 @testable import Gateway
@@ -138,16 +138,16 @@ struct TestUser: Sendable {
 
 /// The wall clock, which can be moved on.
 final class TestClock: Sendable {
-    private let offset = Mutex(Instant.Span.seconds(0))
+    private let offset = NIOLockedValueBox(Instant.Span.seconds(0))
 
     var now: @Sendable () -> Instant {
         { [self] in
-            Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) + offset.withLock { $0 }
+            Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000)) + offset.withLockedValue { $0 }
         }
     }
 
     func advance(_ span: Instant.Span) {
-        offset.withLock { $0 = Instant.Span(microseconds: $0.microseconds + span.microseconds) }
+        offset.withLockedValue { $0 = Instant.Span(microseconds: $0.microseconds + span.microseconds) }
     }
 }
 

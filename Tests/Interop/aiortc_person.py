@@ -137,7 +137,6 @@ class AiortcPerson:
                 case "callUpdated":
                     self.call = event["call"]
                 case "descriptionReceived":
-                    self.call = self.call or {"id": event["callId"]}
                     await self._take_description(event["description"])
                 case "candidateReceived":
                     await self._take_candidate(event["candidate"])

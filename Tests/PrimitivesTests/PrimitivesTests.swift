@@ -3,20 +3,25 @@ import Testing
 
 @Suite("Identifier")
 struct IdentifierTests {
-    @Test("Text goes in and comes out", arguments: [
-        "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
-        "0192f3a4-5b6c-7d8e-9f01-23456789abcd",
-    ])
+    @Test(
+        "Text goes in and comes out",
+        arguments: [
+            "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "0192f3a4-5b6c-7d8e-9f01-23456789abcd",
+        ])
     func roundTrip(_ text: String) {
         #expect(UserID(text)?.description == text)
         #expect(UserID(text.uppercased())?.description == text)
     }
 
-    @Test("Anything else is no id", arguments: [
-        "", "-", "0192f3a45b6c7d8e9f0123456789abcd", "0192f3a4-5b6c-7d8e-9f01-23456789abc",
-        "0192f3a4-5b6c-7d8e-9f01-23456789abcde", "0192f3a4-5b6c-7d8e-9f01-23456789abcg",
-        "0192f3a4_5b6c_7d8e_9f01_23456789abcd", "{192f3a4-5b6c-7d8e-9f01-23456789abcd}", "０192f3a4-5b6c-7d8e-9f01-23456789abc",
-    ])
+    @Test(
+        "Anything else is no id",
+        arguments: [
+            "", "-", "0192f3a45b6c7d8e9f0123456789abcd", "0192f3a4-5b6c-7d8e-9f01-23456789abc",
+            "0192f3a4-5b6c-7d8e-9f01-23456789abcde", "0192f3a4-5b6c-7d8e-9f01-23456789abcg",
+            "0192f3a4_5b6c_7d8e_9f01_23456789abcd", "{192f3a4-5b6c-7d8e-9f01-23456789abcd}",
+            "０192f3a4-5b6c-7d8e-9f01-23456789abc",
+        ])
     func malformed(_ text: String) {
         #expect(UserID(text) == nil)
     }
@@ -32,11 +37,13 @@ struct IdentifierTests {
 
 @Suite("Instant")
 struct InstantTests {
-    @Test("RFC 3339 with milliseconds", arguments: [
-        (0, "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
-        (951_782_400_000_000, "2000-02-29T00:00:00.000Z"), (1_709_164_800_123_999, "2024-02-29T00:00:00.123Z"),
-        (4_102_444_799_999_999, "2099-12-31T23:59:59.999Z"), (253_402_300_799_000_000, "9999-12-31T23:59:59.000Z"),
-    ] as [(Int64, String)])
+    @Test(
+        "RFC 3339 with milliseconds",
+        arguments: [
+            (0, "1970-01-01T00:00:00.000Z"), (-1, "1969-12-31T23:59:59.999Z"),
+            (951_782_400_000_000, "2000-02-29T00:00:00.000Z"), (1_709_164_800_123_999, "2024-02-29T00:00:00.123Z"),
+            (4_102_444_799_999_999, "2099-12-31T23:59:59.999Z"), (253_402_300_799_000_000, "9999-12-31T23:59:59.000Z"),
+        ] as [(Int64, String)])
     func description(_ microseconds: Int64, _ text: String) {
         #expect(Instant(microseconds: microseconds).description == text)
     }

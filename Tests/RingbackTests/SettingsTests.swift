@@ -61,11 +61,15 @@ struct SettingsTests {
     static let wrongSettings: [(flags: [String: String], environment: [String: String], complaint: String)] = [
         (["listen": "nowhere"], [:], "listen in the command line must be HOST:PORT, as 127.0.0.1:8080"),
         (["listen": "h:65536"], [:], "listen in the command line must be HOST:PORT, as 127.0.0.1:8080"),
-        ([:], ["RINGBACK_CALLS_RING_SECONDS": "soon"],
-            "calls.ringSeconds in the environment must be a whole number from 1 to 604800"),
+        (
+            [:], ["RINGBACK_CALLS_RING_SECONDS": "soon"],
+            "calls.ringSeconds in the environment must be a whole number from 1 to 604800"
+        ),
         ([:], ["RINGBACK_PASSWORD_COST": "9"], "password.cost in the environment must be a whole number from 10 to 16"),
-        (["log.level": "loud"], [:],
-            "log.level in the command line must be one of trace, debug, info, notice, warning, error, critical"),
+        (
+            ["log.level": "loud"], [:],
+            "log.level in the command line must be one of trace, debug, info, notice, warning, error, critical"
+        ),
         (["tls.key": "k"], [:], "tls.key is given without tls.certificate: give both or neither"),
         ([:], ["RINGBACK_ICE_SERVERS": "turn:x"], "iceServers: “turn:x” is not understood; write stun:HOST:PORT"),
     ]
@@ -77,11 +81,13 @@ struct SettingsTests {
         }
     }
 
-    @Test("A file that is missing, no JSON, or has an unknown or ill-typed setting", arguments: [
-        (#"{"calls": {"ringSecond": 5}}"#, "there is no setting “calls.ringSecond”"),
-        ("[1]", "is not a JSON object"), ("{", "is not a JSON object"),
-        (#"{"calls": {"ringSeconds": "5"}}"#, "must be a whole number"),
-    ])
+    @Test(
+        "A file that is missing, no JSON, or has an unknown or ill-typed setting",
+        arguments: [
+            (#"{"calls": {"ringSecond": 5}}"#, "there is no setting “calls.ringSecond”"),
+            ("[1]", "is not a JSON object"), ("{", "is not a JSON object"),
+            (#"{"calls": {"ringSeconds": "5"}}"#, "must be a whole number"),
+        ])
     func wrongFile(_ text: String, _ complaint: String) async throws {
         let file = try TemporaryFile(text)
         let error = await #expect(throws: SettingsError.self) {
@@ -94,9 +100,11 @@ struct SettingsTests {
         #expect(missing?.description.contains("can't be read") == true)
     }
 
-    @Test("Hosts and ports", arguments: [
-        ("127.0.0.1:80", "127.0.0.1", 80), ("[::1]:0", "::1", 0), ("name.example:65535", "name.example", 65_535),
-    ])
+    @Test(
+        "Hosts and ports",
+        arguments: [
+            ("127.0.0.1:80", "127.0.0.1", 80), ("[::1]:0", "::1", 0), ("name.example:65535", "name.example", 65_535),
+        ])
     func addresses(_ text: String, _ host: String, _ port: Int) {
         #expect(HostAndPort(text) == HostAndPort(host: host, port: port))
         #expect(HostAndPort(text)?.description == text)
@@ -124,10 +132,11 @@ struct LogLineTests {
         let line = LogLine(label: "ringback", level: .info, format: .json)
             .line(at: instant, .warning, "hello", ["text": "a\"b\nc"])
         let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
-        #expect(object == [
-            "time": "2023-11-14T22:13:20.000Z", "level": "warning", "logger": "ringback", "message": "hello",
-            "text": "a\"b\nc",
-        ])
+        #expect(
+            object == [
+                "time": "2023-11-14T22:13:20.000Z", "level": "warning", "logger": "ringback", "message": "hello",
+                "text": "a\"b\nc",
+            ])
         #expect(!line.contains("\n"))
     }
 }

@@ -101,7 +101,9 @@ private struct Walk {
         case 7, 8: return .command(.startScreenShare(request), from: origin)
         case 9: return .command(.stopScreenShare(request), from: origin)
         case 10: return .command(.ringing, from: origin)
-        case 11: return .command(.signal(.offer(generation: UInt32.random(in: 0...2, using: &random)), to: other), from: origin)
+        case 11:
+            return .command(
+                .signal(.offer(generation: UInt32.random(in: 0...2, using: &random)), to: other), from: origin)
         case 12: return .command(.signal(.candidate("c"), to: other), from: origin)
         case 13, 14: return .deviceLost(origin.user, origin.device)
         case 15, 16: return .deviceReturned(origin.user, origin.device)

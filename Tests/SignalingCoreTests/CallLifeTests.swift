@@ -65,8 +65,9 @@ struct CallLifeTests {
         let transition = scene.send(.accept(scene.request(), MediaState()), from: Scene.calleePhone)
         #expect(transition.refusal == .callEnded)
         #expect(scene.call.phase == .missed(endedAt: scene.call.ringExpiresAt, .noAnswer))
-        #expect(scene.call.participant(Scene.callee)?.state
-            == .left(joinedAt: nil, at: scene.call.ringExpiresAt, .noAnswer))
+        #expect(
+            scene.call.participant(Scene.callee)?.state
+                == .left(joinedAt: nil, at: scene.call.ringExpiresAt, .noAnswer))
     }
 
     @Test("An answer one microsecond before the deadline is in time")

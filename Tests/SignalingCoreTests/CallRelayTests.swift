@@ -137,9 +137,11 @@ struct ScreenShareTests {
         #expect(scene.send(.startScreenShare(scene.request()), from: Scene.callerPhone).changes.isEmpty)
     }
 
-    @Test("Whatever takes the sharer or the call away closes the row", arguments: [
-        (Scene.callerPhone, Call.ShareEndReason.left), (Scene.calleePhone, .callEnded),
-    ])
+    @Test(
+        "Whatever takes the sharer or the call away closes the row",
+        arguments: [
+            (Scene.callerPhone, Call.ShareEndReason.left), (Scene.calleePhone, .callEnded),
+        ])
     func hangUp(_ leaver: CallOrigin, _ reason: Call.ShareEndReason) {
         var scene = Scene.ongoing()
         scene.send(.startScreenShare(scene.request()), from: Scene.callerPhone)

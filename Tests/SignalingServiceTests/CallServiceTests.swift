@@ -24,7 +24,8 @@ struct CallServiceTests {
             #expect(answered.answeredAt == world.now)
             #expect(try await world.stored(placed.id)?.phase == answered.phase)
 
-            _ = try await world.send(.startScreenShare(.random(at: world.now)), to: placed.id, from: World.calleePhone).call
+            _ = try await world.send(.startScreenShare(.random(at: world.now)), to: placed.id, from: World.calleePhone)
+                .call
             #expect(try await world.stored(placed.id)?.screenShares.map(\.sharer) == [World.callee.id])
 
             await world.wait(.seconds(60))
@@ -81,7 +82,8 @@ struct CallServiceTests {
     func twoAnswers(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
-            async let phone = world.send(.accept(.random(at: .start), MediaState()), to: placed.id, from: World.calleePhone)
+            async let phone = world.send(
+                .accept(.random(at: .start), MediaState()), to: placed.id, from: World.calleePhone)
             async let laptop = world.send(
                 .accept(.random(at: .start), MediaState()), to: placed.id, from: World.calleeLaptop)
             let refusals = [await phone, await laptop].map(\.refusal)
@@ -125,7 +127,8 @@ struct CallServiceTests {
             let late = await world.send(
                 .hangUp(.random(at: world.now), mediaFailed: false), to: call.id, from: World.calleePhone)
             #expect(try late.call.endReason == .hangup)
-            let accept = await world.send(.accept(.random(at: .start), MediaState()), to: call.id, from: World.calleePhone)
+            let accept = await world.send(
+                .accept(.random(at: .start), MediaState()), to: call.id, from: World.calleePhone)
             #expect(accept.refusal == .callEnded)
             let signal = Signal.candidate(
                 .init(

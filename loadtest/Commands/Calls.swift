@@ -1,5 +1,6 @@
 import ArgumentParser
 import Primitives
+import Wire
 
 /// `loadtest calls`: whole calls at a fixed rate.
 struct Calls: AsyncParsableCommand {

@@ -127,12 +127,8 @@ extension Instant {
 
 /// Lines for people that are no part of the report.
 enum StandardError {
-    static func line(_ text: String) { FileDescriptorOutput.write(text + "\n", to: STDERR_FILENO) }
-}
-
-private enum FileDescriptorOutput {
-    static func write(_ text: String, to descriptor: Int32) {
-        let bytes = Array(text.utf8)
-        _ = unsafe Glibc.write(descriptor, bytes, bytes.count)
+    static func line(_ text: String) {
+        let bytes = Array("\(text)\n".utf8)
+        _ = unsafe write(STDERR_FILENO, bytes, bytes.count)
     }
 }

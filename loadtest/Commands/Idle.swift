@@ -1,6 +1,7 @@
 import ArgumentParser
 import NIOCore
 import Primitives
+import Wire
 
 /// `loadtest idle`: sockets that are open and do nothing.
 struct Idle: AsyncParsableCommand {
@@ -33,7 +34,8 @@ struct Idle: AsyncParsableCommand {
             let start = NIODeadline.now()
             let attempts = try await Server.inTurn(sockets, atATime: 32) { index in
                 do {
-                    return Result<OpenSocket, LoadTestError>.success(try await Dialer.open(credentials[index], at: server))
+                    return Result<OpenSocket, LoadTestError>.success(
+                        try await Dialer.open(credentials[index], at: server))
                 } catch let error as LoadTestError {
                     return .failure(error)
                 } catch {
@@ -58,7 +60,8 @@ struct Idle: AsyncParsableCommand {
             let losses = try await server.eventLoop.submit { [held] in held.compactMap(\.socket.value.loss) }.get()
             for word in losses { statistics.fail(word) }
             return report(
-                server, startedAt: startedAt, opening: Double(opening.nanoseconds) / 1e9, heldCount: held.count - losses.count,
+                server, startedAt: startedAt, opening: Double(opening.nanoseconds) / 1e9,
+                heldCount: held.count - losses.count,
                 statistics, memory: memoryBefore.flatMap { before in memoryAfter.map { (before, $0) } })
         }
     }
@@ -86,7 +89,8 @@ struct Idle: AsyncParsableCommand {
         if let memory {
             figures += [
                 Report.Figure(
-                    key: "server_memory_before_bytes", title: "server memory before, bytes", value: Double(memory.before)),
+                    key: "server_memory_before_bytes", title: "server memory before, bytes",
+                    value: Double(memory.before)),
                 Report.Figure(
                     key: "server_memory_after_bytes", title: "server memory after, bytes", value: Double(memory.after)),
                 Report.Figure(

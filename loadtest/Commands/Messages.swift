@@ -1,5 +1,6 @@
 import ArgumentParser
 import Primitives
+import Wire
 
 /// `loadtest messages`: messages at a fixed rate.
 struct Messages: AsyncParsableCommand {

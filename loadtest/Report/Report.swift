@@ -51,7 +51,7 @@ extension Report {
                 Figure(key: "asked_per_second", title: "\(piece) a second asked for", value: schedule.rate, digits: 1),
                 Figure(
                     key: "achieved_per_second", title: "\(piece) a second achieved",
-                    value: statistics.achievedRate(since: schedule.start), digits: 1),
+                    value: statistics.achievedRate(of: schedule), digits: 1),
             ],
             rows: statistics.measures.map { Row(measure: $0, latency: statistics.latency($0)) },
             errors: statistics.errors)

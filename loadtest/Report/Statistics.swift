@@ -65,10 +65,13 @@ struct Statistics: Sendable {
             p99: Self.milliseconds(histogram.valueAtPercentile(99)), max: Self.milliseconds(histogram.max))
     }
 
-    /// Pieces that came to their end in a second, from a moment to the last of them.
-    func achievedRate(since start: Instant) -> Double {
-        guard let lastCompletion, lastCompletion > start else { return 0 }
-        return Double(completed) * 1_000_000 / Double((lastCompletion - start).microseconds)
+    /// Pieces that came to their end in a second. The time runs to the last of them, and to the end of the schedule at
+    /// least, so that it is never more than was asked for.
+    func achievedRate(of schedule: Schedule) -> Double {
+        guard let lastCompletion else { return 0 }
+        let scheduled = Double(schedule.count) / schedule.rate
+        let taken = Double((lastCompletion - schedule.start).microseconds) / 1_000_000
+        return Double(completed) / max(scheduled, taken)
     }
 
     private static func milliseconds(_ microseconds: UInt64) -> Double { Double(microseconds) / 1000 }

@@ -1,5 +1,7 @@
 import NIOCore
 import NIOWebSocket
+import Primitives
+import SwiftProtobuf
 import Wire
 
 /// One socket of a device: the last handler in its channel. It says hello, answers pings, and hands frames on.

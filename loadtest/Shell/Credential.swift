@@ -30,7 +30,9 @@ struct Credential: Sendable {
     /// - Throws: `input`, with the number of the line that is no token.
     static func parse(_ text: String) throws(LoadTestError) -> [Credential] {
         var credentials: [Credential] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline
+        ).enumerated() {
             let token = line.filter { !$0.isWhitespace }
             guard !token.isEmpty else { continue }
             guard let credential = Credential(accessToken: token) else {

@@ -45,7 +45,8 @@ enum Dialer {
             }
         } catch {
             // Of several outcomes the first counts.
-            welcome.fail(error)
+            welcome.fail(
+                LoadTestError(.server, "cannot open a socket at \(server.name): \(error)", word: "connect_failed"))
         }
         do {
             let answer = try await welcome.futureResult.get()

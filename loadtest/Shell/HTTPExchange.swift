@@ -27,7 +27,7 @@ enum HTTPExchange {
                 .connect(to: server.address).get()
         } catch {
             promise.fail(error)
-            return try await promise.futureResult.get()
+            throw LoadTestError(.server, "cannot connect to \(server.name): \(error)", word: "connect_failed")
         }
         var head = HTTPRequestHead(version: .http1_1, method: .POST, uri: path)
         head.headers = [
@@ -57,7 +57,9 @@ private final class AnswerCollector: ChannelInboundHandler {
         switch Self.unwrapInboundIn(data) {
         case .head(let head): answer.status = head.status
         case .body(let buffer):
-            guard answer.body.count + buffer.readableBytes <= Self.longestBody else { return context.close(promise: nil) }
+            guard answer.body.count + buffer.readableBytes <= Self.longestBody else {
+                return context.close(promise: nil)
+            }
             answer.body += buffer.readableBytesView
         case .end: promise.succeed(answer)
         }

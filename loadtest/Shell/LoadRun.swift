@@ -11,7 +11,8 @@ final class LoadRun<Load: Traffic> {
     private var timerAt: Instant?
     private var isDone = false
 
-    private init(_ traffic: Load, sockets: [ClientSocket], eventLoop: any EventLoop, done: EventLoopPromise<Statistics>) {
+    private init(_ traffic: Load, sockets: [ClientSocket], eventLoop: any EventLoop, done: EventLoopPromise<Statistics>)
+    {
         self.traffic = traffic
         self.sockets = sockets
         self.eventLoop = eventLoop

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import NIOHTTP1
 import Primitives
 import SwiftProtobuf
 import Wire

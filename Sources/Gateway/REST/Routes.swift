@@ -1,10 +1,10 @@
 import HTTPTypes
 import Hummingbird
+import NIOConcurrencyHelpers
 import NIOCore
 import Primitives
 import Storage
 import SwiftProtobuf
-import Synchronization
 import Wire
 
 /// What the operator's routes are told.
@@ -86,12 +86,12 @@ struct OperatorRoutes: Sendable {
 
 /// Lets the first of several answers through.
 private final class FirstOnly: Sendable {
-    private let continuation: Mutex<CheckedContinuation<String?, Never>?>
+    private let continuation: NIOLockedValueBox<CheckedContinuation<String?, Never>?>
 
-    init(_ continuation: CheckedContinuation<String?, Never>) { self.continuation = Mutex(continuation) }
+    init(_ continuation: CheckedContinuation<String?, Never>) { self.continuation = NIOLockedValueBox(continuation) }
 
     func resume(_ answer: String?) {
-        let waiting = continuation.withLock { continuation in
+        let waiting = continuation.withLockedValue { continuation in
             defer { continuation = nil }
             return continuation
         }

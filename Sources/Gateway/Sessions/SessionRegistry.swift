@@ -1,10 +1,10 @@
 public import Accounts
 public import Messaging
+import NIOConcurrencyHelpers
 public import Primitives
 public import SignalingCore
 public import SignalingService
 import SwiftProtobuf
-import Synchronization
 import Wire
 
 /// Which users are connected with which devices, and by which sockets.
@@ -12,7 +12,7 @@ import Wire
 /// Services send events to addresses; here they become sockets. A device has one socket: a newer one takes the place of
 /// the older. Everything is behind one lock, which is never held while anybody else is called.
 public final class SessionRegistry: Sendable {
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// Makes an empty registry.
     public init() {}
@@ -45,7 +45,7 @@ public final class SessionRegistry: Sendable {
         _ socket: any ClientSocket, of identity: Identity, limit: Int,
         openCalls: @escaping @Sendable ([CallView]) -> Void
     ) -> Admission {
-        state.withLock { state in
+        state.withLockedValue { state in
             if state.revoked.contains(identity.session) { return .revoked }
             var devices = state.users[identity.user] ?? [:]
             let older = devices[identity.device]
@@ -60,7 +60,7 @@ public final class SessionRegistry: Sendable {
 
     /// Forgets a socket. A socket that was replaced is forgotten already.
     func leave(_ socket: any ClientSocket, of identity: Identity) {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard var devices = state.users[identity.user], devices[identity.device]?.socket === socket else { return }
             devices[identity.device] = nil
             state.users[identity.user] = devices.isEmpty ? nil : devices
@@ -79,12 +79,12 @@ public final class SessionRegistry: Sendable {
                 case .lost(let origin): calls.deviceLost(origin)
                 }
             }
-            state.withLock { $0.isAnnouncing = false }
+            state.withLockedValue { $0.isAnnouncing = false }
         }
     }
 
     private func takeAnnouncements() -> [PresenceChange]? {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard !state.isAnnouncing, !state.announcements.isEmpty else { return nil }
             state.isAnnouncing = true
             defer { state.announcements = [] }
@@ -94,11 +94,11 @@ public final class SessionRegistry: Sendable {
 
     /// How many devices are connected.
     var count: Int {
-        state.withLock { $0.users.values.reduce(0) { $0 + $1.count } }
+        state.withLockedValue { $0.users.values.reduce(0) { $0 + $1.count } }
     }
 
     private func sockets(at address: Address) -> [any ClientSocket] {
-        state.withLock { state in
+        state.withLockedValue { state in
             guard let devices = state.users[address.user] else { return [] }
             switch address {
             case .user: return devices.values.map(\.socket)
@@ -170,7 +170,7 @@ extension SessionRegistry: CallEvents {
 extension SessionRegistry: DevicePresence {
     /// The devices of a user that have a socket now.
     public func connectedDevices(of user: UserID) -> Set<DeviceID> {
-        state.withLock { state in state.users[user].map { Set($0.keys) } ?? [] }
+        state.withLockedValue { state in state.users[user].map { Set($0.keys) } ?? [] }
     }
 }
 
@@ -187,7 +187,7 @@ extension SessionRegistry: SessionRevocations {
     /// Closes the sockets of sessions that have ended with 4502.
     public func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {
         let ended = Set(sessions)
-        let sockets = state.withLock { state in
+        let sockets = state.withLockedValue { state in
             for session in sessions { state.revoked.insert(session) }
             return state.users[user]?.values.filter { ended.contains($0.session) }.map(\.socket) ?? []
         }

@@ -1,5 +1,5 @@
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 import Wire
 
 /// How other threads reach a socket: what they send waits here in its order until the socket's event loop fetches it.
@@ -19,7 +19,7 @@ final class SocketPort: ClientSocket {
     let encoding: Encoding
     private let eventLoop: any EventLoop
     private let handler: NIOLoopBound<SocketHandler>
-    private let outgoing = Mutex<[Outgoing]>([])
+    private let outgoing = NIOLockedValueBox<[Outgoing]>([])
 
     /// Makes the port of a socket. On its event loop.
     init(handler: SocketHandler, encoding: Encoding, eventLoop: any EventLoop) {
@@ -54,14 +54,14 @@ final class SocketPort: ClientSocket {
 
     /// What waits, in its order; nothing of it waits afterwards.
     func take() -> [Outgoing] {
-        outgoing.withLock { outgoing in
+        outgoing.withLockedValue { outgoing in
             defer { outgoing = [] }
             return outgoing
         }
     }
 
     private func send(_ item: Outgoing) {
-        let isFirst = outgoing.withLock { outgoing in
+        let isFirst = outgoing.withLockedValue { outgoing in
             outgoing.append(item)
             return outgoing.count == 1
         }

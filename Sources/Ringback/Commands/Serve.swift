@@ -14,7 +14,9 @@ struct Serve: AsyncParsableCommand {
             SIGTERM and SIGINT stop the server: clients are told to come back, and calls live on in the database.
             """)
 
-    @Option(help: ArgumentHelp("Where to listen; port 0 takes a free one. (default: 127.0.0.1:8080)", valueName: "host:port"))
+    @Option(
+        help: ArgumentHelp(
+            "Where to listen; port 0 takes a free one. (default: 127.0.0.1:8080)", valueName: "host:port"))
     var listen: String?
 
     @OptionGroup var database: DatabaseOptions
@@ -37,7 +39,9 @@ struct Serve: AsyncParsableCommand {
             valueName: "host:port"))
     var stunListen: String?
 
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
     @Option(help: ArgumentHelp("text or json. (default: text)", valueName: "format"))

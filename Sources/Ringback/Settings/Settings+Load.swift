@@ -38,9 +38,13 @@ extension Settings {
             SettingsSource(
                 name: "the command line",
                 provider: InMemoryProvider(
-                    values: Dictionary(uniqueKeysWithValues: flags.map { key, value in
-                        (AbsoluteConfigKey(key.split(separator: ".").map(String.init)), ConfigValue(.string(value), isSecret: false))
-                    }))),
+                    values: Dictionary(
+                        uniqueKeysWithValues: flags.map { key, value in
+                            (
+                                AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
+                                ConfigValue(.string(value), isSecret: false)
+                            )
+                        }))),
             SettingsSource(
                 name: "the environment",
                 provider: EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "ringback")),

@@ -1,0 +1,112 @@
+import Primitives
+import SignalingCore
+import Storage
+import TestDatabases
+import Testing
+
+@testable import SignalingService
+
+/// What happens to calls when the database is away, or when nobody knows whether a commit was carried out.
+@Suite("The database is away", .timeLimit(.minutes(1)), .serialized)
+struct OutageTests {
+    typealias World = CallWorld
+
+    /// Runs a test on a database that can be made to fail.
+    private func withFaults(
+        _ engine: DatabaseEngine, _ body: (CallWorld, FaultyDatabase) async throws -> Void
+    ) async throws {
+        try await World.run(engine) { world in
+            let faulty = FaultyDatabase(world.database)
+            try await body(World(faulty), faulty)
+            #expect(faulty.isSpent)
+        }
+    }
+
+    private func accept(_ call: CallID, _ world: CallWorld) async -> CallReply {
+        await world.send(.accept(.random(at: world.now), MediaState()), to: call, from: World.calleePhone)
+    }
+
+    @Test(
+        "A command fails as unavailable, changes nothing, and works when it is repeated",
+        arguments: DatabaseEngine.tested)
+    func unavailable(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let placed = try await world.invite().call
+            faulty.fail(.before(.unavailable))
+            #expect(await accept(placed.id, world).isUnavailable)
+            #expect(try await world.stored(placed.id)?.phase == .initiated)
+            #expect(!world.events.entries.contains { $0.call.answeredAt != nil })
+            #expect(try await accept(placed.id, world).call.answeredAt != nil)
+        }
+    }
+
+    @Test("An invite that was not committed leaves nothing behind", arguments: DatabaseEngine.tested)
+    func unavailableInvite(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let name = RequestID.random(at: .start)
+            _ = try await world.invite(World.stranger).call
+            faulty.fail(.before(.unavailable), .before(.unavailable))
+            #expect(await world.invite(as: name).isUnavailable)
+            #expect(await world.invite(as: name).isUnavailable)
+            #expect(try await world.invite(as: name).call.phase == .initiated)
+            #expect(world.service.metrics.open.value == 2)
+        }
+    }
+
+    @Test("A commit of unknown outcome was carried out: everybody is told", arguments: DatabaseEngine.tested)
+    func carriedOut(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let placed = try await world.invite().call
+            faulty.fail(.after(.outcomeUnknown))
+            #expect(await accept(placed.id, world).isUnavailable)
+            _ = await world.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
+            let again = try await accept(placed.id, world).call
+            #expect(again.answeredAt != nil)
+            #expect(try await world.stored(placed.id)?.phase == again.phase)
+        }
+    }
+
+    @Test("A commit of unknown outcome was not carried out: the call is as it was", arguments: DatabaseEngine.tested)
+    func notCarriedOut(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let placed = try await world.invite().call
+            faulty.fail(.before(.outcomeUnknown))
+            #expect(await accept(placed.id, world).isUnavailable)
+            let fetched = try await world.send(.fetch, to: placed.id, from: World.callerPhone).call
+            #expect(fetched.phase == .initiated)
+            #expect(try await accept(placed.id, world).call.answeredAt != nil)
+        }
+    }
+
+    @Test("An invite of unknown outcome, repeated, is one call", arguments: DatabaseEngine.tested, [true, false])
+    func unknownInvite(_ engine: DatabaseEngine, _ isCarriedOut: Bool) async throws {
+        try await withFaults(engine) { world, faulty in
+            // The conversation is made first, so that the fault meets the call.
+            let first = try await world.invite().call
+            _ = try await world.send(.cancel(.random(at: world.now)), to: first.id, from: World.callerPhone).call
+            let name = RequestID.random(at: .start)
+            faulty.fail(.before(.unavailable), isCarriedOut ? .after(.outcomeUnknown) : .before(.outcomeUnknown))
+            #expect(await world.invite(as: name).isUnavailable)
+            #expect(await world.invite(as: name).isUnavailable)
+            let placed = try await world.invite(as: name).call
+            #expect(try await world.invite(as: name).call.id == placed.id)
+            #expect(try await world.service.history(of: World.callee.id, before: nil, limit: 9).calls.count == 2)
+        }
+    }
+
+    @Test(
+        "A deadline that passes during an outage is carried out after it, with its own time",
+        arguments: DatabaseEngine.tested)
+    func deadline(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let placed = try await world.invite().call
+            faulty.fail(.before(.unavailable), .before(.unavailable))
+            await world.wait(.seconds(46))
+            while !faulty.isSpent || world.service.metrics.failedCommits.value < 2 {
+                await world.wait(.milliseconds(500))
+            }
+            while !world.events.entries.contains(where: { $0.call.isEnded }) { await world.wait(.milliseconds(500)) }
+            #expect(try await world.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
+        }
+    }
+}
