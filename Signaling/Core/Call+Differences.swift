@@ -15,8 +15,7 @@ extension CallChange {
                 changes.append(.putParticipant(participant))
             }
         }
-        // A share that began and ended in one turn has no row to close.
-        for share in closedShares where old.screenShares.contains(where: { $0.sharer == share.sharer }) {
+        for share in closedShares {
             changes.append(.closeShare(share.sharer, at: share.at, share.reason))
         }
         for share in new.screenShares where !old.screenShares.contains(share) {

@@ -209,6 +209,32 @@ struct CallTrafficTests {
         #expect(server.calls.values.allSatisfy { $0.status == .completed })
     }
 
+    @Test("A failed call that cannot be hung up yet keeps its pair until it can")
+    func refusedHangUp() {
+        var traffic = traffic(pairs: 1, rate: 10, seconds: 1)
+        var server = server(pairs: 1)
+        var hangUps: [String] = []
+        _ = run(&traffic, &server) { outgoing, frames in
+            if case .sendDescription? = outgoing.frame.command, hangUps.isEmpty {
+                return [(outgoing.socket, TinyServer.error(.rateLimited, to: 0))]
+            }
+            guard case .callHangUp(let hangUp)? = outgoing.frame.command else { return frames }
+            hangUps.append(hangUp.callID)
+            guard hangUps.count == 1 else { return frames }
+            let refusal = WireServerFrame.with {
+                $0.replyTo = outgoing.frame.id
+                $0.error.code = .rateLimited
+                $0.error.retryable = true
+                $0.error.retryAfterMs = 250
+            }
+            return [(outgoing.socket, refusal)]
+        }
+        #expect(hangUps.prefix(3) == ["call-0", "call-0", "call-1"])
+        #expect(traffic.statistics.errors == ["rate_limited": 1])
+        #expect(traffic.statistics.completed == 9)
+        #expect((traffic.statistics.latency(CallTraffic.late)?.max ?? 0) > 200)
+    }
+
     @Test("A pair that loses a socket is not used again; without pairs the rest is not started")
     func loss() {
         var traffic = traffic(pairs: 1, rate: 10, seconds: 1)

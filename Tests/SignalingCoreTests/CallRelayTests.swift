@@ -51,6 +51,8 @@ struct CallRelayTests {
         scene.send(.signal(.offer(), to: Scene.caller), from: Scene.calleePhone)
         let transition = scene.send(.move(scene.request(), MediaState()), from: Scene.callerLaptop)
         #expect(transition.signals.isEmpty)
+        scene.handle(.deviceLost(Scene.caller, Scene.callerLaptop.device))
+        #expect(scene.handle(.deviceReturned(Scene.caller, Scene.callerLaptop.device)).signals.isEmpty)
     }
 
     @Test("Candidates of a generation that an ICE restart ended are dropped, waiting or coming")

@@ -65,6 +65,8 @@ struct CallFlow: Sendable {
         var hungUpAt: Instant?
         var isHangUpAnswered = false
         var isEndSeen = false
+        /// When to try again to end a failed call; nil while the answer is awaited.
+        var clearAgainAt: Instant?
     }
 
     /// What one side sends to the other.
@@ -132,8 +134,16 @@ struct CallFlow: Sendable {
             case nil: return proceed(progress)
             }
         case .clearing(let progress):
-            return clear(frame, side, progress)
+            return clear(frame, side, progress, now: now)
         }
+    }
+
+    /// Tries again to end a failed call, if it is time.
+    mutating func clearAgain(now: Instant) -> [CallEffect] {
+        guard case .clearing(var progress) = state, let due = progress.clearAgainAt, due <= now else { return [] }
+        progress.clearAgainAt = nil
+        state = .clearing(progress)
+        return [hangUp(progress)]
     }
 
     /// The call takes too long.
@@ -295,14 +305,20 @@ struct CallFlow: Sendable {
         return [.failed(code), .free]
     }
 
-    private mutating func clear(_ frame: WireServerFrame, _ side: Side, _ progress: Progress) -> [CallEffect] {
+    private mutating func clear(
+        _ frame: WireServerFrame, _ side: Side, _ progress: Progress, now: Instant
+    ) -> [CallEffect] {
         guard side == .caller else { return [] }
+        var progress = progress
         switch (frame.replyTo, frame.body) {
         case (progress.inviteID, .ok(let ok)?) where progress.call.isEmpty:
-            var progress = progress
             progress.call = ok.call.id
             state = .clearing(progress)
             return [hangUp(progress)]
+        case (progress.hangUpID, .error(let error)?) where error.retryable:
+            progress.clearAgainAt = now + .milliseconds(Int64(error.retryAfterMs))
+            state = .clearing(progress)
+            return []
         case (progress.inviteID, .error?) where progress.call.isEmpty, (progress.hangUpID, _):
             state = .idle
             return [.free]

@@ -71,8 +71,11 @@ struct CallTraffic: Traffic {
         }
         guard now >= nextSweep else { return }
         nextSweep = now + Self.sweepSpan
-        for (pair, flow) in flows.enumerated() {
-            if let since = flow.runningSince, since + timeout <= now { apply(flows[pair].giveUp(), pair, now: now) }
+        for pair in flows.indices {
+            if let since = flows[pair].runningSince, since + timeout <= now {
+                apply(flows[pair].giveUp(), pair, now: now)
+            }
+            apply(flows[pair].clearAgain(now: now), pair, now: now)
         }
         // No pair was free for so long that these calls would tell nothing but the length of the queue.
         while let next = schedule.next, next + timeout <= now, schedule.takeDue(now: now) != nil {
