@@ -58,7 +58,8 @@ let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hum
 let package = Package(
     name: "ringback",
     products: [
-        .executable(name: "ringback", targets: ["Ringback"])
+        .executable(name: "ringback", targets: ["Ringback"]),
+        .executable(name: "loadtest", targets: ["loadtest"]),
     ],
     dependencies: [
         github("apple/swift-argument-parser", exact: "1.8.2"),
@@ -73,6 +74,7 @@ let package = Package(
         github("apple/swift-protobuf", exact: "1.39.0"),
         github("apple/swift-system", exact: "1.8.1"),
         github("groue/GRDB.swift", exact: "7.10.0"),
+        github("HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         github("hummingbird-project/hummingbird", exact: "2.28.1"),
         github("swift-server/swift-service-lifecycle", exact: "2.13.0"),
         github("vapor/jwt-kit", exact: "5.7.1"),
@@ -105,6 +107,18 @@ let package = Package(
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]),
         library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+
+        // The tool that measures it from outside.
+        .executableTarget(
+            name: "loadtest",
+            dependencies: [
+                "Primitives", "Wire", nioCore, nioPosix, nioHTTP1, nioWebSocket, protobuf,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            path: "loadtest",
+            swiftSettings: ownSettings
+        ),
 
         // Signaling: who is in which call.
         library("SignalingCore", "Signaling/Core", ["Primitives"]),
@@ -156,6 +170,7 @@ let package = Package(
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
         tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
+        tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],

@@ -51,6 +51,7 @@ extension CallTurn {
         // Each turn of the loop takes a participant out of ringing or out of the call, or ends it: so it ends.
         while let (due, deadline) = call.deadline(dueBy: present) {
             now = due
+            wasOverdue = true
             switch deadline {
             case .ringing(let user):
                 set(user, .left(joinedAt: nil, at: now, .noAnswer))

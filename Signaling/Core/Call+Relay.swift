@@ -15,7 +15,8 @@ extension CallTurn {
             refusal = .forbidden
             return
         }
-        guard call.mailbox.isCurrent(signal, from: origin.user) else {
+        var mailbox = call.mailbox
+        guard mailbox.isCurrent(signal, from: origin.user) else {
             droppedSignals += 1
             return
         }
@@ -23,10 +24,14 @@ extension CallTurn {
         case .connected(let connection) where connection.reachability == .reachable:
             relayed.append(CallDelivery(to: .device(recipient, connection.device), .signal(signal, from: origin.user)))
         case .ringing, .connected:
-            if !call.mailbox.put(signal, from: origin.user, to: recipient) { refusal = .mailboxFull }
+            guard mailbox.put(signal, from: origin.user, to: recipient) else {
+                refusal = .mailboxFull
+                return
+            }
         case .declined, .left:
             droppedSignals += 1
         }
+        call.mailbox = mailbox
     }
 
     /// Hands over what waited for a participant whose device can now be reached, in the order in which it came.

@@ -47,6 +47,8 @@ struct CallTurn {
     var call: Call
     /// The moment that is being carried out: a deadline's, then the input's.
     var now: Instant
+    /// Whether a deadline was carried out before the input.
+    var wasOverdue = false
     /// Who gave the command, when it is one: that device learns the outcome from its reply.
     var origin: CallOrigin?
     var refusal: CallRefusal?
@@ -189,6 +191,8 @@ struct CallTurn {
     func transition() -> CallTransition {
         var call = call
         if call.looks(differentFrom: before) { call.revision += 1 }
+        // What a deadline did is nobody's command, so every device is told of it.
+        let origin = wasOverdue ? nil : origin
         return CallTransition(
             call: call,
             changes: CallChange.between(before, call, closedShares: closedShares),

@@ -61,7 +61,9 @@ struct CallArchive: Sendable {
     ) {
         Task {
             do throws(DatabaseError) {
-                guard let view = try await call(id) else { return reply(.refused(.notFound, nil)) }
+                guard let view = try await call(id), view.call.participant(origin.user) != nil else {
+                    return reply(.refused(.notFound, nil))
+                }
                 // It may be open all the same, placed or ended this moment: its owner will know.
                 guard view.call.isEnded else { return reply(.unavailable) }
                 let transition = view.call.handle(.command(command, from: origin), at: now)

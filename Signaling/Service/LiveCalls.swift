@@ -26,8 +26,15 @@ final class LiveCalls {
         case settled
         /// A transition is on its way to disk. Can go to: settled, uncertain, gone.
         case committing
-        /// The connection broke during a commit, so this transition is on disk or not. Can go to: settled, gone.
-        case uncertain(CallTransition, isNew: Bool)
+        /// The connection broke during a commit. Can go to: settled, gone.
+        case uncertain(Uncertainty)
+    }
+
+    /// A transition that is on disk or not.
+    struct Uncertainty {
+        let transition: CallTransition
+        /// Whether the database has been asked and has not answered yet.
+        var isBeingLookedUp = false
     }
 
     enum Waiting {
@@ -129,12 +136,29 @@ final class LiveCalls {
         case .invite(let pending):
             let transition = live.call.handleInvite(from: pending.origin, media: pending.invite.media, at: now)
             if transition.call.isEnded, !live.call.isEnded {
-                // The old call was over before the invite came: write that down, then place the new one.
-                commit(transition, on: live) { _ in }
-                receive(pending)
+                endBeforePlacing(transition, on: live, pending)
             } else {
                 commit(transition, on: live, reply: pending.reply)
+                noticeIfGone(pending.origin, from: live.call.id)
             }
+        }
+    }
+
+    /// The old call was over before the invite came: writes that down, then places the new one.
+    private func endBeforePlacing(_ transition: CallTransition, on live: LiveCall, _ pending: PendingInvite) {
+        let myself = NIOLoopBound(self, eventLoop: loop)
+        commit(transition, on: live) { reply in
+            switch reply {
+            case .done, .refused: myself.eventLoop.execute { myself.value.receive(pending) }
+            case .limited, .unavailable, .failed: pending.reply(reply)
+            }
+        }
+    }
+
+    /// An invite waits for the database before it comes here; its device may have gone meanwhile.
+    private func noticeIfGone(_ origin: CallOrigin, from id: CallID) {
+        if !surroundings.presence.connectedDevices(of: origin.user).contains(origin.device) {
+            receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id)
         }
     }
 
@@ -154,10 +178,7 @@ final class LiveCalls {
         enroll(transition.call)
         surroundings.metrics.open.add(1)
         commit(transition, on: live, reply: pending.reply)
-        // The device may have gone while its invite was on the way.
-        if !surroundings.presence.connectedDevices(of: pending.caller.id).contains(pending.device) {
-            receive(PendingInput(.deviceLost(pending.caller.id, pending.device)), for: transition.call.id)
-        }
+        noticeIfGone(pending.origin, from: transition.call.id)
     }
 
     // MARK: Commit, reply, fan out
@@ -209,10 +230,13 @@ final class LiveCalls {
         case .unavailable:
             reply(.unavailable)
             isNew ? forget(id) : lookAgainSoon(at: live.call)
-        case .outcomeUnknown, .expectationFailed:
+        case .outcomeUnknown:
             reply(.unavailable)
-            calls[id]?.standing = .uncertain(transition, isNew: isNew)
+            calls[id]?.standing = .uncertain(Uncertainty(transition: transition))
             lookUp(id)
+        case .expectationFailed:
+            reply(.unavailable)
+            letGo(of: id)
         case .constraint where isNew:
             // The same invite was placed before, or the pair has an open call that this process does not own.
             forget(id)
@@ -261,6 +285,9 @@ final class LiveCalls {
 
     /// Finds out whether a transition is on disk: its revision tells.
     private func lookUp(_ id: CallID) {
+        guard case .uncertain(var uncertainty) = calls[id]?.standing, !uncertainty.isBeingLookedUp else { return }
+        uncertainty.isBeingLookedUp = true
+        calls[id]?.standing = .uncertain(uncertainty)
         let myself = NIOLoopBound(self, eventLoop: loop)
         let archive = surroundings.archive
         Task {
@@ -275,24 +302,42 @@ final class LiveCalls {
     }
 
     private func lookedUp(_ id: CallID, _ result: Result<Int64?, DatabaseError>) {
-        guard let live = calls[id], case .uncertain(let transition, let isNew) = live.standing else { return }
-        guard case .success(let revision) = result else { return lookAgainSoon(at: live.call) }
+        guard let live = calls[id], case .uncertain(let uncertainty) = live.standing else { return }
+        let transition = uncertainty.transition
+        guard case .success(let revision) = result else {
+            calls[id]?.standing = .uncertain(Uncertainty(transition: transition))
+            return lookAgainSoon(at: live.call)
+        }
         calls[id]?.standing = .settled
         switch revision {
         case transition.call.revision:
             calls[id]?.storedRevision = transition.call.revision
             apply(transition) { _ in }
-        case nil where isNew:
-            forget(id)
-        case live.storedRevision:
-            deadlines.set(id, live.call.nextDeadline)
-            armTimer()
-        default:
-            // Another server has written this call: it is that server's now.
-            surroundings.logger.error("a call was changed by another server", metadata: ["call": "\(id)"])
-            forget(id)
+            // The device that asked was told to come back; it has to learn what became of its command, too.
+            tellEverybody(CallView(call: transition.call, people: live.people))
+        case nil where live.storedRevision == 0: forget(id)
+        case live.storedRevision: lookAgainSoon(at: live.call)
+        default: letGo(of: id)
         }
         goOn(with: id)
+    }
+
+    /// Gives up a call that another server has written: it is that server's now. Its people learn how it stands.
+    private func letGo(of id: CallID) {
+        surroundings.logger.error("a call was changed by another server", metadata: ["call": "\(id)"])
+        forget(id)
+        let myself = NIOLoopBound(self, eventLoop: loop)
+        let archive = surroundings.archive
+        Task {
+            guard let stored = try? await archive.call(id) else { return }
+            myself.eventLoop.execute { myself.value.tellEverybody(stored) }
+        }
+    }
+
+    private func tellEverybody(_ view: CallView) {
+        for participant in view.call.participants {
+            surroundings.events.deliver(.updated, of: view, to: .user(participant.user))
+        }
     }
 
     // MARK: Time
@@ -324,8 +369,7 @@ final class LiveCalls {
     private func timeHasCome() {
         timer = nil
         for id in deadlines.takeDue(by: surroundings.now()) {
-            guard let live = calls[id] else { continue }
-            if case .uncertain = live.standing {
+            if case .uncertain = calls[id]?.standing {
                 lookUp(id)
             } else {
                 receive(PendingInput(.timePassed), for: id)

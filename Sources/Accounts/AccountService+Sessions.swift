@@ -94,6 +94,7 @@ extension AccountService {
                         .text(client.ipAddress), .text(client.userAgent), .id(client.device), .text(client.deviceName),
                         .instant(now),
                     ], expectedRows: 1),
+                Step(.touchUser, [.id(profile.id), .instant(now)]),
             ])
         // When the same device logs in twice at once, the index lets one through, and the other ends its session.
         for _ in 0..<3 {

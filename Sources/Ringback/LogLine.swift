@@ -58,8 +58,9 @@ struct LogLine: LogHandler {
 
 /// The stream for what is not the program's result.
 enum StandardError {
-    /// Writes a line in one piece.
+    /// Writes a line in one piece. A line that can't be written, to a full disk or a closed pipe, is lost: the server
+    /// goes on without it.
     static func line(_ text: String) {
-        FileHandle.standardError.write(Data("\(text)\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8))
     }
 }

@@ -51,9 +51,30 @@ struct OpenedDatabase {
 
 /// Accounts for the commands that work on them while no server, or another process's, runs.
 enum AccountAdministration {
+    /// Where a command takes the key of access tokens from.
+    enum KeySource {
+        /// It makes no token that anybody is to accept, so any key will do.
+        case none
+        /// The server's own; a token made with another one would be good for nothing.
+        case existing
+    }
+
     /// Opens the database and hands over its accounts. What goes wrong with an account is told in a line.
-    static func with(_ settings: Settings, _ body: (AccountService) async throws -> Void) async throws {
-        let key = try Self.key(settings)
+    static func with(
+        _ settings: Settings, key source: KeySource = .none, _ body: (AccountService) async throws -> Void
+    ) async throws {
+        let key: TokenKey
+        switch source {
+        case .none: key = .random()
+        case .existing:
+            guard FileManager.default.fileExists(atPath: settings.tokenKeyFile) else {
+                throw Failure(
+                    .configuration,
+                    "there is no \(settings.tokenKeyFile): run this where the server runs, or give RINGBACK_TOKEN_KEY_FILE"
+                )
+            }
+            key = try ServerKey.load(settings)
+        }
         try await OpenedDatabase.with(settings) { opened in
             let accounts = AccountService(
                 database: opened.database,
@@ -69,11 +90,20 @@ enum AccountAdministration {
         }
     }
 
-    /// The key of access tokens that the settings name.
-    static func key(_ settings: Settings) throws -> TokenKey {
+    /// A command has no sockets to close.
+    private struct NoListeners: SessionRevocations {
+        func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
+    }
+}
+
+/// The key of access tokens.
+enum ServerKey {
+    /// Reads the key that the settings name; it is made, and its folder, when there is none.
+    static func load(_ settings: Settings) throws -> TokenKey {
         let folder = URL(fileURLWithPath: settings.tokenKeyFile).deletingLastPathComponent()
         do {
-            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw Failure(.configuration, "the folder of tokenKeyFile can't be made: \(folder.path)")
         }
@@ -82,11 +112,6 @@ enum AccountAdministration {
         } catch {
             throw Failure(.configuration, error.message)
         }
-    }
-
-    /// A command has no sockets to close.
-    private struct NoListeners: SessionRevocations {
-        func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
     }
 }
 

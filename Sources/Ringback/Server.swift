@@ -23,12 +23,14 @@ struct Server {
         self.settings = settings
         LoggingSystem.bootstrap { LogLine(label: $0, level: settings.logLevel, format: settings.logFormat) }
         logger = Logger(label: "ringback")
+        // A closed pipe is an error of the write that meets it, not the end of the server.
+        signal(SIGPIPE, SIG_IGN)
     }
 
     /// Serves until SIGTERM or SIGINT.
     func run() async throws {
         let tls = try TLS.configuration(settings.tls)
-        let key = try AccountAdministration.key(settings)
+        let key = try ServerKey.load(settings)
         let opened = try await OpenedDatabase.open(settings, logger: logger)
         let database = opened.database
         if !opened.appliedMigrations.isEmpty {
@@ -54,7 +56,13 @@ struct Server {
                 { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
             ],
             loops)
-        let adopted = try await calls.adoptOpenCalls()
+        let adopted: Int
+        do {
+            adopted = try await calls.adoptOpenCalls()
+        } catch {
+            await database.close()
+            throw Failure(.unavailable, "database: \(error.message)")
+        }
         if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
 
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
@@ -65,8 +73,8 @@ struct Server {
             services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         do {
             try await group.run()
-        } catch let error as IOError {
-            throw Failure(.unavailable, "\(settings.listen) cannot be listened on: \(error.localizedDescription)")
+        } catch {
+            throw Failure(.unavailable, "\(settings.listen) can't be served: \(error)")
         }
     }
 
@@ -130,7 +138,10 @@ extension Server {
         case .at(let chosen): address = chosen
         }
         guard let host = IPAddress(address.host) else {
-            if settings.stun == .automatic { return nil }
+            if settings.stun == .automatic {
+                logger.notice("no STUN server: stun.listen says on which address, as \(address) is a name")
+                return nil
+            }
             throw Failure(.configuration, "stun.listen needs an IP address, not the name \(address.host)")
         }
         do {

@@ -134,7 +134,10 @@ import Wire
     }
 
     @Test func aHalfClosedConnectionIsClosed() async throws {
-        try await TestServer.run { server in
+        // The heartbeat would close it, too, some time.
+        var timings = HeartbeatTimings()
+        timings.ping = .seconds(600)
+        try await TestServer.run(timings: timings) { server in
             let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
             #expect(server.registry.count == 1)
             try await client.raw.halfClose()

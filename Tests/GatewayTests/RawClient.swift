@@ -170,19 +170,23 @@ private final class Inbox: Sendable {
         }
     }
 
-    /// Waits until more has come; false at the end.
+    /// Waits until more has come; false at the end, and when the test runs out of time.
     func more() async -> Bool {
-        await withCheckedContinuation { continuation in
-            let known = state.withLockedValue { state -> Bool? in
-                if state.hasNews {
-                    state.hasNews = false
-                    return true
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let known = state.withLockedValue { state -> Bool? in
+                    if state.hasNews {
+                        state.hasNews = false
+                        return true
+                    }
+                    if state.isEnded { return false }
+                    state.waiting = continuation
+                    return nil
                 }
-                if state.isEnded { return false }
-                state.waiting = continuation
-                return nil
+                if let known { continuation.resume(returning: known) }
             }
-            if let known { continuation.resume(returning: known) }
+        } onCancel: {
+            end()
         }
     }
 }

@@ -70,6 +70,10 @@ struct SettingsTests {
             ["log.level": "loud"], [:],
             "log.level in the command line must be one of trace, debug, info, notice, warning, error, critical"
         ),
+        (
+            [:], ["RINGBACK_CALL_RING_SECONDS": "5"],
+            "there is no setting RINGBACK_CALL_RING_SECONDS; `ringback serve --help` lists them"
+        ),
         (["tls.key": "k"], [:], "tls.key is given without tls.certificate: give both or neither"),
         ([:], ["RINGBACK_ICE_SERVERS": "turn:x"], "iceServers: “turn:x” is not understood; write stun:HOST:PORT"),
     ]

@@ -70,6 +70,15 @@ struct CallLifeTests {
                 == .left(joinedAt: nil, at: scene.call.ringExpiresAt, .noAnswer))
     }
 
+    @Test("What a deadline did is told to every device, the one whose command came too late among them")
+    func overdueIsToldToAll() {
+        var scene = Scene.ringing()
+        scene.now = scene.call.ringExpiresAt
+        let transition = scene.send(.signal(.candidate("1"), to: Scene.callee), from: Scene.callerPhone)
+        #expect(transition.droppedSignals == 1)
+        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+    }
+
     @Test("An answer one microsecond before the deadline is in time")
     func acceptBeforeTheDeadline() {
         var scene = Scene.ringing()

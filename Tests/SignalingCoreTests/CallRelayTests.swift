@@ -88,6 +88,18 @@ struct CallRelayTests {
         #expect(transition.refusal == .mailboxFull)
     }
 
+    @Test("A signal for which there is no room leaves what waits as it is")
+    func refusedSignalChangesNothing() {
+        var scene = Scene.ringing()
+        scene.send(.signal(.offer("first"), to: Scene.callee), from: Scene.callerPhone)
+        let tooLong = String(repeating: "x", count: 300 * 1024)
+        #expect(
+            scene.send(.signal(.offer(tooLong, generation: 1), to: Scene.callee), from: Scene.callerPhone).refusal
+                == .mailboxFull)
+        let transition = scene.send(.accept(scene.request(), MediaState()), from: Scene.calleePhone)
+        #expect(transition.signals.map(\.event) == [.signal(.offer("first"), from: Scene.caller)])
+    }
+
     @Test("A mailbox is bounded in bytes")
     func byteLimit() {
         var scene = Scene.ringing()

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
 import Storage
@@ -161,6 +162,32 @@ struct CallServiceTests {
             await world.wait(.seconds(16))
             _ = await world.events.first { $0.event == .ringStopped(.callerDisconnected) }
             #expect(try await world.stored(placed.id)?.endReason == .callerDisconnected)
+        }
+    }
+
+    @Test("A device that went while its invite was on the way is not in the call for ever")
+    func inviterGone() async throws {
+        try await World.run(.sqlite) { world in
+            let placed = try await world.invite().call
+            world.devices.withLockedValue { $0[World.callee.id] = [] }
+            // Glare: the invite answers the call, from a device that has no socket any more.
+            _ = try await world.invite(World.caller, from: World.calleePhone).call
+            await world.wait(.seconds(31))
+            _ = await world.events.first { $0.call.isEnded }
+            #expect(try await world.stored(placed.id)?.endReason == .disconnected)
+        }
+    }
+
+    @Test("An invite into a call whose time is up ends that and places a new one", arguments: DatabaseEngine.tested)
+    func redial(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let first = try await world.invite().call
+            // The clock is ahead of the timers.
+            world.clock.withLockedValue { $0 = first.ringExpiresAt }
+            let second = try await world.invite().call
+            #expect(second.id != first.id)
+            #expect(try await world.stored(first.id)?.endReason == .noAnswer)
+            #expect(world.events.entries.contains { $0.call.id == first.id && $0.address == .user(World.caller.id) })
         }
     }
 

@@ -170,13 +170,13 @@ private struct DatabasePeople: CallPeople {
                 throw CallPeopleError.notFound
             }
             let key = SQLValue.text([caller, callee].sorted().map(\.description).joined(separator: ":"))
-            let results = try await database.commit(
+            let id = SQLValue.id(ConversationID.random(at: .start))
+            let both: [SQLValue] = [.id(caller), .id(callee), .instant(.start)]
+            _ = try await database.commit(
                 WriteUnit([
-                    Step(
-                        .insertDirectConversation,
-                        [.id(ConversationID.random(at: .start)), .id(caller), key, .instant(.start)])
+                    Step(.openDirectConversation, [id, key, .id(caller)] + both),
+                    Step(.joinDirectConversation, [id, .id(caller)] + both),
                 ]))
-            _ = results
             guard let conversation = try await database.query(.conversationByDirectKey, [key]).first else {
                 throw CallPeopleError.unavailable
             }

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
 import Storage
@@ -60,6 +61,7 @@ struct OutageTests {
             faulty.fail(.after(.outcomeUnknown))
             #expect(await accept(placed.id, world).isUnavailable)
             _ = await world.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
+            _ = await world.events.first { $0.event == .updated && $0.address == .user(World.callee.id) }
             let again = try await accept(placed.id, world).call
             #expect(again.answeredAt != nil)
             #expect(try await world.stored(placed.id)?.phase == again.phase)

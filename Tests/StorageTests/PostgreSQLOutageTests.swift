@@ -160,7 +160,7 @@ private final class Load: Sendable {
 
     private func send(_ task: Int) async {
         var index = 0
-        while !state.withLockedValue({ $0.isOver }) {
+        while !state.withLockedValue({ $0.isOver }), !Task.isCancelled {
             index += 1
             let body = "\(task).\(index)"
             do throws(DatabaseError) {

@@ -31,13 +31,13 @@ extension Database {
     /// Makes the direct conversation of two users.
     func addConversation(_ first: UserID, _ second: UserID, at seconds: Int64 = 0) async throws -> ConversationID {
         let key = "\(min(first, second)):\(max(first, second))"
-        let members = [first, second].map { user in
-            Step(
-                .insertConversationParticipant,
-                [.text(key), .id(user), .text("member"), .id(first), .instant(moment(seconds))])
-        }
-        let insert: [SQLValue] = [.id(fresh() as ConversationID), .id(first), .text(key), .instant(moment(seconds))]
-        _ = try await commit(WriteUnit([Step(.insertDirectConversation, insert)] + members))
+        let id: ConversationID = fresh()
+        let at = SQLValue.instant(moment(seconds))
+        _ = try await commit(
+            WriteUnit([
+                Step(.openDirectConversation, [.id(id), .text(key), .id(first), .id(first), .id(second), at]),
+                Step(.joinDirectConversation, [.id(id), .id(first), .id(first), .id(second), at]),
+            ]))
         let row = try #require(try await query(.conversationByDirectKey, [.text(key)]).first)
         return try row.id("id")
     }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import NIOCore
 import Primitives
+import SwiftProtobuf
 import Wire
 
 /// `loadtest calls`: whole calls at a fixed rate.
@@ -14,6 +16,7 @@ struct Calls: AsyncParsableCommand {
     func run() async throws {
         try await common.run(userCount: load.pairs * 2) { server, credentials in
             let sockets = try await load.open(credentials, at: server)
+            try await endCalls(of: sockets, at: server)
             let warning = sockets.first.flatMap {
                 Advice.warning(
                     limits: $0.limits, pairs: load.pairs, rate: load.rate, commandsPerPiece: Advice.commandsPerCall,
@@ -30,5 +33,22 @@ struct Calls: AsyncParsableCommand {
                 scenario: "calls", server: "\(server.name)", subprotocol: server.encoding.subprotocol,
                 startedAt: startedAt, piece: "calls", pairs: load.pairs, schedule: schedule, statistics: statistics)
         }
+    }
+
+    /// Ends what a run before has left open: an invite in an open call is answered with that call.
+    private func endCalls(of sockets: [OpenSocket], at server: Server) async throws {
+        let now = Instant.wallClock()
+        try await server.eventLoop.submit {
+            for opened in sockets {
+                for call in opened.calls {
+                    opened.socket.value.send(
+                        .with {
+                            $0.callHangUp.commandID = RequestID.random(at: now).description
+                            $0.callHangUp.callID = call
+                        })
+                }
+                opened.socket.value.flush()
+            }
+        }.get()
     }
 }

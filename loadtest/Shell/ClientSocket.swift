@@ -16,7 +16,8 @@ final class ClientSocket: ChannelInboundHandler {
     private let hello: WireClientFrame
     private var context: ChannelHandlerContext?
     private var lastSeq: UInt64 = 0
-    private var closeWord = "socket_lost"
+    /// Why the socket ends, as far as it is known; what is known first says most.
+    private var reason: String?
     private var isLost = false
 
     /// Takes frames of the server, in their order, with the time of their arrival.
@@ -38,7 +39,8 @@ final class ClientSocket: ChannelInboundHandler {
     }
 
     /// Why the socket is lost; nil while it is not.
-    var loss: String? { isLost ? closeWord : nil }
+    var loss: String? { isLost ? word : nil }
+    private var word: String { reason ?? "socket_lost" }
 
     /// Says hello, once the upgrade is done.
     func greet() {
@@ -64,7 +66,7 @@ final class ClientSocket: ChannelInboundHandler {
             flush()
         case .connectionClose:
             var payload = frame.unmaskedData
-            if let code = payload.readInteger(as: UInt16.self) { closeWord = "socket_closed_\(code)" }
+            if reason == nil, let code = payload.readInteger(as: UInt16.self) { reason = "socket_closed_\(code)" }
             context.close(promise: nil)
         case .text, .binary: receive(frame.unmaskedData, now: now)
         default: break
@@ -91,7 +93,7 @@ final class ClientSocket: ChannelInboundHandler {
 
     private func receive(_ payload: ByteBuffer, now: NIODeadline) {
         guard let frame = try? encoding.decode(WireServerFrame.self, from: Array(payload.readableBytesView)) else {
-            closeWord = "malformed_frame"
+            reason = "malformed_frame"
             return close()
         }
         if frame.seq > 0 { lastSeq = frame.seq }
@@ -99,7 +101,7 @@ final class ClientSocket: ChannelInboundHandler {
             return self.welcome.succeed(welcome)
         }
         if case .error(let error)? = frame.body, frame.replyTo == hello.id, onFrame == nil {
-            closeWord = error.code.word
+            reason = error.code.word
         }
         onFrame?(frame, now)
     }
@@ -114,8 +116,8 @@ final class ClientSocket: ChannelInboundHandler {
         guard !isLost else { return }
         isLost = true
         context = nil
-        welcome.fail(LoadTestError(.server, "a socket was not let in: \(closeWord)", word: closeWord))
-        onLoss?(closeWord)
+        welcome.fail(LoadTestError(.server, "a socket was not let in: \(word)", word: word))
+        onLoss?(word)
         onFrame = nil
         onLoss = nil
     }

@@ -14,6 +14,8 @@ struct OpenSocket: Sendable {
     /// From the first packet to the welcome.
     let took: Instant.Span
     let limits: WireLimits
+    /// The open calls that the user is in.
+    let calls: [String]
 }
 
 /// Opens sockets.
@@ -52,7 +54,8 @@ enum Dialer {
             let answer = try await welcome.futureResult.get()
             guard let opened else { throw LoadTestError(.server, "a socket was refused", word: "refused") }
             let took = Instant.Span(microseconds: (NIODeadline.now() - start).nanoseconds / 1000)
-            return OpenSocket(socket: opened, user: answer.user.id, took: took, limits: answer.limits)
+            return OpenSocket(
+                socket: opened, user: answer.user.id, took: took, limits: answer.limits, calls: answer.calls.map(\.id))
         } catch {
             if let opened { server.eventLoop.execute { opened.value.close() } }
             throw error

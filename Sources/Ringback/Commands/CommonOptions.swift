@@ -53,7 +53,7 @@ struct Failure: Error {
         do {
             try await body()
         } catch let failure as Failure {
-            FileHandle.standardError.write(Data("ringback: \(failure.message)\n".utf8))
+            StandardError.line("ringback: \(failure.message)")
             throw ExitCode(failure.kind.rawValue)
         }
     }

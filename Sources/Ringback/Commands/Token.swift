@@ -24,9 +24,15 @@ struct Token: AsyncParsableCommand {
 
         @OptionGroup var database: DatabaseOptions
 
+        func validate() throws {
+            guard (1...31_622_400).contains(seconds) else {
+                throw ValidationError("--seconds must be from 1 to 31622400.")
+            }
+        }
+
         func run() async throws {
             try await Failure.reported {
-                try await AccountAdministration.with(database.settings()) { accounts in
+                try await AccountAdministration.with(database.settings(), key: .existing) { accounts in
                     let token = try await accounts.createToken(username: username, lifetime: .seconds(Int64(seconds)))
                     print(token.accessToken.exposed)
                     StandardError.line("device \(token.device), good until \(token.expiresAt)")

@@ -34,6 +34,7 @@ extension Settings {
     static func load(flags: [String: String], environment: [String: String], file: String?) async throws(SettingsError)
         -> Settings
     {
+        try check(environment)
         var sources: [SettingsSource] = [
             SettingsSource(
                 name: "the command line",
@@ -53,6 +54,28 @@ extension Settings {
             sources.append(SettingsSource(name: file, provider: try await read(file)))
         }
         return try Settings(sources)
+    }
+
+    /// A misspelt name would otherwise be a setting that has no effect.
+    private static func check(_ environment: [String: String]) throws(SettingsError) {
+        let known = Set(keys.map(environmentName) + ["RINGBACK_CONFIG"])
+        for name in environment.keys.sorted() where name.hasPrefix("RINGBACK_") && !known.contains(name) {
+            // What builds and tests are told, not servers.
+            guard name != "RINGBACK_STRICT", !name.hasPrefix("RINGBACK_TEST_") else { continue }
+            throw SettingsError("there is no setting \(name); `ringback serve --help` lists them")
+        }
+    }
+
+    /// `RINGBACK_CALLS_RING_SECONDS` for `calls.ringSeconds`.
+    static func environmentName(_ key: String) -> String {
+        key.reduce(into: "RINGBACK_") { name, character in
+            if character == "." {
+                name += "_"
+            } else {
+                if character.isUppercase { name += "_" }
+                name += character.uppercased()
+            }
+        }
     }
 
     private static func read(_ file: String) async throws(SettingsError) -> FileProvider<JSONSnapshot> {

@@ -1,50 +1,14 @@
 extension Statement {
     static let conversations = [
-        insertDirectConversation, conversationByDirectKey, conversationForMember, insertConversationParticipant,
-        membersOfConversation, isConversationMember, conversationsOfUser, membersOfConversationsOfUser,
+        conversationByDirectKey, membersOfConversation, isConversationMember, conversationsOfUser,
+        membersOfConversationsOfUser,
     ]
-
-    /// Makes the direct conversation of a pair of users, or does nothing when there is one.
-    ///
-    /// Parameters: id, created_by, direct_key, created_at (also the updated_at).
-    public static let insertDirectConversation = Statement(
-        "insert_direct_conversation",
-        """
-        INSERT INTO conversations (id, type, created_by, direct_key, created_at, updated_at)
-        VALUES ($1, 'direct', $2, $3, $4, $4)
-        ON CONFLICT (direct_key) DO NOTHING
-        """)
 
     /// Finds the direct conversation of a pair of users.
     ///
     /// Parameters: direct_key.
     public static let conversationByDirectKey = Statement(
         "conversation_by_direct_key", "SELECT \(conversationColumns) FROM conversations AS c WHERE c.direct_key = $1")
-
-    /// Finds a conversation if a user is a member of it.
-    ///
-    /// Parameters: id, user_id.
-    public static let conversationForMember = Statement(
-        "conversation_for_member",
-        """
-        SELECT \(conversationColumns) FROM conversations AS c
-        JOIN conversation_participants AS p ON p.conversation_id = c.id
-        WHERE c.id = $1 AND p.user_id = $2 AND p.left_at IS NULL
-        """)
-
-    /// Puts a user into the conversation of a direct key, or does nothing when the user is in it.
-    ///
-    /// It goes by the key and not by the id, so that it finds the right conversation in one unit with
-    /// `insertDirectConversation`, whoever made it.
-    ///
-    /// Parameters: direct_key, user_id, role, added_by, joined_at.
-    public static let insertConversationParticipant = Statement(
-        "insert_conversation_participant",
-        """
-        INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
-        SELECT id, $2, $3, $4, $5 FROM conversations WHERE direct_key = $1
-        ON CONFLICT (conversation_id, user_id) DO NOTHING
-        """)
 
     /// Lists the members of a conversation with their profiles.
     ///

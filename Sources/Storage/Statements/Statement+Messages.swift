@@ -1,6 +1,6 @@
 extension Statement {
     static let messages = [
-        takeMessageSeq, insertMessage, recipientsOfConversation, messageByClientID, messagesBefore, messagesAfter,
+        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore, messagesAfter,
     ]
 
     /// Sending, step 1 of 3: takes the next place in the conversation. Returns last_seq; no row when the sender is no
@@ -47,16 +47,6 @@ extension Statement {
     public static let recipientsOfConversation = Statement(
         "recipients_of_conversation",
         "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_at IS NULL")
-
-    /// Finds a message by the sender's own name for it.
-    ///
-    /// Parameters: sender_id, client_message_id.
-    public static let messageByClientID = Statement(
-        "message_by_client_id",
-        """
-        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
-        WHERE m.sender_id = $1 AND m.client_message_id = $2
-        """)
 
     /// Reads the messages that come just before a place, in the order of the conversation, with their senders' names.
     ///

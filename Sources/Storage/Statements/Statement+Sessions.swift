@@ -1,7 +1,7 @@
 extension Statement {
     static let sessions = [
         insertSession, sessionByRefreshTokenHash, sessionByPreviousRefreshTokenHash, rotateSession, revokeSession,
-        revokeSessionsOfUser, revokeSessionsOfDevice, liveSessionsOfUser, sessionForAuthentication, touchSession,
+        revokeSessionsOfUser, revokeSessionsOfDevice, liveSessionsOfUser, sessionForAuthentication,
     ]
 
     /// Opens a session. Violates `sessions_user_id_device_id_key` when the device has a live one: put
@@ -86,12 +86,6 @@ extension Statement {
     /// Parameters: id.
     public static let sessionForAuthentication = Statement(
         "session_for_authentication", "\(sessionWithUser) WHERE s.id = $1")
-
-    /// Notes when a session was last used; never moves it back.
-    ///
-    /// Parameters: id, last_activity.
-    public static let touchSession = Statement(
-        "touch_session", "UPDATE sessions SET last_activity = $2 WHERE id = $1 AND last_activity < $2")
 
     private static let sessionWithUser = """
         SELECT s.id, s.user_id, s.device_id, s.device_name, s.expires_at, s.revoked_at, s.last_activity, s.created_at,
