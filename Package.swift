@@ -136,7 +136,7 @@ let package = Package(
 
         // People and their messages.
         library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, locks, logging]),
-        library("Messaging", "Sources/Messaging", ["Primitives", "Storage", logging]),
+        library("Messaging", "Sources/Messaging", ["Primitives", "Storage", locks, logging]),
 
         // The ground.
         library(

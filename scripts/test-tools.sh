@@ -7,8 +7,9 @@ need_interop_tools() {
     need_python_environment
 }
 
-need_node() {
-    command -v node >/dev/null || need_packages "for the tests of the web client" nodejs
+# The JavaScript engine that comes with Playwright: Debian's node is too old for the web client's tests.
+node() {
+    "$(.venv/bin/python -c 'import pathlib, playwright; print(pathlib.Path(playwright.__file__).parent / "driver/node")')" "$@"
 }
 
 # .venv with exactly the packages of requirements.txt; made anew when that file changes.

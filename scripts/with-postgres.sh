@@ -29,8 +29,17 @@ cleanup() {
     rm -rf "$folder"
 }
 trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'end INT; exit 130' INT
+trap 'end TERM; exit 143' TERM HUP
+
+# The command runs beside this script, which would otherwise hear a signal only after the command's end.
+child=
+end() {
+    if [[ -n $child ]]; then
+        kill -s "$1" "$child" 2>/dev/null || true
+        wait "$child" || true
+    fi
+}
 
 random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
@@ -63,4 +72,6 @@ password=$(random_hex)
 make_cluster "$password"
 start_cluster
 export RINGBACK_TEST_POSTGRES="postgres://ringback:$password@127.0.0.1:$port/postgres"
-"$@"
+"$@" </dev/null &
+child=$!
+wait "$child"

@@ -34,6 +34,8 @@ public struct AccessTokens: Sendable {
     private static let issuer = "ringback"
     private static let algorithm = "HS256"
 
+    /// Makes refresh tokens with the same secret.
+    let refreshTokens: RefreshTokens
     private let keys: JWTKeyCollection
     private let lifetime: Instant.Span
 
@@ -42,6 +44,7 @@ public struct AccessTokens: Sendable {
     ///   - key: The secret; every server on the same database has the same.
     ///   - lifetime: How long a token is good for, in whole seconds.
     public init(key: TokenKey, lifetime: Instant.Span = .seconds(600)) async {
+        refreshTokens = RefreshTokens(key: key)
         keys = JWTKeyCollection()
         await keys.add(hmac: HMACKey(key: SymmetricKey(data: key.bytes.exposed)), digestAlgorithm: .sha256)
         self.lifetime = lifetime

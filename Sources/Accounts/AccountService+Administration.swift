@@ -75,7 +75,7 @@ extension AccountService {
         // Nobody ever holds the refresh token that this is the hash of.
         try await store(
             session, of: account.profile, client: ClientInfo(device: device, deviceName: "Command line"),
-            refreshTokenHash: RefreshTokens.make().hash, expiresAt: access.expiresAt, after: [])
+            refreshTokenHash: tokens.refreshTokens.make(for: session).hash, expiresAt: access.expiresAt, after: [])
         return IssuedToken(
             profile: account.profile, session: session, device: device, accessToken: access.token,
             expiresAt: access.expiresAt)

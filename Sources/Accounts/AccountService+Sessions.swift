@@ -5,36 +5,60 @@ import Storage
 extension AccountService {
     /// Exchanges a refresh token for new credentials. Each token is good for one exchange.
     ///
-    /// A token that was used before ends the session: either it was stolen, or whoever used it before had stolen it.
-    /// Of several refreshes at once with the same token exactly one succeeds, and the session lives on.
+    /// A token that was used up ends the session: either it was stolen, or whoever used it had stolen it. But the answer
+    /// to an exchange may be lost on its way, so for 10 seconds the token is good for a second exchange, after which the
+    /// token that was lost is void; and any other token that is used up is refused without harm meanwhile.
     /// - Throws: `unauthenticated`, `suspended`, `unavailable` (the exchange may have taken place), `internal`.
     public func refresh(
         _ refreshToken: Redacted<String>, ipAddress: String = "", userAgent: String = ""
     ) async throws(AccountError) -> Credentials {
-        let now = now()
-        guard let hash = RefreshTokens.hash(of: refreshToken) else { throw .unauthenticated }
-        guard let session = try await session(.sessionByRefreshTokenHash, .text(hash)) else {
-            try await endSession(whoseUsedTokenIs: hash, now: now)
-            throw .unauthenticated
+        guard let content = tokens.refreshTokens.read(refreshToken) else { throw .unauthenticated }
+        // Somebody may be faster with the same token; then it is what it has become by that.
+        for _ in 0..<3 {
+            let now = now()
+            guard
+                let stored = try await read(.sessionForRefresh, [.id(content.session)], RefreshableSession.init(row:))
+                    .first,
+                stored.session.isLive(now: now)
+            else { throw .unauthenticated }
+            guard !stored.session.isSuspended else { throw .suspended }
+            let repeatsUntil = stored.session.lastActivityAt + Self.repeatSpan
+            let fresh = tokens.refreshTokens.make(for: content.session)
+            let expiresAt = now + sessionLifetime
+            let values: [SQLValue] = [
+                .id(content.session), .text(content.hash), .text(fresh.hash), .instant(expiresAt), .instant(now),
+                .text(AccountRules.kept(ipAddress, limit: AccountRules.addressLimit)),
+                .text(AccountRules.kept(userAgent, limit: AccountRules.userAgentLimit)),
+            ]
+            let step: Step
+            if RefreshTokens.areEqual(content.hash, stored.hash) {
+                step = Step(.rotateSession, values)
+            } else if now >= repeatsUntil {
+                try await endSession(ofUsedToken: stored.session, now: now)
+                throw .unauthenticated
+            } else if let previous = stored.previousHash, RefreshTokens.areEqual(content.hash, previous) {
+                step = Step(.rotateSessionAgain, values + [.instant(now - Self.repeatSpan)])
+            } else {
+                throw .unauthenticated
+            }
+            if try await commit([step]).first?.rows.count == 1 {
+                return try await credentials(
+                    profile: stored.session.profile, session: content.session, device: stored.session.device,
+                    refreshToken: fresh.token, refreshTokenExpiresAt: expiresAt)
+            }
         }
-        guard session.isLive(now: now) else { throw .unauthenticated }
-        guard !session.isSuspended else { throw .suspended }
-        let fresh = RefreshTokens.make()
-        let expiresAt = now + sessionLifetime
-        let results = try await commit([
-            Step(
-                .rotateSession,
-                [
-                    .id(session.id), .text(hash), .text(fresh.hash), .instant(expiresAt), .instant(now),
-                    .text(AccountRules.kept(ipAddress, limit: AccountRules.addressLimit)),
-                    .text(AccountRules.kept(userAgent, limit: AccountRules.userAgentLimit)),
-                ])
-        ])
-        // Somebody was faster with the same token, or revoked the session.
-        guard results.first?.rows.count == 1 else { throw .unauthenticated }
-        return try await credentials(
-            profile: session.profile, session: session.id, device: session.device, refreshToken: fresh.token,
-            refreshTokenExpiresAt: expiresAt)
+        throw .unauthenticated
+    }
+
+    /// Which of some sessions are no longer in force: revoked, expired, gone, or of a suspended user.
+    /// - Throws: `unavailable`, `internal`.
+    public func endedSessions(among sessions: [SessionID]) async throws(AccountError) -> Set<SessionID> {
+        var ended: Set<SessionID> = []
+        for id in Set(sessions) {
+            let session = try await session(id)
+            if session?.isLive(now: now()) != true || session?.isSuspended != false { ended.insert(id) }
+        }
+        return ended
     }
 
     /// Ends the session of whoever asks.
@@ -69,7 +93,7 @@ extension AccountService {
     ) async throws(AccountError) -> Credentials {
         let now = now()
         let session = SessionID.random(at: now)
-        let fresh = RefreshTokens.make()
+        let fresh = tokens.refreshTokens.make(for: session)
         let expiresAt = now + sessionLifetime
         try await store(
             session, of: profile, client: client, refreshTokenHash: fresh.hash, expiresAt: expiresAt, after: steps)
@@ -78,7 +102,8 @@ extension AccountService {
             refreshTokenExpiresAt: expiresAt)
     }
 
-    /// Stores a session; an older one of the same device ends.
+    /// Stores a session. An older one of the same device ends, and so do those longest out of use when there are too
+    /// many; what ended long ago is deleted.
     func store(
         _ session: SessionID, of profile: Profile, client: ClientInfo, refreshTokenHash: String, expiresAt: Instant,
         after steps: [Step]
@@ -86,7 +111,13 @@ extension AccountService {
         let now = now()
         let unit = WriteUnit(
             steps + [
+                // First, because its lock makes logins of one user that come at once wait for each other.
+                Step(.touchUser, [.id(profile.id), .instant(now)]),
+                Step(.deleteOldSessions, [.id(profile.id), .instant(now - Self.endedSessionSpan)]),
                 Step(.revokeSessionsOfDevice, [.id(profile.id), .id(client.device), .instant(now)]),
+                Step(
+                    .revokeOldestSessions,
+                    [.id(profile.id), .instant(now), .integer(Int64(Self.sessionLimit - 1))]),
                 Step(
                     .insertSession,
                     [
@@ -94,13 +125,12 @@ extension AccountService {
                         .text(client.ipAddress), .text(client.userAgent), .id(client.device), .text(client.deviceName),
                         .instant(now),
                     ], expectedRows: 1),
-                Step(.touchUser, [.id(profile.id), .instant(now)]),
             ])
         // When the same device logs in twice at once, the index lets one through, and the other ends its session.
         for _ in 0..<3 {
             do throws(DatabaseError) {
                 let results = try await database.commit(unit)
-                try announce(results[steps.count], of: profile.id)
+                for result in results.dropFirst(steps.count) { try announce(result, of: profile.id) }
                 return
             } catch  where error.code == .constraint("sessions_user_id_device_id_key") {
                 continue
@@ -111,11 +141,8 @@ extension AccountService {
         throw .unavailable
     }
 
-    /// Ends the session of a refresh token that was used up by the last exchange, unless that was just now.
-    private func endSession(whoseUsedTokenIs hash: String, now: Instant) async throws(AccountError) {
-        guard let session = try await session(.sessionByPreviousRefreshTokenHash, .text(hash)),
-            session.isLive(now: now), now >= session.lastActivityAt + Self.repeatSpan
-        else { return }
+    /// Ends the session of a refresh token that was used up long ago.
+    private func endSession(ofUsedToken session: StoredSession, now: Instant) async throws(AccountError) {
         logger.warning("refresh token used twice", metadata: ["session": "\(session.id)"])
         try await end([.id(session.id), .id(session.profile.id), .instant(now)], of: session.profile.id)
     }

@@ -40,6 +40,20 @@ struct StoredSession: Sendable {
     }
 }
 
+/// A session with what is stored of its refresh tokens.
+struct RefreshableSession: Sendable {
+    var session: StoredSession
+    var hash: String
+    /// Of the token before; nil after a repeat, which is good only once.
+    var previousHash: String?
+
+    init(row: Row) throws(DatabaseError) {
+        session = try StoredSession(row: row)
+        hash = try row.text("refresh_token_hash")
+        previousHash = try row.textIfAny("previous_refresh_token_hash")
+    }
+}
+
 extension Profile {
     /// Reads a profile out of a row in which the user's id has a certain name.
     init(row: Row, id: String = "id") throws(DatabaseError) {
@@ -79,9 +93,9 @@ extension AccountService {
         try await read(.userByUsername, [.text(name)]) { row throws(DatabaseError) in try Account(row: row) }.first
     }
 
-    /// The session, whether live or not, that a statement finds by one value.
-    func session(_ statement: Statement, _ value: SQLValue) async throws(AccountError) -> StoredSession? {
-        try await read(statement, [value], StoredSession.init(row:)).first
+    /// The session, whether live or not.
+    func session(_ id: SessionID) async throws(AccountError) -> StoredSession? {
+        try await read(.sessionForAuthentication, [.id(id)], StoredSession.init(row:)).first
     }
 
     /// The profile of a new account and the step that stores it.

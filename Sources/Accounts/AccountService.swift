@@ -10,9 +10,13 @@ public import Storage
 public final class AccountService: Sendable {
     /// How long a session lives without a refresh.
     public static let usualSessionLifetime = Instant.Span.seconds(30 * 86_400)
-    /// How long the refresh token before the current one is taken for a repeat, as of a client that asks twice at once,
-    /// and not for theft. It is refused all the same.
+    /// How long after a refresh a token that was used up is taken for a repeat, as of a client that got no answer, and
+    /// not for theft.
     static let repeatSpan = Instant.Span.seconds(10)
+    /// How many live sessions a user may have.
+    static let sessionLimit = 50
+    /// How long a session is kept after it has ended.
+    static let endedSessionSpan = Instant.Span.seconds(30 * 86_400)
 
     let database: any Database
     let tokens: AccessTokens
@@ -105,7 +109,7 @@ public final class AccountService: Sendable {
     public func authenticate(_ accessToken: Redacted<String>) async throws(AccountError) -> Identity {
         let now = now()
         let claims = try await tokens.verify(accessToken, now: now)
-        guard let session = try await session(.sessionForAuthentication, .id(claims.session)), session.isLive(now: now),
+        guard let session = try await session(claims.session), session.isLive(now: now),
             session.profile.id == claims.user, session.device == claims.device
         else { throw .unauthenticated }
         guard !session.isSuspended else { throw .suspended }

@@ -1,11 +1,18 @@
 import Crypto
-public import Primitives
+import FoundationEssentials
+import Primitives
 
-/// Refresh tokens: 32 random bytes in base 64. The database holds their SHA-256 alone, which is enough for a random
-/// secret: there is nothing to guess.
-public enum RefreshTokens {
-    /// How many random bytes a token has.
+/// Makes and reads refresh tokens: `<session id>.<secret>.<code>`, the secret being 32 random bytes in base 64 and the
+/// code the HMAC SHA-256 of all that stands before it.
+///
+/// A token with a secret that is not in force ends its session. The code keeps those who know no more than a session's
+/// id from making up such a token. The database holds the secret's SHA-256 alone, which is enough for a random secret:
+/// there is nothing to guess.
+struct RefreshTokens: Sendable {
+    /// How many random bytes a secret has, and how many bytes a code.
     static let byteCount = 32
+    /// More than any token of ours has.
+    private static let longestToken = 256
 
     /// A token with what is stored of it.
     struct Fresh: Sendable {
@@ -13,17 +20,47 @@ public enum RefreshTokens {
         var hash: String
     }
 
-    static func make() -> Fresh {
-        var generator = SystemRandomNumberGenerator()
-        let bytes = (0..<byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        return Fresh(token: Redacted(Base64URL.encode(bytes)), hash: hash(bytes))
+    /// What a genuine token says.
+    struct Content: Sendable, Equatable {
+        var session: SessionID
+        /// What is stored of the token, if it is in force.
+        var hash: String
     }
 
-    /// What is stored of a token, or nil when the text cannot be one.
-    public static func hash(of token: Redacted<String>) -> String? {
+    private let key: SymmetricKey
+
+    /// Makes a maker of tokens, with a key of their own that is derived from the secret of the access tokens.
+    init(key: TokenKey) {
+        self.key = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: SymmetricKey(data: key.bytes.exposed), info: Data("ringback refresh token".utf8),
+            outputByteCount: Self.byteCount)
+    }
+
+    func make(for session: SessionID) -> Fresh {
+        var generator = SystemRandomNumberGenerator()
+        let secret = (0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        let text = "\(session).\(Base64URL.encode(secret))"
+        let code = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
+        return Fresh(token: Redacted("\(text).\(Base64URL.encode(code))"), hash: Self.hash(secret))
+    }
+
+    /// What a token says; nil when it was not made with our key.
+    func read(_ token: Redacted<String>) -> Content? {
         let text = token.exposed.utf8
-        guard text.count == 43, let bytes = Base64URL.decode(text), bytes.count == byteCount else { return nil }
-        return hash(bytes)
+        guard text.count <= Self.longestToken else { return nil }
+        let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        guard parts.count == 3, let code = Base64URL.decode(parts[2]),
+            HMAC<SHA256>.isValidAuthenticationCode(
+                code, authenticating: Array(text.dropLast(parts[2].count + 1)), using: key),
+            let session = SessionID(String(Substring(parts[0]))), let secret = Base64URL.decode(parts[1])
+        else { return nil }
+        return Content(session: session, hash: Self.hash(secret))
+    }
+
+    /// Whether two hashes are the same, in a time that does not tell where they differ.
+    static func areEqual(_ one: String, _ other: String) -> Bool {
+        guard one.utf8.count == other.utf8.count else { return false }
+        return zip(one.utf8, other.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     /// SHA-256 in lower-case hexadecimal digits.

@@ -59,6 +59,10 @@ public struct SocketLimits: Sendable, Equatable {
     public var commandsPerSecond = 100
     /// How many commands may come at once.
     public var commandBurst = 200
+    /// How many KiB may come over a socket in a second, in the long run; each frame counts as one more.
+    public var trafficPerSecond = 2048
+    /// How many KiB may come at once.
+    public var trafficBurst = 8192
     /// After so many refusals for their rate without one command that was let through, a socket is closed.
     public var refusalsInARow = 1000
     /// After so many malformed frames a socket is closed.

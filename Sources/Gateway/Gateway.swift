@@ -115,8 +115,11 @@ public final class Gateway: Service {
             listening.settle(.failure(GatewayError(message: "the gateway does not listen")))
             services.logger.info("gateway stopped")
         }
+        let audit = SessionAudit(registry: services.registry, accounts: services.accounts, logger: services.logger)
         try await withGracefulShutdownHandler {
+            async let audited: Void = audit.run()
             try await application.run()
+            try await audited
         } onGracefulShutdown: { [stopping] in
             stopping.set()
         }

@@ -26,9 +26,7 @@ struct GatewayServices: Sendable {
             $0.user = WireUser(identity.profile)
             $0.sessionID = identity.session.description
             $0.recovered = false
-            // No replay window is kept yet: the lifetime says so, and a client that comes back gets a snapshot.
-            $0.resumeToken = SessionID.random(at: now()).description
-            $0.resumeLifetimeMs = 0
+            // No replay window is kept yet, so there is no resume token: a client that comes back gets a snapshot.
             $0.pingIntervalMs = UInt32(clamping: timings.ping.milliseconds)
             $0.features = ["direct_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)

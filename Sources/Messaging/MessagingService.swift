@@ -1,4 +1,5 @@
 public import Logging
+import NIOConcurrencyHelpers
 public import Primitives
 public import Storage
 
@@ -18,6 +19,7 @@ public final class MessagingService: Sendable {
     let now: @Sendable () -> Instant
     private let events: any MessageEvents
     let logger: Logger
+    private let unknown = NIOLockedValueBox(UnknownOutcomes())
 
     /// Makes the service.
     /// - Parameters:
@@ -37,7 +39,8 @@ public final class MessagingService: Sendable {
     /// Sends a message: commit, then the answer, then the delivery.
     ///
     /// Returns at once. Messages that one thread sends one after the other keep their order. A repeat of a client
-    /// message id of this sender is answered with the message as it was stored, and is not delivered again.
+    /// message id of this sender is answered with the message as it was stored, and is not delivered again, unless the
+    /// first time ended as `unavailable` after the message was stored.
     /// - Parameters:
     ///   - draft: What to send and where.
     ///   - sender: Who sends it.
@@ -65,6 +68,7 @@ public final class MessagingService: Sendable {
         database.enqueue(order.unit) { [self] result in
             do throws(DatabaseError) {
                 let outcome = try order.outcome(try result.get())
+                let wasUnknown = unknown.withLockedValue { $0.remove(order.key) }
                 switch outcome {
                 case .stored(let message, let addresses):
                     sent.add()
@@ -73,6 +77,7 @@ public final class MessagingService: Sendable {
                 case .repeated(let message):
                     repeated.add()
                     completion(.success(message))
+                    if wasUnknown { deliver(message, of: order) }
                 case .refused:
                     completion(.failure(order.refusal))
                 }
@@ -80,7 +85,22 @@ public final class MessagingService: Sendable {
                 // The same message came by another server at the same moment; now it is there to be found.
                 enqueue(order, triesLeft: triesLeft - 1, completion: completion)
             } catch {
+                if error.code == .outcomeUnknown { unknown.withLockedValue { $0.insert(order.key) } }
                 completion(.failure(messagingError(error, at: "insert_message")))
+            }
+        }
+    }
+
+    /// Delivers a message that was stored without anybody being told. It may lie in another conversation than the one
+    /// that the repeat named, so its recipients are asked for.
+    private func deliver(_ message: Message, of order: SendOrder) {
+        database.enqueue(WriteUnit([Step(.recipientsOfConversation, [.id(message.conversation)])])) { [self] result in
+            do throws(DatabaseError) {
+                let addresses = try order.addresses(try result.get().first?.rows ?? [])
+                events.deliver(message, to: addresses)
+            } catch {
+                unknown.withLockedValue { $0.insert(order.key) }
+                _ = messagingError(error, at: "recipients_of_conversation")
             }
         }
     }

@@ -35,6 +35,11 @@ struct SendOrder: Sendable {
         self.now = now
     }
 
+    /// How the message is known to its sender.
+    var key: UnknownOutcomes.Key {
+        UnknownOutcomes.Key(sender: sender, clientMessageID: draft.clientMessageID)
+    }
+
     /// Why it is refused when it is.
     var refusal: MessagingError {
         switch draft.target {
@@ -84,23 +89,30 @@ struct SendOrder: Sendable {
         guard results.count >= 4 else { throw DatabaseError(.invalid, "a unit of a message has at least 4 steps") }
         let inserted: StepResult
         let earlier: StepResult
-        var recipients: [UserID] = []
+        let recipients: [Address]
         switch draft.target {
         case .conversation:
             (inserted, earlier) = (results[1], results[2])
-            for row in results[3].rows { recipients.append(try row.id("user_id")) }
+            recipients = try addresses(results[3].rows)
         case .user(let user):
             (inserted, earlier) = (results[results.count - 2], results[results.count - 1])
-            recipients = [sender, user]
+            recipients = [address(of: sender), address(of: user)]
         }
         if let row = inserted.rows.first {
             let message = Message(
                 id: message, conversation: try row.id("conversation_id"), seq: try row.integer("seq"), sender: sender,
                 clientMessageID: draft.clientMessageID, type: .text, body: draft.body, createdAt: now)
-            return .stored(message, to: recipients.map(address))
+            return .stored(message, to: recipients)
         }
         if let row = earlier.rows.first { return .repeated(try Message(row: row)) }
         return .refused
+    }
+
+    /// Where the members of a conversation are.
+    func addresses(_ members: [Row]) throws(DatabaseError) -> [Address] {
+        var addresses: [Address] = []
+        for row in members { addresses.append(address(of: try row.id("user_id"))) }
+        return addresses
     }
 
     /// Every device of a member, but not the one that sent the message.

@@ -29,11 +29,6 @@ public struct Identifier<Kind>: Hashable, Sendable {
     public static func random(at instant: Instant) -> Self {
         Self(at: instant, randomHigh: .random(in: 0...UInt64.max), randomLow: .random(in: 0...UInt64.max))
     }
-
-    /// The same id under another meaning, for the few places where one thing's id becomes another's key.
-    public func cast<Other>(to kind: Other.Type) -> Identifier<Other> {
-        Identifier<Other>(high: high, low: low)
-    }
 }
 
 extension Identifier: Comparable {

@@ -13,11 +13,6 @@ public struct Instant: Hashable, Comparable, Sendable {
         microseconds >= 0 ? microseconds / 1000 : (microseconds + 1) / 1000 - 1
     }
 
-    /// The moment with its microseconds cut to whole milliseconds, as times travel on the wire.
-    public var cutToMilliseconds: Instant {
-        Instant(microseconds: milliseconds * 1000)
-    }
-
     /// Whether the left moment comes first.
     public static func < (left: Instant, right: Instant) -> Bool {
         left.microseconds < right.microseconds

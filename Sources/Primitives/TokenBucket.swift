@@ -19,13 +19,14 @@ public struct TokenBucket: Sendable {
         emptyAt = now.microseconds - saving
     }
 
-    /// Takes one token; false when there is none, and then nothing is taken.
-    public mutating func take(now: Instant) -> Bool {
+    /// Takes tokens, one unless told otherwise; false when there are not so many, and then none is taken.
+    public mutating func take(_ count: Int = 1, now: Instant) -> Bool {
         // A clock that went back must not lock anybody out for the length of the jump.
         let floor = now.microseconds - saving
         if emptyAt < floor || emptyAt > now.microseconds { emptyAt = max(floor, min(emptyAt, now.microseconds)) }
-        guard now.microseconds - emptyAt >= interval else { return false }
-        emptyAt += interval
+        let (cost, overflow) = interval.multipliedReportingOverflow(by: Int64(max(0, count)))
+        guard !overflow, now.microseconds - emptyAt >= cost else { return false }
+        emptyAt += cost
         return true
     }
 

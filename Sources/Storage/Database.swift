@@ -41,7 +41,7 @@ public protocol Database: Sendable {
 public enum DatabaseEngine: String, Sendable, CaseIterable {
     /// The embedded default.
     case sqlite
-    /// For production and for several servers on one database.
+    /// For production.
     case postgresql
 }
 
@@ -165,6 +165,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
     public var code: Code
     /// The engine's own words, for logs. Holds no bound values.
     public var message: String
+    /// The five characters of SQLSTATE (PostgreSQL manual, appendix A), when PostgreSQL gave them.
+    var state: String?
 
     /// Makes an error.
     public init(_ code: Code, _ message: String) {

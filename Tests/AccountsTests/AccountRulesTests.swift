@@ -74,23 +74,36 @@ import Testing
     }
 }
 
-@Suite struct RefreshTokenHashTests {
-    @Test func hashesTheBytesAndNotTheText() {
-        // SHA-256 of 32 zero bytes.
-        #expect(
-            RefreshTokens.hash(of: Redacted(String(repeating: "A", count: 43)))
-                == "66687aadf862bd776c8fc18b8e9f8e20089714856ee233b3902a591d0d5f2925")
-        let fresh = RefreshTokens.make()
-        #expect(RefreshTokens.hash(of: fresh.token) == fresh.hash)
-        #expect(fresh.token != RefreshTokens.make().token)
+@Suite struct RefreshTokensTests {
+    private let session = SessionID.random(at: Instant(microseconds: 1_780_000_000_000_000))
+    private let tokens = RefreshTokens(key: .random())
+
+    @Test func readsWhatItMade() throws {
+        let fresh = tokens.make(for: session)
+        #expect(tokens.read(fresh.token) == RefreshTokens.Content(session: session, hash: fresh.hash))
+        #expect(fresh.token.exposed.hasPrefix("\(session)."))
+        #expect(fresh.hash.count == 64)
+        #expect(tokens.make(for: session).hash != fresh.hash)
+        #expect(RefreshTokens(key: .random()).read(fresh.token) == nil)
     }
 
-    @Test(arguments: [
-        "", "A", String(repeating: "A", count: 42) + "B", String(repeating: "A", count: 44),
-        String(repeating: "A", count: 1_000_000),
-    ])
-    func refusesWhatIsNoToken(text: String) {
-        #expect(RefreshTokens.hash(of: Redacted(text)) == nil)
+    @Test func refusesWhatOthersMade() throws {
+        let fresh = tokens.make(for: session).token.exposed
+        let parts = fresh.split(separator: ".").map(String.init)
+        let other = tokens.make(for: session).token.exposed.split(separator: ".").map(String.init)
+        let stranger = SessionID.random(at: Instant(microseconds: 1_780_000_000_000_000))
+        for forged in [
+            "", ".", "..", "\(parts[0]).\(parts[1])", "\(parts[0]).\(parts[1]).", "\(fresh).", "\(fresh)=", ".\(fresh)",
+            "\(stranger).\(parts[1]).\(parts[2])", "\(parts[0]).\(other[1]).\(parts[2])",
+            "\(parts[0].uppercased()).\(parts[1]).\(parts[2])", String(repeating: "A", count: 1_000_000),
+        ] {
+            #expect(tokens.read(Redacted(forged)) == nil, "\(forged.prefix(200))")
+        }
+    }
+
+    @Test(arguments: [("", "", true), ("ab", "ab", true), ("ab", "ac", false), ("ab", "bb", false), ("ab", "a", false)])
+    func comparesHashes(one: String, other: String, isEqual: Bool) {
+        #expect(RefreshTokens.areEqual(one, other) == isEqual)
     }
 }
 

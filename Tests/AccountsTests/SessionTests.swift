@@ -54,19 +54,70 @@ import Testing
         }
     }
 
-    @Test(arguments: DatabaseEngine.tested)
-    func aTokenRepeatedAtOnceIsRefusedWithoutHarm(engine: DatabaseEngine) async throws {
+    /// However many exchanges have come after it.
+    @Test(arguments: DatabaseEngine.tested) func aTokenUsedLongAgoEndsTheSession(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
             let second = try await world.service.refresh(first.refreshToken)
-            world.clock.advance(.milliseconds(AccountService.repeatSpan.milliseconds - 1))
+            let third = try await world.service.refresh(second.refreshToken)
+            // It may be on its way since before, so it is refused without harm for a moment.
             await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
-            _ = try await world.service.authenticate(second.accessToken)
+            let fourth = try await world.service.refresh(third.refreshToken)
+            world.clock.advance(AccountService.repeatSpan)
             #expect(world.revocations.sessions.isEmpty)
+            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.refresh(fourth.refreshToken) }
         }
     }
 
-    @Test(arguments: DatabaseEngine.tested) func ofRefreshesAtOnceOneWins(engine: DatabaseEngine) async throws {
+    /// Whoever knows the id of a session can't end it with a secret of their own.
+    @Test(arguments: DatabaseEngine.tested) func aForgedTokenDoesNoHarm(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let ada = try await world.register("ada")
+            world.clock.advance(AccountService.repeatSpan)
+            let stranger = RefreshTokens(key: .random()).make(for: ada.session).token
+            let unknown = world.tokens.refreshTokens.make(for: .random(at: world.clock.now)).token
+            for token in [stranger, unknown, Redacted("\(ada.session).secret"), Redacted("\(ada.session)..")] {
+                await expect(.unauthenticated) { _ = try await world.service.refresh(token) }
+            }
+            #expect(world.revocations.sessions.isEmpty)
+            _ = try await world.service.refresh(ada.refreshToken)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func anAnswerThatWasLostIsGivenOnceMore(engine: DatabaseEngine) async throws
+    {
+        try await TestDatabase.with(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = await AccountsWorld(faulty)
+            let first = try await world.register("ada")
+            world.clock.advance(.seconds(60))
+            faulty.fail(.after(.outcomeUnknown))
+            await expect(.unavailable) { _ = try await world.service.refresh(first.refreshToken) }
+            let second = try await world.service.refresh(first.refreshToken)
+
+            let lost = try await world.service.refresh(second.refreshToken)
+            world.clock.advance(.milliseconds(AccountService.repeatSpan.milliseconds - 1))
+            let third = try await world.service.refresh(second.refreshToken)
+            #expect(third.session == first.session)
+            for void in [lost, second, first] {
+                await expect(.unauthenticated) { _ = try await world.service.refresh(void.refreshToken) }
+            }
+            _ = try await world.service.authenticate(third.accessToken)
+            world.clock.advance(.seconds(5))
+            let fourth = try await world.service.refresh(third.refreshToken)
+            #expect(world.revocations.sessions.isEmpty)
+
+            world.clock.advance(AccountService.repeatSpan)
+            await expect(.unauthenticated) { _ = try await world.service.refresh(lost.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.refresh(fourth.refreshToken) }
+        }
+    }
+
+    /// One exchange and one repeat; what the repeat gave is good from then on.
+    @Test(arguments: DatabaseEngine.tested) func ofRefreshesAtOnceTwoWin(engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, place in
             let world = await AccountsWorld(database)
             // On PostgreSQL a second server takes part.
@@ -81,12 +132,72 @@ import Testing
                     }
                     return await group.reduce(into: [Credentials]()) { all, one in if let one { all.append(one) } }
                 }
-                #expect(winners.count == 1)
-                credentials = try #require(winners.first)
+                #expect(winners.count == 2)
+                var successors: [Credentials] = []
+                for winner in winners {
+                    if let next = try? await world.service.refresh(winner.refreshToken) { successors.append(next) }
+                }
+                #expect(successors.count == 1)
+                credentials = try #require(successors.first)
                 _ = try await world.service.authenticate(credentials.accessToken)
             }
             #expect(world.revocations.sessions.isEmpty)
             if engine == .postgresql { await other.close() }
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func endsTheOldestOfTooManySessions(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let profile = try await world.service.createUser(username: "ada", password: AccountsWorld.password)
+            var opened: [Credentials] = []
+            func open() async throws {
+                opened.append(try await world.service.openSession(of: profile, client: world.client(), after: []))
+                world.clock.advance(.seconds(1))
+            }
+            for _ in 0..<AccountService.sessionLimit { try await open() }
+            // The first is in use again.
+            opened[0] = try await world.service.refresh(opened[0].refreshToken)
+            #expect(world.revocations.sessions.isEmpty)
+            try await open()
+            #expect(world.revocations.sessions == [opened[1].session])
+            let identity = try await world.service.authenticate(opened[0].accessToken)
+            #expect(try await world.service.sessions(of: identity).count == AccountService.sessionLimit)
+
+            // What ended is there for 30 days more.
+            func isStored(_ credentials: Credentials) async throws -> Bool {
+                try await world.service.session(credentials.session) != nil
+            }
+            world.clock.advance(.seconds(29 * 86_400))
+            try await open()
+            #expect(try await isStored(opened[1]))
+            world.clock.advance(.seconds(2 * 86_400))
+            try await open()
+            #expect(try await !isStored(opened[1]))
+            #expect(try await isStored(opened[2]))
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func tellsWhichSessionsHaveEnded(engine: DatabaseEngine) async throws {
+        try await TestDatabase.with(engine) { database, place in
+            let world = await AccountsWorld(database)
+            let (ada, grace) = (try await world.register("ada"), try await world.register("grace"))
+            let revoked = try await world.logIn("ada")
+            let token = try await world.service.createToken(username: "ada", lifetime: .seconds(60)).session
+            let unknown = SessionID.random(at: world.clock.now)
+            let all = [ada.session, grace.session, revoked.session, token, unknown, ada.session]
+            #expect(try await world.service.endedSessions(among: []) == [])
+            #expect(try await world.service.endedSessions(among: all) == [unknown])
+            try await world.service.logOut(try await world.service.authenticate(revoked.accessToken))
+            #expect(try await world.service.endedSessions(among: all) == [unknown, revoked.session])
+            world.clock.advance(.seconds(60))
+            let block = Step(
+                .setUserBlocked, [.id(grace.profile.id), .boolean(true), .instant(world.clock.now)], expectedRows: 1)
+            _ = try await database.commit(WriteUnit([block]))
+            #expect(
+                try await world.service.endedSessions(among: all) == [unknown, revoked.session, token, grace.session])
+            let gone = try place.open()
+            await gone.close()
+            await expect(.unavailable) { _ = try await world.service(on: gone).endedSessions(among: all) }
         }
     }
 

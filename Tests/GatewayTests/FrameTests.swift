@@ -133,6 +133,14 @@ import Wire
         }
     }
 
+    @Test func aFloodOfPingsIsClosedBeforeItCosts() async throws {
+        try await withTwo { (client) async throws in
+            let ping = SocketClient.bytes(opcode: 9, [])
+            client.raw.send(Array([[UInt8]](repeating: ping, count: 20_000).joined()))
+            #expect(try await client.closeCode() == 4505)
+        }
+    }
+
     @Test func aHalfClosedConnectionIsClosed() async throws {
         // The heartbeat would close it, too, some time.
         var timings = HeartbeatTimings()
@@ -142,7 +150,8 @@ import Wire
             #expect(server.registry.count == 1)
             try await client.raw.halfClose()
             await client.raw.waitForEnd()
-            #expect(server.registry.count == 0)
+            // The server's side of the end may still be on its way through the pipeline.
+            while server.registry.count != 0 { await Task.yield() }
         }
     }
 }

@@ -13,10 +13,12 @@ import Testing
         #expect(heartbeat.due(now: at(10)) == .drop)
     }
 
-    @Test func whatSpeaksHTTPIsWatchedOverByOthers() {
+    @Test func aConnectionThatIsNoSocketHasFiveMinutes() {
         var heartbeat = Heartbeat(timings: .init(), now: at(0))
-        heartbeat.becamePlain()
-        #expect(heartbeat.due(now: at(100)) == .nothing)
+        heartbeat.becamePlain(now: at(5))
+        heartbeat.heard(now: at(300))
+        #expect(heartbeat.due(now: at(304)) == .wait(until: at(305)))
+        #expect(heartbeat.due(now: at(305)) == .drop)
     }
 
     @Test func helloIsWaitedForFiveSeconds() {

@@ -1,4 +1,5 @@
 import Accounts
+import Logging
 import Messaging
 import NIOCore
 import NIOEmbedded
@@ -21,7 +22,7 @@ import Wire
             #expect(welcome.user.displayName == "Ann")
             #expect(welcome.sessionID == user.credentials.session.description)
             #expect(!welcome.recovered)
-            #expect(!welcome.resumeToken.isEmpty && welcome.resumeLifetimeMs == 0)
+            #expect(welcome.resumeToken.isEmpty && welcome.resumeLifetimeMs == 0)
             #expect(welcome.pingIntervalMs == 25_000)
             #expect(welcome.features == ["direct_calls", "messages", "screen_share"])
             #expect(welcome.limits.frameBytes == 262_144 && welcome.limits.messageBytes == 16_384)
@@ -31,6 +32,21 @@ import Wire
             #expect(welcome.iceServers.first?.urls == ["stun:stun.example:3478"])
             #expect(welcome.serverTime.nanos % 1_000_000 == 0)
             #expect(try await client.isAlive())
+        }
+    }
+
+    @Test func aSessionThatEndsWithoutThisServerIsFoundByTheAudit() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let (client, _) = try await SocketClient.connect(server, as: user)
+            let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
+            // As `ringback user suspend` does, in a process of its own.
+            _ = try await server.database.commit(
+                WriteUnit([Step(.setUserBlocked, [.id(user.id), .boolean(true), .instant(server.clock.now())])]))
+            await SessionAudit(registry: server.registry, accounts: server.accounts, logger: .init(label: "test"))
+                .look()
+            #expect(try await client.closeCode() == 4502)
+            #expect(try await bystander.isAlive())
         }
     }
 

@@ -268,6 +268,45 @@ import Testing
         }
     }
 
+    /// The recipients hear of it when the sender does, once.
+    @Test(arguments: DatabaseEngine.tested) func deliversWhatWasStoredUnknown(engine: DatabaseEngine) async throws {
+        try await TestDatabase.with(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = MessagingWorld(faulty)
+            let (ada, grace) = (try await world.user("ada"), try await world.user("grace"))
+            let alan = try await world.user("alan")
+            let group = try await world.group([ada, alan])
+            let device = DeviceID.random(at: world.clock.now)
+            for (target, recipient) in [(Draft.Target.user(grace), grace), (.conversation(group), alan)] {
+                var draft = world.draft(target)
+                let before = world.record.events.count
+                faulty.fail(.after(.outcomeUnknown), .after(.outcomeUnknown))
+                await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }
+                // To somebody else, by mistake: it is still the message that it was.
+                draft.target = .user(alan)
+                await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }
+                let message = try await world.send(draft, from: ada, device: device)
+                await world.record.waitForDeliveries(before == 0 ? 1 : 2)
+                #expect(try await world.send(draft, from: ada, device: device) == message)
+                #expect(
+                    world.record.events[before...] == [
+                        .reply(message.id), .delivery(message, to: [.others(ada, than: device), .user(recipient)]),
+                        .reply(message.id),
+                    ])
+            }
+            // It was not stored, so it is new when it is.
+            let draft = world.draft(.user(grace))
+            faulty.fail(.before(.outcomeUnknown))
+            await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }
+            let message = try await world.send(draft, from: ada, device: device)
+            #expect(try await world.send(draft, from: ada, device: device) == message)
+            let last = try await world.send(world.draft(.user(grace)), from: ada, device: device)
+            await world.record.waitForDeliveries(4)
+            #expect(world.record.deliveries.suffix(2) == [message, last])
+            #expect(world.record.deliveries.count == 4)
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested) func saysWhenTheDatabaseIsAway(engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { _, place in
             let world = MessagingWorld(try place.open())

@@ -70,13 +70,31 @@ struct AccountStatementTests {
             #expect(try await rotate("b1", "b2", at: 1000) == 0)
             #expect(try await rotate("b1", "b2") == 1)
             #expect(try await rotate("b1", "b3") == 0)
-            #expect(try await database.query(.sessionByRefreshTokenHash, [.text("b1")]).isEmpty)
-            let reused = try #require(
-                try await database.query(.sessionByPreviousRefreshTokenHash, [.text("b1")]).first)
-            #expect(try reused.id("id") == second)
-            let found = try #require(try await database.query(.sessionByRefreshTokenHash, [.text("b2")]).first)
-            #expect(try found.instant("expires_at") == moment(2000))
-            #expect(try found.text("username") == "ann")
+            func stored() async throws -> Row {
+                try #require(try await database.query(.sessionForRefresh, [.id(second)]).first)
+            }
+            #expect(try await stored().text("refresh_token_hash") == "b2")
+            #expect(try await stored().textIfAny("previous_refresh_token_hash") == "b1")
+            #expect(try await stored().instant("expires_at") == moment(2000))
+            #expect(try await stored().text("username") == "ann")
+
+            func rotateAgain(_ old: String, _ new: String, after seconds: Int64) async throws -> Int {
+                try await database.run(
+                    .rotateSessionAgain,
+                    [
+                        .id(second), .text(old), .text(new), .instant(moment(3000)), .instant(moment(11)),
+                        .text("192.0.2.9"), .null, .instant(moment(seconds)),
+                    ]
+                ).count
+            }
+            // Too late, never the one before, then good, then used up.
+            #expect(try await rotateAgain("b1", "b3", after: 10) == 0)
+            #expect(try await rotateAgain("b2", "b3", after: 9) == 0)
+            #expect(try await rotateAgain("b1", "b3", after: 9) == 1)
+            #expect(try await rotateAgain("b1", "b4", after: 9) == 0)
+            #expect(try await stored().text("refresh_token_hash") == "b3")
+            #expect(try await stored().textIfAny("previous_refresh_token_hash") == nil)
+            #expect(try await rotate("b2", "b4") == 0)
 
             let live = try await database.query(.liveSessionsOfUser, [.id(user), .instant(moment(20))])
             #expect(try live.map { try $0.id("id") as SessionID } == [second, third])
@@ -86,11 +104,38 @@ struct AccountStatementTests {
             let ended = try await database.run(.revokeSession, own)
             #expect(try ended.rows.map { try $0.id("device_id") as DeviceID } == [device])
             #expect(try await database.run(.revokeSession, own).count == 0)
-            #expect(try await rotate("b2", "b4") == 0)
+            #expect(try await rotate("b3", "b4") == 0)
             let state = try #require(try await database.query(.sessionForAuthentication, [.id(second)]).first)
             #expect(try state.instantIfAny("revoked_at") == moment(30))
             #expect(try !state.boolean("is_blocked"))
             #expect(try await database.run(.revokeSessionsOfUser, [.id(user), .instant(moment(50))]).count == 1)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
+    func oldSessionsGo(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            let database = test.database
+            let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
+            var sessions: [SessionID] = []
+            for index in 0..<5 {
+                let id: SessionID = fresh(Int64(index))
+                sessions.append(id)
+                var values = sessionValues(id, index == 4 ? bob : ann, fresh(), hash: "\(index)")
+                // The third is used last.
+                values[8] = .instant(moment(index == 2 ? 100 : Int64(index)))
+                try await database.run(.insertSession, values, expectedRows: 1)
+            }
+            let ended = try await database.run(
+                .revokeOldestSessions, [.id(ann), .instant(moment(200)), .integer(2)])
+            #expect(Set(try ended.rows.map { try $0.id("id") as SessionID }) == [sessions[0], sessions[1]])
+            // Revoked at 200, run out at 1000.
+            for (before, count) in [(200, 0), (201, 2), (1000, 0), (1001, 2)] {
+                let deleted = try await database.run(
+                    .deleteOldSessions, [.id(ann), .instant(moment(Int64(before)))])
+                #expect(deleted.count == count)
+            }
+            #expect(try await database.query(.sessionForAuthentication, [.id(sessions[4])]).count == 1)
         }
     }
 }

@@ -288,6 +288,23 @@ struct DatabaseTests {
         }
     }
 
+    /// Whoever is cancelled is not told that the statement is wrong.
+    @Test func aCancelledReadingIsUnavailable() async throws {
+        try await withDatabase(.sqlite) { test in
+            let database = test.database
+            let reading = Task { () -> DatabaseError.Code? in
+                unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+                do throws(DatabaseError) {
+                    try await database.ping()
+                    return nil
+                } catch {
+                    return error.code
+                }
+            }
+            #expect(await reading.value == .unavailable)
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested)
     func closingCommitsWhatIsQueued(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in

@@ -192,14 +192,11 @@ private final class Load: Sendable {
     func check() async throws {
         var stored: [String] = []
         try await waitFor { (try? await self.database.ping()) != nil }
-        while true {
-            let rows = try await database.query(
-                .messagesAfter, [.id(conversation), .integer(Int64(stored.count)), .integer(1000)])
-            if rows.isEmpty { break }
-            for row in rows {
-                stored.append(try row.text("body"))
-                #expect(try row.integer("seq") == Int64(stored.count))
-            }
+        let rows = try await database.query(
+            .messagesBefore, [.id(conversation), .integer(.max), .integer(1_000_000)])
+        for row in rows {
+            stored.append(try row.text("body"))
+            #expect(try row.integer("seq") == Int64(stored.count))
         }
         let (there, told) = (Set(stored), state.withLockedValue { $0 })
         #expect(there.count == stored.count)

@@ -227,3 +227,45 @@ test("events are acknowledged now and then", async () => {
   assert.deepEqual(wire().sent.slice(1).map((frame) => frame.ack), ["32", "64"]);
   socket.stop();
 });
+
+test("what is requested when the connection is there goes once", async () => {
+  const { socket, wire } = await connected();
+  const early = socket.request({ callFetch: { callId: "early" } });
+  const later = [];
+  const ask = (callId) => () => later.push(socket.request({ callFetch: { callId } }));
+  socket.addEventListener("state", ({ detail }) => detail.state === "online" && ask("state")());
+  socket.addEventListener("welcome", ask("welcome"));
+  wire().welcome();
+  assert.deepEqual(wire().commands().map(({ callFetch }) => callFetch.callId), ["early", "state", "welcome"]);
+  socket.stop();
+  for (const reply of [early, ...later]) await assert.rejects(reply, { code: "CLOSED" });
+});
+
+test("hello refused: the close code says whether to come back, the error when", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, seen, wire } = await connected();
+  const refuse = (error) => wire().receive({ replyTo: wire().sent[0].id, error });
+  wire().open();
+  refuse({ code: "ERROR_CODE_UNAVAILABLE", retryable: true, retryAfterMs: 5_000 });
+  assert.equal(socket.state, "connecting");
+  wire().fail(4000);
+  assert.equal(socket.retryAt - Date.now(), 5_000);
+  mock.timers.tick(5_000);
+  await turn();
+  wire().open();
+  refuse({ code: "ERROR_CODE_UNSUPPORTED" });
+  wire().fail(4505, "too old");
+  assert.deepEqual(seen.at(-1), ["refused", { code: 4505, reason: "too old" }]);
+  mock.timers.reset();
+});
+
+test("hello refused without a close: the connection is given up in time", async () => {
+  mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const { socket, wire } = await connected();
+  wire().open();
+  wire().receive({ replyTo: wire().sent[0].id, error: { code: "ERROR_CODE_INTERNAL" } });
+  mock.timers.tick(10_000);
+  assert.equal(socket.state, "waiting");
+  socket.stop();
+  mock.timers.reset();
+});

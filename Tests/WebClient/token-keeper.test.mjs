@@ -111,3 +111,21 @@ test("profiles are apart, devices too", () => {
   assert.notEqual(one.deviceId, other.deviceId);
   assert.equal(one.deviceId, new SessionStore({ storage }).deviceId);
 });
+
+test("locks that are there but are not to be had are done without", async () => {
+  const one = server();
+  const locks = { request: () => Promise.reject(new DOMException("blocked", "SecurityError")) };
+  const { store, keeper } = tab(new MemoryStorage(), locks, one.refresh);
+  store.write(credentials(1, 0));
+  assert.equal(await keeper.accessToken(), "access-2");
+});
+
+test("who signs out while a token is refreshed stays signed out", async () => {
+  const one = server();
+  const { store, keeper } = tab(new MemoryStorage(), new Locks(), one.refresh);
+  store.write(credentials(1, 0));
+  const token = keeper.accessToken();
+  store.clear();
+  assert.equal(await token, null);
+  assert.equal(store.read(), null);
+});

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayLabel, duration, initials } from "../../Sources/Ringback/Web/app/format.js";
+import { dayLabel, duration, initials, isOfOrigin } from "../../Sources/Ringback/Web/app/format.js";
 import { callEndSentence, errorSentence } from "../../Sources/Ringback/Web/app/sentences.js";
 import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
-import { describeDevice, isConnectedElsewhere, isConnectedHere, isRingingFor } from "../../Sources/Ringback/Web/ringback/wire.js";
+import {
+  describeDevice,
+  isConnectedElsewhere,
+  isConnectedHere,
+  isRingingFor,
+} from "../../Sources/Ringback/Web/ringback/wire.js";
 
 test("durations", () => {
   const table = [[0, "0:00"], [-5, "0:00"], [7_900, "0:07"], [723_000, "12:03"], [3_723_000, "1:02:03"]];
@@ -11,8 +16,21 @@ test("durations", () => {
 });
 
 test("initials of any name", () => {
-  const table = [["Ada Lovelace", "AL"], ["ada", "A"], ["  José  María  de la Cruz ", "JC"], ["", "?"], ["😀 smile", "😀S"]];
+  const table = [
+    ["Ada Lovelace", "AL"],
+    ["ada", "A"],
+    ["  José  María  de la Cruz ", "JC"],
+    ["", "?"],
+    ["😀 smile", "😀S"],
+  ];
   for (const [name, expected] of table) assert.equal(initials(name), expected);
+});
+
+test("an address that leads elsewhere is known, however it is written", () => {
+  const here = "https://ringback.example";
+  for (const address of ["/a.png", "a.png", `${here}/a.png`]) assert.ok(isOfOrigin(address, here), address);
+  const away = ["//evil.example/a", "/\\evil.example/a", "/\t/evil.example", "https://evil.example", "data:,", "http://"];
+  for (const address of away) assert.ok(!isOfOrigin(address, here), address);
 });
 
 test("days", () => {
@@ -43,7 +61,8 @@ test("who is where in a call", () => {
   assert.equal(isRingingFor(call(participant("RINGING")), "me"), true);
   assert.equal(isConnectedHere(call(participant("CONNECTED", "d1")), "me", "d1"), true);
   assert.equal(isConnectedElsewhere(call(participant("CONNECTED", "d2")), "me", "d1"), true);
-  assert.equal(isConnectedElsewhere({ ...call(participant("CONNECTED", "d2")), status: "CALL_STATUS_COMPLETED" }, "me", "d1"), false);
+  const over = { ...call(participant("CONNECTED", "d2")), status: "CALL_STATUS_COMPLETED" };
+  assert.equal(isConnectedElsewhere(over, "me", "d1"), false);
 });
 
 test("a device's name", () => {
@@ -57,7 +76,15 @@ test("statistics tell the screen from the camera", () => {
     { id: "1", type: "inbound-rtp", kind: "video", mid: "1", framesDecoded: 5, frameWidth: 320, frameHeight: 180 },
     { id: "2", type: "inbound-rtp", kind: "video", mid: "2", framesDecoded: 9 },
     { id: "3", type: "inbound-rtp", kind: "audio", totalAudioEnergy: 0.5, packetsReceived: 10 },
-    { id: "4", type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.0123, localCandidateId: "5", remoteCandidateId: "6" },
+    {
+      id: "4",
+      type: "candidate-pair",
+      nominated: true,
+      state: "succeeded",
+      currentRoundTripTime: 0.0123,
+      localCandidateId: "5",
+      remoteCandidateId: "6",
+    },
     { id: "5", type: "local-candidate", candidateType: "host" },
     { id: "6", type: "remote-candidate", candidateType: "relay" },
   ];

@@ -45,6 +45,8 @@ struct OperatorRoutes: Sendable {
                 let fault = Fault(.invalid, "A socket is opened by the first request of a connection. Open a new one.")
                 var response = RESTFault(fault, status: .upgradeRequired).response
                 response.headers[.upgrade] = "websocket"
+                // So that a client with a pool of connections takes a new one when it tries again.
+                response.headers[.connection] = "close"
                 return response
             },
         ]

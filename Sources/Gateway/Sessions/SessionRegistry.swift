@@ -183,6 +183,13 @@ extension SessionRegistry: MessageEvents {
     }
 }
 
+extension SessionRegistry {
+    /// The sessions that have a socket, by their users.
+    var sessions: [UserID: [SessionID]] {
+        state.withLockedValue { state in state.users.mapValues { $0.values.map(\.session) } }
+    }
+}
+
 extension SessionRegistry: SessionRevocations {
     /// Closes the sockets of sessions that have ended with 4502.
     public func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {

@@ -34,7 +34,6 @@ final class Connection {
     func look(now: Instant) {
         switch heartbeat.due(now: now) {
         case .wait(let deadline): if watchedAt != deadline { wheel.watch(self, at: deadline) }
-        case .nothing: watchedAt = nil
         case .ping(let next):
             wheel.watch(self, at: next)
             socket?.ping()

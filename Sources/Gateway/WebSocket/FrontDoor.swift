@@ -83,7 +83,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
             head.headers.replaceOrAdd(name: "connection", value: "close")
         }
         state = .open
-        connection.note { heartbeat, _ in heartbeat.becamePlain() }
+        connection.note { $0.becamePlain(now: $1) }
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }
 

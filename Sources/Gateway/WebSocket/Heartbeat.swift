@@ -12,6 +12,8 @@ struct HeartbeatTimings: Sendable, Equatable {
     var ping: Instant.Span = .seconds(25)
     /// From a ping to any sign of life.
     var answer: Instant.Span = .seconds(10)
+    /// From the first request's head to the end of a connection that is no socket, whatever is asked over it.
+    var plain: Instant.Span = .seconds(300)
     /// From our close frame to the peer's end of the connection.
     var close: Instant.Span = .seconds(5)
 }
@@ -24,7 +26,7 @@ struct Heartbeat: Sendable {
     enum Stage: Sendable, Equatable {
         /// No request has come yet. Can go to: plain, greeting.
         case head
-        /// It speaks HTTP, and whoever serves that watches over it. Can go to: nothing.
+        /// It speaks HTTP. Whoever serves that watches over its silences, and here over its length. Can go to: closing.
         case plain
         /// A socket that has not said hello. Can go to: admission, closing.
         case greeting
@@ -42,8 +44,6 @@ struct Heartbeat: Sendable {
     enum Due: Sendable, Equatable {
         /// Nothing before this moment.
         case wait(until: Instant)
-        /// Nothing ever again.
-        case nothing
         /// Send a ping, and ask again at this moment.
         case ping(then: Instant)
         /// Close with this code.
@@ -65,7 +65,10 @@ struct Heartbeat: Sendable {
     }
 
     /// The first request's head is here and asks for no socket.
-    mutating func becamePlain() { stage = .plain }
+    mutating func becamePlain(now: Instant) {
+        stage = .plain
+        deadline = now + timings.plain
+    }
 
     /// The connection has become a socket.
     mutating func upgraded(now: Instant) {
@@ -100,11 +103,9 @@ struct Heartbeat: Sendable {
 
     /// What is due now. What it says is taken as done.
     mutating func due(now: Instant) -> Due {
-        if stage == .plain { return .nothing }
         guard now >= deadline else { return .wait(until: deadline) }
         switch stage {
-        case .head, .closing: return .drop
-        case .plain: return .nothing
+        case .head, .plain, .closing: return .drop
         case .greeting: return .close(.helloTimeout)
         case .admission: return .close(.unavailable)
         case .open:

@@ -26,6 +26,8 @@ final class SocketHandler: ChannelDuplexHandler {
     /// Where the session is; `SocketHandler+Session.swift` moves it on.
     var session = Session.greeting
     var bucket: TokenBucket
+    /// What may come in at all, in KiB; every frame counts as one more, a ping or an empty fragment too.
+    private var traffic: TokenBucket
     var refusalsInARow = 0
     var malformedFrames = 0
     /// Events that came before the welcome that they must follow.
@@ -40,8 +42,9 @@ final class SocketHandler: ChannelDuplexHandler {
         self.connection = connection
         let limits = services.configuration.limits
         assembler = MessageAssembler(encoding: encoding, limit: limits.frameBytes)
-        bucket = TokenBucket(
-            limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: HeartbeatWheel.now())
+        let now = HeartbeatWheel.now()
+        bucket = TokenBucket(limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: now)
+        traffic = TokenBucket(limits.trafficPerSecond, per: .seconds(1), burst: limits.trafficBurst, now: now)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -74,6 +77,8 @@ final class SocketHandler: ChannelDuplexHandler {
             return
         }
         connection.heard()
+        // Counted before anything is decoded: work that is refused costs almost nothing.
+        guard traffic.take(1 + frame.length / 1024, now: HeartbeatWheel.now()) else { return close(.flooding) }
         switch assembler.handle(frame) {
         case .nothing: break
         case .message(let bytes): receive(bytes)
@@ -222,6 +227,8 @@ final class SocketHandler: ChannelDuplexHandler {
         if let code { payload.writeInteger(code) }
         isClosing = true
         endSession()
+        // The peer may never read it.
+        connection.note { $0.closing(now: $1) }
         let channel = context.channel
         context.writeAndFlush(
             Self.wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: payload))

@@ -77,7 +77,7 @@ struct User: AsyncParsableCommand {
             abstract: "Suspend an account and end its sessions, or lift the suspension.",
             discussion: """
                 A suspended user cannot log in, and every request with an old token is refused at once. A socket that is \
-                open on a running server stays until it closes.
+                open on a running server is closed within a minute.
                 """)
 
         @Argument(help: "Whose account it is.")

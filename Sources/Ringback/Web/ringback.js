@@ -5,7 +5,7 @@ export { CallConnection } from "./ringback/call-connection.js";
 export { RingbackError } from "./ringback/errors.js";
 export { RingbackSocket } from "./ringback/socket.js";
 export { LocalMedia, canShareScreen } from "./ringback/local-media.js";
-export { MemoryStorage, SessionStore } from "./ringback/session-store.js";
+export { MemoryStorage, SessionStore, storageNamed } from "./ringback/session-store.js";
 export {
   describeDevice,
   isConnectedElsewhere,

@@ -37,7 +37,7 @@ CREATE TABLE sessions (
     id {uuid} NOT NULL CONSTRAINT sessions_pkey PRIMARY KEY,
     user_id {uuid} NOT NULL CONSTRAINT sessions_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
     refresh_token_hash TEXT NOT NULL,
-    -- The hash before the last rotation: whoever comes with it again holds a stolen or a forgotten token.
+    -- The hash before the last rotation: for a moment its token is good once more, because the answer may be lost.
     previous_refresh_token_hash TEXT,
     expires_at {timestamp} NOT NULL,
     revoked_at {timestamp},
@@ -50,7 +50,6 @@ CREATE TABLE sessions (
     created_at {timestamp} NOT NULL
 ){strict};
 CREATE UNIQUE INDEX sessions_refresh_token_hash_key ON sessions (refresh_token_hash);
-CREATE INDEX sessions_previous_refresh_token_hash_idx ON sessions (previous_refresh_token_hash);
 CREATE INDEX sessions_user_id_idx ON sessions (user_id);
 -- One live session a device.
 CREATE UNIQUE INDEX sessions_user_id_device_id_key ON sessions (user_id, device_id) WHERE revoked_at IS NULL;

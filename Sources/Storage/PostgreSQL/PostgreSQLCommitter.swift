@@ -4,13 +4,6 @@ import Primitives
 final class PostgreSQLCommitter {
     private typealias Outcome = Result<[StepResult], DatabaseError>
 
-    /// The connection broke during a transaction.
-    private struct Interrupted: Error {
-        var loss: ConnectionLost
-        /// Whether the server may have committed.
-        var isCommitSent: Bool
-    }
-
     private let link: PostgreSQLLink
     private let queue: WorkQueue<QueuedUnit>
     private let metrics: DatabaseMetrics
@@ -57,13 +50,9 @@ final class PostgreSQLCommitter {
                 let outcomes = try transact(batch.map(\.unit), on: connection)
                 for (entry, outcome) in zip(batch, outcomes) { complete([entry], with: outcome) }
                 return
-            } catch let interrupted as Interrupted {
-                link.drop(interrupted.loss)
-                failure.message = interrupted.loss.message
-                if interrupted.isCommitSent {
-                    failure.code = .outcomeUnknown
-                    break
-                }
+            } catch let loss as ConnectionLost {
+                link.drop(loss)
+                failure.message = loss.message
             } catch {
                 if let error = error as? DatabaseError { failure = error }
                 break
@@ -81,15 +70,19 @@ final class PostgreSQLCommitter {
         for entry in entries { entry.completion(outcome) }
     }
 
-    /// Carries out units in one transaction; each has its own outcome.
-    private func transact(_ units: [WriteUnit], on connection: PostgreSQLConnection) throws(Interrupted) -> [Outcome] {
+    /// Carries out units in one transaction; each has its own outcome. Throws when the connection broke and nothing was
+    /// committed.
+    private func transact(
+        _ units: [WriteUnit], on connection: PostgreSQLConnection
+    ) throws(ConnectionLost) -> [Outcome] {
         let refused = try refuseUnfit(units, on: connection)
         let fit = units.indices.filter { refused[$0] == nil }.map { units[$0] }
         var outcomes: [Outcome] = []
         if !fit.isEmpty {
             outcomes = try transactAtOnce(fit, on: connection)
+            if outcomes.first?.error?.isDeadlock == true { outcomes = try transactAtOnce(fit, on: connection) }
             // Any failure failed them all: now each has to show that it is not to blame.
-            if fit.count > 1, outcomes.contains(where: \.isFailure) {
+            if fit.count > 1, let error = outcomes.first?.error, error.code != .outcomeUnknown {
                 outcomes = try transactOneByOne(fit, on: connection)
             }
         }
@@ -103,13 +96,11 @@ final class PostgreSQLCommitter {
     /// Prepares all statements, and finds the units that can't be sent.
     private func refuseUnfit(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
-    ) throws(Interrupted) -> [Int: DatabaseError] {
+    ) throws(ConnectionLost) -> [Int: DatabaseError] {
         let unprepared = units.flatMap(\.steps).map(\.statement).filter { connection.preparedName($0) == nil }
         var failures: [String: DatabaseError] = [:]
         if !unprepared.isEmpty {
-            failures = try beforeCommit { () throws(ConnectionLost) in
-                try connection.prepare(unprepared, limits.exchange)
-            }
+            failures = try connection.prepare(unprepared, limits.exchange)
         }
         var refused: [Int: DatabaseError] = [:]
         for (index, unit) in units.enumerated() {
@@ -130,7 +121,7 @@ final class PostgreSQLCommitter {
     /// everybody's outcome.
     private func transactAtOnce(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
-    ) throws(Interrupted) -> [Outcome] {
+    ) throws(ConnectionLost) -> [Outcome] {
         let commands = units.flatMap { self.commands(for: $0, on: connection) }
         let answers = try exchange([.text("BEGIN")] + commands, on: connection)
         var rest = answers.dropFirst()
@@ -140,38 +131,50 @@ final class PostgreSQLCommitter {
             rest = rest.dropFirst(unit.steps.count)
         }
         if case .failure(let error)? = answers.first { outcomes = units.map { _ in .failure(error) } }
-        if let failure = outcomes.first(where: \.isFailure) {
+        if let failure = outcomes.first(where: { $0.error != nil }) {
             _ = try exchange([.text("ROLLBACK")], on: connection)
             return units.map { _ in failure }
         }
-        if let error = try commit(on: connection) { return units.map { _ in .failure(error) } }
+        if let error = commit(on: connection) { return units.map { _ in .failure(error) } }
         return outcomes
     }
 
     /// After a failure: the same again, each unit in a savepoint.
+    ///
+    /// Only one unit may wait until the server gives up: those behind it would wait one after the other, and everybody
+    /// behind the batch with them.
     private func transactOneByOne(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
-    ) throws(Interrupted) -> [Outcome] {
+    ) throws(ConnectionLost) -> [Outcome] {
         var outcomes: [Outcome] = []
         var opening: [PostgreSQLConnection.Command] = [.text("BEGIN")]
+        var wait: DatabaseError?
         for unit in units {
-            opening.append(.text("SAVEPOINT unit"))
-            let answers = try exchange(opening + commands(for: unit, on: connection), on: connection)
-            // Without its savepoint a unit has nothing to go back to, and neither have those before it.
-            for answer in answers.prefix(opening.count) {
-                if case .failure(let error) = answer {
+            if let wait {
+                outcomes.append(.failure(DatabaseError(.unavailable, "not run after another unit: \(wait.message)")))
+                continue
+            }
+            var outcome = Outcome.success([])
+            for attempt in 1...2 {
+                opening.append(.text("SAVEPOINT unit"))
+                let answers = try exchange(opening + commands(for: unit, on: connection), on: connection)
+                // Without its savepoint a unit has nothing to go back to, and neither have those before it.
+                if let error = answers.prefix(opening.count).lazy.compactMap(\.error).first {
                     _ = try exchange([.text("ROLLBACK")], on: connection)
                     return units.map { _ in .failure(error) }
                 }
+                outcome = self.outcome(of: unit, answers.dropFirst(opening.count))
+                opening = outcome.error == nil ? [] : [.text("ROLLBACK TO unit")]
+                opening.append(.text("RELEASE unit"))
+                guard attempt == 1, outcome.error?.isDeadlock == true else { break }
             }
-            let outcome = outcome(of: unit, answers.dropFirst(opening.count))
             outcomes.append(outcome)
-            opening = outcome.isFailure ? [.text("ROLLBACK TO unit"), .text("RELEASE unit")] : [.text("RELEASE unit")]
+            if let error = outcome.error, error.isWait { wait = error }
         }
-        if outcomes.allSatisfy(\.isFailure) {
+        if outcomes.allSatisfy({ $0.error != nil }) {
             _ = try exchange([.text("ROLLBACK")], on: connection)
-        } else if let error = try commit(after: opening, on: connection) {
-            return outcomes.map { $0.isFailure ? $0 : .failure(error) }
+        } else if let error = commit(after: opening, on: connection) {
+            return outcomes.map { $0.error == nil ? .failure(error) : $0 }
         }
         return outcomes
     }
@@ -200,44 +203,39 @@ final class PostgreSQLCommitter {
     }
 
     /// Commits.
-    /// - Returns: Why nothing was committed; nil when everything was.
+    /// - Returns: Why nothing was committed, or that nobody knows; nil when everything was.
     private func commit(
         after opening: [PostgreSQLConnection.Command] = [], on connection: PostgreSQLConnection
-    ) throws(Interrupted) -> DatabaseError? {
+    ) -> DatabaseError? {
+        let answers: [PostgreSQLConnection.Answer]
         do throws(ConnectionLost) {
-            for answer in try connection.exchange(opening + [.text("COMMIT")], milliseconds: limits.exchange) {
-                if case .failure(let error) = answer {
-                    _ = try connection.exchange([.text("ROLLBACK")], milliseconds: limits.exchange)
-                    return error
-                }
-            }
+            answers = try connection.exchange(opening + [.commit], milliseconds: limits.exchange)
         } catch {
-            throw Interrupted(loss: error, isCommitSent: true)
+            link.drop(error)
+            return DatabaseError(.outcomeUnknown, error.message)
         }
-        metrics.batches.add()
-        return nil
+        guard let error = answers.lazy.compactMap(\.error).first else {
+            metrics.batches.add()
+            return nil
+        }
+        do throws(ConnectionLost) {
+            _ = try exchange([.text("ROLLBACK")], on: connection)
+        } catch {
+            link.drop(error)
+        }
+        return error
     }
 
     private func exchange(
         _ commands: [PostgreSQLConnection.Command], on connection: PostgreSQLConnection
-    ) throws(Interrupted) -> [PostgreSQLConnection.Answer] {
-        try beforeCommit { () throws(ConnectionLost) in
-            try connection.exchange(commands, milliseconds: limits.exchange)
-        }
-    }
-
-    private func beforeCommit<Value>(_ body: () throws(ConnectionLost) -> Value) throws(Interrupted) -> Value {
-        do throws(ConnectionLost) {
-            return try body()
-        } catch {
-            throw Interrupted(loss: error, isCommitSent: false)
-        }
+    ) throws(ConnectionLost) -> [PostgreSQLConnection.Answer] {
+        try connection.exchange(commands, milliseconds: limits.exchange)
     }
 }
 
 extension Result {
-    fileprivate var isFailure: Bool {
-        if case .failure = self { return true }
-        return false
+    fileprivate var error: Failure? {
+        if case .failure(let error) = self { return error }
+        return nil
     }
 }

@@ -7,6 +7,8 @@ extension PostgreSQLConnection {
     enum Command {
         /// One statement without parameters.
         case text(String)
+        /// Commit the transaction; fails when the server rolls it back instead.
+        case commit
         /// Have a statement prepared under a name.
         case prepare(String, Statement)
         /// Run a prepared statement by the server's name for it.
@@ -51,6 +53,8 @@ extension PostgreSQLConnection {
         switch command {
         case .text(let text):
             unsafe PQsendQueryParams(handle, text, 0, nil, nil, nil, nil, 0) == 1
+        case .commit:
+            unsafe PQsendQueryParams(handle, "COMMIT", 0, nil, nil, nil, nil, 0) == 1
         case .prepare(let name, let statement):
             unsafe PQsendPrepare(handle, name, statement.text, 0, nil) == 1
         case .run(let name, let step):
@@ -97,6 +101,10 @@ extension PostgreSQLConnection {
     private func read(_ result: OpaquePointer, _ command: Command?) throws(ConnectionLost) -> Answer {
         switch unsafe PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+            // To COMMIT in a failed transaction the server answers ROLLBACK, and no error.
+            if case .commit = command, unsafe String(cString: PQcmdStatus(result)) != "COMMIT" {
+                return .failure(DatabaseError(.unavailable, "the server rolled the transaction back"))
+            }
             return .success(StepResult(rows: [], count: unsafe count(result)))
         case PGRES_TUPLES_OK:
             let rows = unsafe rows(result)
@@ -144,7 +152,7 @@ extension PostgreSQLConnection {
             switch command {
             case .run(_, let step): step.statement.name
             case .prepare(_, let statement): statement.name
-            case .text, nil: nil
+            case .text, .commit, nil: nil
             }
         return error.databaseError(statement: name)
     }

@@ -27,8 +27,13 @@ struct PostgreSQLError: Equatable {
     func databaseError(statement: String?) -> DatabaseError {
         // Messages of the class "data exception" quote the value that they complain about.
         let words = state.hasPrefix("22") ? "a value does not fit (SQLSTATE \(state))" : message
-        return DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
+        var error = DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
+        error.state = state
+        return error
     }
+
+    fileprivate static let deadlock = "40P01"
+    fileprivate static let waits: Set = ["55P03", "57014"]
 
     private var code: DatabaseError.Code {
         switch state {
@@ -44,4 +49,12 @@ struct PostgreSQLError: Equatable {
             return ["53", "57", "58"].contains(state.prefix(2)) ? .unavailable : .invalid
         }
     }
+}
+
+extension DatabaseError {
+    /// Whether two transactions waited for each other and this one was chosen to fail; a second try may well succeed.
+    var isDeadlock: Bool { state == PostgreSQLError.deadlock }
+
+    /// Whether the statement took too long, waiting for a lock or by itself.
+    var isWait: Bool { state.map(PostgreSQLError.waits.contains) ?? false }
 }

@@ -14,6 +14,8 @@ extension SQLiteDatabase {
     /// Our error for SQLite's.
     /// - Parameter statement: What was run; nil for the frame of a transaction.
     static func databaseError(_ error: any Error, _ statement: Statement?) -> DatabaseError {
+        // A reading that ended with its task.
+        if error is CancellationError { return DatabaseError(.unavailable, "the task was cancelled") }
         guard let error = error as? GRDB.DatabaseError else {
             return error as? DatabaseError ?? DatabaseError(.invalid, "\(error)")
         }

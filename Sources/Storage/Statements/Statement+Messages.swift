@@ -1,9 +1,9 @@
 extension Statement {
     static let messages = [
-        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore, messagesAfter,
+        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore,
     ]
 
-    /// Sending, step 1 of 3: takes the next place in the conversation. Returns last_seq; no row when the sender is no
+    /// Sending, step 1 of 4: takes the next place in the conversation. Returns last_seq; no row when the sender is no
     /// member or has sent this message before, and then the other steps do nothing either.
     ///
     /// The row stays locked until the unit is committed, which makes the places gap-free and in commit order.
@@ -21,7 +21,7 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// Sending, step 2 of 3: puts the message into the place that step 1 took. Returns it; no row when step 1 took none.
+    /// Sending, step 2 of 4: puts the message into the place that step 1 took. Returns it; no row when step 1 took none.
     ///
     /// That is seen by the place itself, not by looking for the message again: when two servers get the same message at
     /// once, both may take a place, and the later one has to fail, by `messages_sender_id_client_message_id_key`, so
@@ -41,7 +41,7 @@ extension Statement {
         RETURNING id, conversation_id, seq, sender_id, client_message_id, type, body, created_at
         """)
 
-    /// Sending, step 3 of 3: whom to tell, the sender included.
+    /// Sending, step 4 of 4, after `earlierMessage`: whom to tell, the sender included.
     ///
     /// Parameters: conversation_id.
     public static let recipientsOfConversation = Statement(
@@ -61,18 +61,6 @@ extension Statement {
             LIMIT $3
         ) AS page
         ORDER BY seq
-        """)
-
-    /// Reads the messages that come just after a place, in the order of the conversation, with their senders' names.
-    ///
-    /// Parameters: conversation_id, seq (0 for the oldest messages), limit.
-    public static let messagesAfter = Statement(
-        "messages_after",
-        """
-        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
-        WHERE m.conversation_id = $1 AND m.seq > $2
-        ORDER BY m.seq
-        LIMIT $3
         """)
 
     private static let messageColumns = """

@@ -1,7 +1,7 @@
 extension Statement {
     static let sessions = [
-        insertSession, sessionByRefreshTokenHash, sessionByPreviousRefreshTokenHash, rotateSession, revokeSession,
-        revokeSessionsOfUser, revokeSessionsOfDevice, liveSessionsOfUser, sessionForAuthentication,
+        insertSession, sessionForRefresh, rotateSession, rotateSessionAgain, revokeSession, revokeSessionsOfUser,
+        revokeSessionsOfDevice, revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
     ]
 
     /// Opens a session. Violates `sessions_user_id_device_id_key` when the device has a live one: put
@@ -18,17 +18,14 @@ extension Statement {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
         """)
 
-    /// Finds the session of a refresh token, revoked and expired ones too, with what matters of its user.
+    /// Finds a session, revoked and expired ones too, with the hashes of its refresh token and of the one before it, and
+    /// with what matters of its user.
     ///
-    /// Parameters: refresh_token_hash.
-    public static let sessionByRefreshTokenHash = Statement(
-        "session_by_refresh_token_hash", "\(sessionWithUser) WHERE s.refresh_token_hash = $1")
-
-    /// Finds the session in which a refresh token was used up by the last rotation: a sign of theft.
-    ///
-    /// Parameters: refresh_token_hash.
-    public static let sessionByPreviousRefreshTokenHash = Statement(
-        "session_by_previous_refresh_token_hash", "\(sessionWithUser) WHERE s.previous_refresh_token_hash = $1")
+    /// Parameters: id.
+    public static let sessionForRefresh = Statement(
+        "session_for_refresh",
+        "SELECT \(sessionColumns), s.refresh_token_hash, s.previous_refresh_token_hash \(sessionsAndUsers) WHERE s.id = $1"
+    )
 
     /// Exchanges a session's refresh token. Returns id, user_id and device_id; no row when somebody else was first, or
     /// the session is revoked or expired.
@@ -40,6 +37,22 @@ extension Statement {
         UPDATE sessions SET refresh_token_hash = $3, previous_refresh_token_hash = $2, expires_at = $4,
             last_activity = $5, ip_address = $6, user_agent = $7
         WHERE id = $1 AND refresh_token_hash = $2 AND revoked_at IS NULL AND expires_at > $5
+        RETURNING id, user_id, device_id
+        """)
+
+    /// Exchanges the refresh token before the current one, whose answer may have been lost. The current one is void from
+    /// then on, and there is none before it any more. Returns id, user_id and device_id; no row when somebody else was
+    /// first, the exchange before was too long ago, or the session is revoked or expired.
+    ///
+    /// Parameters: id, the previous_refresh_token_hash, the new refresh_token_hash, the new expires_at, now, ip_address,
+    /// user_agent, the moment after which the last_activity must lie.
+    public static let rotateSessionAgain = Statement(
+        "rotate_session_again",
+        """
+        UPDATE sessions SET refresh_token_hash = $3, previous_refresh_token_hash = NULL, expires_at = $4,
+            last_activity = $5, ip_address = $6, user_agent = $7
+        WHERE id = $1 AND previous_refresh_token_hash = $2 AND last_activity > $8 AND revoked_at IS NULL
+            AND expires_at > $5
         RETURNING id, user_id, device_id
         """)
 
@@ -69,6 +82,28 @@ extension Statement {
         UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL RETURNING id
         """)
 
+    /// Revokes the live sessions of a user but for those most recently used, to make room for another one. Returns id and
+    /// device_id of each.
+    ///
+    /// Parameters: user_id, revoked_at, how many are kept.
+    public static let revokeOldestSessions = Statement(
+        "revoke_oldest_sessions",
+        """
+        UPDATE sessions SET revoked_at = $2
+        WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND id NOT IN (
+            SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
+            ORDER BY last_activity DESC, id DESC
+            LIMIT $3)
+        RETURNING id, device_id
+        """)
+
+    /// Deletes the sessions of a user that were revoked or ran out before a moment.
+    ///
+    /// Parameters: user_id, the moment.
+    public static let deleteOldSessions = Statement(
+        "delete_old_sessions",
+        "DELETE FROM sessions WHERE user_id = $1 AND (revoked_at < $2 OR expires_at < $2)")
+
     /// Lists the sessions of a user that are neither revoked nor expired, the most recently used first.
     ///
     /// Parameters: user_id, now.
@@ -85,11 +120,11 @@ extension Statement {
     ///
     /// Parameters: id.
     public static let sessionForAuthentication = Statement(
-        "session_for_authentication", "\(sessionWithUser) WHERE s.id = $1")
+        "session_for_authentication", "SELECT \(sessionColumns) \(sessionsAndUsers) WHERE s.id = $1")
 
-    private static let sessionWithUser = """
-        SELECT s.id, s.user_id, s.device_id, s.device_name, s.expires_at, s.revoked_at, s.last_activity, s.created_at,
-            u.username, u.display_name, u.avatar_url, u.role, u.is_blocked
-        FROM sessions AS s JOIN users AS u ON u.id = s.user_id
+    private static let sessionColumns = """
+        s.id, s.user_id, s.device_id, s.device_name, s.expires_at, s.revoked_at, s.last_activity, s.created_at, \
+        u.username, u.display_name, u.avatar_url, u.role, u.is_blocked
         """
+    private static let sessionsAndUsers = "FROM sessions AS s JOIN users AS u ON u.id = s.user_id"
 }

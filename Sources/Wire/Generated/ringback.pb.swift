@@ -834,7 +834,8 @@ public nonisolated struct WireOk: Sendable {
   public init() {}
 }
 
-/// A command failed and changed nothing.
+/// A command failed and changed nothing. Only after `UNAVAILABLE` it may have been carried out after all: sent again with
+/// the same ids, it is carried out once.
 public nonisolated struct WireError: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

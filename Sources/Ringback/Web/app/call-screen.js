@@ -6,7 +6,7 @@ import { announce, byId, el, iconButton, toast } from "./dom.js";
 import { duration, nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { endSentence, errorSentence } from "./sentences.js";
-import { playEnd, repeatSound, stopSounds } from "./sounds.js";
+import { playEnd, repeatSound, stopSound } from "./sounds.js";
 
 const stateText = {
   starting: "Calling…",
@@ -63,7 +63,10 @@ export class CallScreen {
 
   #build(connection) {
     const name = nameOf(connection.peer);
-    const video = (testid, attributes = {}) => el("video", { testid, class: testid, autoplay: true, playsinline: true, hidden: true, ...attributes });
+    const video = (testid) =>
+      el("video", { testid, class: testid, autoplay: true, playsinline: true, hidden: true });
+    const button = (text, action, attributes) =>
+      el("button", { type: "button", text, ...attributes, on: { click: action } });
     const control = (iconName, label, testid, key, action) =>
       iconButton(iconName, label, { class: "round", testid, "aria-keyshortcuts": key, on: { click: action } });
     const parts = {
@@ -78,8 +81,12 @@ export class CallScreen {
       camera: control("video", "Camera (V)", "call-camera", "v", () => this.#toggleCamera()),
       share: control("screen", "Share screen (S)", "call-share", "s", () => this.#toggleShare()),
       hangUp: control("hangup", "Hang up", "call-hangup", null, () => connection.hangUp()),
-      hear: el("button", { type: "button", class: "quiet hear", text: "Press to hear the call", hidden: true, on: { click: () => this.#play() } }),
-      mini: iconButton("shrink", "Make the call small", { class: "mini-toggle", testid: "call-mini", on: { click: () => this.#setMini(!this.#isMini) } }),
+      hear: button("Press to hear the call", () => this.#play(), { class: "quiet hear", hidden: true }),
+      mini: iconButton("shrink", "Make the call small", {
+        class: "mini-toggle",
+        testid: "call-mini",
+        on: { click: () => this.#setMini(!this.#isMini) },
+      }),
       reason: el("p", { class: "reason", role: "alert", testid: "call-ended-reason" }),
     };
     for (const element of [parts.remoteVideo, parts.remoteScreen, parts.localVideo]) element.muted = true;
@@ -90,9 +97,11 @@ export class CallScreen {
       this.#close();
       this.#onCallAgain(peer, withVideo);
     };
-    parts.again = el("button", { type: "button", class: "primary", text: "Call again", testid: "call-again", on: { click: again } });
-    parts.close = el("button", { type: "button", class: "quiet", text: "Close", testid: "call-close", on: { click: () => this.#close() } });
-    parts.after = el("div", { class: "after", hidden: true }, parts.reason, el("div", { class: "after-buttons" }, parts.close, parts.again));
+    parts.again = button("Call again", again, { class: "primary", testid: "call-again" });
+    parts.close = button("Close", () => this.#close(), { class: "quiet", testid: "call-close" });
+    const afterButtons = el("div", { class: "after-buttons" }, parts.close, parts.again);
+    parts.after = el("div", { class: "after", hidden: true }, parts.reason, afterButtons);
+    const { mute, camera, share, hangUp } = parts;
     this.#parts = parts;
     this.#root.tabIndex = -1;
     this.#root.replaceChildren(
@@ -101,7 +110,7 @@ export class CallScreen {
       parts.note,
       parts.hear,
       parts.after,
-      el("div", { class: "controls", role: "toolbar", "aria-label": "Call" }, parts.mute, parts.camera, parts.share, parts.hangUp),
+      el("div", { class: "controls", role: "toolbar", "aria-label": "Call" }, mute, camera, share, hangUp),
     );
   }
 
@@ -121,10 +130,14 @@ export class CallScreen {
     localVideo.hidden = ended || !connection.cameraOn;
     face.hidden = !remoteScreen.hidden || !remoteVideo.hidden;
     this.#root.dataset.layout = !remoteScreen.hidden ? "screen" : !remoteVideo.hidden ? "video" : "face";
-    press(mute, connection.muted, connection.muted ? "micOff" : "mic", connection.muted ? "Unmute (M)" : "Mute (M)");
-    press(camera, !connection.cameraOn, connection.cameraOn ? "video" : "videoOff", connection.cameraOn ? "Camera off (V)" : "Camera on (V)");
-    press(share, connection.sharing, "screen", connection.sharing ? "Stop sharing (S)" : "Share screen (S)");
-    share.disabled = !connection.wasConnected;
+    if (connection.muted) drawToggle(mute, true, "micOff", "Unmute (M)");
+    else drawToggle(mute, false, "mic", "Mute (M)");
+    if (connection.cameraOn) drawToggle(camera, false, "video", "Camera off (V)");
+    else drawToggle(camera, true, "videoOff", "Camera on (V)");
+    if (connection.sharing) drawToggle(share, true, "screen", "Stop sharing (S)");
+    else drawToggle(share, false, "screen", "Share screen (S)");
+    camera.disabled = !connection.canSetCamera;
+    share.disabled = !connection.sharing && !(connection.wasConnected && connection.canShareScreen);
     note.textContent = ended ? "" : this.#note();
     this.#drawState();
     if (ended) this.#drawReason();
@@ -156,8 +169,9 @@ export class CallScreen {
     if (spoken !== this.#spoken) {
       this.#spoken = spoken;
       announce(spoken);
-      if (connection.state === "ringing" && connection.call?.initiatorId === this.#client.user?.id) repeatSound("ringback");
-      else stopSounds();
+      const mine = connection.call?.initiatorId === this.#client.user?.id;
+      if (connection.state === "ringing" && mine) repeatSound("ringback");
+      else stopSound("ringback");
     }
   }
 
@@ -200,39 +214,43 @@ export class CallScreen {
     announce(this.#connection.muted ? "Muted" : "Unmuted");
   }
 
-  async #toggleCamera() {
-    await this.#attempt(() => this.#connection.setCamera(!this.#connection.cameraOn), this.#parts.camera);
+  #toggleCamera() {
+    if (!this.#parts.camera.disabled) this.#attempt((connection) => connection.setCamera(!connection.cameraOn));
   }
 
-  async #toggleShare() {
+  #toggleShare() {
+    if (this.#parts.share.disabled) return;
+    if (this.#connection.sharing) this.#connection.stopScreenShare();
+    else this.#attempt((connection) => connection.startScreenShare());
+  }
+
+  async #attempt(action) {
     const connection = this.#connection;
-    if (connection.sharing) connection.stopScreenShare();
-    else await this.#attempt(() => connection.startScreenShare(), this.#parts.share);
-  }
-
-  async #attempt(action, button) {
-    if (button.disabled) return;
-    button.disabled = true;
     try {
-      await action();
+      const done = action(connection);
+      // What cannot be pressed meanwhile looks so.
+      this.#draw();
+      await done;
     } catch (error) {
       // Who closes the browser's own dialog knows what happened.
       if (error.code !== "NO_SCREEN") toast(errorSentence(error, "share"));
     }
-    button.disabled = false;
+    if (this.#connection === connection) this.#draw();
   }
 
   #keyPressed(event) {
     if (!this.#connection || this.#root.hidden || byId("incoming").open) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (event.target.closest?.("input, textarea")) return;
+    // Who is at something else, beside a small call, does not mean the call.
+    const focused = document.activeElement ?? document.body;
+    if (this.#isMini || (focused !== document.body && !this.#root.contains(focused))) return;
     if (this.#connection.state === "ended") {
       if (event.key === "Escape") this.#close();
       return;
     }
     const actions = { m: () => this.#toggleMute(), v: () => this.#toggleCamera(), s: () => this.#toggleShare() };
     const action = actions[event.key.toLowerCase()];
-    if (event.key === "Escape" && !this.#isMini) this.#setMini(true);
+    if (event.key === "Escape") this.#setMini(true);
     if (!action || (event.key.toLowerCase() === "s" && this.#parts.share.hidden)) return;
     event.preventDefault();
     action();
@@ -241,7 +259,7 @@ export class CallScreen {
   // -------------------------------------------------------------------------------------------- ending
 
   #ended() {
-    stopSounds();
+    stopSound("ringback");
     playEnd();
     clearInterval(this.#timer);
     this.#audio.srcObject = null;
@@ -266,7 +284,7 @@ export class CallScreen {
   #close() {
     clearTimeout(this.#closeTimer);
     clearInterval(this.#timer);
-    stopSounds();
+    stopSound("ringback");
     this.#connection = null;
     this.#audio.srcObject = null;
     this.#root.hidden = true;
@@ -280,9 +298,10 @@ function attach(video, stream) {
   if (video.srcObject !== (stream ?? null)) video.srcObject = stream ?? null;
 }
 
-function press(button, pressed, iconName, label) {
-  if (button.getAttribute("aria-pressed") === String(pressed) && button.title === label) return;
-  button.setAttribute("aria-pressed", String(pressed));
+/** The label says what a press does now; `toggled` is for the eye alone. */
+function drawToggle(button, toggled, iconName, label) {
+  if (button.title === label) return;
+  button.classList.toggle("toggled", toggled);
   button.title = label;
   button.setAttribute("aria-label", label);
   button.replaceChildren(icon(iconName));

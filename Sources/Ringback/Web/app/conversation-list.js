@@ -134,14 +134,24 @@ export class ConversationList {
     showUnread(all.filter((conversation) => this.#isUnread(conversation)).length);
     if (this.#failure && !all.length) {
       this.#panel.replaceChildren(
-        el("div", { class: "panel-note" }, el("p", { text: this.#failure }), this.#button("Try again", () => this.refresh())),
+        el(
+          "div",
+          { class: "panel-note" },
+          el("p", { text: this.#failure }),
+          this.#button("Try again", () => this.refresh()),
+        ),
       );
       return;
     }
     if (!all.length) {
       const find = () => byId("people-search").focus();
       this.#panel.replaceChildren(
-        el("div", { class: "panel-note" }, el("p", { text: "No conversations yet. Find somebody by name to begin one." }), this.#button("Find people", find)),
+        el(
+          "div",
+          { class: "panel-note" },
+          el("p", { text: "No conversations yet. Find somebody by name to begin one." }),
+          this.#button("Find people", find),
+        ),
       );
       return;
     }

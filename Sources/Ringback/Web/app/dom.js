@@ -17,8 +17,9 @@ export function el(tag, attributes = {}, ...children) {
     if (name === "class") element.className = value;
     else if (name === "testid") element.dataset.testid = value;
     else if (name === "text") element.textContent = value;
-    else if (name === "on") for (const [type, handler] of Object.entries(value)) element.addEventListener(type, handler);
-    else element.setAttribute(name, value === true ? "" : value);
+    else if (name === "on") {
+      for (const [type, handler] of Object.entries(value)) element.addEventListener(type, handler);
+    } else element.setAttribute(name, value === true ? "" : value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
   return element;

@@ -13,6 +13,19 @@ export function initials(name) {
   return (first + last).toUpperCase();
 }
 
+/**
+ * Whether an address leads to this origin, as a browser reads it: `//evil` and `/\evil` do not.
+ * @param {string} address absolute, or relative to the origin
+ * @param {string} origin
+ */
+export function isOfOrigin(address, origin) {
+  try {
+    return new URL(address, origin).origin === origin;
+  } catch {
+    return false;
+  }
+}
+
 /** One of eight colours that stays with an id. @returns {number} 0 to 7 */
 export function colourOf(id = "") {
   let sum = 0;

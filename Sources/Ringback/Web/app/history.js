@@ -77,12 +77,12 @@ export class History {
 
   #draw() {
     if (!this.#calls.length) {
-      this.#panel.replaceChildren(
-        el("div", { class: "panel-note" }, el("p", { text: "No calls yet. Open a conversation and press the telephone." })),
-      );
+      const text = "No calls yet. Open a conversation and press the telephone.";
+      this.#panel.replaceChildren(el("div", { class: "panel-note" }, el("p", { text })));
       return;
     }
-    const more = el("button", { type: "button", class: "quiet more", text: "Older calls", on: { click: () => this.#load(this.#cursor) } });
+    const on = { click: () => this.#load(this.#cursor) };
+    const more = el("button", { type: "button", class: "quiet more", text: "Older calls", on });
     this.#panel.replaceChildren(
       el("ul", { class: "rows" }, ...this.#calls.map((call) => this.#row(call))),
       ...(this.#cursor ? [more] : []),
@@ -98,7 +98,11 @@ export class History {
     const direction = outgoing ? "Outgoing" : "Incoming";
     return el(
       "li",
-      { class: `row history-row${missed ? " missed" : ""}`, testid: "history-item", title: callEndSentence(call, me, name) },
+      {
+        class: `row history-row${missed ? " missed" : ""}`,
+        testid: "history-item",
+        title: callEndSentence(call, me, name),
+      },
       avatar(peer),
       el(
         "span",

@@ -7,7 +7,7 @@ import { byId, el, toast } from "./dom.js";
 import { nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { errorSentence, ringStopSentence } from "./sentences.js";
-import { repeatSound, stopSounds } from "./sounds.js";
+import { repeatSound, stopSound } from "./sounds.js";
 
 export class Incoming {
   #client;
@@ -67,29 +67,31 @@ export class Incoming {
     const caller = this.#caller(call);
     const name = nameOf(caller);
     const video = call.type === "CALL_TYPE_VIDEO";
-    const button = (label, iconName, classes, testid, action) =>
-      el(
+    const choice = (label, iconName, classes, testid, action) => {
+      const attributes = { type: "button", class: `round ${classes}`, testid, "aria-label": label, title: label };
+      return el(
         "div",
         { class: "choice" },
-        el("button", { type: "button", class: `round ${classes}`, testid, "aria-label": label, title: label, on: { click: action } }, icon(iconName)),
+        el("button", { ...attributes, on: { click: action } }, icon(iconName)),
         el("span", { "aria-hidden": "true", text: label }),
       );
-    const voiceButton = button("Accept", "phone", "accept", "incoming-accept", () => this.#answer(false));
-    const videoButton = button("Accept with video", "video", "accept", "incoming-accept-video", () => this.#answer(true));
+    };
+    const heading = el("h2", { id: "incoming-name", tabindex: "-1", text: name, testid: "incoming-name" });
     this.#dialog.replaceChildren(
       el("div", { class: "pulse" }, avatar(caller, "large")),
-      el("h2", { id: "incoming-name", text: name, testid: "incoming-name" }),
+      heading,
       el("p", { id: "incoming-kind", text: video ? "calls you by video" : "calls you" }),
       el(
         "div",
         { class: "choices" },
-        button("Decline", "hangup", "decline", "incoming-decline", () => this.#decline()),
-        voiceButton,
-        videoButton,
+        choice("Decline", "hangup", "decline", "incoming-decline", () => this.#decline()),
+        choice("Accept", "phone", "accept", "incoming-accept", () => this.#answer(false)),
+        choice("Accept with video", "video", "accept", "incoming-accept-video", () => this.#answer(true)),
       ),
     );
     this.#dialog.showModal();
-    (video ? videoButton : voiceButton).querySelector("button").focus();
+    // On no button: somebody who is typing would press it.
+    heading.focus();
     repeatSound("ring");
     callForAttention(`${name} calls`, () => {});
   }
@@ -98,7 +100,7 @@ export class Incoming {
     if (!this.#shown) return;
     this.#shown = null;
     this.#dialog.close();
-    stopSounds();
+    stopSound("ring");
     attentionPaid();
     this.#next();
   }

@@ -34,7 +34,10 @@ export class Login {
     this.#register.addEventListener("submit", (event) => {
       this.#submit(event, "register", (fields) => {
         if (!/^[a-z0-9][a-z0-9._-]{2,49}$/i.test(fields.username)) {
-          return "A username has 3 to 50 letters, digits, dots, dashes or underscores, and begins with a letter or digit.";
+          return (
+            "A username has 3 to 50 letters, digits, dots, dashes or underscores, " +
+            "and begins with a letter or digit."
+          );
         }
         const bytes = new TextEncoder().encode(fields.password).length;
         if (bytes < 8) return "Choose a password of at least 8 characters.";

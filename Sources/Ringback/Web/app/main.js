@@ -52,7 +52,10 @@ const thread = new Thread(client, {
   onBack: () => showList(),
   onSeen: (id, seq) => conversations.seen(id, seq),
 });
-const people = new People(client, { onOpen: openConversation, onSearching: (searching) => showPanel(searching ? "people" : "chats") });
+const people = new People(client, {
+  onOpen: openConversation,
+  onSearching: (searching) => showPanel(searching ? "people" : "chats"),
+});
 const history = new History(client, { onCall: placeCall });
 const devices = new Devices(client);
 new CallScreen(client, { onCallAgain: placeCall });
@@ -100,7 +103,11 @@ for (const [index, tab] of tabs.entries()) {
 }
 
 byId("logout").append(icon("logout"));
-byId("logout").addEventListener("click", () => client.logout());
+byId("logout").addEventListener("click", () => {
+  client.logout().catch(() => {
+    toast("You are signed out here, but the server could not be told. When you are online again, sign in and out.");
+  });
+});
 
 // ----------------------------------------------------------------------------------- the live connection
 
@@ -125,10 +132,10 @@ function drawOngoing() {
   bar.hidden = !call || client.connection !== null;
   if (bar.hidden) return;
   const name = nameOf(peerOf(call, client.user.id)?.user);
-  const move = () => attempt(() => client.moveCall(call.id, { video: false }));
+  const on = { click: () => attempt(() => client.moveCall(call.id, { video: false })) };
   bar.replaceChildren(
     el("span", { text: `In a call with ${name} on another device.` }),
-    el("button", { type: "button", class: "link", text: "Take it over here", testid: "call-move", on: { click: move } }),
+    el("button", { type: "button", class: "link", text: "Take it over here", testid: "call-move", on }),
   );
 }
 
@@ -139,7 +146,8 @@ client.addEventListener("state", ({ detail }) => {
 });
 client.addEventListener("refused", ({ detail }) => {
   // 4503: this device has opened another socket, in a browser that cannot tell its tabs apart.
-  const why = detail.code === 4503 ? "Ringback was opened once more on this device." : "The server closed the connection.";
+  const why =
+    detail.code === 4503 ? "Ringback was opened once more on this device." : "The server closed the connection.";
   byId("banner").hidden = false;
   byId("banner").dataset.kind = "refused";
   byId("banner").replaceChildren(

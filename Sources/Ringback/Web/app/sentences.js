@@ -17,7 +17,8 @@ const general = {
   CALL_ENDED: "The call is over.",
   ANSWERED_ELSEWHERE: "You answered on another device.",
   BUSY_HERE: "You are in a call. Hang up first.",
-  NO_MICROPHONE: "Ringback cannot use the microphone. Allow it in the address bar, see that it is plugged in, and try again.",
+  NO_MICROPHONE:
+    "Ringback cannot use the microphone. Allow it in the address bar, see that it is plugged in, and try again.",
   NO_CAMERA: "Ringback cannot use the camera. Allow it in the address bar and see that nothing else is using it.",
   NO_SCREEN: "The screen was not shared. Choose a window or a screen to share it.",
   INSECURE_CONTEXT: "Calls need a secure address: open Ringback by https, or on this machine as localhost.",

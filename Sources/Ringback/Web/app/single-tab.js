@@ -1,5 +1,7 @@
 // One tab of a profile is live at a time: two would be one device twice, and ring twice.
 
+import { storageNamed } from "../ringback.js";
+
 /** A tab that waited for another to close stays back this long: the other may just be loading again. */
 const courtesyMs = 1_000;
 /** How long a new tab waits before it says that another one is live. */
@@ -18,12 +20,13 @@ export function beTheLiveTab(name, { onElsewhere, onHere }) {
     onHere();
     return () => {};
   }
+  // Kept over a reload of this tab, and seen by this tab alone.
+  const tab = storageNamed("sessionStorage");
   let queued = null;
   let waited = false;
   let courtesy;
   const goLive = () => {
-    // Kept over a reload of this tab, and seen by this tab alone.
-    sessionStorage.setItem(name, "live");
+    tab.setItem(name, "live");
     onHere();
   };
   const hold = () => {
@@ -33,8 +36,17 @@ export function beTheLiveTab(name, { onElsewhere, onHere }) {
   };
   const stepBack = () => {
     waited = true;
-    sessionStorage.removeItem(name);
+    tab.removeItem(name);
     onElsewhere();
+  };
+  const ended = (error) => {
+    // A held lock ends by being stolen alone. Where storage is blocked, locks are there but are not to be had.
+    if (error.name === "AbortError") {
+      lose();
+    } else {
+      queued = null;
+      goLive();
+    }
   };
   const lose = () => {
     clearTimeout(courtesy);
@@ -44,15 +56,14 @@ export function beTheLiveTab(name, { onElsewhere, onHere }) {
   const queue = () => {
     const place = new AbortController();
     queued = place;
-    locks.request(name, { signal: place.signal }, hold).catch(() => place.signal.aborted || lose());
+    locks.request(name, { signal: place.signal }, hold).catch((error) => place.signal.aborted || ended(error));
   };
   const take = () => {
     queued?.abort();
     waited = false;
-    // A held lock ends by being stolen alone, and then its request rejects.
-    locks.request(name, { steal: true }, hold).catch(lose);
+    locks.request(name, { steal: true }, hold).catch(ended);
   };
-  if (sessionStorage.getItem(name)) take();
+  if (tab.getItem(name)) take();
   else queue();
   setTimeout(() => queued && stepBack(), patienceMs);
   return take;

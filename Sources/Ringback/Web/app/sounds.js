@@ -47,10 +47,10 @@ const patterns = {
 
 let playing = null;
 
-/** Repeats a pattern until {@link stopSounds}. @param {"ring" | "ringback"} name */
+/** Repeats a pattern until {@link stopSound}. @param {"ring" | "ringback"} name */
 export function repeatSound(name) {
   if (playing?.name === name) return;
-  stopSounds();
+  stopSound(playing?.name);
   try {
     context ??= new AudioContext();
     context.resume().catch(() => {});
@@ -66,9 +66,9 @@ export function repeatSound(name) {
   playing = { name, output, timer: setInterval(once, patterns[name].periodMs) };
 }
 
-/** Silence. */
-export function stopSounds() {
-  if (!playing) return;
+/** Stops a pattern, if it is the one that plays. @param {"ring" | "ringback"} name */
+export function stopSound(name) {
+  if (!playing || playing.name !== name) return;
   clearInterval(playing.timer);
   playing.output.disconnect();
   playing = null;

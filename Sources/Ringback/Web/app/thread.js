@@ -28,7 +28,10 @@ export class Thread {
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {{onCall: (user: object, video: boolean) => void, onBack: () => void, onSeen: (id: string, seq: bigint) => void}} handlers
+   * @param {object} handlers
+   * @param {(user: object, video: boolean) => void} handlers.onCall
+   * @param {() => void} handlers.onBack
+   * @param {(id: string, seq: bigint) => void} handlers.onSeen
    */
   constructor(client, { onCall, onBack, onSeen }) {
     this.#client = client;
@@ -46,6 +49,7 @@ export class Thread {
 
   /** Shows nothing. */
   close() {
+    this.#keepDraft();
     this.#conversation = null;
     this.#root.replaceChildren(
       el(
@@ -60,9 +64,13 @@ export class Thread {
 
   /** Forgets everything: somebody else signs in. */
   clear() {
+    this.close();
     this.#logs.clear();
     this.#drafts.clear();
-    this.close();
+  }
+
+  #keepDraft() {
+    if (this.#conversation) this.#drafts.set(this.#conversation.id, this.#input.value);
   }
 
   /** Shows a conversation. @param {object} conversation as on the wire */
@@ -71,7 +79,7 @@ export class Thread {
       this.#input.focus();
       return;
     }
-    if (this.#conversation) this.#drafts.set(this.#conversation.id, this.#input.value);
+    this.#keepDraft();
     this.#conversation = conversation;
     this.#peer = conversation.members?.find((member) => member.id !== this.#client.user.id) ?? this.#client.user;
     this.#nodes = new Map();
@@ -107,6 +115,7 @@ export class Thread {
       on: { input: () => this.#fitInput(), keydown: (event) => this.#keyPressed(event) },
     });
     const call = (video) => () => this.#onCall(this.#peer, video);
+    const send = { class: "send", type: "submit", "aria-label": "Send", title: "Send", testid: "message-send" };
     this.#root.replaceChildren(
       el(
         "header",
@@ -127,7 +136,7 @@ export class Thread {
         "form",
         { class: "composer", on: { submit: (event) => this.#submitted(event) } },
         this.#input,
-        el("button", { class: "send", type: "submit", "aria-label": "Send", title: "Send", testid: "message-send" }, icon("send")),
+        el("button", send, icon("send")),
       ),
     );
   }
@@ -227,7 +236,9 @@ export class Thread {
     const fromEnd = list.scrollHeight - list.scrollTop;
     const nodes = [];
     let before = null;
-    if (!log.hasMore && !log.messages.length && !log.unsent.length) nodes.push(this.#once("none", () => this.#firstWords()));
+    if (!log.hasMore && !log.messages.length && !log.unsent.length) {
+      nodes.push(this.#once("none", () => this.#firstWords()));
+    }
     for (const message of log.messages) {
       this.#pushDay(nodes, before, message);
       nodes.push(this.#once(this.#key(message, before), () => this.#messageNode(message, before)));
@@ -282,18 +293,19 @@ export class Thread {
     const node = el("div", {}, el("p", { class: "body", dir: "auto", text: message.body ?? "" }));
     if (unsent?.failed) {
       classes.push("failed");
-      const retry = () => this.#send(this.#conversation, unsent);
+      const on = { click: () => this.#send(this.#conversation, unsent) };
       node.append(
         el(
           "p",
           { class: "failure", role: "alert" },
           el("span", { text: `Not sent. ${unsent.failed} ` }),
-          el("button", { type: "button", class: "link", text: "Send again", testid: "message-retry", on: { click: retry } }),
+          el("button", { type: "button", class: "link", text: "Send again", testid: "message-retry", on }),
         ),
       );
     } else {
       if (unsent) classes.push("pending");
-      node.append(el("time", { datetime: message.createdAt, text: unsent ? "Sending…" : timeOfDay(time), title: time.toLocaleString() }));
+      const text = unsent ? "Sending…" : timeOfDay(time);
+      node.append(el("time", { datetime: message.createdAt, text, title: time.toLocaleString() }));
     }
     node.className = classes.filter(Boolean).join(" ");
     node.dataset.testid = unsent ? "message-unsent" : "message";

@@ -46,7 +46,8 @@ export class CallBook {
   /**
    * Replaces everything by the server's snapshot.
    * @param {import("./wire.js").Call[]} calls every open call
-   * @returns {{gone: import("./wire.js").Call[], present: import("./wire.js").Call[]}} `gone` were open here and are not any more
+   * @returns {{gone: import("./wire.js").Call[], present: import("./wire.js").Call[]}}
+   *   `gone` were open here and are not any more
    */
   replaceAll(calls) {
     const next = new Map(calls.filter(isOpen).map((call) => [call.id, call]));

@@ -16,6 +16,8 @@ const rebuildAfterMs = 12_000;
 /** A failed path is replaced by the impolite side at once, by the polite one a little later. */
 const politeRestartDelayMs = 1_500;
 const tickMs = 1_000;
+/** How long an invite may stay unanswered, in milliseconds. */
+const inviteTimeoutMs = 20_000;
 /** A camera without a new frame for this long is taken to be off, in milliseconds. */
 const stillAfterMs = 2_500;
 
@@ -53,9 +55,13 @@ export class CallConnection extends EventTarget {
   #framesSince = 0;
   #framesFlow = false;
   #speaksOfCamera = false;
+  #cameraIsOpening = false;
+  #shareIsStarting = false;
 
   /** The call as it is; null until the server has answered the invite. @type {import("./wire.js").Call | null} */
   call = null;
+  /** What this device called its invite, once it was sent. @type {string | null} */
+  clientCallId = null;
   /** @type {CallState} */
   state = "starting";
   /** Microphone, camera and screen of this device. */
@@ -126,13 +132,17 @@ export class CallConnection extends EventTarget {
    * @param {"place" | "answer" | "move" | "rejoin"} kind
    */
   async begin(kind) {
+    let media;
     try {
       await this.#openMedia(kind);
       if (this.state === "ended") return;
-      const media = this.#mediaState();
+      media = this.#mediaState();
       if (kind === "place") {
         const type = this.video ? "CALL_TYPE_VIDEO" : "CALL_TYPE_VOICE";
-        this.#client.attach(this, await this.#invite({ clientCallId: newId(), userId: this.peer.id, type, media }));
+        this.clientCallId = newId();
+        const callInvite = { clientCallId: this.clientCallId, userId: this.peer.id, type, media };
+        const { call } = await this.#client.request({ callInvite }, { timeoutMs: inviteTimeoutMs });
+        this.#client.attach(this, call);
       } else if (kind !== "rejoin") {
         const command = { commandId: newId(), callId: this.call.id, media };
         const { call } = await this.#client.request({ [kind === "answer" ? "callAccept" : "callMove"]: command });
@@ -142,22 +152,11 @@ export class CallConnection extends EventTarget {
       this.#beginFailed(error);
       return;
     }
-    if (this.state === "ended") {
-      // Hung up while the invite was on its way.
-      if (kind === "place" && isOpen(this.call)) this.#sendHangUp(false);
-      return;
-    }
+    if (this.state === "ended") return;
     if (kind === "rejoin") this.#tidyAfterRejoin();
+    // Muted or unmuted while the command was on its way.
+    else if (this.#mediaState().microphone !== media.microphone) this.#sendMedia();
     this.#startLink(kind);
-  }
-
-  async #invite(callInvite) {
-    try {
-      return (await this.#client.request({ callInvite }, { timeoutMs: 20_000 })).call;
-    } catch (error) {
-      if (error.code === "TIMEOUT" || error.code === "OFFLINE") this.#client.disown(callInvite.clientCallId);
-      throw error;
-    }
   }
 
   async #openMedia(kind) {
@@ -173,7 +172,7 @@ export class CallConnection extends EventTarget {
       return;
     }
     const own = participantOf(this.call ?? undefined, this.#client.user?.id);
-    this.muted = kind === "rejoin" && !!own?.media && !own.media.microphone;
+    if (kind === "rejoin" && own?.media && !own.media.microphone) this.muted = true;
     if (this.local.microphone) this.local.microphone.enabled = !this.muted;
     if (this.local.cameraError) this.dispatchEvent(new CustomEvent("failure", { detail: this.local.cameraError }));
     this.#watchCamera();
@@ -281,12 +280,25 @@ export class CallConnection extends EventTarget {
     this.dispatchEvent(new Event("media"));
   }
 
-  /** Switches the camera on or off. Rejects with code "NO_CAMERA". @param {boolean} on */
+  /** Whether {@link setCamera} does anything: not while the call begins, nor while the user is being asked. */
+  get canSetCamera() {
+    return this.state !== "starting" && this.state !== "ended" && !this.#cameraIsOpening;
+  }
+
+  /** Switches the camera on or off, if {@link canSetCamera}. Rejects with code "NO_CAMERA". @param {boolean} on */
   async setCamera(on) {
-    if (this.state === "ended" || on === this.cameraOn) return;
+    if (!this.canSetCamera || on === this.cameraOn) return;
     if (on) {
-      await this.local.openCamera();
-      if (this.state === "ended") this.local.close();
+      this.#cameraIsOpening = true;
+      try {
+        await this.local.openCamera();
+      } finally {
+        this.#cameraIsOpening = false;
+      }
+      if (this.state === "ended") {
+        this.local.close();
+        return;
+      }
     } else {
       this.local.closeCamera();
     }
@@ -296,9 +308,33 @@ export class CallConnection extends EventTarget {
     this.dispatchEvent(new Event("media"));
   }
 
-  /** Shares the screen: asks the server first, then the user. Rejects when either says no. */
+  /** Whether {@link startScreenShare} does anything: not without a call, nor while it is at it already. */
+  get canShareScreen() {
+    return !!this.call && this.state !== "ended" && !this.sharing && !this.#shareIsStarting;
+  }
+
+  /**
+   * Shares the screen, if {@link canShareScreen}: asks the server first, then the user. Rejects when either
+   * says no.
+   */
   async startScreenShare() {
-    if (!this.call || this.state === "ended" || this.sharing) return;
+    if (!this.canShareScreen) return;
+    this.#shareIsStarting = true;
+    try {
+      await this.#openScreen();
+    } finally {
+      this.#shareIsStarting = false;
+    }
+    if (this.state === "ended") {
+      this.local.close();
+      return;
+    }
+    this.local.screen?.addEventListener("ended", () => this.stopScreenShare());
+    this.#link?.tracksChanged();
+    this.dispatchEvent(new Event("media"));
+  }
+
+  async #openScreen() {
     await this.#client.request({ startScreenShare: { commandId: newId(), callId: this.call.id } });
     try {
       await this.local.openScreen();
@@ -306,10 +342,6 @@ export class CallConnection extends EventTarget {
       this.#sendStopShare();
       throw error;
     }
-    if (this.state === "ended") this.local.close();
-    this.local.screen?.addEventListener("ended", () => this.stopScreenShare());
-    this.#link?.tracksChanged();
-    this.dispatchEvent(new Event("media"));
   }
 
   /** Ends the sharing of the screen. */
@@ -325,7 +357,7 @@ export class CallConnection extends EventTarget {
    */
   hangUp({ mediaFailed = false } = {}) {
     if (this.state === "ended") return;
-    this.#sendHangUp(mediaFailed);
+    if (this.call) this.#client.leave(this.call.id, { mediaFailed });
     const error = new RingbackError("MEDIA_FAILED", "The media connection was lost.");
     this.#finish(mediaFailed ? { cause: "error", error } : { cause: "hangup" });
   }
@@ -346,8 +378,8 @@ export class CallConnection extends EventTarget {
     return { microphone: !!this.local.microphone && !this.muted, camera: this.cameraOn };
   }
 
-  #quietly(command, timeoutMs) {
-    this.#client.request(command, { timeoutMs }).catch((error) => {
+  #quietly(command) {
+    this.#client.request(command).catch((error) => {
       if (this.state !== "ended") this.dispatchEvent(new CustomEvent("failure", { detail: error }));
     });
   }
@@ -359,11 +391,6 @@ export class CallConnection extends EventTarget {
 
   #sendStopShare() {
     this.#quietly({ stopScreenShare: { commandId: newId(), callId: this.call.id } });
-  }
-
-  #sendHangUp(mediaFailed) {
-    if (!this.call) return;
-    this.#quietly({ callHangUp: { commandId: newId(), callId: this.call.id, mediaFailed } }, 60_000);
   }
 
   #endShare() {

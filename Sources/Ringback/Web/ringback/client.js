@@ -3,6 +3,7 @@
 import { endsSignIn } from "./backoff.js";
 import { CallBook } from "./call-book.js";
 import { CallConnection } from "./call-connection.js";
+import { endSession } from "./end-session.js";
 import { RingbackError } from "./errors.js";
 import { Rest } from "./rest.js";
 import { SessionStore } from "./session-store.js";
@@ -19,6 +20,9 @@ import {
   peerOf,
 } from "./wire.js";
 
+/** How long a hang-up is worth repeating, in milliseconds. */
+const hangUpTimeoutMs = 60_000;
+
 /**
  * A client of one Ringback server for one person on one device.
  *
@@ -26,7 +30,7 @@ import {
  * - `state` `{state, retryAt}`: of the live connection
  * - `welcome` the server's welcome; afterwards `calls` is what the server says it is
  * - `call` `{call}`: a call began, changed or ended
- * - `incoming` `{call}`: ring
+ * - `incoming` `{call}`: ring; again when a call of this device to the same person came to nothing meanwhile
  * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, or "ANSWERED_HERE"
  * - `connection` `{connection}`: this device is in a call now, or not any more (null)
  * - `message` `{message}`: somebody wrote, or this person on another device
@@ -41,6 +45,7 @@ export class RingbackClient extends EventTarget {
   #book = new CallBook();
   #ringing = new Set();
   #left = new Set();
+  #leaving = new Set();
   #disowned = new Set();
   #iceServers = [];
   #clockOffsetMs = 0;
@@ -85,7 +90,10 @@ export class RingbackClient extends EventTarget {
     return this.#store.namespace;
   }
 
-  /** Open calls by id; an older revision never replaces a newer one. @returns {Map<string, import("./wire.js").Call>} */
+  /**
+   * Open calls by id; an older revision never replaces a newer one.
+   * @returns {Map<string, import("./wire.js").Call>}
+   */
   get calls() {
     return this.#book.open;
   }
@@ -112,7 +120,8 @@ export class RingbackClient extends EventTarget {
    * @param {{username: string, password: string, displayName?: string}} account
    */
   async register({ username, password, displayName = "" }) {
-    this.#signedIn(await this.#rest.open("POST", "/v1/accounts", { username, password, displayName, device: this.#device }));
+    const account = { username, password, displayName, device: this.#device };
+    this.#signedIn(await this.#rest.open("POST", "/v1/accounts", account));
   }
 
   /** Signs in. @param {{username: string, password: string}} account */
@@ -145,11 +154,12 @@ export class RingbackClient extends EventTarget {
     return token;
   }
 
-  /** Signs this device out, here and at the server. */
+  /** Signs this device out: here at once, then at the server. Rejects when the server could not be told. */
   async logout() {
+    const credentials = this.#store.read();
     this.connection?.hangUp();
-    await this.#rest.signed("DELETE", "/v1/sessions/current").catch(() => {});
     this.#signOut("");
+    if (credentials) await endSession(credentials, this.#options);
   }
 
   #signOut(reason) {
@@ -160,6 +170,7 @@ export class RingbackClient extends EventTarget {
     this.#book.clear();
     this.#ringing.clear();
     this.#left.clear();
+    this.#disowned.clear();
     this.#emit("signedout", { reason });
   }
 
@@ -223,7 +234,8 @@ export class RingbackClient extends EventTarget {
     if (this.#socket) return;
     const url = new URL("/v1/socket", this.#options.url);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new RingbackSocket({ url: url.href, device: this.#device, token: (rejected) => this.#token(rejected) });
+    const token = (rejected) => this.#token(rejected);
+    const socket = new RingbackSocket({ url: url.href, device: this.#device, token });
     this.#socket = socket;
     socket.addEventListener("state", ({ detail }) => this.#emit("state", detail));
     socket.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
@@ -234,9 +246,10 @@ export class RingbackClient extends EventTarget {
 
   /** Ends the live connection. */
   disconnect() {
-    this.connection?.abandon();
-    this.#socket?.stop();
+    const socket = this.#socket;
     this.#socket = null;
+    this.connection?.abandon();
+    socket?.stop();
   }
 
   /** Tries to connect at once, instead of waiting for the next try. */
@@ -336,10 +349,9 @@ export class RingbackClient extends EventTarget {
   }
 
   #announce(call) {
-    if (this.#disowned.delete(call.clientCallId) && isOpen(call)) {
-      this.#left.add(call.id);
-      this.request({ callHangUp: { commandId: newId(), callId: call.id } }).catch(() => {});
-    }
+    const disowned = this.#disowned.delete(call.clientCallId) && isOpen(call);
+    // A command that failed here may have been carried out all the same.
+    if (disowned || (!this.connection && this.#isLeftBehind(call))) this.leave(call.id);
     if (isRingingFor(call, this.user?.id)) {
       if (!this.#ringing.has(call.id)) {
         this.#ringing.add(call.id);
@@ -351,6 +363,11 @@ export class RingbackClient extends EventTarget {
     }
     if (this.connection?.call?.id === call.id) this.connection.update(call);
     this.#emit("call", { call });
+  }
+
+  /** Whether the server has this device in a call that it has left. */
+  #isLeftBehind(call) {
+    return this.#left.has(call.id) && isConnectedHere(call, this.user?.id, this.deviceId);
   }
 
   #stopRinging(call, reason) {
@@ -418,9 +435,11 @@ export class RingbackClient extends EventTarget {
     this.connection = connection;
     connection.addEventListener("ended", () => {
       if (this.connection === connection) this.connection = null;
-      // The server may not know yet that this device has left: it is not to be drawn back in.
-      if (connection.call) this.#left.add(connection.call.id);
+      // A client that is being stopped leaves no call: it may go on in another tab.
+      const leaves = this.#socket !== null;
+      if (leaves) this.#leftWith(connection);
       this.#emit("connection", { connection: null, ended: connection });
+      if (leaves) this.#ringAgain(connection);
     });
     if (subject.call) this.#left.delete(subject.call.id);
     this.#emit("connection", { connection });
@@ -428,15 +447,50 @@ export class RingbackClient extends EventTarget {
     return connection;
   }
 
+  /** The server may not know yet that this device has left: it is not to be drawn back in. */
+  #leftWith({ call, clientCallId }) {
+    if (call) this.#left.add(call.id);
+    // An invite that is not answered yet, or never will be: the call it makes is ended when it turns up.
+    if (clientCallId && clientCallId !== call?.clientCallId) this.#disowned.add(clientCallId);
+  }
+
+  /**
+   * Two people who call each other at once get one call, so a page need not ring for somebody it is calling.
+   * Where nothing came of that call, it has to ring now.
+   */
+  #ringAgain({ call: ended, peer }) {
+    for (const id of this.#ringing) {
+      const call = this.calls.get(id);
+      if (id !== ended?.id && peerOf(call, this.user?.id)?.user?.id === peer.id) this.#emit("incoming", { call });
+    }
+  }
+
   /** For {@link CallConnection}: the server has answered its first command. */
   attach(connection, call) {
     const newest = this.#book.open.get(call.id) ?? this.#book.ended.get(call.id) ?? call;
+    if (connection.state === "ended") {
+      // Given up while the command was on its way.
+      this.#left.add(newest.id);
+      if (this.#isLeftBehind(newest)) this.leave(newest.id);
+    } else {
+      this.#left.delete(newest.id);
+    }
     connection.update(newest);
   }
 
-  /** For {@link CallConnection}: the answer to an invite never came; if it made a call, that is ended. */
-  disown(clientCallId) {
-    this.#disowned.add(clientCallId);
+  /**
+   * For {@link CallConnection}: hangs up, and keeps this device from being drawn back in.
+   * @param {string} callId
+   * @param {{mediaFailed?: boolean}} [why]
+   */
+  leave(callId, { mediaFailed = false } = {}) {
+    this.#left.add(callId);
+    if (this.#leaving.has(callId)) return;
+    this.#leaving.add(callId);
+    const callHangUp = { commandId: newId(), callId, mediaFailed };
+    this.request({ callHangUp }, { timeoutMs: hangUpTimeoutMs })
+      .catch(() => {})
+      .finally(() => this.#leaving.delete(callId));
   }
 
   #emit(type, detail) {

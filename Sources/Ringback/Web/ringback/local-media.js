@@ -41,7 +41,7 @@ export class LocalMedia {
     if (camera) {
       try {
         const stream = await devices().getUserMedia({ audio: audioConstraints, video: videoConstraints });
-        this.microphone = stream.getAudioTracks()[0] ?? null;
+        this.#useMicrophone(stream.getAudioTracks()[0] ?? null);
         this.#useCamera(stream.getVideoTracks()[0] ?? null);
         return;
       } catch (cause) {
@@ -52,7 +52,7 @@ export class LocalMedia {
     const media = devices();
     try {
       const stream = await media.getUserMedia({ audio: audioConstraints });
-      this.microphone = stream.getAudioTracks()[0] ?? null;
+      this.#useMicrophone(stream.getAudioTracks()[0] ?? null);
     } catch (cause) {
       throw mediaError("NO_MICROPHONE", cause);
     }
@@ -71,7 +71,15 @@ export class LocalMedia {
     }
   }
 
+  // Whoever puts a track in place stops the one that was there: nobody else could any more.
+
+  #useMicrophone(track) {
+    this.microphone?.stop();
+    this.microphone = track;
+  }
+
   #useCamera(track) {
+    this.closeCamera();
     this.camera = track;
     if (track) this.preview.addTrack(track);
   }
@@ -89,6 +97,7 @@ export class LocalMedia {
     const media = devices();
     try {
       const stream = await media.getDisplayMedia({ video: { frameRate: { ideal: 15, max: 30 } }, audio: false });
+      this.closeScreen();
       this.screen = stream.getVideoTracks()[0] ?? null;
       if (this.screen) this.screen.contentHint = "detail";
     } catch (cause) {
@@ -104,8 +113,7 @@ export class LocalMedia {
 
   /** Switches everything off. */
   close() {
-    this.microphone?.stop();
-    this.microphone = null;
+    this.#useMicrophone(null);
     this.closeCamera();
     this.closeScreen();
   }

@@ -72,7 +72,8 @@ export class Rest {
       return response;
     } catch (cause) {
       const late = cause?.name === "TimeoutError";
-      throw new RingbackError(late ? "TIMEOUT" : "OFFLINE", "The server cannot be reached.", { retryable: true, cause });
+      const code = late ? "TIMEOUT" : "OFFLINE";
+      throw new RingbackError(code, "The server cannot be reached.", { retryable: true, cause });
     }
   }
 

@@ -26,10 +26,13 @@ export class MemoryStorage {
   }
 }
 
-/** The browser's local storage, or one in memory where that is not to be had. */
-export function defaultStorage() {
+/**
+ * A storage of the browser, or one in memory where that is blocked.
+ * @param {"localStorage" | "sessionStorage"} name
+ */
+export function storageNamed(name) {
   try {
-    const storage = globalThis.localStorage;
+    const storage = globalThis[name];
     storage.setItem("ringback:probe", "1");
     storage.removeItem("ringback:probe");
     return storage;
@@ -44,7 +47,7 @@ export class SessionStore {
    * @param {{profile?: string, storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">}} [options]
    *   `profile` separates several people in one browser
    */
-  constructor({ profile = "", storage = defaultStorage() } = {}) {
+  constructor({ profile = "", storage = storageNamed("localStorage") } = {}) {
     this.namespace = `ringback:${profile}`;
     this.storage = storage;
   }

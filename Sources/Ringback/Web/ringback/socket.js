@@ -40,6 +40,7 @@ export class RingbackSocket extends EventTarget {
   #rejectedToken = null;
   #helloId = 0;
   #onlineSince = 0;
+  #retryAfterMs = 0;
 
   /** @type {SocketState} */
   state = "stopped";
@@ -106,12 +107,11 @@ export class RingbackSocket extends EventTarget {
       };
       const entry = { id, command, deadline: Date.now() + timeoutMs, done: settle(resolve), fail: settle(reject) };
       entry.timer = setTimeout(() => {
-        const online = this.state === "online";
-        entry.fail(
-          new RingbackError(online ? "TIMEOUT" : "OFFLINE", online ? "The server did not answer in time." : "There is no connection to the server.", {
-            retryable: true,
-          }),
-        );
+        const [code, message] =
+          this.state === "online"
+            ? ["TIMEOUT", "The server did not answer in time."]
+            : ["OFFLINE", "There is no connection to the server."];
+        entry.fail(new RingbackError(code, message, { retryable: true }));
       }, timeoutMs);
       this.#pending.set(id, entry);
       if (this.state === "online") this.#write(id, command);
@@ -201,7 +201,8 @@ export class RingbackSocket extends EventTarget {
       if (error.code === "UNAUTHENTICATED") {
         this.#tokenRejected(error.message);
       } else {
-        this.#lost(error.retryAfterMs);
+        // The server closes next, and its close code says whether to come back.
+        this.#retryAfterMs = error.retryAfterMs;
       }
       return;
     }
@@ -211,13 +212,14 @@ export class RingbackSocket extends EventTarget {
     this.#acknowledged = this.#lastSeq;
     this.#resume = welcome.resumeToken ?? null;
     this.#clearTimers();
-    this.#setState("online");
-    this.#schedulePing();
-    this.#emit("welcome", welcome);
-    for (const entry of [...this.#pending.values()]) {
+    // Before anybody hears of the connection: what they request then is sent at once, and is not to go twice.
+    for (const entry of this.#pending.values()) {
       clearTimeout(entry.retryTimer);
       this.#write(entry.id, entry.command);
     }
+    this.#setState("online");
+    this.#schedulePing();
+    this.#emit("welcome", welcome);
   }
 
   /** Once: a fresh token that is turned away as well means that the session is over. */
@@ -262,9 +264,9 @@ export class RingbackSocket extends EventTarget {
     else this.#probe();
   };
 
-  #lost(atLeastMs = 0) {
+  #lost() {
     this.#drop(4000);
-    this.#wait(atLeastMs);
+    this.#wait();
   }
 
   #closed(code, reason) {
@@ -276,10 +278,11 @@ export class RingbackSocket extends EventTarget {
     else this.#refuse(code, reason);
   }
 
-  #wait(atLeastMs = 0) {
+  #wait() {
     if (this.#onlineSince && Date.now() - this.#onlineSince >= stableAfterMs) this.#attempt = 0;
     this.#onlineSince = 0;
-    const delay = Math.max(atLeastMs, backoffDelay(this.#attempt, this.#options.random()));
+    const delay = Math.max(this.#retryAfterMs, backoffDelay(this.#attempt, this.#options.random()));
+    this.#retryAfterMs = 0;
     this.#attempt += 1;
     this.#clearTimers();
     this.#setState("waiting", Date.now() + delay);

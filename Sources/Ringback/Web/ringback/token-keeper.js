@@ -6,7 +6,18 @@ export const refreshMarginMs = 60_000;
 
 /** Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing. */
 async function exclusively(name, work, locks) {
-  return locks ? locks.request(name, work) : work();
+  if (!locks) return work();
+  let begun = false;
+  try {
+    return await locks.request(name, () => {
+      begun = true;
+      return work();
+    });
+  } catch (error) {
+    if (begun) throw error;
+    // Where storage is blocked, locks are there but are not to be had.
+    return work();
+  }
 }
 
 export class TokenKeeper {
@@ -53,6 +64,11 @@ export class TokenKeeper {
     );
   }
 
+  /** Whether nobody signed out, or in, while the server was asked. */
+  #isStill(credentials) {
+    return this.#store.read()?.refreshToken === credentials.refreshToken;
+  }
+
   #refreshOnce(rejected) {
     return exclusively(
       `${this.#store.namespace}:refresh`,
@@ -63,11 +79,12 @@ export class TokenKeeper {
         if (this.#isUsable(credentials, rejected)) return credentials.accessToken;
         try {
           const fresh = await this.#refresh(credentials.refreshToken);
+          if (!this.#isStill(credentials)) return this.#store.read()?.accessToken ?? null;
           this.#store.write({ ...credentials, ...fresh });
           return fresh.accessToken;
         } catch (error) {
           if (error.code !== "UNAUTHENTICATED") throw error;
-          this.#store.clear();
+          if (this.#isStill(credentials)) this.#store.clear();
           return null;
         }
       },

@@ -1,0 +1,39 @@
+import Accounts
+import Logging
+import Primitives
+import ServiceLifecycle
+
+/// Looks now and then whether the sessions of open sockets are still in force, and closes those that are not.
+///
+/// A session that is ended by this server closes its sockets at once. This is for those that end without it: by their
+/// time, by the command line, by another server.
+struct SessionAudit: Service {
+    /// How long a socket may outlive its session.
+    static let interval = Duration.seconds(60)
+
+    let registry: SessionRegistry
+    let accounts: AccountService
+    let logger: Logger
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: Self.interval)
+                await look()
+            }
+        }
+    }
+
+    /// Looks at every session once.
+    func look() async {
+        for (user, sessions) in registry.sessions {
+            do throws(AccountError) {
+                let ended = try await accounts.endedSessions(among: sessions)
+                if !ended.isEmpty { registry.sessionsRevoked(Array(ended), of: user) }
+            } catch {
+                // Nobody is thrown out because the database is away.
+                return logger.warning("sessions could not be looked at", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+}

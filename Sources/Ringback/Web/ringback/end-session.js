@@ -1,0 +1,37 @@
+// Ending a session at the server after the sign-out on this device.
+
+import { Rest } from "./rest.js";
+import { MemoryStorage, SessionStore } from "./session-store.js";
+import { TokenKeeper } from "./token-keeper.js";
+
+/** How long to wait before the second and the third try, in milliseconds. */
+const waitsMs = [2_000, 10_000];
+
+/**
+ * Tells the server that a session is over. The tokens are kept in memory alone, and are gone with the page.
+ * @param {import("./session-store.js").Credentials} credentials
+ * @param {{url: string, profile?: string, fetch?: typeof fetch}} options
+ * @returns {Promise<void>} rejects when the server could not be told
+ */
+export async function endSession(credentials, { url, profile, fetch }) {
+  const store = new SessionStore({ profile, storage: new MemoryStorage() });
+  store.write(credentials);
+  const rest = new Rest(url, (rejected) => keeper.accessToken(rejected), fetch);
+  const keeper = new TokenKeeper({
+    store,
+    refresh: (refreshToken) => rest.open("POST", "/v1/sessions/refresh", { refreshToken }),
+    now: () => Date.now() + rest.clockOffsetMs,
+  });
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await rest.signed("DELETE", "/v1/sessions/current");
+      return;
+    } catch (error) {
+      // Over already is what was wanted.
+      if (error.code === "UNAUTHENTICATED") return;
+      if (!error.retryable || attempt === waitsMs.length) throw error;
+      const waitMs = Math.max(error.retryAfterMs, waitsMs[attempt]);
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+    }
+  }
+}

@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+import { RingbackClient } from "../../Sources/Ringback/Web/ringback/client.js";
+import { MemoryStorage } from "../../Sources/Ringback/Web/ringback/session-store.js";
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+const me = { id: "me" };
+const peer = { id: "peer" };
+
+/** A WebSocket without a network: the test is the server. */
+class Wire {
+  static last;
+  readyState = 0;
+  sent = [];
+  constructor() {
+    Wire.last = this;
+  }
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+  }
+  welcome(calls = []) {
+    this.readyState = 1;
+    this.onopen();
+    this.onmessage({ data: JSON.stringify({ replyTo: this.sent[0].id, ok: { welcome: { user: me, calls } } }) });
+  }
+  update(call) {
+    this.onmessage({ data: JSON.stringify({ seq: "1", event: { callUpdated: { call } } }) });
+  }
+  async answer(name, reply) {
+    await turn();
+    const { id } = this.sent.findLast((frame) => frame[name]);
+    this.onmessage({ data: JSON.stringify({ replyTo: id, ...reply }) });
+    await turn();
+  }
+  lose() {
+    this.readyState = 3;
+    this.onclose({ code: 1006, reason: "" });
+  }
+  all(name) {
+    return this.sent.filter((frame) => frame[name]).map((frame) => frame[name]);
+  }
+}
+
+globalThis.WebSocket = Wire;
+globalThis.MediaStream = class {
+  getAudioTracks() {
+    return [{ stop() {} }];
+  }
+};
+
+/** Somebody signed in and online, whose microphone the test allows or denies. */
+async function online() {
+  const microphone = {};
+  const getUserMedia = () =>
+    new Promise((resolve, reject) => {
+      microphone.allow = () => resolve(new MediaStream());
+      microphone.deny = () => reject(new Error("denied"));
+    });
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { mediaDevices: { getUserMedia } } });
+  const storage = new MemoryStorage();
+  const accessTokenExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
+  const credentials = { user: me, accessToken: "a", accessTokenExpiresAt, refreshToken: "r" };
+  storage.setItem("ringback::credentials", JSON.stringify(credentials));
+  const client = new RingbackClient({ url: "https://ringback.example", storage });
+  const seen = [];
+  for (const type of ["incoming", "call"]) client.addEventListener(type, ({ detail }) => seen.push([type, detail.call.id]));
+  client.connect();
+  await turn();
+  Wire.last.welcome();
+  return { client, microphone, seen };
+}
+
+async function comeBack(client, calls) {
+  client.retryNow();
+  await turn();
+  Wire.last.welcome(calls);
+  await turn();
+}
+
+const mine = (client, more = {}) => ({
+  id: "c1",
+  revision: "1",
+  status: "CALL_STATUS_INITIATED",
+  initiatorId: me.id,
+  participants: [
+    { user: me, status: "PARTICIPANT_STATUS_CONNECTED", deviceId: client.deviceId },
+    { user: peer, status: "PARTICIPANT_STATUS_RINGING" },
+  ],
+  ...more,
+});
+const theirs = (id = "c2") => ({
+  id,
+  revision: "1",
+  status: "CALL_STATUS_INITIATED",
+  initiatorId: peer.id,
+  participants: [
+    { user: peer, status: "PARTICIPANT_STATUS_CONNECTED", deviceId: "d9" },
+    { user: me, status: "PARTICIPANT_STATUS_RINGING" },
+  ],
+});
+const answeredHere = (client, id = "c2", revision = "2") => ({
+  ...mine(client),
+  id,
+  revision,
+  status: "CALL_STATUS_ONGOING",
+  initiatorId: peer.id,
+});
+
+test("hung up while the invite is on its way: ended when it turns up in the snapshot", async () => {
+  const { client, microphone } = await online();
+  const call = client.placeCall(peer);
+  microphone.allow();
+  await turn();
+  const [{ clientCallId }] = Wire.last.all("callInvite");
+  Wire.last.lose();
+  call.hangUp();
+  await comeBack(client, [mine(client, { clientCallId })]);
+  assert.deepEqual(client.callsToRejoin(), []);
+  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
+  client.disconnect();
+});
+
+test("hung up while the invite is on its way: ended when it is answered, once", async () => {
+  for (const name of ["ours", "merged with theirs"]) {
+    const { client, microphone } = await online();
+    const call = client.placeCall(peer);
+    microphone.allow();
+    await turn();
+    call.hangUp();
+    const [{ clientCallId }] = Wire.last.all("callInvite");
+    await Wire.last.answer("callInvite", { ok: { call: mine(client, name === "ours" ? { clientCallId } : {}) } });
+    assert.equal(Wire.last.all("callHangUp").length, 1, name);
+    assert.deepEqual(client.callsToRejoin(), [], name);
+    client.disconnect();
+  }
+});
+
+test("a call that was not rung for, since this device was calling too, rings once nothing came of that", async () => {
+  const { client, microphone, seen } = await online();
+  client.placeCall(peer);
+  Wire.last.update(theirs());
+  assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"]]);
+  microphone.deny();
+  await turn();
+  assert.equal(client.connection, null);
+  assert.deepEqual(seen.at(-1), ["incoming", "c2"]);
+  client.disconnect();
+});
+
+test("a call does not ring again after an answer that failed, nor in a client that stops", async () => {
+  const { client, microphone, seen } = await online();
+  Wire.last.update(theirs());
+  client.answerCall("c2");
+  microphone.deny();
+  await turn();
+  client.placeCall(peer);
+  client.disconnect();
+  assert.equal(seen.filter(([type]) => type === "incoming").length, 1);
+});
+
+test("an answer that failed, and was carried out all the same, is taken back", async () => {
+  const { client, microphone } = await online();
+  Wire.last.update(theirs());
+  client.answerCall("c2");
+  microphone.allow();
+  await Wire.last.answer("callAccept", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
+  assert.equal(client.connection, null);
+  assert.equal(Wire.last.all("callHangUp").length, 0);
+  Wire.last.update(answeredHere(client));
+  Wire.last.update(answeredHere(client, "c2", "3"));
+  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c2"]);
+  client.disconnect();
+});
+
+test("an invite that failed, and was carried out all the same, is taken back", async () => {
+  const { client, microphone } = await online();
+  client.placeCall(peer);
+  microphone.allow();
+  await Wire.last.answer("callInvite", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
+  const [{ clientCallId }] = Wire.last.all("callInvite");
+  Wire.last.update(mine(client, { clientCallId }));
+  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
+  client.disconnect();
+});
+
+test("a revision that comes twice is no news", async () => {
+  const { client, seen } = await online();
+  for (let time = 0; time < 3; time += 1) Wire.last.update(theirs());
+  assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"]]);
+  assert.equal(Wire.last.all("callRinging").length, 1);
+  client.disconnect();
+});
+
+test("a call of this device without a connection is offered, also after the client was stopped in mid-call", async () => {
+  const { client } = await online();
+  Wire.last.lose();
+  await comeBack(client, [answeredHere(client)]);
+  assert.deepEqual(client.callsToRejoin().map(({ id }) => id), ["c2"]);
+  client.rejoinCall("c2");
+  client.disconnect();
+  client.connect();
+  await turn();
+  Wire.last.welcome([answeredHere(client)]);
+  assert.deepEqual(client.callsToRejoin().map(({ id }) => id), ["c2"]);
+  assert.deepEqual(Wire.last.all("callHangUp"), []);
+  client.disconnect();
+});
+
+test("signing out takes effect here at once, whether or not the server can be reached", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const { client } = await online();
+  let reasons = 0;
+  client.addEventListener("signedout", () => (reasons += 1));
+  const fetch = mock.method(globalThis, "fetch", async () => {
+    throw new TypeError("no network");
+  });
+  const failure = assert.rejects(client.logout(), { code: "OFFLINE" });
+  assert.equal(client.isSignedIn, false);
+  assert.equal(client.state, "stopped");
+  assert.equal(reasons, 1);
+  for (const waitMs of [0, 2_000, 10_000]) {
+    mock.timers.tick(waitMs);
+    await turn();
+  }
+  await failure;
+  assert.equal(fetch.mock.callCount(), 3);
+  fetch.mock.restore();
+  mock.timers.reset();
+});
