@@ -122,7 +122,8 @@ test("the camera and the screen are asked for once at a time", async () => {
   await assert.rejects(screen[0], { code: "NO_SCREEN" });
   await screen[1];
   assert.ok(call.canShareScreen);
-  assert.deepEqual(sent.map((command) => Object.keys(command)[0]), ["callSetMedia", "startScreenShare", "stopScreenShare"]);
+  const names = sent.map((command) => Object.keys(command)[0]);
+  assert.deepEqual(names, ["callSetMedia", "startScreenShare", "stopScreenShare"]);
 });
 
 test("what is opened after the end of the call is stopped", async () => {

@@ -66,7 +66,9 @@ async function online() {
   storage.setItem("ringback::credentials", JSON.stringify(credentials));
   const client = new RingbackClient({ url: "https://ringback.example", storage });
   const seen = [];
-  for (const type of ["incoming", "call"]) client.addEventListener(type, ({ detail }) => seen.push([type, detail.call.id]));
+  for (const type of ["incoming", "call"]) {
+    client.addEventListener(type, ({ detail }) => seen.push([type, detail.call.id]));
+  }
   client.connect();
   await turn();
   Wire.last.welcome();
@@ -194,7 +196,7 @@ test("a revision that comes twice is no news", async () => {
   client.disconnect();
 });
 
-test("a call of this device without a connection is offered, also after the client was stopped in mid-call", async () => {
+test("a call of this device without a connection is offered, also after the client was stopped in it", async () => {
   const { client } = await online();
   Wire.last.lose();
   await comeBack(client, [answeredHere(client)]);

@@ -125,6 +125,7 @@ test("who signs out while a token is refreshed stays signed out", async () => {
   const { store, keeper } = tab(new MemoryStorage(), new Locks(), one.refresh);
   store.write(credentials(1, 0));
   const token = keeper.accessToken();
+  while (!one.used.length) await Promise.resolve();
   store.clear();
   assert.equal(await token, null);
   assert.equal(store.read(), null);

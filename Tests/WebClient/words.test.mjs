@@ -29,7 +29,8 @@ test("initials of any name", () => {
 test("an address that leads elsewhere is known, however it is written", () => {
   const here = "https://ringback.example";
   for (const address of ["/a.png", "a.png", `${here}/a.png`]) assert.ok(isOfOrigin(address, here), address);
-  const away = ["//evil.example/a", "/\\evil.example/a", "/\t/evil.example", "https://evil.example", "data:,", "http://"];
+  const disguised = ["//evil.example/a", "/\\evil.example/a", "/\t/evil.example"];
+  const away = [...disguised, "https://evil.example", "data:,", "http://"];
   for (const address of away) assert.ok(!isOfOrigin(address, here), address);
 });
 
