@@ -63,8 +63,10 @@ public struct SocketLimits: Sendable, Equatable {
     public var trafficPerSecond = 2048
     /// How many KiB may come at once.
     public var trafficBurst = 8192
-    /// After so many refusals for their rate without one command that was let through, a socket is closed.
-    public var refusalsInARow = 1000
+    /// How often a socket's commands may be refused for their rate before it is closed.
+    public var refusals = 1000
+    /// How many of those refusals are forgiven in a second.
+    public var forgivenPerSecond = 10
     /// After so many malformed frames a socket is closed.
     public var malformedFrames = 10
     /// How many frames may wait while `hello` is being looked at.

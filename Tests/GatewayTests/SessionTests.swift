@@ -191,7 +191,8 @@ import Wire
     }
 
     @Test func aThousandCommandsInASecondAreTooMany() async throws {
-        try await TestServer.run { server in
+        // A slow rate, so that the figures are those of a second on a machine that takes longer, too.
+        try await TestServer.run(.with { $0.limits.commandsPerSecond = 1 }) { server in
             let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
             let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
             let call = CallID.random(at: server.clock.now()).description
@@ -215,15 +216,15 @@ import Wire
                     #expect(answer.error.code == .notFound)
                 }
             }
-            #expect((500...800).contains(limited))
+            #expect((700...800).contains(limited))
             #expect(try await bystander.isAlive())
         }
     }
 
     @Test func whoGoesOnAllTheSameIsClosed() async throws {
-        try await TestServer.run(.with { $0.limits.refusalsInARow = 50 }) { server in
+        try await TestServer.run(.with { ($0.limits.refusals, $0.limits.commandsPerSecond) = (50, 1) }) { server in
             let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
-            for id in 1...1000 as ClosedRange<UInt32> { try client.send(id, .ping(.init())) }
+            for id in 1...1000 as ClosedRange<UInt32> { try client.send(id, .callFetch(.init())) }
             #expect(try await client.closeCode() == 4505)
         }
     }

@@ -209,15 +209,11 @@ extension SocketHandler {
     private func mayCommand(_ frame: WireClientFrame) -> Bool {
         services.metrics.commands.add()
         let now = HeartbeatWheel.now()
-        if bucket.take(now: now) {
-            refusalsInARow = 0
-            return true
-        }
+        if bucket.take(now: now) { return true }
         services.metrics.commandsLimited.add()
-        refusalsInARow += 1
         let fault = Fault(.rateLimited, "Too many commands. Send fewer.", retryAfter: bucket.wait(now: now))
         reply(.error(fault, replyTo: frame.id))
-        if refusalsInARow >= services.configuration.limits.refusalsInARow { close(.flooding) }
+        if !refusals.take(now: now) { close(.flooding) }
         return false
     }
 

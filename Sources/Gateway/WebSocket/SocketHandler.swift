@@ -28,7 +28,8 @@ final class SocketHandler: ChannelDuplexHandler {
     var bucket: TokenBucket
     /// What may come in at all, in KiB; every frame counts as one more, a ping or an empty fragment too.
     private var traffic: TokenBucket
-    var refusalsInARow = 0
+    /// How often a command may still be refused for its rate.
+    var refusals: TokenBucket
     var malformedFrames = 0
     /// Events that came before the welcome that they must follow.
     var heldEvents: [EncodedEvent] = []
@@ -44,6 +45,8 @@ final class SocketHandler: ChannelDuplexHandler {
         assembler = MessageAssembler(encoding: encoding, limit: limits.frameBytes)
         let now = HeartbeatWheel.now()
         bucket = TokenBucket(limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: now)
+        refusals = TokenBucket(
+            limits.forgivenPerSecond, per: .seconds(1), burst: limits.refusals, now: now)
         traffic = TokenBucket(limits.trafficPerSecond, per: .seconds(1), burst: limits.trafficBurst, now: now)
     }
 
