@@ -2,6 +2,7 @@
 # interop.sh [PYTEST FLAG…]: builds the server and runs Tests/Interop on both databases.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/test-tools.sh
 source scripts/test-tools.sh
 
 need_interop_tools

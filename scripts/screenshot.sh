@@ -2,6 +2,7 @@
 # Takes the pictures of docs/images: a video call between two windows, and on a phone.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/test-tools.sh
 source scripts/test-tools.sh
 
 need_interop_tools
