@@ -52,6 +52,14 @@ class PostgreSQL:
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
             return connection.execute(query, values).fetchall()
 
+    def go_away(self) -> None:
+        """Throws everybody out and lets nobody in."""
+        self._administer(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS false')
+        self._administer(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._name}'")
+
+    def come_back(self) -> None:
+        self._administer(f'ALTER DATABASE "{self._name}" ALLOW_CONNECTIONS true')
+
     def drop(self) -> None:
         self._administer(f'DROP DATABASE IF EXISTS "{self._name}" WITH (FORCE)')
 

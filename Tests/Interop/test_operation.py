@@ -2,15 +2,18 @@
 
 import asyncio
 import subprocess
+import uuid
 from pathlib import Path
 
 import aiohttp
 import pytest
 
 from conftest import Arrive, StartServer
+from database import PostgreSQL
 from people import PASSWORD, Person
-from ringback_client import RingbackClient
+from ringback_client import RingbackClient, RingbackError
 from server import Server, environment, executable
+from waiting import until
 
 
 async def status(url: str) -> int:
@@ -35,10 +38,57 @@ async def test_two_servers_on_one_empty_database(start_server: StartServer) -> N
         assert client.user["username"] == "alice"
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_the_database_goes_away_and_comes_back(database: PostgreSQL, server: Server) -> None:
+    async with RingbackClient(server.url) as alice, RingbackClient(server.url) as bob:
+        for client, name in ((alice, "alice"), (bob, "bob")):
+            await client.register(name, PASSWORD)
+            await client.connect()
+        to_bob = {"userId": bob.user["id"], "body": "hello"}
+        await alice.send({"sendMessage": {"clientMessageId": str(uuid.uuid4()), **to_bob}})
+        invite = {"clientCallId": str(uuid.uuid4()), "userId": bob.user["id"], "type": "CALL_TYPE_VOICE"}
+        call = (await alice.send({"callInvite": invite}))["call"]
+
+        database.go_away()
+        unsent = {"sendMessage": {"clientMessageId": str(uuid.uuid4()), **to_bob}}
+        accept = {"callAccept": {"commandId": str(uuid.uuid4()), "callId": call["id"]}}
+        for client, command in ((alice, unsent), (bob, accept)):
+            with pytest.raises(RingbackError) as refused:
+                await client.send(command)
+            assert refused.value.code == "ERROR_CODE_UNAVAILABLE"
+        assert await status(f"{server.url}/readyz") == 503
+        assert await status(f"{server.url}/healthz") == 200
+
+        database.come_back()
+
+        async def is_ready() -> bool:
+            return await status(f"{server.url}/readyz") == 200
+
+        await until("ready again", is_ready)
+
+        async def sent(client: RingbackClient, command: dict) -> dict | None:
+            try:
+                return await client.send(command)
+            except RingbackError as error:
+                assert error.code == "ERROR_CODE_UNAVAILABLE"
+                return None
+
+        answered = await until("the call is answered", lambda: sent(bob, accept))
+        assert answered["call"]["status"] == "CALL_STATUS_ONGOING"
+        stored = await until("the message is stored", lambda: sent(alice, unsent))
+        assert stored["message"]["seq"] == "2"
+        assert [row["seq"] for row in database.rows("SELECT seq FROM messages ORDER BY seq")] == [1, 2]
+        (row,) = database.rows("SELECT status FROM calls")
+        assert row["status"] == "ongoing"
+        await alice.send({"callHangUp": {"commandId": str(uuid.uuid4()), "callId": call["id"]}})
+
+
 WRONG = {
     "address": (["--listen", "nowhere"], {}, "listen"),
     "database": (["--database", "mysql://localhost/ringback"], {}, "database"),
     "postgres-url": (["--database", "postgres://localhost/ringback?colour=green"], {}, "PostgreSQL"),
+    "port": (["--database", "postgres://localhost:no-port/ringback"], {}, "port"),
+    "unknown-name": ([], {"CALL_RING_SECONDS": "5"}, "RINGBACK_CALL_RING_SECONDS"),
     "number": ([], {"CALLS_RING_SECONDS": "soon"}, "ringSeconds"),
     "range": ([], {"PASSWORD_COST": "4"}, "password.cost"),
     "no-file": (["--config", "absent.json"], {}, "absent.json"),
