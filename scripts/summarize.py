@@ -34,7 +34,10 @@ def swift_testing(path: Path) -> Count:
     """Reads the event stream of Swift Testing, which, unlike its xUnit file, knows of cancelled tests."""
     count = Count()
     tests, started, ended, broken, skipped, cancelled = {}, [], set(), set(), {}, []
-    for line in path.read_text().splitlines():
+    # Only \n ends a line: arguments of tests may hold what Unicode, and splitlines, take for line ends.
+    for line in path.read_text().split("\n"):
+        if not line:
+            continue
         record = json.loads(line)
         payload = record["payload"]
         if record["kind"] == "test":
