@@ -5,13 +5,27 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the server.",
         discussion: """
-            Settings without a flag are given in the environment or in the file:
-              calls.ringSeconds (45), calls.callerLostSeconds (15), calls.reconnectSeconds (30),
-              calls.recoverySeconds (30), calls.maxDurationSeconds (43200), calls.invitesPerMinute (30),
-              password.cost (12), accessTokenSeconds (600), sessionSeconds (2592000), tokenKeyFile (data/token.key),
-              allowedOrigins, socketsPerAddress (200), iceServers, webRoot.
-            In the environment calls.ringSeconds is RINGBACK_CALLS_RING_SECONDS; lists are separated by commas.
-            SIGTERM and SIGINT stop the server: clients are told to come back, and calls live on in the database.
+            These settings have no flag; they are given in the environment, where
+            calls.ringSeconds is RINGBACK_CALLS_RING_SECONDS and lists are separated by
+            commas, or in the file, where dots are nesting:
+
+              calls.ringSeconds          how long a callee is rung (45)
+              calls.callerLostSeconds    how long a ringing caller may be away (15)
+              calls.reconnectSeconds     how long a participant may be away (30)
+              calls.recoverySeconds      the same, after a restart (30)
+              calls.maxDurationSeconds   the longest call (43200)
+              calls.invitesPerMinute     calls that a user may place (30)
+              password.cost              work factor of bcrypt (12)
+              accessTokenSeconds         life of an access token (600)
+              sessionSeconds             life of an unused session (2592000)
+              tokenKeyFile               key of access tokens (data/token.key)
+              allowedOrigins             other origins whose pages may connect
+              socketsPerAddress          sockets from one address (200)
+              iceServers                 further stun:HOST:PORT for clients
+              webRoot                    another folder for the web client
+
+            SIGTERM and SIGINT stop the server: clients are told to come back, and calls
+            live on in the database.
             """)
 
     @Option(
