@@ -85,7 +85,7 @@ let package = Package(
             name: "Ringback",
             dependencies: [
                 "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Primitives", "SignalingCore",
-                "SignalingService", "Storage", "Wire",
+                "SignalingService", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),

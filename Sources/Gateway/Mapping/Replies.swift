@@ -43,9 +43,6 @@ extension WireServerFrame {
         case .failure(let error): self = .error(Fault(error), replyTo: id)
         }
     }
-
-    /// Whether a command succeeded.
-    var isOK: Bool { if case .ok = body { true } else { false } }
 }
 
 extension Fault {

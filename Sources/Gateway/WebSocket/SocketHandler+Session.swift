@@ -188,20 +188,22 @@ extension SocketHandler {
         }
         let origin = CallOrigin(user: identity.user, device: identity.device)
         let id = frame.id
+        // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
+        let answer: @Sendable (CallReply) -> Void = { reply in
+            if id == 0, case .done = reply { return }
+            port.reply(WireServerFrame(reply, replyTo: id))
+        }
         switch command {
         case .ping:
-            answer(.ok(.pong(.with { $0.serverTime = .init(services.now()) }), replyTo: id))
+            if id != 0 { reply(.ok(.pong(.with { $0.serverTime = .init(services.now()) }), replyTo: id)) }
         case .invite(let invite):
-            services.calls.invite(invite, from: identity.profile, device: identity.device) { reply in
-                port.answer(WireServerFrame(reply, replyTo: id))
-            }
+            services.calls.invite(invite, from: identity.profile, device: identity.device, reply: answer)
         case .call(let command, let call):
-            services.calls.submit(command, to: call, from: origin) { reply in
-                port.answer(WireServerFrame(reply, replyTo: id))
-            }
+            services.calls.submit(command, to: call, from: origin, reply: answer)
         case .send(let draft):
             services.messaging.send(draft, from: identity.user, device: identity.device) { result in
-                port.answer(WireServerFrame(result, replyTo: id))
+                if id == 0, case .success = result { return }
+                port.reply(WireServerFrame(result, replyTo: id))
             }
         }
     }
@@ -216,23 +218,9 @@ extension SocketHandler {
         if !refusals.take(now: now) { close(.flooding) }
         return false
     }
-
-    private func answer(_ frame: WireServerFrame) {
-        if frame.isWanted { reply(frame) }
-    }
-}
-
-extension WireServerFrame {
-    /// Whether the client wants this answer: with the id 0 it wants to hear of failures alone.
-    fileprivate var isWanted: Bool { replyTo != 0 || !isOK }
 }
 
 extension SocketPort {
-    /// Answers a command, if the client wants an answer.
-    func answer(_ frame: WireServerFrame) {
-        if frame.isWanted { reply(frame) }
-    }
-
     fileprivate func admit(_ identity: Identity, saying device: DeviceID) {
         run { $0.admit(identity, saying: device) }
     }
