@@ -41,11 +41,13 @@ public final class CallService: Sendable {
     ///   - events: Who delivers events to devices.
     ///   - presence: Who knows which devices have a socket.
     ///   - people: Who knows users and their conversations.
+    ///   - recorders: Who writes something of its own with each change.
     ///   - loops: One shard is made for each loop.
     ///   - now: The present, by the wall clock: deadlines outlive the process.
     public init(
         database: any Database, events: any CallEvents, presence: any DevicePresence, people: any CallPeople,
-        loops: [any EventLoop], settings: Settings, now: @escaping @Sendable () -> Instant, logger: Logger
+        recorders: [any CallRecorder] = [], loops: [any EventLoop], settings: Settings,
+        now: @escaping @Sendable () -> Instant, logger: Logger
     ) {
         let directory = LocalCallDirectory(shardCount: loops.count)
         let archive = CallArchive(database: database, timings: settings.timings, logger: logger)
@@ -60,7 +62,7 @@ public final class CallService: Sendable {
                 loop: loop,
                 surroundings: .init(
                     database: database, archive: archive, directory: directory, events: events, presence: presence,
-                    timings: settings.timings, metrics: metrics, now: now, logger: logger))
+                    recorders: recorders, timings: settings.timings, metrics: metrics, now: now, logger: logger))
         }
     }
 

@@ -13,6 +13,7 @@ final class CallShard: Sendable {
         let directory: any CallDirectory
         let events: any CallEvents
         let presence: any DevicePresence
+        let recorders: [any CallRecorder]
         let timings: CallTimings
         let metrics: CallMetrics
         let now: @Sendable () -> Instant

@@ -191,13 +191,21 @@ final class LiveCalls {
         }
         let id = transition.call.id
         calls[id]?.standing = .committing
-        let unit = WriteUnit(CallRows.steps(for: transition, storedRevision: live.storedRevision))
+        let records = Records(of: change(transition, on: live), by: surroundings.recorders)
+        let own = CallRows.steps(for: transition, storedRevision: live.storedRevision)
         let myself = NIOLoopBound(self, eventLoop: loop)
-        surroundings.database.enqueue(unit) { result in
+        surroundings.database.enqueue(WriteUnit(own + records.steps)) { result in
             myself.eventLoop.execute {
+                if case .success(let results) = result { records.recorded(results.dropFirst(own.count)) }
                 myself.value.committed(transition, result.map { _ in }, reply: reply)
             }
         }
+    }
+
+    private func change(_ transition: CallTransition, on live: LiveCall) -> RecordedChange {
+        RecordedChange(
+            old: live.storedRevision == 0 ? nil : live.call, transition: transition, people: live.people,
+            at: surroundings.now())
     }
 
     private func committed(
@@ -312,6 +320,7 @@ final class LiveCalls {
         switch revision {
         case transition.call.revision:
             calls[id]?.storedRevision = transition.call.revision
+            Records(of: change(transition, on: live), by: surroundings.recorders).recorded([])
             apply(transition) { _ in }
             // The device that asked was told to come back; it has to learn what became of its command, too.
             tellEverybody(CallView(call: transition.call, people: live.people))
@@ -424,6 +433,28 @@ final class LiveCalls {
             } catch {
                 reply(.unavailable)
             }
+        }
+    }
+}
+
+/// What recorders write with a change of a call.
+private struct Records {
+    private let change: RecordedChange
+    private let parts: [(recorder: any CallRecorder, steps: [Step])]
+
+    init(of change: RecordedChange, by recorders: [any CallRecorder]) {
+        self.change = change
+        parts = recorders.map { ($0, $0.steps(for: change)) }
+    }
+
+    var steps: [Step] { parts.flatMap(\.steps) }
+
+    /// Gives each recorder the results of its own steps; none when the outcome was looked up afterwards.
+    func recorded(_ results: ArraySlice<StepResult>) {
+        var rest = results
+        for (recorder, steps) in parts {
+            recorder.recorded(change, results: rest.prefix(steps.count))
+            rest = rest.dropFirst(steps.count)
         }
     }
 }

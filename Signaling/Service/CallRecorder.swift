@@ -1,0 +1,37 @@
+public import Primitives
+public import SignalingCore
+public import Storage
+
+/// Writes down something of its own with a call's changes, in the same transaction: a line in the conversation, an
+/// entry of an outbox. So there is never one without the other.
+public protocol CallRecorder: Sendable {
+    /// The statements to carry out with a change; none when it is of no concern. They must succeed whatever else the
+    /// database holds: where they fail the call can't go on.
+    func steps(for change: RecordedChange) -> [Step]
+
+    /// A change is on disk. Called in the order of the call's changes, before anybody else hears of it; must not block.
+    ///
+    /// - Parameter results: What the statements of `steps(for:)` gave; empty when it is not known, because the
+    ///   connection broke during the commit.
+    func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>)
+}
+
+/// A change of a call on its way to disk.
+public struct RecordedChange: Sendable {
+    /// The call before; nil when it is placed by this change.
+    public let old: Call?
+    /// What happens to it.
+    public let transition: CallTransition
+    /// A profile for each participant.
+    public let people: [UserID: Profile]
+    /// When it happens, by the wall clock. What was due earlier has its own times in the call.
+    public let at: Instant
+
+    /// Describes a change.
+    public init(old: Call?, transition: CallTransition, people: [UserID: Profile], at: Instant) {
+        self.old = old
+        self.transition = transition
+        self.people = people
+        self.at = at
+    }
+}
