@@ -16,7 +16,12 @@ extension Call {
         switch phase {
         case .completed, .missed: return nil
         case .initiated: break
-        case .ongoing(let answeredAt): consider(answeredAt + timings.maxDuration, .maxDuration)
+        case .ongoing(let answeredAt):
+            consider(answeredAt + rules.timings.maxDuration, .maxDuration)
+            if let due = desertedUntil { consider(due.due, due.event) }
+        }
+        if let negotiation = negotiations.oldest {
+            consider(negotiation.since + rules.timings.negotiation, .negotiation(negotiation))
         }
         for participant in participants {
             switch participant.state {
@@ -32,10 +37,36 @@ extension Call {
         return earliest
     }
 
+    /// When a group call ends that one or nobody is left in; nil while there are more, or one with somebody being rung.
+    private var desertedUntil: (due: Instant, event: Deadline)? {
+        guard mode == .group, let answeredAt else { return nil }
+        var connected = 0
+        var isAnybodyRung = false
+        // Since when it is so, is read off what is stored: a restart changes nothing about it.
+        var since = answeredAt
+        for participant in participants {
+            switch participant.state {
+            case .ringing: isAnybodyRung = true
+            case .connected(let connection):
+                connected += 1
+                since = max(since, connection.joinedAt)
+            case .declined(let at, _), .left(_, let at, _): since = max(since, at)
+            }
+        }
+        switch connected {
+        case 0: return (since + rules.timings.empty, .empty)
+        case 1 where !isAnybodyRung: return (since + rules.timings.alone, .alone)
+        default: return nil
+        }
+    }
+
     /// What can become due.
     fileprivate enum Deadline {
         case ringing(UserID)
         case grace(UserID)
+        case negotiation(Negotiation)
+        case alone
+        case empty
         case maxDuration
     }
 
@@ -48,7 +79,8 @@ extension Call {
 extension CallTurn {
     /// Carries out every deadline up to `present`, each at its own moment, the earliest first.
     mutating func carryOutDeadlines(until present: Instant) {
-        // Each turn of the loop takes a participant out of ringing or out of the call, or ends it: so it ends.
+        // Each turn takes a participant out of ringing or out of the call, an offer off the list, or ends the call: so
+        // the loop ends.
         while let (due, deadline) = call.deadline(dueBy: present) {
             now = due
             wasOverdue = true
@@ -57,6 +89,9 @@ extension CallTurn {
                 set(user, .left(joinedAt: nil, at: now, .noAnswer))
                 endIfNobodyIsRung()
             case .grace(let user): graceRanOut(user)
+            case .negotiation(let negotiation): giveUp(negotiation)
+            case .alone: end(.alone)
+            case .empty: end(.empty)
             case .maxDuration: end(.maxDuration)
             }
         }
@@ -83,19 +118,21 @@ extension CallTurn {
     }
 
     mutating func deviceLost(_ origin: CallOrigin) {
+        withdrawJoinRequest(of: origin)
         guard !call.isEnded, var connection = call.participant(origin.user)?.connection,
             connection.device == origin.device, connection.reachability == .reachable
         else { return }
-        let grace = call.answeredAt == nil ? call.timings.callerLost : call.timings.reconnect
+        let grace = call.answeredAt == nil ? call.rules.timings.callerLost : call.rules.timings.reconnect
         connection.reachability = .lost(until: now + grace)
         set(origin.user, .connected(connection))
+        call.negotiations.forget(origin.user)
     }
 
     mutating func deviceReturned(_ origin: CallOrigin) {
-        guard !call.isEnded, let participant = call.participant(origin.user) else { return }
+        guard !call.isEnded, let participant = call.participant(origin.user), !participant.isHidden else { return }
         switch participant.state {
         case .ringing:
-            relayed.append(CallDelivery(to: .device(origin.user, origin.device), .incoming))
+            told.append(CallDelivery(to: .device(origin.user, origin.device), .incoming))
         case .connected(var connection) where connection.device == origin.device:
             connection.reachability = .reachable
             set(origin.user, .connected(connection))
@@ -110,7 +147,7 @@ extension CallTurn {
             guard var connection = participant.connection, case .lost(let until) = connection.reachability else {
                 continue
             }
-            connection.reachability = .lost(until: max(until, now + call.timings.reconnect))
+            connection.reachability = .lost(until: max(until, now + call.rules.timings.reconnect))
             set(participant.user, .connected(connection))
         }
     }

@@ -22,7 +22,8 @@ extension CallChange {
             changes.append(.openShare(share))
         }
         // The row of the call goes with every change: its revision is what keeps a late writer out.
-        return changes.isEmpty && old.phase == new.phase ? [] : [.updateCall] + changes
+        if old.revision == 0 { return [.insertCall] + changes }
+        return changes.isEmpty && !old.isStored(differentlyFrom: new) ? [] : [.updateCall] + changes
     }
 }
 
@@ -31,24 +32,31 @@ extension CallDelivery {
     static func between(_ old: Call, _ new: Call, origin: CallOrigin?) -> [CallDelivery] {
         guard new.revision != old.revision else { return [] }
         var deliveries: [CallDelivery] = []
-        for (before, after) in zip(old.participants, new.participants) {
+        for (index, after) in new.participants.enumerated() where !after.isHidden {
+            let before = index < old.participants.count ? old.participants[index] : nil
             let user = after.user
             let everyDevice: Address =
                 origin.flatMap { $0.user == user ? Address.others(user, than: $0.device) : nil } ?? .user(user)
-            switch (before.state, after.state) {
-            case (.ringing, .connected(let connection)):
-                deliveries.append(
-                    CallDelivery(
-                        to: .others(user, than: connection.device), .ringStopped(.answeredElsewhere)))
+            switch (before?.state, after.state) {
+            case (.ringing, .connected(let connection)) where before?.isHidden == false:
+                let others = Address.others(user, than: connection.device)
+                deliveries.append(CallDelivery(to: others, .ringStopped(.answeredElsewhere)))
+                // Somebody else may have let the device in.
+                if origin?.user != user {
+                    deliveries.append(CallDelivery(to: .device(user, connection.device), .updated))
+                }
             case (.ringing, .declined), (.ringing, .left):
                 deliveries.append(CallDelivery(to: everyDevice, .ringStopped(RingStopReason(of: new, for: after))))
             case (.connected(let old), .connected(let new)) where old.device != new.device:
                 deliveries.append(CallDelivery(to: .device(user, old.device), .moved))
                 deliveries.append(CallDelivery(to: everyDevice, .updated))
-            case (.ringing, .ringing), (.connected, _):
+            case (.declined, .ringing), (.left, .ringing), (nil, .ringing):
+                deliveries.append(CallDelivery(to: everyDevice, .incoming))
+            case (.ringing, .ringing), (.connected, _), (_, .connected), (nil, _):
                 deliveries.append(CallDelivery(to: everyDevice, .updated))
-            case (.declined, _), (.left, _):
-                break
+            case (.declined, .declined), (.declined, .left), (.left, .declined), (.left, .left):
+                // Whoever is out of the call hears what concerns themselves, and that there is nothing to return to.
+                if before != after || new.isEnded { deliveries.append(CallDelivery(to: everyDevice, .updated)) }
             }
         }
         return deliveries
@@ -57,11 +65,16 @@ extension CallDelivery {
 
 extension RingStopReason {
     fileprivate init(of call: Call, for participant: Participant) {
-        switch (participant.state, call.endReason) {
-        case (.declined, _): self = .declinedElsewhere
-        case (_, .cancelled): self = .cancelled
-        case (_, .callerDisconnected): self = .callerDisconnected
-        default: self = .noAnswer
+        switch participant.state {
+        case .declined: self = .declinedElsewhere
+        case .left(_, _, .noAnswer): self = .noAnswer
+        case .left(_, _, .removed), .left(_, _, .kicked): self = .removed
+        default:
+            switch call.endReason {
+            case .cancelled: self = .cancelled
+            case .callerDisconnected: self = .callerDisconnected
+            default: self = .callEnded
+            }
         }
     }
 }
@@ -69,13 +82,21 @@ extension RingStopReason {
 extension Call {
     /// Whether people can see a difference.
     func looks(differentFrom other: Call) -> Bool {
-        phase != other.phase || participants != other.participants || screenShares != other.screenShares
+        isStored(differentlyFrom: other) || participants != other.participants || screenShares != other.screenShares
+            || joinRequests != other.joinRequests
+    }
+
+    /// Whether the row of the call has other contents.
+    fileprivate func isStored(differentlyFrom other: Call) -> Bool {
+        phase != other.phase || mode != other.mode || isLocked != other.isLocked
+            || ringExpiresAt != other.ringExpiresAt
     }
 }
 
 extension Participant {
     fileprivate func isStored(differentlyFrom other: Participant) -> Bool {
-        switch (state, other.state) {
+        if role != other.role || rungAt != other.rungAt || isHidden != other.isHidden { return true }
+        return switch (state, other.state) {
         case (.connected(let left), .connected(let right)):
             left.device != right.device || left.joinedAt != right.joinedAt
         case (.ringing(let left), .ringing(let right)): left.until != right.until

@@ -4,9 +4,17 @@ extension CallTurn {
     /// Takes a participant out of the call, and ends the call when it can't go on without.
     mutating func leave(_ user: UserID, _ reason: Participant.LeaveReason) {
         guard let connection = call.participant(user)?.connection else { return }
-        closeShare(of: user, reason == .disconnected ? .disconnected : .left)
+        switch reason {
+        case .disconnected: closeShare(of: user, .disconnected)
+        case .kicked, .removed: closeShare(of: user, .kicked)
+        default: closeShare(of: user, .left)
+        }
         set(user, .left(joinedAt: connection.joinedAt, at: now, reason))
+        call.mailbox.forget(recipient: user)
+        call.negotiations.forget(user)
         switch (call.phase, reason) {
+        // A group call outlives whoever leaves it; how long, its deadlines say.
+        case (.ongoing, _) where call.mode == .group: break
         case (.initiated, .disconnected): end(.callerDisconnected)
         case (.initiated, _): end(.cancelled)
         case (.ongoing, .disconnected): end(.disconnected)
@@ -46,7 +54,12 @@ extension CallTurn {
             case .declined, .left: break
             }
         }
+        for request in call.joinRequests {
+            told.append(CallDelivery(to: .device(request.origin.user, request.origin.device), .updated))
+        }
+        call.joinRequests = []
         call.mailbox = Mailbox()
+        call.negotiations = Negotiations()
         call.busyDevices = []
     }
 }

@@ -6,12 +6,12 @@ public struct Invitation: Sendable, Equatable {
     public var call: CallID
     /// The conversation that it belongs to.
     public var conversation: ConversationID
+    /// Whether it is between two people or among many.
+    public var mode: Call.Mode
     /// The device that calls.
     public var caller: CallOrigin
-    /// Who is called.
-    public var callee: UserID
-    /// Whether the callee is in another call and is not to be disturbed.
-    public var isCalleeBusy: Bool
+    /// Who is called: one in a direct call, at least one in a group call, each once and never the caller.
+    public var callees: [Callee]
     /// Voice or video.
     public var type: Call.MediaType
     /// What the caller sends.
@@ -21,14 +21,14 @@ public struct Invitation: Sendable, Equatable {
 
     /// Makes an invitation.
     public init(
-        call: CallID, conversation: ConversationID, caller: CallOrigin, callee: UserID, isCalleeBusy: Bool,
+        call: CallID, conversation: ConversationID, mode: Call.Mode, caller: CallOrigin, callees: [Callee],
         type: Call.MediaType, media: MediaState, clientCallID: RequestID
     ) {
         self.call = call
         self.conversation = conversation
+        self.mode = mode
         self.caller = caller
-        self.callee = callee
-        self.isCalleeBusy = isCalleeBusy
+        self.callees = callees
         self.type = type
         self.media = media
         self.clientCallID = clientCallID
@@ -36,35 +36,37 @@ public struct Invitation: Sendable, Equatable {
 }
 
 extension Call {
-    /// Places a direct call: the callee is rung on all devices, or the call is over at once when the callee is busy.
-    public static func place(_ invitation: Invitation, timings: CallTimings, at now: Instant) -> CallTransition {
-        let ringExpiresAt = now + timings.ring
-        var call = Call(
-            id: invitation.call, conversation: invitation.conversation, mode: .direct,
-            initiator: invitation.caller.user, clientCallID: invitation.clientCallID, type: invitation.type,
-            startedAt: now, ringExpiresAt: ringExpiresAt, timings: timings, phase: .initiated,
-            participants: [
-                Participant(
-                    user: invitation.caller.user, isPolite: false,
-                    state: .connected(
-                        .init(joinedAt: now, device: invitation.caller.device, media: invitation.media))),
-                Participant(
-                    user: invitation.callee, isPolite: true, state: .ringing(.init(until: ringExpiresAt))),
-            ])
-        if invitation.isCalleeBusy {
-            var turn = CallTurn(call, at: now)
-            turn.set(invitation.callee, .declined(at: now, .busy))
-            turn.endIfNobodyIsRung()
-            call = turn.call
+    /// Places a call: the callees are rung on all their devices, or the call is over at once when all are busy.
+    public static func place(_ invitation: Invitation, rules: CallRules, at now: Instant) -> CallTransition {
+        let caller = invitation.caller
+        let empty = Call(
+            id: invitation.call, conversation: invitation.conversation, mode: invitation.mode,
+            initiator: caller.user, clientCallID: invitation.clientCallID, type: invitation.type, startedAt: now,
+            ringExpiresAt: now + rules.timings.ring, rules: rules, phase: .initiated, participants: [], revision: 0)
+        var turn = CallTurn(empty, at: now)
+        turn.origin = caller
+        turn.call.participants = [
+            Participant(
+                user: caller.user, isPolite: false, role: .host,
+                state: .connected(.init(joinedAt: now, device: caller.device, media: invitation.media)))
+        ]
+        for callee in invitation.callees { turn.ring(callee) }
+        turn.endIfNobodyIsRung()
+        return turn.transition()
+    }
+
+    /// Carries out an invite between people who have this open direct call already: it answers the call when it came
+    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own.
+    public func handleInvite(from origin: CallOrigin, media: MediaState, at now: Instant) -> CallTransition {
+        var turn = CallTurn(self, at: now)
+        turn.carryOutDeadlines(until: now)
+        turn.origin = origin
+        switch turn.call.participant(origin.user)?.state {
+        case .ringing: turn.connect(origin, media)
+        case .connected(let connection) where connection.device != origin.device: turn.move(to: origin, media)
+        case .connected, .declined, .left: break
+        case nil: turn.refusal = .notFound
         }
-        return CallTransition(
-            call: call,
-            changes: [.insertCall] + call.participants.map { .putParticipant($0) },
-            deliveries: [
-                CallDelivery(to: .user(invitation.callee), call.isEnded ? .updated : .incoming),
-                CallDelivery(to: .others(invitation.caller.user, than: invitation.caller.device), .updated),
-            ],
-            refusal: nil,
-            droppedSignals: 0)
+        return turn.transition()
     }
 }

@@ -4,13 +4,14 @@ extension Call {
     /// Makes a call of what is stored of it, whatever its phase.
     public init(
         id: CallID, conversation: ConversationID, mode: Mode, initiator: UserID, clientCallID: RequestID,
-        type: MediaType, startedAt: Instant, ringExpiresAt: Instant, timings: CallTimings, storedPhase: Phase,
-        storedParticipants: [Participant], openShares: [ScreenShare], revision: Int64
+        type: MediaType, startedAt: Instant, ringExpiresAt: Instant, rules: CallRules, storedPhase: Phase,
+        storedParticipants: [Participant], openShares: [ScreenShare], isLocked: Bool, revision: Int64
     ) {
         self.init(
             id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
-            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, timings: timings, phase: storedPhase,
-            participants: storedParticipants, screenShares: openShares, revision: revision)
+            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, rules: rules, phase: storedPhase,
+            participants: storedParticipants, screenShares: openShares, isLocked: isLocked,
+            revision: revision)
     }
 
     /// The call as its owner takes it up after a restart: nobody has a socket yet, and everybody in it is given the
@@ -20,7 +21,7 @@ extension Call {
         guard !isEnded else { return call }
         for (index, participant) in participants.enumerated() {
             guard var connection = participant.connection else { continue }
-            connection.reachability = .adopted(until: now + timings.recovery)
+            connection.reachability = .adopted(until: now + rules.timings.recovery)
             call.participants[index].state = .connected(connection)
         }
         return call
@@ -29,8 +30,10 @@ extension Call {
 
 extension Participant {
     /// Makes a participant of what is stored of it.
-    public init(user: UserID, isPolite: Bool, storedState: State) {
-        self.init(user: user, isPolite: isPolite, state: storedState)
+    public init(
+        user: UserID, isPolite: Bool, role: Role, rungAt: Instant?, isHidden: Bool, storedState: State
+    ) {
+        self.init(user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, state: storedState)
     }
 }
 

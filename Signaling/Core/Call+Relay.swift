@@ -16,13 +16,13 @@ extension CallTurn {
             return
         }
         var mailbox = call.mailbox
-        guard mailbox.isCurrent(signal, from: origin.user) else {
+        guard mailbox.isCurrent(signal, from: origin.user, to: recipient) else {
             droppedSignals += 1
             return
         }
         switch participant.state {
         case .connected(let connection) where connection.reachability == .reachable:
-            relayed.append(CallDelivery(to: .device(recipient, connection.device), .signal(signal, from: origin.user)))
+            hand(signal, from: origin.user, to: CallOrigin(user: recipient, device: connection.device))
         case .ringing, .connected:
             guard mailbox.put(signal, from: origin.user, to: recipient) else {
                 refusal = .mailboxFull
@@ -37,104 +37,56 @@ extension CallTurn {
     /// Hands over what waited for a participant whose device can now be reached, in the order in which it came.
     mutating func deliverMail(to recipient: CallOrigin) {
         for letter in call.mailbox.take(recipient: recipient.user) {
-            relayed.append(
-                CallDelivery(to: .device(recipient.user, recipient.device), .signal(letter.signal, from: letter.sender))
-            )
+            hand(letter.signal, from: letter.sender, to: recipient)
         }
+    }
+
+    private mutating func hand(_ signal: Signal, from sender: UserID, to recipient: CallOrigin) {
+        call.negotiations.note(signal, from: sender, to: recipient.user, at: now)
+        told.append(CallDelivery(to: .device(recipient.user, recipient.device), .signal(signal, from: sender)))
+    }
+
+    /// An offer was not answered in time: whoever made it is told, and may make it again.
+    mutating func giveUp(_ negotiation: Negotiation) {
+        call.negotiations.end(negotiation)
+        guard let device = call.participant(negotiation.offerer)?.connection?.device else { return }
+        told.append(
+            CallDelivery(to: .device(negotiation.offerer, device), .offerUnanswered(by: negotiation.answerer)))
     }
 }
 
-/// Signals that wait until their recipient has a device that can be reached: early offers and candidates while the
-/// call rings, and whatever comes while a device is away. Bounded for each sender, and gone with the process: after a
-/// restart clients negotiate anew.
-struct Mailbox: Sendable, Equatable {
-    struct Letter: Sendable, Equatable {
-        let sender: UserID
-        let recipient: UserID
-        let signal: Signal
-    }
-
-    /// How many signals of one sender may wait.
-    static let countLimit = 128
-    /// How many bytes of one sender may wait.
-    static let byteLimit = 256 * 1024
-
-    private var letters: [Letter] = []
-    /// The peer connection that each participant uses now, and the one before it.
-    private var sources: [UserID: (current: Signal.Source, previous: String?)] = [:]
-
-    static func == (left: Mailbox, right: Mailbox) -> Bool {
-        left.letters == right.letters && left.sources.keys == right.sources.keys
-            && left.sources.allSatisfy { user, source in
-                right.sources[user].map { $0.current == source.current && $0.previous == source.previous } ?? false
-            }
-    }
-
-    /// Notes where a signal comes from; false when its peer connection was replaced or its ICE restarted since.
-    mutating func isCurrent(_ signal: Signal, from sender: UserID) -> Bool {
-        let source = signal.source
-        guard let known = sources[sender] else {
-            sources[sender] = (source, nil)
-            return true
-        }
-        if source.peerConnection == known.current.peerConnection {
-            guard source.generation >= known.current.generation else { return false }
-            if source.generation > known.current.generation {
-                sources[sender] = (source, known.previous)
-                dropLetters(from: sender, olderThan: source)
-            }
-            return true
-        }
-        guard source.peerConnection != known.previous else { return false }
-        sources[sender] = (source, known.current.peerConnection)
-        dropLetters(from: sender, olderThan: source)
-        return true
-    }
-
-    /// Puts a signal in; false when there is no room for it.
-    mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
-        var count = 0
-        var bytes = signal.size
-        for letter in letters where letter.sender == sender {
-            count += 1
-            bytes += letter.signal.size
-        }
-        guard count < Self.countLimit, bytes <= Self.byteLimit else { return false }
-        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
-        return true
-    }
-
-    /// Takes out what waits for a recipient.
-    mutating func take(recipient: UserID) -> [Letter] {
-        let taken = letters.filter { $0.recipient == recipient }
-        if !taken.isEmpty { forget(recipient: recipient) }
-        return taken
-    }
-
-    /// Throws away what waits for a recipient.
-    mutating func forget(recipient: UserID) {
-        letters.removeAll { $0.recipient == recipient }
-    }
-
-    private mutating func dropLetters(from sender: UserID, olderThan source: Signal.Source) {
-        letters.removeAll { $0.sender == sender && $0.signal.source != source }
-    }
+/// An offer that was handed over and not answered yet (RFC 3264).
+struct Negotiation: Sendable, Equatable {
+    /// Who made the offer.
+    let offerer: UserID
+    /// Who has to answer it.
+    let answerer: UserID
+    /// When it was handed over.
+    let since: Instant
 }
 
-extension Signal {
-    /// The sender's peer connection and how often its ICE was restarted.
-    var source: Source {
-        switch self {
-        case .description(let description): description.source
-        case .candidate(let candidate): candidate.source
+/// The open offers of a call, the oldest first: at most one in each direction between two participants.
+struct Negotiations: Sendable, Equatable {
+    private var open: [Negotiation] = []
+
+    /// The offer that waits longest.
+    var oldest: Negotiation? { open.first }
+
+    /// Takes note of a description on its way.
+    mutating func note(_ signal: Signal, from sender: UserID, to recipient: UserID, at now: Instant) {
+        guard case .description(let description) = signal else { return }
+        switch description.kind {
+        case .offer:
+            open.removeAll { $0.offerer == sender && $0.answerer == recipient }
+            open.append(Negotiation(offerer: sender, answerer: recipient, since: now))
+        case .answer: open.removeAll { $0.offerer == recipient && $0.answerer == sender }
+        case .rollback: open.removeAll { $0.offerer == sender && $0.answerer == recipient }
         }
     }
 
-    /// About how many bytes it takes to keep.
-    var size: Int {
-        switch self {
-        case .description(let description): description.sdp.utf8.count + 64
-        case .candidate(let candidate): candidate.candidate.utf8.count + candidate.mid.utf8.count + 96
-        }
-    }
+    /// Takes an offer off the list.
+    mutating func end(_ negotiation: Negotiation) { open.removeAll { $0 == negotiation } }
+
+    /// Takes every offer off the list that somebody made or has to answer: that device is gone.
+    mutating func forget(_ user: UserID) { open.removeAll { $0.offerer == user || $0.answerer == user } }
 }

@@ -1,6 +1,6 @@
 import Primitives
 
-// Screen sharing (seed 003, `screen_share_logs`): one sharer at a time, a newcomer takes over.
+// Screen sharing (seed 003, `screen_share_logs`): one sharer at a time or many, as the rules say.
 extension CallTurn {
     mutating func startScreenShare(_ participant: Participant, _ origin: CallOrigin) {
         if call.isEnded {
@@ -12,7 +12,15 @@ extension CallTurn {
             return
         }
         guard !call.screenShares.contains(where: { $0.sharer == origin.user }) else { return }
-        for share in call.screenShares { closeShare(of: share.sharer, .replaced) }
+        switch call.rules.screenSharing {
+        case .takeOver: for share in call.screenShares { closeShare(of: share.sharer, .replaced) }
+        case .refuse:
+            guard call.screenShares.isEmpty else {
+                refusal = .screenTaken
+                return
+            }
+        case .multiple: break
+        }
         call.screenShares.append(Call.ScreenShare(sharer: origin.user, startedAt: now))
     }
 

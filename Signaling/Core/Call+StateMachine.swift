@@ -21,22 +21,6 @@ extension Call {
         }
         return turn.transition()
     }
-
-    /// Carries out an invite between people who have this open direct call already: it answers the call when it came
-    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own.
-    public func handleInvite(from origin: CallOrigin, media: MediaState, at now: Instant) -> CallTransition {
-        var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines(until: now)
-        turn.origin = origin
-        switch participant(origin.user)?.state {
-        case .ringing where !turn.call.isEnded: turn.connect(origin, media)
-        case .connected(let connection) where !turn.call.isEnded && connection.device != origin.device:
-            turn.move(to: origin, media)
-        case .connected, .ringing, .declined, .left: break
-        case nil: turn.refusal = .notFound
-        }
-        return turn.transition()
-    }
 }
 
 /// One input being carried out on a call: the state so far, and what else follows from the input.
@@ -52,7 +36,8 @@ struct CallTurn {
     /// Who gave the command, when it is one: that device learns the outcome from its reply.
     var origin: CallOrigin?
     var refusal: CallRefusal?
-    var relayed: [CallDelivery] = []
+    /// What is told beside what follows from the change of state.
+    var told: [CallDelivery] = []
     var closedShares: [(sharer: UserID, at: Instant, reason: Call.ShareEndReason)] = []
     var droppedSignals = 0
 
@@ -63,33 +48,52 @@ struct CallTurn {
     }
 
     mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {
-        guard let participant = call.participant(origin.user) else {
-            refusal = .notFound
-            return
-        }
         self.origin = origin
         if let request = command.request, call.carriedOut.contains(request, of: origin.user) { return }
-        switch command {
-        case .ringing: alert(participant)
-        case .accept(_, let media): accept(participant, origin, media)
-        case .decline(_, let isBusy, let reachable): decline(participant, origin, isBusy: isBusy, reachable)
-        case .cancel: cancel(origin)
-        case .hangUp(_, let mediaFailed): hangUp(participant, origin, mediaFailed: mediaFailed)
-        case .move(_, let media): move(participant, origin, media)
-        case .fetch: break
-        case .setMedia(let media): setMedia(participant, origin, media)
-        case .signal(let signal, to: let recipient): pass(signal, from: origin, to: recipient)
-        case .startScreenShare: startScreenShare(participant, origin)
-        case .stopScreenShare: stopScreenShare(origin)
+        if case .join(_, let media, let isMember) = command {
+            join(origin, media, isMember: isMember)
+        } else if let participant = call.participant(origin.user), !participant.isHidden {
+            carryOut(command, by: participant, origin)
+        } else if case .hangUp = command, call.joinRequest(of: origin.user) != nil {
+            withdrawJoinRequest(of: origin)
+        } else {
+            refusal = .notFound
         }
         if let request = command.request, refusal == nil {
             call.carriedOut.insert(request, of: origin.user)
         }
     }
 
-    private mutating func alert(_ participant: Participant) {
-        guard case .ringing(var ringing) = participant.state else { return }
+    private mutating func carryOut(_ command: CallCommand, by participant: Participant, _ origin: CallOrigin) {
+        switch command {
+        case .ringing(let wokenByPush): alert(participant, wokenByPush: wokenByPush)
+        case .accept(_, let media): accept(participant, origin, media)
+        case .decline(_, let isBusy, let reachable): decline(participant, origin, isBusy: isBusy, reachable)
+        case .cancel: cancel(origin)
+        case .hangUp(_, let mediaFailed): hangUp(participant, origin, mediaFailed: mediaFailed)
+        case .move(_, let media): move(participant, origin, media)
+        case .join, .fetch: break
+        case .add(_, let callees): add(callees, by: participant, origin)
+        case .setMedia(let media): change(participant, origin) { $0.media = media }
+        case .hold(let isOnHold): change(participant, origin) { $0.isOnHold = isOnHold }
+        case .raiseHand(let isRaised, of: let owner): raiseHand(isRaised, of: owner, by: participant, origin)
+        case .signal(let signal, to: let recipient): pass(signal, from: origin, to: recipient)
+        case .startScreenShare: startScreenShare(participant, origin)
+        case .stopScreenShare: stopScreenShare(origin)
+        case .control(_, let control): carryOut(control, by: participant, origin)
+        }
+    }
+
+    /// A device rings. A callee who had to be woken is given time to look, once, and not for ever.
+    private mutating func alert(_ participant: Participant, wokenByPush: Bool) {
+        guard case .ringing(var ringing) = participant.state, let rungAt = participant.rungAt else { return }
         ringing.isAlerted = true
+        let timings = call.rules.timings
+        let isExtended = ringing.until > rungAt + timings.ring
+        if wokenByPush, !isExtended {
+            ringing.until = max(ringing.until, min(now + timings.ringExtension, rungAt + timings.ringLimit))
+            if case .initiated = call.phase { call.ringExpiresAt = max(call.ringExpiresAt, ringing.until) }
+        }
         set(participant.user, .ringing(ringing))
     }
 
@@ -105,9 +109,10 @@ struct CallTurn {
         }
     }
 
-    /// Puts a rung participant into the call with the device that answered first.
+    /// Puts a participant into the call with this device.
     mutating func connect(_ origin: CallOrigin, _ media: MediaState) {
         set(origin.user, .connected(.init(joinedAt: now, device: origin.device, media: media)))
+        if let index = call.index(of: origin.user) { call.participants[index].isHidden = false }
         if case .initiated = call.phase {
             call.phase = .ongoing(answeredAt: now)
             giveLostParticipantsTheTimeOfARunningCall()
@@ -164,17 +169,37 @@ struct CallTurn {
         guard let connection = call.participant(origin.user)?.connection else { return }
         // The new device makes a new peer connection, so whatever waited for the old one is void, and so is a share.
         call.mailbox.forget(recipient: origin.user)
+        call.negotiations.forget(origin.user)
         closeShare(of: origin.user, .stopped)
-        set(origin.user, .connected(.init(joinedAt: connection.joinedAt, device: origin.device, media: media)))
+        var moved = Participant.Connection(joinedAt: connection.joinedAt, device: origin.device, media: media)
+        moved.handRaisedAt = connection.handRaisedAt
+        set(origin.user, .connected(moved))
     }
 
-    private mutating func setMedia(_ participant: Participant, _ origin: CallOrigin, _ media: MediaState) {
+    /// Changes what a participant says of itself.
+    private mutating func change(
+        _ participant: Participant, _ origin: CallOrigin, _ change: (inout Participant.Connection) -> Void
+    ) {
         guard isActive(origin), var connection = participant.connection else {
             refusal = call.isEnded ? nil : .wrongState
             return
         }
-        connection.media = media
-        set(origin.user, .connected(connection))
+        change(&connection)
+        set(participant.user, .connected(connection))
+    }
+
+    private mutating func raiseHand(
+        _ isRaised: Bool, of owner: UserID, by participant: Participant, _ origin: CallOrigin
+    ) {
+        if owner == participant.user {
+            let now = now
+            change(participant, origin) { $0.handRaisedAt = isRaised ? $0.handRaisedAt ?? now : nil }
+        } else if isRaised || !mayControl(participant, origin) {
+            refusal = .forbidden
+        } else if var connection = call.participant(owner)?.connection {
+            connection.handRaisedAt = nil
+            set(owner, .connected(connection))
+        }
     }
 
     /// Whether this device is the one that is in the call for its user.
@@ -188,7 +213,8 @@ struct CallTurn {
     }
 
     /// The transition that the turn comes to.
-    func transition() -> CallTransition {
+    mutating func transition() -> CallTransition {
+        passHostOn()
         var call = call
         if call.looks(differentFrom: before) { call.revision += 1 }
         // What a deadline did is nobody's command, so every device is told of it.
@@ -196,7 +222,7 @@ struct CallTurn {
         return CallTransition(
             call: call,
             changes: CallChange.between(before, call, closedShares: closedShares),
-            deliveries: CallDelivery.between(before, call, origin: origin) + relayed,
+            deliveries: CallDelivery.between(before, call, origin: origin) + told,
             refusal: refusal,
             droppedSignals: droppedSignals)
     }
@@ -207,9 +233,10 @@ extension CallCommand {
     var request: RequestID? {
         switch self {
         case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),
-            .move(let request, _), .startScreenShare(let request), .stopScreenShare(let request):
+            .move(let request, _), .join(let request, _, _), .add(let request, _), .startScreenShare(let request),
+            .stopScreenShare(let request), .control(let request, _):
             request
-        case .ringing, .fetch, .setMedia, .signal: nil
+        case .ringing, .fetch, .setMedia, .hold, .raiseHand, .signal: nil
         }
     }
 }
@@ -222,7 +249,7 @@ struct CarriedOutCommands: Sendable, Equatable {
     }
 
     /// A client repeats a command within seconds; this many go far beyond that, and a call stays small.
-    static let limit = 64
+    static let limit = 256
     private var entries: [Entry] = []
 
     func contains(_ request: RequestID, of user: UserID) -> Bool {

@@ -9,8 +9,8 @@ public struct Call: Sendable, Equatable {
     public let id: CallID
     /// The conversation that the call belongs to.
     public let conversation: ConversationID
-    /// Whether it is between two people or among many.
-    public let mode: Mode
+    /// Whether it is between two people or among many. A direct call becomes a group call when somebody is added.
+    public internal(set) var mode: Mode
     /// Who placed the call.
     public let initiator: UserID
     /// The caller's own name for the call: an invite that repeats it gets this call again.
@@ -19,22 +19,28 @@ public struct Call: Sendable, Equatable {
     public let type: MediaType
     /// When the call was placed.
     public let startedAt: Instant
-    /// When ringing stops by itself. Kept after the answer, for the record.
-    public let ringExpiresAt: Instant
-    /// How long the call may last and how long it waits for whom.
-    public let timings: CallTimings
+    /// When the call stops ringing by itself, unless it is answered before. Kept after the answer, for the record.
+    public internal(set) var ringExpiresAt: Instant
+    /// How long the call waits for what, and what is allowed in it.
+    public let rules: CallRules
     /// Where the call is in its life.
     public internal(set) var phase: Phase
     /// Everybody who was ever in the call or rung for it; the caller first.
     public internal(set) var participants: [Participant]
     /// Screens shared right now, the oldest first.
     public internal(set) var screenShares: [ScreenShare] = []
+    /// Whether newcomers have to be admitted by a host. A locked call stays locked over a restart.
+    public internal(set) var isLocked = false
+    /// Who asks to be let into the locked call, the first first. Gone with the process: clients ask again.
+    public internal(set) var joinRequests: [JoinRequest] = []
     /// Counts the changes that people can see.
     public internal(set) var revision: Int64 = 1
     /// Devices of rung participants that said that they are in another call.
     var busyDevices: Set<CallOrigin> = []
     /// Signals that wait for their recipient's device.
     var mailbox = Mailbox()
+    /// Offers that were handed over and not answered yet.
+    var negotiations = Negotiations()
     /// The latest commands that were carried out, so that a repeat changes nothing.
     var carriedOut = CarriedOutCommands()
 
@@ -74,6 +80,9 @@ public struct Call: Sendable, Equatable {
         case hangup
         case disconnected
         case iceFailed = "ice_failed"
+        case alone
+        case empty
+        case endedByHost = "ended_by_host"
         case maxDuration = "max_duration"
         case serverRestart = "server_restart"
     }
@@ -86,10 +95,19 @@ public struct Call: Sendable, Equatable {
         public let startedAt: Instant
     }
 
+    /// Somebody who asks to be let into a locked call.
+    public struct JoinRequest: Sendable, Equatable {
+        /// The device that waits.
+        public let origin: CallOrigin
+        /// What it will send.
+        public let media: MediaState
+    }
+
     /// Why a screen is no longer shared (`screen_share_logs.end_reason`).
     public enum ShareEndReason: String, Sendable, CaseIterable {
         case stopped
         case left
+        case kicked
         case disconnected
         case replaced
         case callEnded = "call_ended"
@@ -133,21 +151,4 @@ extension Call {
     func index(of user: UserID) -> Int? {
         participants.firstIndex { $0.user == user }
     }
-}
-
-/// How long a call waits for what. Every reachable state has one of these deadlines ahead of it.
-public struct CallTimings: Sendable, Equatable {
-    /// How long a callee is rung.
-    public var ring: Instant.Span = .seconds(45)
-    /// How long a caller may be out of reach while the call rings.
-    public var callerLost: Instant.Span = .seconds(15)
-    /// How long a participant may be out of reach in a running call.
-    public var reconnect: Instant.Span = .seconds(30)
-    /// How long participants have to come back after the server was restarted.
-    public var recovery: Instant.Span = .seconds(30)
-    /// The longest that a call may last.
-    public var maxDuration: Instant.Span = .seconds(12 * 3600)
-
-    /// The timings a server has when it is told no others.
-    public init() {}
 }

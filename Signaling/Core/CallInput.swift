@@ -28,8 +28,8 @@ public struct CallOrigin: Sendable, Hashable {
 
 /// What a device may ask of a call that exists.
 public enum CallCommand: Sendable, Equatable {
-    /// The device rings.
-    case ringing
+    /// The device rings. One that had to be woken by a push for it is given more time.
+    case ringing(wokenByPush: Bool)
     /// Answer on this device.
     case accept(RequestID, MediaState)
     /// Turn the call away. When the device is merely busy, the others go on ringing: `reachable` are the user's
@@ -41,90 +41,71 @@ public enum CallCommand: Sendable, Equatable {
     case hangUp(RequestID, mediaFailed: Bool)
     /// Take the call over from another device of the same user.
     case move(RequestID, MediaState)
+    /// Come into a group call without being rung. `isMember` says whether the user belongs to the call's conversation.
+    case join(RequestID, MediaState, isMember: Bool)
+    /// Ring more people. A direct call becomes a group call by it.
+    case add(RequestID, [Callee])
     /// Tell the call as it is.
     case fetch
     /// Say what is sent.
     case setMedia(MediaState)
+    /// Put the call on hold, or go on with it.
+    case hold(Bool)
+    /// Raise or lower a hand. Hosts lower the hands of others.
+    case raiseHand(Bool, of: UserID)
     /// Pass something on to another participant.
     case signal(Signal, to: UserID)
     /// Begin to share the screen.
     case startScreenShare(RequestID)
     /// Stop sharing the screen.
     case stopScreenShare(RequestID)
+    /// What a host does to the others.
+    case control(RequestID, HostControl)
 }
 
-/// What two peer connections tell each other. The server passes it on and never reads it.
-public enum Signal: Sendable, Equatable {
-    /// A session description (RFC 8866) in the offer/answer exchange (RFC 3264).
-    case description(Description)
-    /// An ICE candidate (RFC 8839); an empty one ends the gathering.
-    case candidate(Candidate)
+/// What hosts of a group call may do.
+public enum HostControl: Sendable, Equatable {
+    /// Give a participant another role. Whoever makes somebody else host becomes co-host.
+    case setRole(UserID, Participant.Role)
+    /// Ask for silence, switch off a camera, or end a screen share; of everybody else when nobody is named.
+    case stopMedia(Medium, of: UserID?)
+    /// Take somebody out of the call; a barred one can't join again.
+    case remove(UserID, isBarred: Bool)
+    /// Let newcomers in only when they are admitted, or freely again.
+    case lock(Bool)
+    /// Let somebody in who asked for it, or turn the request away.
+    case admit(UserID, isAdmitted: Bool)
+    /// End the call for everybody.
+    case end
+}
 
-    /// A session description.
-    public struct Description: Sendable, Equatable {
-        /// The kinds of descriptions (RFC 9429 §4.1.8).
-        public enum Kind: Sendable, Equatable {
-            case offer
-            case answer
-            case rollback
-        }
+/// What a participant sends.
+public enum Medium: Sendable, Equatable, CaseIterable {
+    case microphone
+    case camera
+    case screen
+}
 
-        /// Offer, answer or rollback.
-        public let kind: Kind
-        /// The body, at most 64 KiB.
-        public let sdp: String
-        /// The sender's peer connection and how often its ICE was restarted.
-        public let source: Source
+/// Somebody who is to be rung.
+public struct Callee: Sendable, Equatable {
+    /// Who it is.
+    public var user: UserID
+    /// Whether the callee is in another call and is not to be disturbed.
+    public var isBusy: Bool
+    /// Whether the callee must not hear of the call: the caller hears ringing until the deadline.
+    public var isHidden: Bool
 
-        /// Makes a description.
-        public init(kind: Kind, sdp: String, source: Source) {
-            self.kind = kind
-            self.sdp = sdp
-            self.source = source
-        }
-    }
-
-    /// An ICE candidate, as `RTCIceCandidate` in the browser.
-    public struct Candidate: Sendable, Equatable {
-        /// The candidate-attribute, at most 2 KiB.
-        public let candidate: String
-        /// The media section's identification (RFC 8843).
-        public let mid: String
-        /// The media section's place, from 0.
-        public let lineIndex: UInt32
-        /// The ICE user name fragment that it belongs to.
-        public let usernameFragment: String
-        /// The sender's peer connection and how often its ICE was restarted.
-        public let source: Source
-
-        /// Makes a candidate.
-        public init(candidate: String, mid: String, lineIndex: UInt32, usernameFragment: String, source: Source) {
-            self.candidate = candidate
-            self.mid = mid
-            self.lineIndex = lineIndex
-            self.usernameFragment = usernameFragment
-            self.source = source
-        }
-    }
-
-    /// Where a signal comes from: what was gathered before an ICE restart is void after it.
-    public struct Source: Sendable, Equatable {
-        /// Names the sender's peer connection, at most 64 bytes.
-        public let peerConnection: String
-        /// Counts its ICE restarts.
-        public let generation: UInt32
-
-        /// Makes a source.
-        public init(peerConnection: String, generation: UInt32) {
-            self.peerConnection = peerConnection
-            self.generation = generation
-        }
+    /// Describes somebody who is to be rung.
+    public init(_ user: UserID, isBusy: Bool = false, isHidden: Bool = false) {
+        self.user = user
+        self.isBusy = isBusy
+        self.isHidden = isHidden
     }
 }
 
 /// Why a call does not do what a command asks for.
 public enum CallRefusal: Sendable, Equatable {
-    /// There is no such call for this user.
+    /// There is no such call for this user, or no such user in the call.
     case notFound
     /// The call is over.
     case callEnded
@@ -136,4 +117,10 @@ public enum CallRefusal: Sendable, Equatable {
     case wrongState
     /// Too much waits for the recipient already.
     case mailboxFull
+    /// Somebody else shares a screen.
+    case screenTaken
+    /// There are as many people in the call, or asking to be let in, as there may be.
+    case callFull
+    /// The same person was rung a moment ago; after this time it may be tried again.
+    case rungJustNow(retryAfter: Instant.Span)
 }

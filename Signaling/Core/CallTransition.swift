@@ -57,6 +57,12 @@ public enum CallEvent: Sendable, Equatable {
     case moved
     /// A signal of another participant.
     case signal(Signal, from: UserID)
+    /// An offer to this participant was not answered in time: it may be made again.
+    case offerUnanswered(by: UserID)
+    /// A host asks for silence, or has switched something off.
+    case mediaStopped(Medium, by: UserID)
+    /// A host did not let this device in.
+    case joinDenied
 }
 
 /// Why a device stops ringing.
@@ -66,4 +72,6 @@ public enum RingStopReason: Sendable, Equatable, CaseIterable {
     case cancelled
     case noAnswer
     case callerDisconnected
+    case callEnded
+    case removed
 }

@@ -6,8 +6,26 @@ public struct Participant: Sendable, Equatable {
     public let user: UserID
     /// The role in perfect negotiation: when two offers collide, the polite side gives way.
     public let isPolite: Bool
+    /// What the participant may do to the others.
+    public internal(set) var role: Role
+    /// When the participant was last rung; nil for one that never was.
+    public internal(set) var rungAt: Instant?
+    /// Whether the participant must not hear of the call, because the caller is blocked or not welcome: everybody else
+    /// sees the participant ringing until the deadline.
+    public internal(set) var isHidden = false
     /// Where the participant is.
     public internal(set) var state: State
+
+    /// What a participant of a group call may do to the others (`call_participants.role`).
+    public enum Role: String, Sendable, CaseIterable {
+        /// Everything. There is one host at a time among those who are in the call; when the host leaves, another
+        /// participant becomes host.
+        case host
+        /// Everything but to end the call for all, to give roles, and to act against the host.
+        case coHost = "co_host"
+        /// Nothing.
+        case participant
+    }
 
     /// Where a participant is. The names are the stored statuses (seed 003, `call_participants.status`).
     public enum State: Sendable, Equatable {
@@ -15,16 +33,16 @@ public struct Participant: Sendable, Equatable {
         case ringing(Ringing)
         /// In the call with one device. Can go to: left.
         case connected(Connection)
-        /// Turned the call away. Can go to: nothing in a direct call.
+        /// Turned the call away. Can go to: ringing, connected and left (barred) in a group call, else nothing.
         case declined(at: Instant, LeaveReason)
-        /// Out of the call, whether ever in it or not. Can go to: nothing in a direct call.
+        /// Out of the call, whether ever in it or not. Can go to: ringing and connected in a group call, else nothing.
         case left(joinedAt: Instant?, at: Instant, LeaveReason)
     }
 
     /// What is known while a participant is rung.
     public struct Ringing: Sendable, Equatable {
         /// When ringing stops by itself.
-        public let until: Instant
+        public internal(set) var until: Instant
         /// Whether one of the devices has said that it rings.
         public internal(set) var isAlerted = false
     }
@@ -39,6 +57,10 @@ public struct Participant: Sendable, Equatable {
         public internal(set) var reachability: Reachability = .reachable
         /// What the participant says of the microphone and the camera.
         public internal(set) var media = MediaState()
+        /// Whether the participant has put the call on hold.
+        public internal(set) var isOnHold = false
+        /// Since when the participant raises a hand, if so.
+        public internal(set) var handRaisedAt: Instant?
     }
 
     /// Whether a device that is in a call has a socket.
@@ -58,8 +80,11 @@ public struct Participant: Sendable, Equatable {
         case noAnswer = "no_answer"
         case cancelled
         case callEnded = "call_ended"
+        case removed
         case hangup
         case disconnected
+        /// Removed and barred: there is no coming back but by being added again.
+        case kicked
         case iceFailed = "ice_failed"
     }
 }
@@ -74,6 +99,19 @@ extension Participant {
     public var isRinging: Bool {
         if case .ringing = state { true } else { false }
     }
+}
+
+extension Participant {
+    /// Whether the participant is in the call.
+    public var isConnected: Bool { connection != nil }
+
+    /// Whether the participant was removed and may not join by itself.
+    public var isBarred: Bool {
+        if case .left(_, _, .kicked) = state { true } else { false }
+    }
+
+    /// Whether the participant may let people in and send them out.
+    public var isHostOrCoHost: Bool { role != .participant }
 }
 
 /// What a participant says of its own microphone and camera; shown to the others, never stored.

@@ -100,7 +100,7 @@ private struct Walk {
         case 6: return .command(.setMedia(MediaState(camera: Bool.random(using: &random))), from: origin)
         case 7, 8: return .command(.startScreenShare(request), from: origin)
         case 9: return .command(.stopScreenShare(request), from: origin)
-        case 10: return .command(.ringing, from: origin)
+        case 10: return .command(.ringing(wokenByPush: Bool.random(using: &random)), from: origin)
         case 11:
             return .command(
                 .signal(.offer(generation: UInt32.random(in: 0...2, using: &random)), to: other), from: origin)
@@ -147,9 +147,10 @@ private struct StoredCall: Equatable {
         Call(
             id: call.id, conversation: call.conversation, mode: call.mode, initiator: call.initiator,
             clientCallID: call.clientCallID, type: call.type, startedAt: call.startedAt,
-            ringExpiresAt: call.ringExpiresAt, timings: call.timings, storedPhase: phase,
+            ringExpiresAt: call.ringExpiresAt, rules: call.rules, storedPhase: phase,
             storedParticipants: call.participants.compactMap { states[$0.user] },
-            openShares: openShares.map { Call.ScreenShare(storedSharer: $0, startedAt: $1) }, revision: revision)
+            openShares: openShares.map { Call.ScreenShare(storedSharer: $0, startedAt: $1) }, isLocked: call.isLocked,
+            revision: revision)
     }
 
     static func == (left: Self, right: Self) -> Bool {

@@ -7,25 +7,25 @@ import Testing
 struct CallLifeTests {
     @Test("An invite rings the callee on all devices, and the caller's other devices learn of it")
     func place() {
-        let transition = Call.place(Scene.invitation(), timings: CallTimings(), at: Scene.start)
+        let transition = Call.place(Scene.invitation(), rules: CallRules(), at: Scene.start)
         #expect(transition.call.phase == .initiated)
         #expect(transition.call.ringExpiresAt == Scene.start + .seconds(45))
         #expect(transition.call.nextDeadline == transition.call.ringExpiresAt)
         #expect(transition.changes == [.insertCall] + transition.call.participants.map { .putParticipant($0) })
         #expect(
             transition.deliveries == [
-                CallDelivery(to: .user(Scene.callee), .incoming),
                 CallDelivery(to: .others(Scene.caller, than: Scene.callerPhone.device), .updated),
+                CallDelivery(to: .user(Scene.callee), .incoming),
             ])
     }
 
     @Test("A busy callee is not rung: the call is missed at once")
     func busy() {
-        let transition = Call.place(Scene.invitation(isCalleeBusy: true), timings: CallTimings(), at: Scene.start)
+        let transition = Call.place(Scene.invitation(isCalleeBusy: true), rules: CallRules(), at: Scene.start)
         #expect(transition.call.phase == .missed(endedAt: Scene.start, .busy))
         #expect(transition.call.participants[1].state == .declined(at: Scene.start, .busy))
         #expect(transition.call.nextDeadline == nil)
-        #expect(transition.deliveries.first == CallDelivery(to: .user(Scene.callee), .updated))
+        #expect(transition.deliveries.last == CallDelivery(to: .user(Scene.callee), .updated))
     }
 
     @Test("The first device that accepts gets the call; the others stop ringing")
@@ -200,7 +200,13 @@ struct CallLifeTests {
         (.move(request, MediaState()), .callEnded),
         (.fetch, nil),
         (.setMedia(MediaState()), nil),
-        (.ringing, nil),
+        (.ringing(wokenByPush: false), nil),
+        (.join(request, MediaState(), isMember: false), .callEnded),
+        (.add(request, [Callee(Scene.third)]), .callEnded),
+        (.hold(true), nil),
+        (.raiseHand(true, of: Scene.caller), nil),
+        (.control(request, .lock(true)), .callEnded),
+        (.control(request, .end), nil),
         (.signal(.offer(), to: Scene.callee), nil),
         (.startScreenShare(request), .callEnded),
         (.stopScreenShare(request), nil),
@@ -263,7 +269,7 @@ struct CallLifeTests {
     @Test("A device that says it rings is shown to the caller, and nothing is written")
     func alerted() {
         var scene = Scene.ringing()
-        let transition = scene.send(.ringing, from: Scene.calleePhone)
+        let transition = scene.send(.ringing(wokenByPush: false), from: Scene.calleePhone)
         #expect(transition.changes.isEmpty)
         #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
         guard case .ringing(let ringing)? = scene.call.participant(Scene.callee)?.state else {
@@ -271,6 +277,6 @@ struct CallLifeTests {
             return
         }
         #expect(ringing.isAlerted)
-        #expect(scene.send(.ringing, from: Scene.calleeLaptop).deliveries.isEmpty)
+        #expect(scene.send(.ringing(wokenByPush: false), from: Scene.calleeLaptop).deliveries.isEmpty)
     }
 }

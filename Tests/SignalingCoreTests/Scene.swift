@@ -12,6 +12,11 @@ struct Scene {
     static let calleePhone = CallOrigin(user: callee, device: DeviceID(high: 22, low: 1))
     static let calleeLaptop = CallOrigin(user: callee, device: DeviceID(high: 22, low: 2))
     static let strangersPhone = CallOrigin(user: stranger, device: DeviceID(high: 33, low: 1))
+    static let third = UserID(high: 4, low: 4)
+    static let fourth = UserID(high: 5, low: 5)
+    static let thirdPhone = CallOrigin(user: third, device: DeviceID(high: 44, low: 1))
+    static let thirdLaptop = CallOrigin(user: third, device: DeviceID(high: 44, low: 2))
+    static let fourthPhone = CallOrigin(user: fourth, device: DeviceID(high: 55, low: 1))
     static let start = Instant(microseconds: 1_700_000_000_000_000)
 
     var call: Call
@@ -20,14 +25,15 @@ struct Scene {
 
     static func invitation(isCalleeBusy: Bool = false) -> Invitation {
         Invitation(
-            call: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), caller: callerPhone,
-            callee: callee, isCalleeBusy: isCalleeBusy, type: .voice, media: MediaState(microphone: true),
+            call: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), mode: .direct,
+            caller: callerPhone, callees: [Callee(callee, isBusy: isCalleeBusy)], type: .voice,
+            media: MediaState(microphone: true),
             clientCallID: RequestID(high: 7, low: 7))
     }
 
     /// A call that rings since `start`.
     static func ringing() -> Scene {
-        Scene(call: Call.place(invitation(), timings: CallTimings(), at: start).call)
+        Scene(call: Call.place(invitation(), rules: CallRules(), at: start).call)
     }
 
     /// A call that was answered by the callee's phone after 5 s.
@@ -35,6 +41,24 @@ struct Scene {
         var scene = ringing()
         scene.wait(.seconds(5))
         scene.send(.accept(scene.request(), MediaState(microphone: true)), from: calleePhone)
+        return scene
+    }
+
+    /// A group call that rings since `start`, from the caller to the callee and to two more.
+    static func groupRinging(_ rules: CallRules = CallRules()) -> Scene {
+        var invitation = invitation()
+        invitation.mode = .group
+        invitation.callees += [Callee(third), Callee(fourth)]
+        return Scene(call: Call.place(invitation, rules: rules, at: start).call)
+    }
+
+    /// A group call that the callee and the third have answered one second after the other; the fourth is still being rung.
+    static func groupOngoing(_ rules: CallRules = CallRules()) -> Scene {
+        var scene = groupRinging(rules)
+        for origin in [calleePhone, thirdPhone] {
+            scene.wait(.seconds(1))
+            scene.send(.accept(scene.request(), MediaState(microphone: true, camera: true)), from: origin)
+        }
         return scene
     }
 
@@ -68,6 +92,32 @@ struct Scene {
     mutating func waitForDeadline() -> CallTransition {
         if let deadline = call.nextDeadline { now = max(now, deadline) }
         return handle(.timePassed)
+    }
+}
+
+extension Scene {
+    func state(_ user: UserID) -> Participant.State? { call.participant(user)?.state }
+
+    func role(_ user: UserID) -> Participant.Role? { call.participant(user)?.role }
+
+    @discardableResult
+    mutating func control(_ control: HostControl, from origin: CallOrigin) -> CallTransition {
+        send(.control(request(), control), from: origin)
+    }
+
+    @discardableResult
+    mutating func hangUp(_ origin: CallOrigin) -> CallTransition {
+        send(.hangUp(request(), mediaFailed: false), from: origin)
+    }
+
+    @discardableResult
+    mutating func join(_ origin: CallOrigin, isMember: Bool = true) -> CallTransition {
+        send(.join(request(), MediaState(microphone: true), isMember: isMember), from: origin)
+    }
+
+    @discardableResult
+    mutating func add(_ callees: Callee..., from origin: CallOrigin) -> CallTransition {
+        send(.add(request(), callees), from: origin)
     }
 }
 

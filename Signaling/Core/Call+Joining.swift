@@ -1,0 +1,145 @@
+import Primitives
+
+// How people come into a call that exists: by being rung, by joining, by being admitted.
+extension CallTurn {
+    /// Rings somebody, anew or again.
+    mutating func ring(_ callee: Callee) {
+        let until = now + call.rules.timings.ring
+        var state = Participant.State.ringing(.init(until: until))
+        if callee.isBusy, !callee.isHidden { state = .declined(at: now, .busy) }
+        if let index = call.index(of: callee.user) {
+            call.participants[index].state = state
+            call.participants[index].rungAt = now
+            call.participants[index].isHidden = callee.isHidden
+        } else {
+            call.participants.append(
+                Participant(
+                    user: callee.user, isPolite: true, role: .participant, rungAt: now, isHidden: callee.isHidden,
+                    state: state))
+        }
+    }
+
+    /// Rings more people: anybody in a group call may, unless it is locked.
+    mutating func add(_ callees: [Callee], by participant: Participant, _ origin: CallOrigin) {
+        if call.isEnded {
+            refusal = .callEnded
+            return
+        }
+        guard isActive(origin), call.answeredAt != nil || call.mode == .group else {
+            refusal = .wrongState
+            return
+        }
+        guard !call.isLocked || participant.isHostOrCoHost else {
+            refusal = .forbidden
+            return
+        }
+        var isAnybodyRung = false
+        var reason: CallRefusal?
+        for callee in callees {
+            if let obstacle = obstacle(to: callee, by: participant) {
+                reason = reason ?? obstacle
+            } else if call.participant(callee.user).map({ !$0.isConnected && !$0.isRinging }) ?? true {
+                isAnybodyRung = true
+                call.joinRequests.removeAll { $0.origin.user == callee.user }
+                call.busyDevices = call.busyDevices.filter { $0.user != callee.user }
+                ring(callee)
+            }
+        }
+        if isAnybodyRung {
+            call.mode = .group
+            if case .initiated = call.phase {
+                call.ringExpiresAt = max(call.ringExpiresAt, now + call.rules.timings.ring)
+            }
+        } else {
+            refusal = reason
+        }
+    }
+
+    /// Why somebody may not be rung now.
+    private func obstacle(to callee: Callee, by participant: Participant) -> CallRefusal? {
+        guard let known = call.participant(callee.user) else {
+            return call.presentCount < call.rules.participantLimit ? nil : .callFull
+        }
+        guard !known.isConnected, !known.isRinging else { return nil }
+        if known.isBarred, !participant.isHostOrCoHost { return .forbidden }
+        if let rungAt = known.rungAt {
+            let again = rungAt + call.rules.timings.ringAgain
+            if now < again { return .rungJustNow(retryAfter: again - now) }
+        }
+        return call.presentCount < call.rules.participantLimit ? nil : .callFull
+    }
+
+    /// Comes into the call without being rung, or asks to be let in when it is locked.
+    mutating func join(_ origin: CallOrigin, _ media: MediaState, isMember: Bool) {
+        let participant = call.participant(origin.user)
+        // Whoever may not know of the call is told what a stranger is told.
+        guard isMember && call.mode == .group || participant.map({ !$0.isHidden }) ?? false else {
+            refusal = .notFound
+            return
+        }
+        if call.isEnded {
+            refusal = .callEnded
+            return
+        }
+        switch participant?.state {
+        case .connected(let connection): refusal = connection.device == origin.device ? nil : .answeredElsewhere
+        case .ringing where participant?.isHidden == false: connect(origin, media)
+        case .declined, .left, .ringing, nil:
+            guard call.mode == .group else {
+                refusal = .wrongState
+                return
+            }
+            comeIn(origin, media, participant)
+        }
+    }
+
+    private mutating func comeIn(_ origin: CallOrigin, _ media: MediaState, _ participant: Participant?) {
+        if participant?.isBarred == true {
+            refusal = .forbidden
+        } else if call.presentCount >= call.rules.participantLimit {
+            refusal = .callFull
+        } else if call.isLocked, participant?.isHostOrCoHost != true {
+            askToBeLetIn(origin, media)
+        } else {
+            enter(origin, media)
+        }
+    }
+
+    private mutating func askToBeLetIn(_ origin: CallOrigin, _ media: MediaState) {
+        if let index = call.joinRequests.firstIndex(where: { $0.origin.user == origin.user }) {
+            call.joinRequests[index] = Call.JoinRequest(origin: origin, media: media)
+        } else if call.joinRequests.count < call.rules.participantLimit {
+            call.joinRequests.append(Call.JoinRequest(origin: origin, media: media))
+        } else {
+            refusal = .callFull
+        }
+    }
+
+    /// Puts somebody who is not rung into the call.
+    mutating func enter(_ origin: CallOrigin, _ media: MediaState) {
+        if call.participant(origin.user) == nil {
+            call.participants.append(
+                Participant(
+                    user: origin.user, isPolite: true, role: .participant,
+                    state: .connected(.init(joinedAt: now, device: origin.device))))
+        }
+        call.joinRequests.removeAll { $0.origin.user == origin.user }
+        connect(origin, media)
+    }
+
+    mutating func withdrawJoinRequest(of origin: CallOrigin) {
+        call.joinRequests.removeAll { $0.origin == origin }
+    }
+}
+
+extension Call {
+    /// How many are in the call or rung for it.
+    var presentCount: Int {
+        participants.reduce(0) { $0 + ($1.isConnected || $1.isRinging ? 1 : 0) }
+    }
+
+    /// What a user who asks to be let in has asked.
+    func joinRequest(of user: UserID) -> JoinRequest? {
+        joinRequests.first { $0.origin.user == user }
+    }
+}

@@ -1,0 +1,53 @@
+public import Primitives
+
+/// How long a call waits for what, and what is allowed in it.
+public struct CallRules: Sendable, Equatable {
+    /// How long a call waits for what.
+    public var timings = CallTimings()
+    /// Who may share a screen while somebody else does.
+    public var screenSharing = ScreenSharing.takeOver
+    /// How many people may be in a call or rung for it at the same time.
+    public var participantLimit = 100
+
+    /// The rules a server has when it is told no others.
+    public init() {}
+
+    /// What becomes of a second screen.
+    public enum ScreenSharing: String, Sendable, CaseIterable {
+        /// One screen at a time: a newcomer takes over.
+        case takeOver = "take-over"
+        /// One screen at a time: a newcomer is refused.
+        case refuse
+        /// Any number of screens.
+        case multiple
+    }
+}
+
+/// How long a call waits for what. Every reachable state has one of these deadlines ahead of it.
+public struct CallTimings: Sendable, Equatable {
+    /// How long a callee is rung.
+    public var ring: Instant.Span = .seconds(45)
+    /// How long a device that was woken by a push rings at least, once it says so.
+    public var ringExtension: Instant.Span = .seconds(20)
+    /// The longest that a callee is rung, extended or not.
+    public var ringLimit: Instant.Span = .seconds(75)
+    /// How long after somebody was rung the same person may be rung again.
+    public var ringAgain: Instant.Span = .seconds(30)
+    /// How long a caller may be out of reach while the call rings.
+    public var callerLost: Instant.Span = .seconds(15)
+    /// How long a participant may be out of reach in a running call.
+    public var reconnect: Instant.Span = .seconds(30)
+    /// How long participants have to come back after the server was restarted.
+    public var recovery: Instant.Span = .seconds(30)
+    /// How long an offer may stay unanswered before its sender is told.
+    public var negotiation: Instant.Span = .seconds(10)
+    /// How long somebody may be alone in a group call with nobody being rung.
+    public var alone: Instant.Span = .seconds(120)
+    /// How long a group call may have nobody in it.
+    public var empty: Instant.Span = .seconds(20)
+    /// The longest that a call may last.
+    public var maxDuration: Instant.Span = .seconds(12 * 3600)
+
+    /// The timings a server has when it is told no others.
+    public init() {}
+}

@@ -1,0 +1,103 @@
+import Primitives
+
+/// Signals that wait until their recipient has a device that can be reached: early offers and candidates while the
+/// call rings, and whatever comes while a device is away. Bounded for each sender, and gone with the process: after a
+/// restart clients negotiate anew.
+struct Mailbox: Sendable, Equatable {
+    struct Letter: Sendable, Equatable {
+        let sender: UserID
+        let recipient: UserID
+        let signal: Signal
+    }
+
+    /// How many signals of one sender may wait.
+    static let countLimit = 128
+    /// How many bytes of one sender may wait.
+    static let byteLimit = 256 * 1024
+
+    /// From whom to whom.
+    private struct Way: Sendable, Hashable {
+        let sender: UserID
+        let recipient: UserID
+    }
+
+    /// The peer connection that a participant uses towards another one now, and the one before it.
+    private struct Sources: Sendable, Equatable {
+        var current: Signal.Source
+        var previous: String?
+    }
+
+    private var letters: [Letter] = []
+    private var sources: [Way: Sources] = [:]
+
+    /// Notes where a signal comes from; false when its peer connection was replaced or its ICE restarted since.
+    mutating func isCurrent(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
+        let way = Way(sender: sender, recipient: recipient)
+        let source = signal.source
+        guard let known = sources[way] else {
+            sources[way] = Sources(current: source)
+            return true
+        }
+        if source.peerConnection == known.current.peerConnection {
+            guard source.generation >= known.current.generation else { return false }
+            if source.generation > known.current.generation {
+                sources[way] = Sources(current: source, previous: known.previous)
+                dropLetters(on: way, olderThan: source)
+            }
+            return true
+        }
+        guard source.peerConnection != known.previous else { return false }
+        sources[way] = Sources(current: source, previous: known.current.peerConnection)
+        dropLetters(on: way, olderThan: source)
+        return true
+    }
+
+    /// Puts a signal in; false when there is no room for it.
+    mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
+        var count = 0
+        var bytes = signal.size
+        for letter in letters where letter.sender == sender {
+            count += 1
+            bytes += letter.signal.size
+        }
+        guard count < Self.countLimit, bytes <= Self.byteLimit else { return false }
+        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
+        return true
+    }
+
+    /// Takes out what waits for a recipient.
+    mutating func take(recipient: UserID) -> [Letter] {
+        let taken = letters.filter { $0.recipient == recipient }
+        if !taken.isEmpty { forget(recipient: recipient) }
+        return taken
+    }
+
+    /// Throws away what waits for a recipient.
+    mutating func forget(recipient: UserID) {
+        letters.removeAll { $0.recipient == recipient }
+    }
+
+    private mutating func dropLetters(on way: Way, olderThan source: Signal.Source) {
+        letters.removeAll {
+            $0.sender == way.sender && $0.recipient == way.recipient && $0.signal.source != source
+        }
+    }
+}
+
+extension Signal {
+    /// The sender's peer connection and how often its ICE was restarted.
+    var source: Source {
+        switch self {
+        case .description(let description): description.source
+        case .candidate(let candidate): candidate.source
+        }
+    }
+
+    /// About how many bytes it takes to keep.
+    var size: Int {
+        switch self {
+        case .description(let description): description.sdp.utf8.count + 64
+        case .candidate(let candidate): candidate.candidate.utf8.count + candidate.mid.utf8.count + 96
+        }
+    }
+}
