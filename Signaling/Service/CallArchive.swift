@@ -6,7 +6,7 @@ import Storage
 /// Reads calls from the database: those that are over, and those that a starting server takes up.
 struct CallArchive: Sendable {
     let database: any Database
-    let timings: CallTimings
+    let rules: CallRules
     let logger: Logger
 
     /// The calls that are stored as open.
@@ -85,7 +85,7 @@ struct CallArchive: Sendable {
     }
 
     private func view(_ row: Row, _ participants: [Row], _ shares: [Row]) throws(DatabaseError) -> CallView {
-        try CallRows.view(row, participants: participants, shares: shares, timings: timings)
+        try CallRows.view(row, participants: participants, shares: shares, rules: rules)
     }
 
     private func byCall(_ rows: [Row]) throws(DatabaseError) -> [CallID: [Row]] {

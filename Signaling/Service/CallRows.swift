@@ -31,7 +31,7 @@ enum CallRows {
                 .id(call.id), .id(call.conversation), .id(call.initiator), .id(call.clientCallID),
                 .text(call.mode.rawValue), .text(call.type.rawValue), .text(call.phase.status), .text("peer"),
                 .integer(call.revision), .instant(call.startedAt), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked),
             ])
     }
 
@@ -39,9 +39,9 @@ enum CallRows {
         Step(
             .updateCall,
             [
-                .id(call.id), .integer(storedRevision), .integer(call.revision), .text(call.type.rawValue),
+                .id(call.id), .integer(storedRevision), .integer(call.revision), .text(call.mode.rawValue),
                 .text(call.phase.status), .text("peer"), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked),
             ],
             expectedRows: 1)
     }
@@ -62,13 +62,14 @@ enum CallRows {
             [
                 .id(call.id), .id(participant.user), .text(stored.status), .instant(stored.joinedAt),
                 .instant(stored.leftAt), .text(stored.reason), .id(stored.device), .instant(ringExpiresAt),
-                .boolean(participant.isPolite),
+                .boolean(participant.isPolite), .text(participant.role.rawValue), .instant(participant.rungAt),
+                .boolean(participant.isHidden),
             ])
     }
 
     /// Makes a call of its rows.
     static func view(
-        _ row: Row, participants: [Row], shares: [Row], timings: CallTimings
+        _ row: Row, participants: [Row], shares: [Row], rules: CallRules
     ) throws(DatabaseError) -> CallView {
         let initiator: UserID = try row.id("initiator_id")
         var members: [Participant] = []
@@ -92,8 +93,8 @@ enum CallRows {
             id: try row.id("id"), conversation: try row.id("conversation_id"), mode: try row.name("mode"),
             initiator: initiator, clientCallID: try row.id("client_call_id"), type: try row.name("type"),
             startedAt: startedAt, ringExpiresAt: try row.instantIfAny("ring_expires_at") ?? startedAt,
-            timings: timings, storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
-            revision: try row.integer("revision"))
+            rules: rules, storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
+            isLocked: try row.boolean("locked"), revision: try row.integer("revision"))
         return CallView(call: call, people: people)
     }
 
@@ -124,7 +125,9 @@ enum CallRows {
                 try row.name("leave_reason"))
         case let status: throw DatabaseError(.invalid, "a call's participant has the status \(status)")
         }
-        return Participant(user: try row.id("user_id"), isPolite: try row.boolean("polite"), storedState: state)
+        return Participant(
+            user: try row.id("user_id"), isPolite: try row.boolean("polite"), role: try row.name("role"),
+            rungAt: try row.instantIfAny("rung_at"), isHidden: try row.boolean("hidden"), storedState: state)
     }
 }
 

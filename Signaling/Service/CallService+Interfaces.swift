@@ -17,19 +17,27 @@ public struct CallView: Sendable, Equatable {
 
 /// A wish to call somebody.
 public struct Invite: Sendable {
+    /// Whom to call.
+    public enum Target: Sendable, Equatable {
+        /// A user, in the direct conversation with them.
+        case user(UserID)
+        /// These members of a conversation; all of them when none is named.
+        case conversation(ConversationID, ringing: [UserID])
+    }
+
     /// The client's own name for the call: asking again with it gives the same call.
     public var clientCallID: RequestID
     /// Who is called.
-    public var callee: UserID
+    public var target: Target
     /// Voice or video.
     public var type: Call.MediaType
     /// What the caller sends.
     public var media: MediaState
 
     /// Makes a wish.
-    public init(clientCallID: RequestID, callee: UserID, type: Call.MediaType, media: MediaState) {
+    public init(clientCallID: RequestID, target: Target, type: Call.MediaType, media: MediaState) {
         self.clientCallID = clientCallID
-        self.callee = callee
+        self.target = target
         self.type = type
         self.media = media
     }
@@ -76,12 +84,43 @@ public protocol CallPeople: Sendable {
     /// The direct conversation between two users, made when there is none.
     func directConversation(
         between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile)
+    ) async throws(CallPeopleError) -> ConversationID
+    /// A conversation and who is in it; `notFound` when there is none or the user is not a member.
+    func conversation(
+        _ id: ConversationID, of user: UserID
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID])
+    /// How users want to be called by this caller. Whom there is not is not in the answer.
+    func calleePolicies(
+        of users: [UserID], calledBy caller: UserID
+    ) async throws(CallPeopleError) -> [UserID: CalleePolicy]
+}
+
+/// How a user wants to be called by a certain caller.
+public struct CalleePolicy: Sendable, Equatable {
+    /// Who it is.
+    public var profile: Profile
+    /// Whether the user is to hear of the call. When not, the caller hears ringing until the deadline all the same: a
+    /// block must not show.
+    public var isReachable: Bool
+    /// Whether the user is rung while in another call.
+    public var hasCallWaiting: Bool
+    /// Whether the caller has blocked the user, and so may not call.
+    public var isBlockedByCaller: Bool
+
+    /// Describes how a user wants to be called.
+    public init(
+        profile: Profile, isReachable: Bool = true, hasCallWaiting: Bool = false, isBlockedByCaller: Bool = false
+    ) {
+        self.profile = profile
+        self.isReachable = isReachable
+        self.hasCallWaiting = hasCallWaiting
+        self.isBlockedByCaller = isBlockedByCaller
+    }
 }
 
 /// Why there is no conversation to call in.
 public enum CallPeopleError: Error, Sendable {
-    /// There is no such user.
+    /// There is no such user or conversation.
     case notFound
     /// The database is away.
     case unavailable
@@ -92,8 +131,8 @@ public enum CallPeopleError: Error, Sendable {
 protocol CallDirectory: Sendable {
     /// Where the calls of a conversation live.
     func shard(for conversation: ConversationID) -> Int
-    /// Where an open call lives; nil when it is not open.
-    func shard(of call: CallID) -> Int?
+    /// The conversation of an open call; nil when it is not open.
+    func conversation(of call: CallID) -> ConversationID?
     /// Whether a user is in a call with one of the devices.
     func isInCall(_ user: UserID) -> Bool
     /// A call is new or has changed.

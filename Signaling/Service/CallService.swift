@@ -13,8 +13,8 @@ import Synchronization
 public final class CallService: Sendable {
     /// What the service is told once, at the start.
     public struct Settings: Sendable {
-        /// How long calls wait for what.
-        public var timings = CallTimings()
+        /// How long calls wait for what, and what is allowed in them.
+        public var rules = CallRules()
         /// How many calls a user may place in a minute.
         public var invitesPerMinute = 30
 
@@ -50,7 +50,7 @@ public final class CallService: Sendable {
         now: @escaping @Sendable () -> Instant, logger: Logger
     ) {
         let directory = LocalCallDirectory(shardCount: loops.count)
-        let archive = CallArchive(database: database, timings: settings.timings, logger: logger)
+        let archive = CallArchive(database: database, rules: settings.rules, logger: logger)
         self.directory = directory
         self.archive = archive
         self.people = people
@@ -62,7 +62,7 @@ public final class CallService: Sendable {
                 loop: loop,
                 surroundings: .init(
                     database: database, archive: archive, directory: directory, events: events, presence: presence,
-                    recorders: recorders, timings: settings.timings, metrics: metrics, now: now, logger: logger))
+                    recorders: recorders, rules: settings.rules, metrics: metrics, now: now, logger: logger))
         }
     }
 
@@ -80,30 +80,31 @@ public final class CallService: Sendable {
         return calls.count
     }
 
-    /// Calls another user.
+    /// Calls another user, or the members of a group.
     ///
     /// - Parameter reply: Called once, on a thread of the service, after the call is on disk.
     public func invite(
         _ invite: Invite, from caller: Profile, device: DeviceID, reply: @escaping @Sendable (CallReply) -> Void
     ) {
         guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
-        guard invite.callee != caller.id else { return reply(.refused(.forbidden, nil)) }
-        let present = now()
-        let limit = inviteLimits.withLockedValue { $0.take(caller.id, settings.invitesPerMinute, now: present) }
-        if let retryAfter = limit { return reply(.limited(retryAfter: retryAfter)) }
+        guard invite.target != .user(caller.id) else { return reply(.refused(.forbidden, nil)) }
+        if let retryAfter = takeInvites(1, of: caller.id) { return reply(.limited(retryAfter: retryAfter)) }
         metrics.invites.add()
         Task {
             do throws(CallPeopleError) {
                 if let earlier = try await placedEarlier(invite, by: caller.id) { return reply(.done(earlier)) }
-                let conversation = try await people.directConversation(between: caller.id, and: invite.callee)
-                shards[directory.shard(for: conversation.id)].invite(
+                let (conversation, mode, users) = try await callees(of: invite.target, for: caller.id)
+                let policies = try await people.calleePolicies(of: users, calledBy: caller.id)
+                let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
+                guard !callees.isEmpty else {
+                    return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
+                }
+                shards[directory.shard(for: conversation)].invite(
                     PendingInvite(
-                        invite: invite, caller: caller, device: device, callee: conversation.callee,
-                        conversation: conversation.id, reply: reply))
-            } catch .notFound {
-                reply(.refused(.notFound, nil))
-            } catch .unavailable {
-                reply(.unavailable)
+                        invite: invite, caller: caller, device: device, callees: callees,
+                        conversation: conversation, mode: mode, reply: reply))
+            } catch {
+                reply(CallReply(error))
             }
         }
     }
@@ -115,11 +116,64 @@ public final class CallService: Sendable {
         _ command: CallCommand, to call: CallID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        submit(command, to: call, from: origin, newcomers: [], reply: reply)
+    }
+
+    /// Brings a user into a group call without being rung, or again.
+    ///
+    /// - Parameter reply: As with `submit`.
+    public func join(
+        _ call: CallID, as request: RequestID, from user: Profile, device: DeviceID, media: MediaState,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        Task {
+            do throws(CallPeopleError) {
+                let isMember = try await isMember(user.id, ofConversationOf: call)
+                submit(
+                    .join(request, media, isMember: isMember), to: call,
+                    from: CallOrigin(user: user.id, device: device), newcomers: [user], reply: reply)
+            } catch {
+                reply(CallReply(error))
+            }
+        }
+    }
+
+    /// Rings more people for a call. Counts as an invite for each.
+    ///
+    /// - Parameter reply: As with `submit`.
+    public func add(
+        _ users: [UserID], to call: CallID, as request: RequestID, from origin: CallOrigin,
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
+        if let retryAfter = takeInvites(users.count, of: origin.user) {
+            return reply(.limited(retryAfter: retryAfter))
+        }
+        Task {
+            do throws(CallPeopleError) {
+                let policies = try await people.calleePolicies(of: users, calledBy: origin.user)
+                let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
+                guard !callees.isEmpty else {
+                    return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
+                }
+                submit(
+                    .add(request, callees.map { $0.callee(isInCall: directory.isInCall($0.profile.id)) }), to: call,
+                    from: origin, newcomers: callees.map(\.profile), reply: reply)
+            } catch {
+                reply(CallReply(error))
+            }
+        }
+    }
+
+    private func submit(
+        _ command: CallCommand, to call: CallID, from origin: CallOrigin, newcomers: [Profile],
+        reply: @escaping @Sendable (CallReply) -> Void
+    ) {
         guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
-        guard let shard = directory.shard(of: call) else {
+        guard let conversation = directory.conversation(of: call) else {
             return archive.answer(command, to: call, from: origin, at: now(), metrics: metrics, reply: reply)
         }
-        shards[shard].submit(command, to: call, from: origin, reply: reply)
+        let input = PendingInput(.command(command, from: origin), newcomers: newcomers, reply: reply)
+        shards[directory.shard(for: conversation)].submit(input, to: call)
     }
 
     /// A device has a socket again: calls that wait for it go on, and the completion gets every open call of its user.
@@ -146,6 +200,40 @@ public final class CallService: Sendable {
         isStopping.store(true, ordering: .relaxed)
     }
 
+    /// Takes invites off what a user may send; what it returns, when it returns something, is how long to wait.
+    private func takeInvites(_ count: Int, of user: UserID) -> Instant.Span? {
+        let present = now()
+        // However many there are at once, a full bucket is enough.
+        let cost = min(count, settings.invitesPerMinute)
+        return inviteLimits.withLockedValue { $0.take(cost, user, settings.invitesPerMinute, now: present) }
+    }
+
+    /// Where an invite calls whom.
+    private func callees(
+        of target: Invite.Target, for caller: UserID
+    ) async throws(CallPeopleError) -> (conversation: ConversationID, mode: Call.Mode, users: [UserID]) {
+        switch target {
+        case .user(let user):
+            return (try await people.directConversation(between: caller, and: user), .direct, [user])
+        case .conversation(let id, ringing: let chosen):
+            let (mode, members) = try await people.conversation(id, of: caller)
+            let others = members.filter { $0 != caller }
+            let isChosen = Set(chosen)
+            guard isChosen.isSubset(of: others) else { throw .notFound }
+            return (id, mode, isChosen.isEmpty ? others : others.filter(isChosen.contains))
+        }
+    }
+
+    private func isMember(_ user: UserID, ofConversationOf call: CallID) async throws(CallPeopleError) -> Bool {
+        guard let conversation = directory.conversation(of: call) else { return false }
+        do {
+            _ = try await people.conversation(conversation, of: user)
+            return true
+        } catch .notFound {
+            return false
+        }
+    }
+
     private func placedEarlier(_ invite: Invite, by caller: UserID) async throws(CallPeopleError) -> CallView? {
         let stored: CallView?
         do {
@@ -163,15 +251,31 @@ private struct InviteLimits {
     private var buckets: [UserID: TokenBucket] = [:]
     private var forgetAt = 1024
 
-    /// Takes one invite; what it returns, when it returns something, is how long to wait.
-    mutating func take(_ user: UserID, _ perMinute: Int, now: Instant) -> Instant.Span? {
+    /// Takes invites; what it returns, when it returns something, is how long to wait.
+    mutating func take(_ count: Int, _ user: UserID, _ perMinute: Int, now: Instant) -> Instant.Span? {
         if buckets.count >= forgetAt {
             buckets = buckets.filter { !$0.value.isFull(now: now) }
             forgetAt = max(1024, buckets.count * 2)
         }
         var bucket = buckets[user] ?? TokenBucket(perMinute, per: .seconds(60), now: now)
-        let isTaken = bucket.take(now: now)
+        let isTaken = bucket.take(count, now: now)
         buckets[user] = bucket
         return isTaken ? nil : bucket.wait(now: now)
+    }
+}
+
+extension CalleePolicy {
+    /// Whom to ring, when it is known whether the user is in a call now.
+    func callee(isInCall: Bool) -> Callee {
+        Callee(profile.id, isBusy: isInCall && !hasCallWaiting, isHidden: !isReachable)
+    }
+}
+
+extension CallReply {
+    init(_ error: CallPeopleError) {
+        switch error {
+        case .notFound: self = .refused(.notFound, nil)
+        case .unavailable: self = .unavailable
+        }
     }
 }

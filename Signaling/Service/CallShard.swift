@@ -14,7 +14,7 @@ final class CallShard: Sendable {
         let events: any CallEvents
         let presence: any DevicePresence
         let recorders: [any CallRecorder]
-        let timings: CallTimings
+        let rules: CallRules
         let metrics: CallMetrics
         let now: @Sendable () -> Instant
         let logger: Logger
@@ -36,13 +36,8 @@ final class CallShard: Sendable {
         loop.execute { self.calls.value.receive(invite) }
     }
 
-    func submit(
-        _ command: CallCommand, to call: CallID, from origin: CallOrigin,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        loop.execute {
-            self.calls.value.receive(PendingInput(.command(command, from: origin), reply: reply), for: call)
-        }
+    func submit(_ input: PendingInput, to call: CallID) {
+        loop.execute { self.calls.value.receive(input, for: call) }
     }
 
     func deviceReturned(_ origin: CallOrigin) -> EventLoopFuture<[CallView]> {
@@ -57,10 +52,15 @@ final class CallShard: Sendable {
 /// An input on its way to a call, and who waits for the answer.
 struct PendingInput: Sendable {
     let input: CallInput
+    /// Who may come into the call by it.
+    let newcomers: [Profile]
     let reply: @Sendable (CallReply) -> Void
 
-    init(_ input: CallInput, reply: @escaping @Sendable (CallReply) -> Void = { _ in }) {
+    init(
+        _ input: CallInput, newcomers: [Profile] = [], reply: @escaping @Sendable (CallReply) -> Void = { _ in }
+    ) {
         self.input = input
+        self.newcomers = newcomers
         self.reply = reply
     }
 }
@@ -70,8 +70,9 @@ struct PendingInvite: Sendable {
     let invite: Invite
     let caller: Profile
     let device: DeviceID
-    let callee: Profile
+    let callees: [CalleePolicy]
     let conversation: ConversationID
+    let mode: Call.Mode
     let reply: @Sendable (CallReply) -> Void
 
     var origin: CallOrigin { CallOrigin(user: caller.id, device: device) }

@@ -65,7 +65,8 @@ final class LiveCalls {
     let surroundings: CallShard.Surroundings
     private let loop: any EventLoop
     var calls: [CallID: LiveCall] = [:]
-    private var directCalls: [ConversationID: CallID] = [:]
+    /// The open direct call and the open group call of each conversation.
+    private var callsOfConversation: [Place: CallID] = [:]
     private var callsOfUser: [UserID: Set<CallID>] = [:]
     private var deadlines = DeadlineTable()
     private var timer: (due: Instant, scheduled: Scheduled<Void>)?
@@ -93,7 +94,8 @@ final class LiveCalls {
     }
 
     func receive(_ pending: PendingInvite) {
-        guard let id = directCalls[pending.conversation] else { return place(pending) }
+        let place = Place(conversation: pending.conversation, mode: pending.mode)
+        guard let id = callsOfConversation[place] else { return self.place(pending) }
         receive(.invite(pending), for: id)
     }
 
@@ -108,7 +110,12 @@ final class LiveCalls {
     func deviceReturned(_ origin: CallOrigin) -> [CallView] {
         let ids = callsOfUser[origin.user] ?? []
         for id in ids { receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id) }
-        return ids.compactMap { id in calls[id].flatMap { $0.storedRevision == 0 ? nil : view($0) } }
+        return ids.compactMap { id in
+            guard let live = calls[id], live.storedRevision > 0, let own = live.call.participant(origin.user),
+                !own.isHidden, !own.isBarred
+            else { return nil }
+            return view(live)
+        }
     }
 
     func deviceLost(_ origin: CallOrigin) {
@@ -132,9 +139,10 @@ final class LiveCalls {
         switch waiting {
         case .input(let pending):
             let transition = live.call.handle(pending.input, at: now)
-            commit(transition, on: live, reply: pending.reply)
+            commit(transition, on: live.with(pending.newcomers), reply: pending.reply)
         case .invite(let pending):
-            let transition = live.call.handleInvite(from: pending.origin, media: pending.invite.media, at: now)
+            let live = live.with([pending.caller])
+            let transition = pending.carriedOut(on: live.call, at: now)
             if transition.call.isEnded, !live.call.isEnded {
                 endBeforePlacing(transition, on: live, pending)
             } else {
@@ -166,14 +174,15 @@ final class LiveCalls {
         let now = surroundings.now()
         let transition = Call.place(
             Invitation(
-                call: .random(at: now), conversation: pending.conversation, caller: pending.origin,
-                callee: pending.callee.id, isCalleeBusy: surroundings.directory.isInCall(pending.callee.id),
+                call: .random(at: now), conversation: pending.conversation, mode: pending.mode,
+                caller: pending.origin,
+                callees: pending.callees.prefix(surroundings.rules.participantLimit - 1).map {
+                    $0.callee(isInCall: surroundings.directory.isInCall($0.profile.id))
+                },
                 type: pending.invite.type, media: pending.invite.media, clientCallID: pending.invite.clientCallID),
-            timings: surroundings.timings, at: now)
-        let live = LiveCall(
-            call: transition.call,
-            people: [pending.caller.id: pending.caller, pending.callee.id: pending.callee],
-            storedRevision: 0)
+            rules: surroundings.rules, at: now)
+        let live = LiveCall(call: transition.call, people: [:], storedRevision: 0)
+            .with(pending.callees.map(\.profile) + [pending.caller])
         calls[transition.call.id] = live
         enroll(transition.call)
         surroundings.metrics.open.add(1)
@@ -187,10 +196,12 @@ final class LiveCalls {
         _ transition: CallTransition, on live: LiveCall, reply: @escaping @Sendable (CallReply) -> Void
     ) {
         guard !transition.changes.isEmpty else {
+            calls[live.call.id]?.people = live.people
             return apply(transition, reply: reply)
         }
         let id = transition.call.id
         calls[id]?.standing = .committing
+        calls[id]?.people = live.people
         let records = Records(of: change(transition, on: live), by: surroundings.recorders)
         let own = CallRows.steps(for: transition, storedRevision: live.storedRevision)
         let myself = NIOLoopBound(self, eventLoop: loop)
@@ -263,15 +274,14 @@ final class LiveCalls {
         let isNew = transition.changes.contains(.insertCall)
         metrics.count(from: isNew ? nil : live.call, to: transition.call)
         metrics.count(transition)
+        let left = live.call.users.subtracting(transition.call.users)
+        enroll(transition.call, insteadOf: live.call)
         live.call = transition.call
+        live.people = live.people.filter { transition.call.users.contains($0.key) }
         calls[id] = live
-        if transition.call.isEnded {
-            surroundings.directory.remove(transition.call)
-            deadlines.set(id, nil)
-        } else {
-            surroundings.directory.put(transition.call)
-            deadlines.set(id, transition.call.nextDeadline)
-        }
+        for user in left { strike(id, of: user) }
+        if transition.call.isEnded { surroundings.directory.remove(transition.call) }
+        deadlines.set(id, transition.call.nextDeadline)
         armTimer()
         reply(CallReply(transition, people: live.people))
         let view = view(live)
@@ -344,7 +354,7 @@ final class LiveCalls {
     }
 
     private func tellEverybody(_ view: CallView) {
-        for participant in view.call.participants {
+        for participant in view.call.participants where !participant.isHidden {
             surroundings.events.deliver(.updated, of: view, to: .user(participant.user))
         }
     }
@@ -393,10 +403,22 @@ final class LiveCalls {
         CallView(call: live.call, people: live.people)
     }
 
-    private func enroll(_ call: Call) {
-        if call.mode == .direct { directCalls[call.conversation] = call.id }
-        for participant in call.participants { callsOfUser[participant.user, default: []].insert(call.id) }
+    /// Writes a call that is new or has changed into the tables.
+    private func enroll(_ call: Call, insteadOf old: Call? = nil) {
+        if let old, old.mode != call.mode { leave(old.place, of: old.id) }
+        // A direct call that grew does not take the place of a call that was placed as a group call.
+        if callsOfConversation[call.place] == nil { callsOfConversation[call.place] = call.id }
+        for user in call.users { callsOfUser[user, default: []].insert(call.id) }
         surroundings.directory.put(call)
+    }
+
+    private func leave(_ place: Place, of call: CallID) {
+        if callsOfConversation[place] == call { callsOfConversation[place] = nil }
+    }
+
+    private func strike(_ call: CallID, of user: UserID) {
+        callsOfUser[user]?.remove(call)
+        if callsOfUser[user]?.isEmpty == true { callsOfUser[user] = nil }
     }
 
     /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
@@ -405,11 +427,8 @@ final class LiveCalls {
         surroundings.metrics.open.add(-1)
         surroundings.directory.remove(live.call)
         deadlines.set(id, nil)
-        if directCalls[live.call.conversation] == id { directCalls[live.call.conversation] = nil }
-        for participant in live.call.participants {
-            callsOfUser[participant.user]?.remove(id)
-            if callsOfUser[participant.user]?.isEmpty == true { callsOfUser[participant.user] = nil }
-        }
+        leave(live.call.place, of: id)
+        for user in live.call.users { strike(id, of: user) }
         for waiting in live.waiting {
             switch waiting {
             case .input(let pending): answerFromArchive(pending, id)
@@ -433,6 +452,42 @@ final class LiveCalls {
             } catch {
                 reply(.unavailable)
             }
+        }
+    }
+}
+
+/// Where a conversation's open call stands: it may have one of each mode.
+private struct Place: Hashable {
+    let conversation: ConversationID
+    let mode: Call.Mode
+}
+
+extension Call {
+    fileprivate var place: Place { Place(conversation: conversation, mode: mode) }
+
+    /// Everybody whom the call has to do with: participants, and those who ask to be let in.
+    fileprivate var users: Set<UserID> {
+        Set(participants.map(\.user)).union(joinRequests.map(\.origin.user))
+    }
+}
+
+extension LiveCalls.LiveCall {
+    /// The call with the profiles of people who may come into it.
+    fileprivate func with(_ newcomers: [Profile]) -> Self {
+        var live = self
+        for profile in newcomers { live.people[profile.id] = profile }
+        return live
+    }
+}
+
+extension PendingInvite {
+    /// What becomes of an invite where there is an open call already: glare and moving in a direct call, joining in a
+    /// group call.
+    fileprivate func carriedOut(on call: Call, at now: Instant) -> CallTransition {
+        switch mode {
+        case .direct: call.handleInvite(from: origin, media: invite.media, at: now)
+        case .group:
+            call.handle(.command(.join(invite.clientCallID, invite.media, isMember: true), from: origin), at: now)
         }
     }
 }

@@ -5,7 +5,7 @@ import SignalingCore
 /// Knows the open calls of this process.
 final class LocalCallDirectory: CallDirectory {
     private struct State {
-        var shards: [CallID: Int] = [:]
+        var conversations: [CallID: ConversationID] = [:]
         /// For each user the calls that a device of the user is in.
         var connected: [UserID: Set<CallID>] = [:]
 
@@ -28,8 +28,8 @@ final class LocalCallDirectory: CallDirectory {
         Int(conversation.low % UInt64(shardCount))
     }
 
-    func shard(of call: CallID) -> Int? {
-        state.withLockedValue { $0.shards[call] }
+    func conversation(of call: CallID) -> ConversationID? {
+        state.withLockedValue { $0.conversations[call] }
     }
 
     func isInCall(_ user: UserID) -> Bool {
@@ -37,9 +37,8 @@ final class LocalCallDirectory: CallDirectory {
     }
 
     func put(_ call: Call) {
-        let shard = shard(for: call.conversation)
         state.withLockedValue { state in
-            state.shards[call.id] = shard
+            state.conversations[call.id] = call.conversation
             for participant in call.participants {
                 if participant.connection != nil {
                     state.connected[participant.user, default: []].insert(call.id)
@@ -52,7 +51,7 @@ final class LocalCallDirectory: CallDirectory {
 
     func remove(_ call: Call) {
         state.withLockedValue { state in
-            state.shards[call.id] = nil
+            state.conversations[call.id] = nil
             for participant in call.participants { state.disconnect(participant.user, from: call.id) }
         }
     }

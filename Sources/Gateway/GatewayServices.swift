@@ -28,7 +28,7 @@ struct GatewayServices: Sendable {
             $0.recovered = false
             // No replay window is kept yet, so there is no resume token: a client that comes back gets a snapshot.
             $0.pingIntervalMs = UInt32(clamping: timings.ping.milliseconds)
-            $0.features = ["direct_calls", "messages", "screen_share"]
+            $0.features = ["direct_calls", "group_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)
             $0.calls = calls.map(WireCall.init)
             $0.iceServers = configuration.iceServers.map(WireIceServer.init)

@@ -10,6 +10,7 @@ import NIOPosix
 import NIOSSL
 import Primitives
 import ServiceLifecycle
+import SignalingCore
 import SignalingService
 import Storage
 import UnixSignals
@@ -80,7 +81,7 @@ struct Server {
 
     private var callSettings: CallService.Settings {
         var settings = CallService.Settings()
-        settings.timings = self.settings.timings
+        settings.rules = self.settings.rules
         settings.invitesPerMinute = self.settings.invitesPerMinute
         return settings
     }
@@ -185,19 +186,33 @@ private struct MessagingPeople: CallPeople {
 
     func directConversation(
         between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
-        let profile: Profile?
-        do throws(AccountError) {
-            profile = try await accounts.profile(of: callee)
-        } catch {
-            throw .unavailable
-        }
-        guard let profile else { throw .notFound }
+    ) async throws(CallPeopleError) -> ConversationID {
         do throws(MessagingError) {
-            return (try await messaging.directConversation(between: caller, and: callee).id, profile)
+            return try await messaging.directConversation(between: caller, and: callee).id
         } catch {
             throw error.code == .notFound ? .notFound : .unavailable
         }
+    }
+
+    func conversation(
+        _ id: ConversationID, of user: UserID
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+        throw .notFound
+    }
+
+    func calleePolicies(
+        of users: [UserID], calledBy caller: UserID
+    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
+        var policies: [UserID: CalleePolicy] = [:]
+        do throws(AccountError) {
+            for user in users {
+                guard let profile = try await accounts.profile(of: user) else { continue }
+                policies[user] = CalleePolicy(profile: profile)
+            }
+        } catch {
+            throw .unavailable
+        }
+        return policies
     }
 }
 

@@ -64,7 +64,8 @@ final class TestServer: Sendable {
             limits: attempts, now: clock.now, revocations: registry, logger: logger)
         let messaging = MessagingService(database: database, events: registry, now: clock.now, logger: logger)
         let calls = CallService(
-            database: database, events: registry, presence: registry, people: People(messaging: messaging),
+            database: database, events: registry, presence: registry,
+            people: People(messaging: messaging, accounts: accounts),
             loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
         var configuration = configuration
         configuration.port = 0
@@ -154,18 +155,37 @@ final class TestClock: Sendable {
 /// What joins calls to conversations, as the executable does.
 private struct People: CallPeople {
     let messaging: MessagingService
+    let accounts: AccountService
 
     func directConversation(
         between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
+    ) async throws(CallPeopleError) -> ConversationID {
         do throws(MessagingError) {
-            let conversation = try await messaging.directConversation(between: caller, and: callee)
-            guard let profile = conversation.members.first(where: { $0.id == callee }) else {
-                throw MessagingError(.notFound, "")
-            }
-            return (conversation.id, profile)
+            return try await messaging.directConversation(between: caller, and: callee).id
         } catch {
             throw error.code == .unavailable ? .unavailable : .notFound
         }
+    }
+
+    func conversation(
+        _ id: ConversationID, of user: UserID
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+        throw .notFound
+    }
+
+    func calleePolicies(
+        of users: [UserID], calledBy caller: UserID
+    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
+        var policies: [UserID: CalleePolicy] = [:]
+        do throws(AccountError) {
+            for user in users {
+                if let profile = try await accounts.profile(of: user) {
+                    policies[user] = CalleePolicy(profile: profile)
+                }
+            }
+        } catch {
+            throw .unavailable
+        }
+        return policies
     }
 }

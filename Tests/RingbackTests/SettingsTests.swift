@@ -29,7 +29,7 @@ struct SettingsTests {
         #expect(settings.listen.port == 3)
         #expect(settings.logLevel == .debug)
         #expect(settings.logFormat == .json)
-        #expect(settings.timings.ring == .seconds(20))
+        #expect(settings.rules.timings.ring == .seconds(20))
         #expect(settings.allowedOrigins == ["https://one.example", "https://two.example"])
     }
 
@@ -50,7 +50,7 @@ struct SettingsTests {
         #expect(settings.passwordCost == 10)
         #expect(settings.accessTokenLifetime == .seconds(60))
         #expect(settings.sessionLifetime == .seconds(3600))
-        #expect(settings.timings.callerLost == .seconds(5))
+        #expect(settings.rules.timings.callerLost == .seconds(5))
         #expect(settings.invitesPerMinute == 7)
         #expect(settings.allowedOrigins == ["https://a.example"])
         #expect(settings.stun == .off)

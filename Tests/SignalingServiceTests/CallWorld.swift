@@ -14,22 +14,29 @@ final class CallWorld: Sendable {
     static let caller = Profile(id: .random(at: .start), username: "anna", displayName: "Anna")
     static let callee = Profile(id: .random(at: .start), username: "ben", displayName: "Ben")
     static let stranger = Profile(id: .random(at: .start), username: "carla", displayName: "Carla")
+    /// A conversation of the caller, the callee and the member; a stranger is not in it.
+    static let member = Profile(id: .random(at: .start), username: "dora", displayName: "Dora")
+    static let group = ConversationID.random(at: .start)
     static let callerPhone = CallOrigin(user: caller.id, device: .random(at: .start))
     static let calleePhone = CallOrigin(user: callee.id, device: .random(at: .start))
     static let calleeLaptop = CallOrigin(user: callee.id, device: .random(at: .start))
     static let strangersPhone = CallOrigin(user: stranger.id, device: .random(at: .start))
+    static let membersPhone = CallOrigin(user: member.id, device: .random(at: .start))
+    static let people = [caller, callee, stranger, member]
 
     let database: any Database
     let loop = NIOAsyncTestingEventLoop()
     let clock: NIOLockedValueBox<Instant>
     let events = EventLog()
     let devices = NIOLockedValueBox<[UserID: Set<DeviceID>]>([:])
+    /// How users want to be called, other than by everybody.
+    let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
     let service: CallService
 
     /// Runs a test with a fresh database and a service on it.
     static func run(_ engine: DatabaseEngine, _ body: (CallWorld) async throws -> Void) async throws {
         try await TestDatabase.with(engine) { database, _ in
-            for person in [caller, callee, stranger] {
+            for person in people {
                 _ = try await database.commit(
                     WriteUnit([
                         Step(
@@ -40,6 +47,7 @@ final class CallWorld: Sendable {
                             ])
                     ]))
             }
+            _ = try await database.commit(WriteUnit([Step(.insertTestGroup, [.id(group), .instant(.start)])]))
             try await body(CallWorld(database))
         }
     }
@@ -47,7 +55,8 @@ final class CallWorld: Sendable {
     init(_ database: any Database, now: Instant = .start) {
         self.database = database
         clock = NIOLockedValueBox(now)
-        let people = DatabasePeople(database: database)
+        policies = NIOLockedValueBox([:])
+        let people = DatabasePeople(database: database, policies: policies)
         let world = UnownedWorld()
         var settings = CallService.Settings()
         settings.invitesPerMinute = 10
@@ -55,7 +64,7 @@ final class CallWorld: Sendable {
             database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
             now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         world.world.withLockedValue { $0 = self }
-        for origin in [Self.callerPhone, Self.calleePhone, Self.calleeLaptop, Self.strangersPhone] {
+        for origin in [Self.callerPhone, Self.calleePhone, Self.calleeLaptop, Self.strangersPhone, Self.membersPhone] {
             devices.withLockedValue { _ = $0[origin.user, default: []].insert(origin.device) }
         }
     }
@@ -73,13 +82,38 @@ final class CallWorld: Sendable {
     func invite(
         _ callee: Profile = callee, from origin: CallOrigin = callerPhone, as name: RequestID = .random(at: .start)
     ) async -> CallReply {
-        let caller = [Self.caller, Self.callee, Self.stranger].first { $0.id == origin.user } ?? Self.caller
-        return await withCheckedContinuation { continuation in
+        await invite(.user(callee.id), from: origin, as: name)
+    }
+
+    func invite(
+        _ target: Invite.Target, from origin: CallOrigin = callerPhone, as name: RequestID = .random(at: .start)
+    ) async -> CallReply {
+        await withCheckedContinuation { continuation in
             service.invite(
-                Invite(clientCallID: name, callee: callee.id, type: .voice, media: MediaState(microphone: true)),
-                from: caller, device: origin.device
+                Invite(clientCallID: name, target: target, type: .voice, media: MediaState(microphone: true)),
+                from: Self.profile(of: origin), device: origin.device
             ) { continuation.resume(returning: $0) }
         }
+    }
+
+    func join(_ call: CallID, from origin: CallOrigin) async -> CallReply {
+        await withCheckedContinuation { continuation in
+            service.join(
+                call, as: .random(at: now), from: Self.profile(of: origin), device: origin.device, media: MediaState()
+            ) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func add(_ users: [Profile], to call: CallID, from origin: CallOrigin) async -> CallReply {
+        await withCheckedContinuation { continuation in
+            service.add(users.map(\.id), to: call, as: .random(at: now), from: origin) {
+                continuation.resume(returning: $0)
+            }
+        }
+    }
+
+    private static func profile(of origin: CallOrigin) -> Profile {
+        people.first { $0.id == origin.user } ?? caller
     }
 
     func send(_ command: CallCommand, to call: CallID, from origin: CallOrigin) async -> CallReply {
@@ -102,7 +136,7 @@ final class CallWorld: Sendable {
 
     /// The stored call.
     func stored(_ id: CallID) async throws -> Call? {
-        try await CallArchive(database: database, timings: CallTimings(), logger: Logger(label: "test")).call(id)?.call
+        try await CallArchive(database: database, rules: CallRules(), logger: Logger(label: "test")).call(id)?.call
     }
 }
 
@@ -161,14 +195,31 @@ final class EventLog: CallEvents {
 /// Knows the users of the database and makes their direct conversations.
 private struct DatabasePeople: CallPeople {
     let database: any Database
+    let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
+
+    func conversation(
+        _ id: ConversationID, of user: UserID
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+        let members = [CallWorld.caller, CallWorld.callee, CallWorld.member].map(\.id)
+        guard id == CallWorld.group, members.contains(user) else { throw .notFound }
+        return (.group, members)
+    }
+
+    func calleePolicies(
+        of users: [UserID], calledBy caller: UserID
+    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
+        var found: [UserID: CalleePolicy] = [:]
+        for profile in CallWorld.people where users.contains(profile.id) {
+            found[profile.id] = policies.withLockedValue { $0[profile.id] } ?? CalleePolicy(profile: profile)
+        }
+        return found
+    }
 
     func directConversation(
         between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> (id: ConversationID, callee: Profile) {
+    ) async throws(CallPeopleError) -> ConversationID {
         do {
-            guard let row = try await database.query(.userByID, [.id(callee)]).first else {
-                throw CallPeopleError.notFound
-            }
+            guard try await !database.query(.userByID, [.id(callee)]).isEmpty else { throw CallPeopleError.notFound }
             let key = SQLValue.text([caller, callee].sorted().map(\.description).joined(separator: ":"))
             let id = SQLValue.id(ConversationID.random(at: .start))
             let both: [SQLValue] = [.id(caller), .id(callee), .instant(.start)]
@@ -180,15 +231,22 @@ private struct DatabasePeople: CallPeople {
             guard let conversation = try await database.query(.conversationByDirectKey, [key]).first else {
                 throw CallPeopleError.unavailable
             }
-            let profile = Profile(
-                id: callee, username: try row.text("username"), displayName: try row.text("display_name"))
-            return (try conversation.id("id"), profile)
+            return try conversation.id("id")
         } catch let error as CallPeopleError {
             throw error
         } catch {
             throw .unavailable
         }
     }
+}
+
+extension Statement {
+    /// Parameters: id, created_at.
+    fileprivate static let insertTestGroup = Statement(
+        "insert_test_group",
+        """
+        INSERT INTO conversations (id, type, name, created_at, updated_at) VALUES ($1, 'group', 'Test', $2, $2)
+        """)
 }
 
 extension Instant {

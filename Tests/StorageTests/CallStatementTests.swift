@@ -17,13 +17,13 @@ struct CallStatementTests {
                 Step(
                     .updateCall,
                     [
-                        .id(call), .integer(revision), .integer(revision + 1), .text("video"), .text(status),
-                        .text("peer"), .instant(moment(10)), .instant(ended), .null, .text(reason),
+                        .id(call), .integer(revision), .integer(revision + 1), .text("group"), .text(status),
+                        .text("peer"), .instant(moment(10)), .instant(ended), .null, .text(reason), .boolean(true),
                     ], expectedRows: 1)
             }
             let joined: [SQLValue] = [
                 .id(call), .id(bob), .text("connected"), .instant(moment(10)), .null, .null, .id(device), .null,
-                .boolean(true),
+                .boolean(true), .text("co_host"), .instant(moment(1)), .boolean(false),
             ]
             let share: [SQLValue] = [.id(call), .id(bob), .instant(moment(11))]
             _ = try await database.commit(
@@ -39,6 +39,8 @@ struct CallStatementTests {
             #expect(try open.id("id") == call)
             #expect(try open.integer("revision") == 2)
             #expect(try open.instantIfAny("answered_at") == moment(10))
+            #expect(try open.text("mode") == "group")
+            #expect(try open.boolean("locked"))
             #expect(try await database.query(.participantsOfOpenCalls, []).count == 2)
             #expect(try await database.query(.screenSharesOfOpenCalls, []).count == 1)
             #expect(try await database.query(.screenSharesOfCall, [.id(call)]).count == 1)
@@ -47,6 +49,9 @@ struct CallStatementTests {
             #expect(try second.text("status") == "connected")
             #expect(try second.idIfAny("device_id") == device)
             #expect(try second.boolean("polite"))
+            #expect(try second.text("role") == "co_host")
+            #expect(try second.instantIfAny("rung_at") == moment(1))
+            #expect(try !second.boolean("hidden"))
             #expect(try second.text("username") == "bob")
 
             let close: [SQLValue] = [.id(call), .id(bob), .instant(moment(20)), .text("call_ended")]

@@ -89,12 +89,14 @@ func callValues(
     [
         .id(id), .id(conversation), .id(caller), .id(name), .text("direct"), .text("video"), .text("initiated"),
         .text("peer"), .integer(1), .instant(moment(seconds)), .null, .null, .instant(moment(seconds + 45)), .null,
+        .boolean(false),
     ]
 }
 
 func participantValues(_ call: CallID, _ user: UserID, _ status: String) -> [SQLValue] {
     [
         .id(call), .id(user), .text(status), .null, .null, .null, .null, .instant(moment(45)), .boolean(true),
+        .text("participant"), .instant(moment(0)), .boolean(false),
     ]
 }
 

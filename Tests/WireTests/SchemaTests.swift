@@ -17,7 +17,10 @@ import Wire
         WireDescription.self, WireCandidate.self, WireSendDescription.self, WireSendCandidate.self,
         WireStartScreenShare.self, WireStopScreenShare.self, WireCallIncoming.self, WireCallUpdated.self,
         WireCallRingStopped.self, WireCallMoved.self, WireDescriptionReceived.self, WireCandidateReceived.self,
-        WireMessage.self, WireSendMessage.self, WireMessageReceived.self,
+        WireMessage.self, WireSendMessage.self, WireMessageReceived.self, WireCallJoin.self, WireCallAdd.self,
+        WireCallHold.self, WireCallRaiseHand.self, WireCallSetRole.self, WireCallStopMedia.self, WireCallRemove.self,
+        WireCallLock.self, WireCallAdmit.self, WireCallEnd.self, WireOfferUnanswered.self, WireMediaStopped.self,
+        WireJoinDenied.self,
     ]
 
     @Test func everyMessageOfTheSchemaIsTested() throws {
@@ -56,6 +59,6 @@ import Wire
             let frame = try WireClientFrame.random(using: &generator)
             if let command = frame.command { seen.insert(String("\(command)".prefix { $0 != "(" })) }
         }
-        #expect(seen.count == 16)
+        #expect(seen.count == 26)
     }
 }

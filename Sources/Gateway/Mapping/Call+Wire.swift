@@ -28,19 +28,22 @@ extension WireCall {
             }
         }
         clientCallID = call.clientCallID.description
+        mediaPath = .peer
         switch call.mode {
-        case .direct: mediaPath = .peer
-        case .group: mediaPath = .forwarded
+        case .direct: mode = .direct
+        case .group: mode = .group
         }
+        locked = call.isLocked
+        joinRequests = call.joinRequests.map { WireUser($0.origin.user, profile: view.people[$0.origin.user]) }
     }
 }
 
 extension WireCallParticipant {
     init(_ participant: Participant, profile: Profile?) {
         self.init()
-        // An account that is gone has left its id behind.
-        user = profile.map(WireUser.init) ?? .with { $0.id = participant.user.description }
+        user = WireUser(participant.user, profile: profile)
         polite = participant.isPolite
+        role = WireParticipantRole(participant.role)
         switch participant.state {
         case .ringing(let ringing):
             status = .ringing
@@ -51,6 +54,8 @@ extension WireCallParticipant {
             deviceID = connection.device.description
             reconnecting = connection.reachability != .reachable
             media = WireMediaState(connection.media)
+            onHold = connection.isOnHold
+            if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }
         case .declined(let at, let reason):
             status = .declined
             leftAt = .init(at)
@@ -60,6 +65,33 @@ extension WireCallParticipant {
             if let joined { joinedAt = .init(joined) }
             leftAt = .init(at)
             leaveReason = WireLeaveReason(reason)
+        }
+    }
+}
+
+extension WireUser {
+    /// An account that is gone has left its id behind.
+    fileprivate init(_ user: UserID, profile: Profile?) {
+        self = profile.map(WireUser.init) ?? .with { $0.id = user.description }
+    }
+}
+
+extension WireParticipantRole {
+    init(_ role: Participant.Role) {
+        switch role {
+        case .host: self = .host
+        case .coHost: self = .coHost
+        case .participant: self = .participant
+        }
+    }
+}
+
+extension WireMedium {
+    init(_ medium: Medium) {
+        switch medium {
+        case .microphone: self = .microphone
+        case .camera: self = .camera
+        case .screen: self = .screen
         }
     }
 }
@@ -95,6 +127,9 @@ extension WireCallEndReason {
         case .hangup: self = .hangup
         case .disconnected: self = .disconnected
         case .iceFailed: self = .iceFailed
+        case .alone: self = .alone
+        case .empty: self = .empty
+        case .endedByHost: self = .endedByHost
         case .maxDuration: self = .maxDuration
         case .serverRestart: self = .serverRestart
         }
@@ -112,6 +147,8 @@ extension WireLeaveReason {
         case .hangup: self = .hangup
         case .disconnected: self = .disconnected
         case .iceFailed: self = .iceFailed
+        case .removed: self = .removed
+        case .kicked: self = .kicked
         }
     }
 }
@@ -124,6 +161,8 @@ extension WireRingStopReason {
         case .cancelled: self = .cancelled
         case .noAnswer: self = .noAnswer
         case .callerDisconnected: self = .callerDisconnected
+        case .callEnded: self = .callEnded
+        case .removed: self = .removed
         }
     }
 }
@@ -161,6 +200,14 @@ extension WireEvent {
             candidateReceived.callID = view.call.id.description
             candidateReceived.fromUserID = sender.description
             candidateReceived.candidate = WireCandidate(candidate)
+        case .offerUnanswered(let user):
+            offerUnanswered.callID = view.call.id.description
+            offerUnanswered.userID = user.description
+        case .mediaStopped(let medium, let host):
+            mediaStopped.callID = view.call.id.description
+            mediaStopped.byUserID = host.description
+            mediaStopped.medium = WireMedium(medium)
+        case .joinDenied: joinDenied.callID = view.call.id.description
         }
     }
 }

@@ -54,6 +54,10 @@ extension Fault {
         case .answeredElsewhere: self.init(.answeredElsewhere, "Another device of yours has answered.")
         case .forbidden: self.init(.forbidden, "You cannot do this in this call.")
         case .wrongState: self.init(.conflict, "The call is not in a state for this.")
+        case .screenTaken: self.init(.conflict, "Somebody else shares a screen.")
+        case .callFull: self.init(.conflict, "The call is full.")
+        case .rungJustNow(let wait):
+            self.init(.rateLimited, "They were rung a moment ago. Wait a little.", retryAfter: wait)
         case .mailboxFull:
             self.init(.rateLimited, "Too much waits for the other side already.", retryAfter: .seconds(1))
         }

@@ -9,21 +9,26 @@ enum SocketCommand: Sendable {
     case ping
     case invite(Invite)
     case call(CallCommand, CallID)
+    case join(CallID, RequestID, MediaState)
+    case add([UserID], CallID, RequestID)
     case send(Draft)
 
     /// Checks a command.
     /// - Parameters:
     ///   - command: What stood in the frame.
+    ///   - sender: Who sent it.
     ///   - reachable: Which of the sender's devices have a socket; asked for when it matters.
     init(
-        wire command: WireClientFrame.OneOf_Command?, limits: SocketLimits, reachable: () -> Set<DeviceID>
+        wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: SocketLimits,
+        reachable: () -> Set<DeviceID>
     ) throws(Fault) {
         switch command {
         case nil: throw Fault(.unsupported, "This server does not know the command.")
         case .hello: throw .invalid("hello was said already.")
         case .ping: self = .ping
         case .callInvite(let invite): self = .invite(try Invite(wire: invite))
-        case .callRinging(let command): self = .call(.ringing, try Self.call(command.callID))
+        case .callRinging(let command):
+            self = .call(.ringing(wokenByPush: command.wokenByPush), try Self.call(command.callID))
         case .callAccept(let command):
             self = .call(
                 .accept(try Self.request(command.commandID), MediaState(wire: command.media)),
@@ -59,8 +64,53 @@ enum SocketCommand: Sendable {
             self = .call(.startScreenShare(try Self.request(command.commandID)), try Self.call(command.callID))
         case .stopScreenShare(let command):
             self = .call(.stopScreenShare(try Self.request(command.commandID)), try Self.call(command.callID))
+        case .callJoin(let command):
+            self = .join(
+                try Self.call(command.callID), try Self.request(command.commandID), MediaState(wire: command.media))
+        case .callAdd(let command):
+            self = .add(
+                try Self.people(command.userIds, 1...32), try Self.call(command.callID),
+                try Self.request(command.commandID))
+        case .callHold(let command): self = .call(.hold(command.onHold), try Self.call(command.callID))
+        case .callRaiseHand(let command):
+            let owner = command.userID.isEmpty ? sender : try Self.peer(command.userID)
+            self = .call(.raiseHand(command.raised, of: owner), try Self.call(command.callID))
+        case .callSetRole(let command):
+            let control = HostControl.setRole(try Self.peer(command.userID), try Participant.Role(wire: command.role))
+            self = try Self.control(control, command.callID, command.commandID)
+        case .callStopMedia(let command):
+            let target = command.userID.isEmpty ? nil : try Self.peer(command.userID)
+            let control = HostControl.stopMedia(try Medium(wire: command.medium), of: target)
+            self = try Self.control(control, command.callID, command.commandID)
+        case .callRemove(let command):
+            let control = HostControl.remove(try Self.peer(command.userID), isBarred: command.bar)
+            self = try Self.control(control, command.callID, command.commandID)
+        case .callLock(let command):
+            self = try Self.control(.lock(command.locked), command.callID, command.commandID)
+        case .callAdmit(let command):
+            let control = HostControl.admit(try Self.peer(command.userID), isAdmitted: command.admit)
+            self = try Self.control(control, command.callID, command.commandID)
+        case .callEnd(let command): self = try Self.control(.end, command.callID, command.commandID)
         case .sendMessage(let command): self = .send(try Draft(wire: command, limits: limits))
         }
+    }
+
+    private static func control(_ control: HostControl, _ call: String, _ request: String) throws(Fault) -> Self {
+        .call(.control(try Self.request(request), control), try Self.call(call))
+    }
+
+    /// Users, each once.
+    fileprivate static func people(_ texts: [String], _ count: ClosedRange<Int>) throws(Fault) -> [UserID] {
+        guard count.contains(texts.count) else {
+            throw .invalid("user_ids names \(texts.count) users, not \(count.lowerBound) to \(count.upperBound).")
+        }
+        var seen: Set<UserID> = []
+        var users: [UserID] = []
+        for text in texts {
+            let user = try UserID(wire: text, field: "user_ids")
+            if seen.insert(user).inserted { users.append(user) }
+        }
+        return users
     }
 
     private static func call(_ text: String) throws(Fault) -> CallID { try CallID(wire: text, field: "call_id") }
@@ -80,10 +130,39 @@ extension Invite {
         case .video: type = .video
         case .unspecified, .UNRECOGNIZED: throw .invalid("type is neither voice nor video.")
         }
+        let target: Target
+        switch (invite.userID.isEmpty, invite.conversationID.isEmpty) {
+        case (false, true): target = .user(try UserID(wire: invite.userID, field: "user_id"))
+        case (true, false):
+            let conversation = try ConversationID(wire: invite.conversationID, field: "conversation_id")
+            target = .conversation(conversation, ringing: try SocketCommand.people(invite.userIds, 0...99))
+        default: throw .invalid("Exactly one of user_id and conversation_id has to be set.")
+        }
         self.init(
-            clientCallID: try RequestID(wire: invite.clientCallID, field: "client_call_id"),
-            callee: try UserID(wire: invite.userID, field: "user_id"), type: type, media: MediaState(wire: invite.media)
-        )
+            clientCallID: try RequestID(wire: invite.clientCallID, field: "client_call_id"), target: target, type: type,
+            media: MediaState(wire: invite.media))
+    }
+}
+
+extension Participant.Role {
+    fileprivate init(wire role: WireParticipantRole) throws(Fault) {
+        switch role {
+        case .host: self = .host
+        case .coHost: self = .coHost
+        case .participant: self = .participant
+        case .unspecified, .UNRECOGNIZED: throw .invalid("role is none of host, co-host and participant.")
+        }
+    }
+}
+
+extension Medium {
+    fileprivate init(wire medium: WireMedium) throws(Fault) {
+        switch medium {
+        case .microphone: self = .microphone
+        case .camera: self = .camera
+        case .screen: self = .screen
+        case .unspecified, .UNRECOGNIZED: throw .invalid("medium is none of microphone, camera and screen.")
+        }
     }
 }
 

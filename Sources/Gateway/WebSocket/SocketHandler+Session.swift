@@ -180,7 +180,9 @@ extension SocketHandler {
         guard mayCommand(frame), let port else { return }
         let command: SocketCommand
         do throws(Fault) {
-            command = try SocketCommand(wire: frame.command, limits: services.configuration.limits) {
+            command = try SocketCommand(
+                wire: frame.command, from: identity.user, limits: services.configuration.limits
+            ) {
                 services.registry.connectedDevices(of: identity.user)
             }
         } catch {
@@ -200,6 +202,11 @@ extension SocketHandler {
             services.calls.invite(invite, from: identity.profile, device: identity.device, reply: answer)
         case .call(let command, let call):
             services.calls.submit(command, to: call, from: origin, reply: answer)
+        case .join(let call, let request, let media):
+            services.calls.join(
+                call, as: request, from: identity.profile, device: identity.device, media: media, reply: answer)
+        case .add(let users, let call, let request):
+            services.calls.add(users, to: call, as: request, from: origin, reply: answer)
         case .send(let draft):
             services.messaging.send(draft, from: identity.user, device: identity.device) { result in
                 if id == 0, case .success = result { return }

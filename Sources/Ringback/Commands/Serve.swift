@@ -10,10 +10,18 @@ struct Serve: AsyncParsableCommand {
             commas, or in the file, where dots are nesting:
 
               calls.ringSeconds          how long a callee is rung (45)
+              calls.ringExtensionSeconds the least for a device woken by a push (20)
+              calls.ringLimitSeconds     the longest ring, extension and all (75)
+              calls.ringAgainSeconds     until the same person may be rung again (30)
               calls.callerLostSeconds    how long a ringing caller may be away (15)
               calls.reconnectSeconds     how long a participant may be away (30)
               calls.recoverySeconds      the same, after a restart (30)
+              calls.negotiationSeconds   until an unanswered offer is given up (10)
+              calls.aloneSeconds         how long one may wait in a group call (120)
+              calls.emptySeconds         how long a group call may be empty (20)
               calls.maxDurationSeconds   the longest call (43200)
+              calls.screenSharing        take-over, refuse or multiple (take-over)
+              calls.participantLimit     people in a call (100)
               calls.invitesPerMinute     calls that a user may place (30)
               password.cost              work factor of bcrypt (12)
               accessTokenSeconds         life of an access token (600)

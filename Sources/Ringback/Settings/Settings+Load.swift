@@ -20,7 +20,8 @@ extension Settings {
     static let keys: Set<String> = Set(
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "password.cost",
-            "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "allowedOrigins", "socketsPerAddress",
+            "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
+            "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
             "publicHost", "stun.listen", "iceServers", "webRoot", "log.level", "log.format",
         ] + CallTimings.settings.map(\.name))
 
@@ -116,8 +117,10 @@ extension Settings {
         passwordCost = try values.integer("password.cost", in: 10...16) ?? passwordCost
         accessTokenLifetime = try values.seconds("accessTokenSeconds", in: 10...86_400) ?? accessTokenLifetime
         sessionLifetime = try values.seconds("sessionSeconds", in: 60...31_536_000) ?? sessionLifetime
+        rules.screenSharing = try values.choice("calls.screenSharing") ?? rules.screenSharing
+        rules.participantLimit = try values.integer("calls.participantLimit", in: 2...1000) ?? rules.participantLimit
         for (name, timing) in CallTimings.settings {
-            if let span = try values.seconds(name, in: 1...604_800) { timings[keyPath: timing] = span }
+            if let span = try values.seconds(name, in: 1...604_800) { rules.timings[keyPath: timing] = span }
         }
         invitesPerMinute = try values.integer("calls.invitesPerMinute", in: 1...100_000) ?? invitesPerMinute
         allowedOrigins = try values.list("allowedOrigins") ?? allowedOrigins

@@ -19,8 +19,8 @@ struct Settings: Sendable, Equatable {
     var accessTokenLifetime = Instant.Span.seconds(600)
     /// How long a session lives without being used.
     var sessionLifetime = Instant.Span.seconds(30 * 24 * 3600)
-    /// How long calls wait for what.
-    var timings = CallTimings()
+    /// How long calls wait for what, and what is allowed in them.
+    var rules = CallRules()
     /// How many calls a user may place in a minute.
     var invitesPerMinute = 30
     /// Web pages of these origins may connect, besides the server's own.
@@ -65,9 +65,15 @@ extension CallTimings {
     /// Each timing with the name it has in a configuration.
     static let settings: [(name: String, timing: any WritableKeyPath<CallTimings, Instant.Span> & Sendable)] = [
         ("calls.ringSeconds", \.ring),
+        ("calls.ringExtensionSeconds", \.ringExtension),
+        ("calls.ringLimitSeconds", \.ringLimit),
+        ("calls.ringAgainSeconds", \.ringAgain),
         ("calls.callerLostSeconds", \.callerLost),
         ("calls.reconnectSeconds", \.reconnect),
         ("calls.recoverySeconds", \.recovery),
+        ("calls.negotiationSeconds", \.negotiation),
+        ("calls.aloneSeconds", \.alone),
+        ("calls.emptySeconds", \.empty),
         ("calls.maxDurationSeconds", \.maxDuration),
     ]
 }

@@ -9,41 +9,44 @@ extension Statement {
     /// `calls_open_direct_key` when the direct conversation has an open call.
     ///
     /// Parameters: id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision,
-    /// started_at, answered_at, ended_at, ring_expires_at, end_reason.
+    /// started_at, answered_at, ended_at, ring_expires_at, end_reason, locked.
     public static let insertCall = Statement(
         "insert_call",
         """
         INSERT INTO calls (
             id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision, started_at,
-            answered_at, ended_at, ring_expires_at, end_reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+            answered_at, ended_at, ring_expires_at, end_reason, locked)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
         """)
 
     /// Writes a call's new state over the one that the writer knew. Expect one row: none means that somebody else owns
     /// the call by now.
     ///
-    /// Parameters: id, the revision that is in the database, the new revision, type, status, media_path, answered_at,
-    /// ended_at, ring_expires_at, end_reason.
+    /// Parameters: id, the revision that is in the database, the new revision, mode, status, media_path, answered_at,
+    /// ended_at, ring_expires_at, end_reason, locked.
     public static let updateCall = Statement(
         "update_call",
         """
-        UPDATE calls SET revision = $3, type = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
-            ring_expires_at = $9, end_reason = $10
+        UPDATE calls SET revision = $3, mode = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
+            ring_expires_at = $9, end_reason = $10, locked = $11
         WHERE id = $1 AND revision = $2
         """)
 
     /// Writes a participant's state, the first or the next.
     ///
-    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite.
+    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
+    /// rung_at, hidden.
     public static let upsertCallParticipant = Statement(
         "upsert_call_participant",
         """
         INSERT INTO call_participants (
-            call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
+            rung_at, hidden)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
         ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
             left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
-            ring_expires_at = excluded.ring_expires_at, polite = excluded.polite
+            ring_expires_at = excluded.ring_expires_at, polite = excluded.polite, role = excluded.role,
+            rung_at = excluded.rung_at, hidden = excluded.hidden
         """)
 
     /// Opens the log of a screen share. Violates `screen_share_logs_open_key` when the sharer has one open.
@@ -152,12 +155,12 @@ extension Statement {
 
     private static let callColumns = """
         c.id, c.conversation_id, c.initiator_id, c.client_call_id, c.mode, c.type, c.status, c.media_path, c.revision,
-            c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason
+            c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason, c.locked
         """
 
     private static let participantColumns = """
         p.call_id, p.user_id, p.status, p.joined_at, p.left_at, p.leave_reason, p.device_id, p.ring_expires_at,
-            p.polite, u.username, u.display_name, u.avatar_url
+            p.polite, p.role, p.rung_at, p.hidden, u.username, u.display_name, u.avatar_url
         """
 
     private static let callsPage = """

@@ -130,6 +130,48 @@ public nonisolated enum WireErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
 
 }
 
+public nonisolated enum WireCallMode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+
+  /// Between two people; ends when one leaves.
+  case direct // = 1
+
+  /// Among many; people come and go.
+  case group // = 2
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .direct
+    case 2: self = .group
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .direct: return 1
+    case .group: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireCallMode] = [
+    .unspecified,
+    .direct,
+    .group,
+  ]
+
+}
+
 public nonisolated enum WireCallType: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
@@ -227,6 +269,9 @@ public nonisolated enum WireCallEndReason: SwiftProtobuf.Enum, Swift.CaseIterabl
   case iceFailed // = 8
   case maxDuration // = 9
   case serverRestart // = 10
+  case alone // = 11
+  case empty // = 12
+  case endedByHost // = 13
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -246,6 +291,9 @@ public nonisolated enum WireCallEndReason: SwiftProtobuf.Enum, Swift.CaseIterabl
     case 8: self = .iceFailed
     case 9: self = .maxDuration
     case 10: self = .serverRestart
+    case 11: self = .alone
+    case 12: self = .empty
+    case 13: self = .endedByHost
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -263,6 +311,9 @@ public nonisolated enum WireCallEndReason: SwiftProtobuf.Enum, Swift.CaseIterabl
     case .iceFailed: return 8
     case .maxDuration: return 9
     case .serverRestart: return 10
+    case .alone: return 11
+    case .empty: return 12
+    case .endedByHost: return 13
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -280,6 +331,9 @@ public nonisolated enum WireCallEndReason: SwiftProtobuf.Enum, Swift.CaseIterabl
     .iceFailed,
     .maxDuration,
     .serverRestart,
+    .alone,
+    .empty,
+    .endedByHost,
   ]
 
 }
@@ -318,6 +372,51 @@ public nonisolated enum WireMediaPath: SwiftProtobuf.Enum, Swift.CaseIterable {
     .unspecified,
     .peer,
     .forwarded,
+  ]
+
+}
+
+/// What a participant of a group call may do to the others.
+public nonisolated enum WireParticipantRole: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case participant // = 1
+
+  /// Everything but to end the call, to give roles, and to act against the host.
+  case coHost // = 2
+  case host // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .participant
+    case 2: self = .coHost
+    case 3: self = .host
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .participant: return 1
+    case .coHost: return 2
+    case .host: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireParticipantRole] = [
+    .unspecified,
+    .participant,
+    .coHost,
+    .host,
   ]
 
 }
@@ -379,6 +478,10 @@ public nonisolated enum WireLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable 
   case hangup // = 6
   case disconnected // = 7
   case iceFailed // = 8
+  case removed // = 9
+
+  /// Removed and barred.
+  case kicked // = 10
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -396,6 +499,8 @@ public nonisolated enum WireLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable 
     case 6: self = .hangup
     case 7: self = .disconnected
     case 8: self = .iceFailed
+    case 9: self = .removed
+    case 10: self = .kicked
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -411,6 +516,8 @@ public nonisolated enum WireLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable 
     case .hangup: return 6
     case .disconnected: return 7
     case .iceFailed: return 8
+    case .removed: return 9
+    case .kicked: return 10
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -426,6 +533,50 @@ public nonisolated enum WireLeaveReason: SwiftProtobuf.Enum, Swift.CaseIterable 
     .hangup,
     .disconnected,
     .iceFailed,
+    .removed,
+    .kicked,
+  ]
+
+}
+
+public nonisolated enum WireMedium: SwiftProtobuf.Enum, Swift.CaseIterable {
+  public typealias RawValue = Int
+  case unspecified // = 0
+  case microphone // = 1
+  case camera // = 2
+  case screen // = 3
+  case UNRECOGNIZED(Int)
+
+  public init() {
+    self = .unspecified
+  }
+
+  public init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .microphone
+    case 2: self = .camera
+    case 3: self = .screen
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  public var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .microphone: return 1
+    case .camera: return 2
+    case .screen: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  public static let allCases: [WireMedium] = [
+    .unspecified,
+    .microphone,
+    .camera,
+    .screen,
   ]
 
 }
@@ -480,6 +631,8 @@ public nonisolated enum WireRingStopReason: SwiftProtobuf.Enum, Swift.CaseIterab
   case cancelled // = 3
   case noAnswer // = 4
   case callerDisconnected // = 5
+  case callEnded // = 6
+  case removed // = 7
   case UNRECOGNIZED(Int)
 
   public init() {
@@ -494,6 +647,8 @@ public nonisolated enum WireRingStopReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case 3: self = .cancelled
     case 4: self = .noAnswer
     case 5: self = .callerDisconnected
+    case 6: self = .callEnded
+    case 7: self = .removed
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -506,6 +661,8 @@ public nonisolated enum WireRingStopReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case .cancelled: return 3
     case .noAnswer: return 4
     case .callerDisconnected: return 5
+    case .callEnded: return 6
+    case .removed: return 7
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -518,6 +675,8 @@ public nonisolated enum WireRingStopReason: SwiftProtobuf.Enum, Swift.CaseIterab
     .cancelled,
     .noAnswer,
     .callerDisconnected,
+    .callEnded,
+    .removed,
   ]
 
 }
@@ -694,6 +853,86 @@ public nonisolated struct WireClientFrame: Sendable {
     set {command = .stopScreenShare(newValue)}
   }
 
+  public var callJoin: WireCallJoin {
+    get {
+      if case .callJoin(let v)? = command {return v}
+      return WireCallJoin()
+    }
+    set {command = .callJoin(newValue)}
+  }
+
+  public var callAdd: WireCallAdd {
+    get {
+      if case .callAdd(let v)? = command {return v}
+      return WireCallAdd()
+    }
+    set {command = .callAdd(newValue)}
+  }
+
+  public var callHold: WireCallHold {
+    get {
+      if case .callHold(let v)? = command {return v}
+      return WireCallHold()
+    }
+    set {command = .callHold(newValue)}
+  }
+
+  public var callRaiseHand: WireCallRaiseHand {
+    get {
+      if case .callRaiseHand(let v)? = command {return v}
+      return WireCallRaiseHand()
+    }
+    set {command = .callRaiseHand(newValue)}
+  }
+
+  public var callSetRole: WireCallSetRole {
+    get {
+      if case .callSetRole(let v)? = command {return v}
+      return WireCallSetRole()
+    }
+    set {command = .callSetRole(newValue)}
+  }
+
+  public var callStopMedia: WireCallStopMedia {
+    get {
+      if case .callStopMedia(let v)? = command {return v}
+      return WireCallStopMedia()
+    }
+    set {command = .callStopMedia(newValue)}
+  }
+
+  public var callRemove: WireCallRemove {
+    get {
+      if case .callRemove(let v)? = command {return v}
+      return WireCallRemove()
+    }
+    set {command = .callRemove(newValue)}
+  }
+
+  public var callLock: WireCallLock {
+    get {
+      if case .callLock(let v)? = command {return v}
+      return WireCallLock()
+    }
+    set {command = .callLock(newValue)}
+  }
+
+  public var callAdmit: WireCallAdmit {
+    get {
+      if case .callAdmit(let v)? = command {return v}
+      return WireCallAdmit()
+    }
+    set {command = .callAdmit(newValue)}
+  }
+
+  public var callEnd: WireCallEnd {
+    get {
+      if case .callEnd(let v)? = command {return v}
+      return WireCallEnd()
+    }
+    set {command = .callEnd(newValue)}
+  }
+
   public var sendMessage: WireSendMessage {
     get {
       if case .sendMessage(let v)? = command {return v}
@@ -720,6 +959,16 @@ public nonisolated struct WireClientFrame: Sendable {
     case sendCandidate(WireSendCandidate)
     case startScreenShare(WireStartScreenShare)
     case stopScreenShare(WireStopScreenShare)
+    case callJoin(WireCallJoin)
+    case callAdd(WireCallAdd)
+    case callHold(WireCallHold)
+    case callRaiseHand(WireCallRaiseHand)
+    case callSetRole(WireCallSetRole)
+    case callStopMedia(WireCallStopMedia)
+    case callRemove(WireCallRemove)
+    case callLock(WireCallLock)
+    case callAdmit(WireCallAdmit)
+    case callEnd(WireCallEnd)
     case sendMessage(WireSendMessage)
 
   }
@@ -933,6 +1182,30 @@ public nonisolated struct WireEvent: Sendable {
     set {event = .messageReceived(newValue)}
   }
 
+  public var offerUnanswered: WireOfferUnanswered {
+    get {
+      if case .offerUnanswered(let v)? = event {return v}
+      return WireOfferUnanswered()
+    }
+    set {event = .offerUnanswered(newValue)}
+  }
+
+  public var mediaStopped: WireMediaStopped {
+    get {
+      if case .mediaStopped(let v)? = event {return v}
+      return WireMediaStopped()
+    }
+    set {event = .mediaStopped(newValue)}
+  }
+
+  public var joinDenied: WireJoinDenied {
+    get {
+      if case .joinDenied(let v)? = event {return v}
+      return WireJoinDenied()
+    }
+    set {event = .joinDenied(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -943,6 +1216,9 @@ public nonisolated struct WireEvent: Sendable {
     case descriptionReceived(WireDescriptionReceived)
     case candidateReceived(WireCandidateReceived)
     case messageReceived(WireMessageReceived)
+    case offerUnanswered(WireOfferUnanswered)
+    case mediaStopped(WireMediaStopped)
+    case joinDenied(WireJoinDenied)
 
   }
 
@@ -1289,6 +1565,23 @@ public nonisolated struct WireCall: @unchecked Sendable {
     set {_uniqueStorage()._mediaPath = newValue}
   }
 
+  public var mode: WireCallMode {
+    get {_storage._mode}
+    set {_uniqueStorage()._mode = newValue}
+  }
+
+  /// Whether newcomers have to be admitted by a host.
+  public var locked: Bool {
+    get {_storage._locked}
+    set {_uniqueStorage()._locked = newValue}
+  }
+
+  /// Who asks to be admitted, the first first.
+  public var joinRequests: [WireUser] {
+    get {_storage._joinRequests}
+    set {_uniqueStorage()._joinRequests = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1296,71 +1589,107 @@ public nonisolated struct WireCall: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-public nonisolated struct WireCallParticipant: Sendable {
+public nonisolated struct WireCallParticipant: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
   public var user: WireUser {
-    get {_user ?? WireUser()}
-    set {_user = newValue}
+    get {_storage._user ?? WireUser()}
+    set {_uniqueStorage()._user = newValue}
   }
   /// Returns true if `user` has been explicitly set.
-  public var hasUser: Bool {self._user != nil}
+  public var hasUser: Bool {_storage._user != nil}
   /// Clears the value of `user`. Subsequent reads from it will return its default value.
-  public mutating func clearUser() {self._user = nil}
+  public mutating func clearUser() {_uniqueStorage()._user = nil}
 
-  public var status: WireParticipantStatus = .unspecified
+  public var status: WireParticipantStatus {
+    get {_storage._status}
+    set {_uniqueStorage()._status = newValue}
+  }
 
   public var joinedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
-    get {_joinedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
-    set {_joinedAt = newValue}
+    get {_storage._joinedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._joinedAt = newValue}
   }
   /// Returns true if `joinedAt` has been explicitly set.
-  public var hasJoinedAt: Bool {self._joinedAt != nil}
+  public var hasJoinedAt: Bool {_storage._joinedAt != nil}
   /// Clears the value of `joinedAt`. Subsequent reads from it will return its default value.
-  public mutating func clearJoinedAt() {self._joinedAt = nil}
+  public mutating func clearJoinedAt() {_uniqueStorage()._joinedAt = nil}
 
   public var leftAt: SwiftProtobuf.Google_Protobuf_Timestamp {
-    get {_leftAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
-    set {_leftAt = newValue}
+    get {_storage._leftAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._leftAt = newValue}
   }
   /// Returns true if `leftAt` has been explicitly set.
-  public var hasLeftAt: Bool {self._leftAt != nil}
+  public var hasLeftAt: Bool {_storage._leftAt != nil}
   /// Clears the value of `leftAt`. Subsequent reads from it will return its default value.
-  public mutating func clearLeftAt() {self._leftAt = nil}
+  public mutating func clearLeftAt() {_uniqueStorage()._leftAt = nil}
 
-  public var leaveReason: WireLeaveReason = .unspecified
+  public var leaveReason: WireLeaveReason {
+    get {_storage._leaveReason}
+    set {_uniqueStorage()._leaveReason = newValue}
+  }
 
   /// The device that is in the call; empty while none is.
-  public var deviceID: String = String()
+  public var deviceID: String {
+    get {_storage._deviceID}
+    set {_uniqueStorage()._deviceID = newValue}
+  }
 
   /// Whether one of the user's devices has said that it is ringing.
-  public var alerted: Bool = false
+  public var alerted: Bool {
+    get {_storage._alerted}
+    set {_uniqueStorage()._alerted = newValue}
+  }
 
   /// Whether the device is out of reach and its grace is running.
-  public var reconnecting: Bool = false
+  public var reconnecting: Bool {
+    get {_storage._reconnecting}
+    set {_uniqueStorage()._reconnecting = newValue}
+  }
 
   /// The role in perfect negotiation: on a collision of offers the polite side gives way.
-  public var polite: Bool = false
+  public var polite: Bool {
+    get {_storage._polite}
+    set {_uniqueStorage()._polite = newValue}
+  }
 
   public var media: WireMediaState {
-    get {_media ?? WireMediaState()}
-    set {_media = newValue}
+    get {_storage._media ?? WireMediaState()}
+    set {_uniqueStorage()._media = newValue}
   }
   /// Returns true if `media` has been explicitly set.
-  public var hasMedia: Bool {self._media != nil}
+  public var hasMedia: Bool {_storage._media != nil}
   /// Clears the value of `media`. Subsequent reads from it will return its default value.
-  public mutating func clearMedia() {self._media = nil}
+  public mutating func clearMedia() {_uniqueStorage()._media = nil}
+
+  public var role: WireParticipantRole {
+    get {_storage._role}
+    set {_uniqueStorage()._role = newValue}
+  }
+
+  /// Whether the participant has put the call on hold.
+  public var onHold: Bool {
+    get {_storage._onHold}
+    set {_uniqueStorage()._onHold = newValue}
+  }
+
+  /// Since when the participant raises a hand; absent when it does not.
+  public var handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_storage._handRaisedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_uniqueStorage()._handRaisedAt = newValue}
+  }
+  /// Returns true if `handRaisedAt` has been explicitly set.
+  public var hasHandRaisedAt: Bool {_storage._handRaisedAt != nil}
+  /// Clears the value of `handRaisedAt`. Subsequent reads from it will return its default value.
+  public mutating func clearHandRaisedAt() {_uniqueStorage()._handRaisedAt = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
 
-  fileprivate var _user: WireUser? = nil
-  fileprivate var _joinedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _leftAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
-  fileprivate var _media: WireMediaState? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 /// What a participant says of its own microphone and camera, for the others to show.
@@ -1401,7 +1730,8 @@ public nonisolated struct WireScreenShare: Sendable {
   fileprivate var _startedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// Start a call. Answered with the call; repeated with the same `client_call_id`, with the same call.
+/// Start a call. Answered with the call; repeated with the same `client_call_id`, with the same call. Where the pair, or
+/// the group conversation, has an open call already, it is answered, joined or moved here instead.
 public nonisolated struct WireCallInvite: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1410,7 +1740,7 @@ public nonisolated struct WireCallInvite: Sendable {
   /// Made by the client.
   public var clientCallID: String = String()
 
-  /// Whom to call; the direct conversation with them is made when there is none.
+  /// Whom to call; the direct conversation with them is made when there is none. Empty in a group call.
   public var userID: String = String()
 
   public var type: WireCallType = .unspecified
@@ -1423,6 +1753,12 @@ public nonisolated struct WireCallInvite: Sendable {
   public var hasMedia: Bool {self._media != nil}
   /// Clears the value of `media`. Subsequent reads from it will return its default value.
   public mutating func clearMedia() {self._media = nil}
+
+  /// The group conversation to call in. Empty in a direct call.
+  public var conversationID: String = String()
+
+  /// Which of its members to ring, at most 99; all of them when empty.
+  public var userIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1438,6 +1774,9 @@ public nonisolated struct WireCallRinging: Sendable {
   // methods supported on all messages.
 
   public var callID: String = String()
+
+  /// True when the device was woken by a push for it: it is given time to be looked at.
+  public var wokenByPush: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1545,6 +1884,193 @@ public nonisolated struct WireCallMove: Sendable {
   public init() {}
 
   fileprivate var _media: WireMediaState? = nil
+}
+
+/// Come into a group call without being rung: as a member of its conversation, or again after having left. Answered with
+/// the call; where it is locked, `join_requests` names the sender until a host admits this device.
+public nonisolated struct WireCallJoin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var media: WireMediaState {
+    get {_media ?? WireMediaState()}
+    set {_media = newValue}
+  }
+  /// Returns true if `media` has been explicitly set.
+  public var hasMedia: Bool {self._media != nil}
+  /// Clears the value of `media`. Subsequent reads from it will return its default value.
+  public mutating func clearMedia() {self._media = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _media: WireMediaState? = nil
+}
+
+/// Ring more people, at most 32 at a time. A running direct call becomes a group call by it.
+public nonisolated struct WireCallAdd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var userIds: [String] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Put the call on hold, or go on with it.
+public nonisolated struct WireCallHold: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  public var onHold: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Raise or lower a hand. A host may lower the hands of others.
+public nonisolated struct WireCallRaiseHand: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  public var raised: Bool = false
+
+  /// Whose hand; the sender's own when empty.
+  public var userID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Give a participant of a group call another role: hosts only. Whoever makes somebody else host becomes co-host.
+public nonisolated struct WireCallSetRole: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var userID: String = String()
+
+  public var role: WireParticipantRole = .unspecified
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Ask a participant for silence, switch off a camera, or end a screen share: hosts and co-hosts.
+public nonisolated struct WireCallStopMedia: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  /// Whose; of everybody but the host and the sender when empty.
+  public var userID: String = String()
+
+  public var medium: WireMedium = .unspecified
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Take somebody out of a group call: hosts and co-hosts.
+public nonisolated struct WireCallRemove: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var userID: String = String()
+
+  /// Whether they may not come back by themselves.
+  public var bar: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Let newcomers in only when they are admitted, or freely again: hosts and co-hosts. Unlocking lets in whoever waits.
+public nonisolated struct WireCallLock: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var locked: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Let somebody in who asked for it, or turn the request away: hosts and co-hosts.
+public nonisolated struct WireCallAdmit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var userID: String = String()
+
+  public var admit: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// End a group call for everybody: the host.
+public nonisolated struct WireCallEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var commandID: String = String()
+
+  public var callID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Ask for a call as it is.
@@ -1799,6 +2325,52 @@ public nonisolated struct WireCallMoved: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
+/// An offer of this device has waited for its answer for too long: it may be made again.
+public nonisolated struct WireOfferUnanswered: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  /// Who did not answer.
+  public var userID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A host asks for silence, or has switched off this device's camera or screen share.
+public nonisolated struct WireMediaStopped: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  public var byUserID: String = String()
+
+  public var medium: WireMedium = .unspecified
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A host did not let this device into the call.
+public nonisolated struct WireJoinDenied: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 public nonisolated struct WireDescriptionReceived: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1959,6 +2531,10 @@ nonisolated extension WireErrorCode: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0ERROR_CODE_UNSPECIFIED\0\u{1}ERROR_CODE_INVALID\0\u{1}ERROR_CODE_UNSUPPORTED\0\u{1}ERROR_CODE_UNAUTHENTICATED\0\u{1}ERROR_CODE_FORBIDDEN\0\u{1}ERROR_CODE_NOT_FOUND\0\u{1}ERROR_CODE_CONFLICT\0\u{1}ERROR_CODE_CALL_ENDED\0\u{1}ERROR_CODE_ANSWERED_ELSEWHERE\0\u{1}ERROR_CODE_TOO_LARGE\0\u{1}ERROR_CODE_RATE_LIMITED\0\u{1}ERROR_CODE_UNAVAILABLE\0\u{1}ERROR_CODE_INTERNAL\0")
 }
 
+nonisolated extension WireCallMode: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CALL_MODE_UNSPECIFIED\0\u{1}CALL_MODE_DIRECT\0\u{1}CALL_MODE_GROUP\0")
+}
+
 nonisolated extension WireCallType: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CALL_TYPE_UNSPECIFIED\0\u{1}CALL_TYPE_VOICE\0\u{1}CALL_TYPE_VIDEO\0")
 }
@@ -1968,11 +2544,15 @@ nonisolated extension WireCallStatus: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireCallEndReason: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CALL_END_REASON_UNSPECIFIED\0\u{1}CALL_END_REASON_NO_ANSWER\0\u{1}CALL_END_REASON_DECLINED\0\u{1}CALL_END_REASON_BUSY\0\u{1}CALL_END_REASON_CANCELLED\0\u{1}CALL_END_REASON_CALLER_DISCONNECTED\0\u{1}CALL_END_REASON_HANGUP\0\u{1}CALL_END_REASON_DISCONNECTED\0\u{1}CALL_END_REASON_ICE_FAILED\0\u{1}CALL_END_REASON_MAX_DURATION\0\u{1}CALL_END_REASON_SERVER_RESTART\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0CALL_END_REASON_UNSPECIFIED\0\u{1}CALL_END_REASON_NO_ANSWER\0\u{1}CALL_END_REASON_DECLINED\0\u{1}CALL_END_REASON_BUSY\0\u{1}CALL_END_REASON_CANCELLED\0\u{1}CALL_END_REASON_CALLER_DISCONNECTED\0\u{1}CALL_END_REASON_HANGUP\0\u{1}CALL_END_REASON_DISCONNECTED\0\u{1}CALL_END_REASON_ICE_FAILED\0\u{1}CALL_END_REASON_MAX_DURATION\0\u{1}CALL_END_REASON_SERVER_RESTART\0\u{1}CALL_END_REASON_ALONE\0\u{1}CALL_END_REASON_EMPTY\0\u{1}CALL_END_REASON_ENDED_BY_HOST\0")
 }
 
 nonisolated extension WireMediaPath: SwiftProtobuf._ProtoNameProviding {
   public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MEDIA_PATH_UNSPECIFIED\0\u{1}MEDIA_PATH_PEER\0\u{1}MEDIA_PATH_FORWARDED\0")
+}
+
+nonisolated extension WireParticipantRole: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PARTICIPANT_ROLE_UNSPECIFIED\0\u{1}PARTICIPANT_ROLE_PARTICIPANT\0\u{1}PARTICIPANT_ROLE_CO_HOST\0\u{1}PARTICIPANT_ROLE_HOST\0")
 }
 
 nonisolated extension WireParticipantStatus: SwiftProtobuf._ProtoNameProviding {
@@ -1980,7 +2560,11 @@ nonisolated extension WireParticipantStatus: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireLeaveReason: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEAVE_REASON_UNSPECIFIED\0\u{1}LEAVE_REASON_DECLINED\0\u{1}LEAVE_REASON_BUSY\0\u{1}LEAVE_REASON_NO_ANSWER\0\u{1}LEAVE_REASON_CANCELLED\0\u{1}LEAVE_REASON_CALL_ENDED\0\u{1}LEAVE_REASON_HANGUP\0\u{1}LEAVE_REASON_DISCONNECTED\0\u{1}LEAVE_REASON_ICE_FAILED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LEAVE_REASON_UNSPECIFIED\0\u{1}LEAVE_REASON_DECLINED\0\u{1}LEAVE_REASON_BUSY\0\u{1}LEAVE_REASON_NO_ANSWER\0\u{1}LEAVE_REASON_CANCELLED\0\u{1}LEAVE_REASON_CALL_ENDED\0\u{1}LEAVE_REASON_HANGUP\0\u{1}LEAVE_REASON_DISCONNECTED\0\u{1}LEAVE_REASON_ICE_FAILED\0\u{1}LEAVE_REASON_REMOVED\0\u{1}LEAVE_REASON_KICKED\0")
+}
+
+nonisolated extension WireMedium: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MEDIUM_UNSPECIFIED\0\u{1}MEDIUM_MICROPHONE\0\u{1}MEDIUM_CAMERA\0\u{1}MEDIUM_SCREEN\0")
 }
 
 nonisolated extension WireDescriptionType: SwiftProtobuf._ProtoNameProviding {
@@ -1988,7 +2572,7 @@ nonisolated extension WireDescriptionType: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireRingStopReason: SwiftProtobuf._ProtoNameProviding {
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RING_STOP_REASON_UNSPECIFIED\0\u{1}RING_STOP_REASON_ANSWERED_ELSEWHERE\0\u{1}RING_STOP_REASON_DECLINED_ELSEWHERE\0\u{1}RING_STOP_REASON_CANCELLED\0\u{1}RING_STOP_REASON_NO_ANSWER\0\u{1}RING_STOP_REASON_CALLER_DISCONNECTED\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RING_STOP_REASON_UNSPECIFIED\0\u{1}RING_STOP_REASON_ANSWERED_ELSEWHERE\0\u{1}RING_STOP_REASON_DECLINED_ELSEWHERE\0\u{1}RING_STOP_REASON_CANCELLED\0\u{1}RING_STOP_REASON_NO_ANSWER\0\u{1}RING_STOP_REASON_CALLER_DISCONNECTED\0\u{1}RING_STOP_REASON_CALL_ENDED\0\u{1}RING_STOP_REASON_REMOVED\0")
 }
 
 nonisolated extension WireMessageType: SwiftProtobuf._ProtoNameProviding {
@@ -1997,7 +2581,7 @@ nonisolated extension WireMessageType: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireClientFrame: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ClientFrame"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}ack\0\u{1}hello\0\u{1}ping\0\u{4}\u{6}call_invite\0\u{3}call_ringing\0\u{3}call_accept\0\u{3}call_decline\0\u{3}call_cancel\0\u{3}call_hang_up\0\u{3}call_move\0\u{3}call_fetch\0\u{3}call_set_media\0\u{3}send_description\0\u{3}send_candidate\0\u{3}start_screen_share\0\u{3}stop_screen_share\0\u{4}\u{12}send_message\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}ack\0\u{1}hello\0\u{1}ping\0\u{4}\u{6}call_invite\0\u{3}call_ringing\0\u{3}call_accept\0\u{3}call_decline\0\u{3}call_cancel\0\u{3}call_hang_up\0\u{3}call_move\0\u{3}call_fetch\0\u{3}call_set_media\0\u{3}send_description\0\u{3}send_candidate\0\u{3}start_screen_share\0\u{3}stop_screen_share\0\u{3}call_join\0\u{3}call_add\0\u{3}call_hold\0\u{3}call_raise_hand\0\u{3}call_set_role\0\u{3}call_stop_media\0\u{3}call_remove\0\u{3}call_lock\0\u{3}call_admit\0\u{3}call_end\0\u{4}\u{8}send_message\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2202,6 +2786,136 @@ nonisolated extension WireClientFrame: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.command = .stopScreenShare(v)
         }
       }()
+      case 23: try {
+        var v: WireCallJoin?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callJoin(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callJoin(v)
+        }
+      }()
+      case 24: try {
+        var v: WireCallAdd?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callAdd(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callAdd(v)
+        }
+      }()
+      case 25: try {
+        var v: WireCallHold?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callHold(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callHold(v)
+        }
+      }()
+      case 26: try {
+        var v: WireCallRaiseHand?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callRaiseHand(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callRaiseHand(v)
+        }
+      }()
+      case 27: try {
+        var v: WireCallSetRole?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callSetRole(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callSetRole(v)
+        }
+      }()
+      case 28: try {
+        var v: WireCallStopMedia?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callStopMedia(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callStopMedia(v)
+        }
+      }()
+      case 29: try {
+        var v: WireCallRemove?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callRemove(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callRemove(v)
+        }
+      }()
+      case 30: try {
+        var v: WireCallLock?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callLock(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callLock(v)
+        }
+      }()
+      case 31: try {
+        var v: WireCallAdmit?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callAdmit(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callAdmit(v)
+        }
+      }()
+      case 32: try {
+        var v: WireCallEnd?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .callEnd(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .callEnd(v)
+        }
+      }()
       case 40: try {
         var v: WireSendMessage?
         var hadOneofValue = false
@@ -2291,6 +3005,46 @@ nonisolated extension WireClientFrame: SwiftProtobuf.Message, SwiftProtobuf._Mes
     case .stopScreenShare?: try {
       guard case .stopScreenShare(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .callJoin?: try {
+      guard case .callJoin(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .callAdd?: try {
+      guard case .callAdd(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .callHold?: try {
+      guard case .callHold(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+    }()
+    case .callRaiseHand?: try {
+      guard case .callRaiseHand(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .callSetRole?: try {
+      guard case .callSetRole(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .callStopMedia?: try {
+      guard case .callStopMedia(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 28)
+    }()
+    case .callRemove?: try {
+      guard case .callRemove(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+    }()
+    case .callLock?: try {
+      guard case .callLock(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+    }()
+    case .callAdmit?: try {
+      guard case .callAdmit(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 31)
+    }()
+    case .callEnd?: try {
+      guard case .callEnd(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 32)
     }()
     case .sendMessage?: try {
       guard case .sendMessage(let v)? = self.command else { preconditionFailure() }
@@ -2561,7 +3315,7 @@ nonisolated extension WireError: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0\u{3}offer_unanswered\0\u{3}media_stopped\0\u{3}join_denied\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2660,6 +3414,45 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.event = .messageReceived(v)
         }
       }()
+      case 8: try {
+        var v: WireOfferUnanswered?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .offerUnanswered(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .offerUnanswered(v)
+        }
+      }()
+      case 9: try {
+        var v: WireMediaStopped?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .mediaStopped(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .mediaStopped(v)
+        }
+      }()
+      case 10: try {
+        var v: WireJoinDenied?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .joinDenied(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .joinDenied(v)
+        }
+      }()
       default: break
       }
     }
@@ -2698,6 +3491,18 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     case .messageReceived?: try {
       guard case .messageReceived(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .offerUnanswered?: try {
+      guard case .offerUnanswered(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .mediaStopped?: try {
+      guard case .mediaStopped(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .joinDenied?: try {
+      guard case .joinDenied(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
     }()
     case nil: break
     }
@@ -3160,7 +3965,7 @@ nonisolated extension WireUser: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Call"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}conversation_id\0\u{3}initiator_id\0\u{1}type\0\u{1}status\0\u{1}revision\0\u{3}started_at\0\u{3}answered_at\0\u{3}ended_at\0\u{3}ring_expires_at\0\u{3}end_reason\0\u{1}participants\0\u{3}screen_shares\0\u{3}client_call_id\0\u{3}media_path\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}conversation_id\0\u{3}initiator_id\0\u{1}type\0\u{1}status\0\u{1}revision\0\u{3}started_at\0\u{3}answered_at\0\u{3}ended_at\0\u{3}ring_expires_at\0\u{3}end_reason\0\u{1}participants\0\u{3}screen_shares\0\u{3}client_call_id\0\u{3}media_path\0\u{1}mode\0\u{1}locked\0\u{3}join_requests\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -3178,6 +3983,9 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
     var _screenShares: [WireScreenShare] = []
     var _clientCallID: String = String()
     var _mediaPath: WireMediaPath = .unspecified
+    var _mode: WireCallMode = .unspecified
+    var _locked: Bool = false
+    var _joinRequests: [WireUser] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3203,6 +4011,9 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       _screenShares = source._screenShares
       _clientCallID = source._clientCallID
       _mediaPath = source._mediaPath
+      _mode = source._mode
+      _locked = source._locked
+      _joinRequests = source._joinRequests
     }
   }
 
@@ -3236,6 +4047,9 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._screenShares) }()
         case 14: try { try decoder.decodeSingularStringField(value: &_storage._clientCallID) }()
         case 15: try { try decoder.decodeSingularEnumField(value: &_storage._mediaPath) }()
+        case 16: try { try decoder.decodeSingularEnumField(value: &_storage._mode) }()
+        case 17: try { try decoder.decodeSingularBoolField(value: &_storage._locked) }()
+        case 18: try { try decoder.decodeRepeatedMessageField(value: &_storage._joinRequests) }()
         default: break
         }
       }
@@ -3293,6 +4107,15 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
       if _storage._mediaPath != .unspecified {
         try visitor.visitSingularEnumField(value: _storage._mediaPath, fieldNumber: 15)
       }
+      if _storage._mode != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._mode, fieldNumber: 16)
+      }
+      if _storage._locked != false {
+        try visitor.visitSingularBoolField(value: _storage._locked, fieldNumber: 17)
+      }
+      if !_storage._joinRequests.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._joinRequests, fieldNumber: 18)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3317,6 +4140,9 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
         if _storage._screenShares != rhs_storage._screenShares {return false}
         if _storage._clientCallID != rhs_storage._clientCallID {return false}
         if _storage._mediaPath != rhs_storage._mediaPath {return false}
+        if _storage._mode != rhs_storage._mode {return false}
+        if _storage._locked != rhs_storage._locked {return false}
+        if _storage._joinRequests != rhs_storage._joinRequests {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3328,78 +4154,153 @@ nonisolated extension WireCall: SwiftProtobuf.Message, SwiftProtobuf._MessageImp
 
 nonisolated extension WireCallParticipant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CallParticipant"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}status\0\u{3}joined_at\0\u{3}left_at\0\u{3}leave_reason\0\u{3}device_id\0\u{1}alerted\0\u{1}reconnecting\0\u{1}polite\0\u{1}media\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}user\0\u{1}status\0\u{3}joined_at\0\u{3}left_at\0\u{3}leave_reason\0\u{3}device_id\0\u{1}alerted\0\u{1}reconnecting\0\u{1}polite\0\u{1}media\0\u{1}role\0\u{3}on_hold\0\u{3}hand_raised_at\0")
+
+  fileprivate class _StorageClass {
+    var _user: WireUser? = nil
+    var _status: WireParticipantStatus = .unspecified
+    var _joinedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _leftAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+    var _leaveReason: WireLeaveReason = .unspecified
+    var _deviceID: String = String()
+    var _alerted: Bool = false
+    var _reconnecting: Bool = false
+    var _polite: Bool = false
+    var _media: WireMediaState? = nil
+    var _role: WireParticipantRole = .unspecified
+    var _onHold: Bool = false
+    var _handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _user = source._user
+      _status = source._status
+      _joinedAt = source._joinedAt
+      _leftAt = source._leftAt
+      _leaveReason = source._leaveReason
+      _deviceID = source._deviceID
+      _alerted = source._alerted
+      _reconnecting = source._reconnecting
+      _polite = source._polite
+      _media = source._media
+      _role = source._role
+      _onHold = source._onHold
+      _handRaisedAt = source._handRaisedAt
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularMessageField(value: &self._user) }()
-      case 2: try { try decoder.decodeSingularEnumField(value: &self.status) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._joinedAt) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._leftAt) }()
-      case 5: try { try decoder.decodeSingularEnumField(value: &self.leaveReason) }()
-      case 6: try { try decoder.decodeSingularStringField(value: &self.deviceID) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.alerted) }()
-      case 8: try { try decoder.decodeSingularBoolField(value: &self.reconnecting) }()
-      case 9: try { try decoder.decodeSingularBoolField(value: &self.polite) }()
-      case 10: try { try decoder.decodeSingularMessageField(value: &self._media) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularMessageField(value: &_storage._user) }()
+        case 2: try { try decoder.decodeSingularEnumField(value: &_storage._status) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._joinedAt) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._leftAt) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._leaveReason) }()
+        case 6: try { try decoder.decodeSingularStringField(value: &_storage._deviceID) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._alerted) }()
+        case 8: try { try decoder.decodeSingularBoolField(value: &_storage._reconnecting) }()
+        case 9: try { try decoder.decodeSingularBoolField(value: &_storage._polite) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._media) }()
+        case 11: try { try decoder.decodeSingularEnumField(value: &_storage._role) }()
+        case 12: try { try decoder.decodeSingularBoolField(value: &_storage._onHold) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._handRaisedAt) }()
+        default: break
+        }
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    try { if let v = self._user {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
-    } }()
-    if self.status != .unspecified {
-      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 2)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      try { if let v = _storage._user {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+      } }()
+      if _storage._status != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._status, fieldNumber: 2)
+      }
+      try { if let v = _storage._joinedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._leftAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._leaveReason != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._leaveReason, fieldNumber: 5)
+      }
+      if !_storage._deviceID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._deviceID, fieldNumber: 6)
+      }
+      if _storage._alerted != false {
+        try visitor.visitSingularBoolField(value: _storage._alerted, fieldNumber: 7)
+      }
+      if _storage._reconnecting != false {
+        try visitor.visitSingularBoolField(value: _storage._reconnecting, fieldNumber: 8)
+      }
+      if _storage._polite != false {
+        try visitor.visitSingularBoolField(value: _storage._polite, fieldNumber: 9)
+      }
+      try { if let v = _storage._media {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      if _storage._role != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._role, fieldNumber: 11)
+      }
+      if _storage._onHold != false {
+        try visitor.visitSingularBoolField(value: _storage._onHold, fieldNumber: 12)
+      }
+      try { if let v = _storage._handRaisedAt {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
     }
-    try { if let v = self._joinedAt {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._leftAt {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if self.leaveReason != .unspecified {
-      try visitor.visitSingularEnumField(value: self.leaveReason, fieldNumber: 5)
-    }
-    if !self.deviceID.isEmpty {
-      try visitor.visitSingularStringField(value: self.deviceID, fieldNumber: 6)
-    }
-    if self.alerted != false {
-      try visitor.visitSingularBoolField(value: self.alerted, fieldNumber: 7)
-    }
-    if self.reconnecting != false {
-      try visitor.visitSingularBoolField(value: self.reconnecting, fieldNumber: 8)
-    }
-    if self.polite != false {
-      try visitor.visitSingularBoolField(value: self.polite, fieldNumber: 9)
-    }
-    try { if let v = self._media {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
-    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireCallParticipant, rhs: WireCallParticipant) -> Bool {
-    if lhs._user != rhs._user {return false}
-    if lhs.status != rhs.status {return false}
-    if lhs._joinedAt != rhs._joinedAt {return false}
-    if lhs._leftAt != rhs._leftAt {return false}
-    if lhs.leaveReason != rhs.leaveReason {return false}
-    if lhs.deviceID != rhs.deviceID {return false}
-    if lhs.alerted != rhs.alerted {return false}
-    if lhs.reconnecting != rhs.reconnecting {return false}
-    if lhs.polite != rhs.polite {return false}
-    if lhs._media != rhs._media {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._user != rhs_storage._user {return false}
+        if _storage._status != rhs_storage._status {return false}
+        if _storage._joinedAt != rhs_storage._joinedAt {return false}
+        if _storage._leftAt != rhs_storage._leftAt {return false}
+        if _storage._leaveReason != rhs_storage._leaveReason {return false}
+        if _storage._deviceID != rhs_storage._deviceID {return false}
+        if _storage._alerted != rhs_storage._alerted {return false}
+        if _storage._reconnecting != rhs_storage._reconnecting {return false}
+        if _storage._polite != rhs_storage._polite {return false}
+        if _storage._media != rhs_storage._media {return false}
+        if _storage._role != rhs_storage._role {return false}
+        if _storage._onHold != rhs_storage._onHold {return false}
+        if _storage._handRaisedAt != rhs_storage._handRaisedAt {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3481,7 +4382,7 @@ nonisolated extension WireScreenShare: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireCallInvite: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CallInvite"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}client_call_id\0\u{3}user_id\0\u{1}type\0\u{1}media\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}client_call_id\0\u{3}user_id\0\u{1}type\0\u{1}media\0\u{3}conversation_id\0\u{3}user_ids\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3493,6 +4394,8 @@ nonisolated extension WireCallInvite: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 2: try { try decoder.decodeSingularStringField(value: &self.userID) }()
       case 3: try { try decoder.decodeSingularEnumField(value: &self.type) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._media) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.conversationID) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.userIds) }()
       default: break
       }
     }
@@ -3515,6 +4418,12 @@ nonisolated extension WireCallInvite: SwiftProtobuf.Message, SwiftProtobuf._Mess
     try { if let v = self._media {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     } }()
+    if !self.conversationID.isEmpty {
+      try visitor.visitSingularStringField(value: self.conversationID, fieldNumber: 5)
+    }
+    if !self.userIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.userIds, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3523,6 +4432,8 @@ nonisolated extension WireCallInvite: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.userID != rhs.userID {return false}
     if lhs.type != rhs.type {return false}
     if lhs._media != rhs._media {return false}
+    if lhs.conversationID != rhs.conversationID {return false}
+    if lhs.userIds != rhs.userIds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3530,7 +4441,7 @@ nonisolated extension WireCallInvite: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireCallRinging: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".CallRinging"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{3}woken_by_push\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3539,6 +4450,7 @@ nonisolated extension WireCallRinging: SwiftProtobuf.Message, SwiftProtobuf._Mes
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.wokenByPush) }()
       default: break
       }
     }
@@ -3548,11 +4460,15 @@ nonisolated extension WireCallRinging: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if !self.callID.isEmpty {
       try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
     }
+    if self.wokenByPush != false {
+      try visitor.visitSingularBoolField(value: self.wokenByPush, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireCallRinging, rhs: WireCallRinging) -> Bool {
     if lhs.callID != rhs.callID {return false}
+    if lhs.wokenByPush != rhs.wokenByPush {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3756,6 +4672,420 @@ nonisolated extension WireCallMove: SwiftProtobuf.Message, SwiftProtobuf._Messag
     if lhs.commandID != rhs.commandID {return false}
     if lhs.callID != rhs.callID {return false}
     if lhs._media != rhs._media {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallJoin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallJoin"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{1}media\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._media) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    try { if let v = self._media {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallJoin, rhs: WireCallJoin) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs._media != rhs._media {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallAdd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallAdd"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{3}user_ids\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.userIds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if !self.userIds.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.userIds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallAdd, rhs: WireCallAdd) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userIds != rhs.userIds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallHold: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallHold"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{3}on_hold\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.onHold) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    if self.onHold != false {
+      try visitor.visitSingularBoolField(value: self.onHold, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallHold, rhs: WireCallHold) -> Bool {
+    if lhs.callID != rhs.callID {return false}
+    if lhs.onHold != rhs.onHold {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallRaiseHand: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallRaiseHand"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{1}raised\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.raised) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    if self.raised != false {
+      try visitor.visitSingularBoolField(value: self.raised, fieldNumber: 2)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallRaiseHand, rhs: WireCallRaiseHand) -> Bool {
+    if lhs.callID != rhs.callID {return false}
+    if lhs.raised != rhs.raised {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallSetRole: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallSetRole"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{3}user_id\0\u{1}role\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.role) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 3)
+    }
+    if self.role != .unspecified {
+      try visitor.visitSingularEnumField(value: self.role, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallSetRole, rhs: WireCallSetRole) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.role != rhs.role {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallStopMedia: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallStopMedia"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{3}user_id\0\u{1}medium\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.medium) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 3)
+    }
+    if self.medium != .unspecified {
+      try visitor.visitSingularEnumField(value: self.medium, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallStopMedia, rhs: WireCallStopMedia) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.medium != rhs.medium {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallRemove: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallRemove"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{3}user_id\0\u{1}bar\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.bar) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 3)
+    }
+    if self.bar != false {
+      try visitor.visitSingularBoolField(value: self.bar, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallRemove, rhs: WireCallRemove) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.bar != rhs.bar {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallLock: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallLock"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{1}locked\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.locked) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if self.locked != false {
+      try visitor.visitSingularBoolField(value: self.locked, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallLock, rhs: WireCallLock) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.locked != rhs.locked {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallAdmit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallAdmit"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0\u{3}user_id\0\u{1}admit\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.admit) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 3)
+    }
+    if self.admit != false {
+      try visitor.visitSingularBoolField(value: self.admit, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallAdmit, rhs: WireCallAdmit) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.admit != rhs.admit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallEnd"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_id\0\u{3}call_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.commandID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.commandID.isEmpty {
+      try visitor.visitSingularStringField(value: self.commandID, fieldNumber: 1)
+    }
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallEnd, rhs: WireCallEnd) -> Bool {
+    if lhs.commandID != rhs.commandID {return false}
+    if lhs.callID != rhs.callID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4224,6 +5554,111 @@ nonisolated extension WireCallMoved: SwiftProtobuf.Message, SwiftProtobuf._Messa
 
   public static func ==(lhs: WireCallMoved, rhs: WireCallMoved) -> Bool {
     if lhs._call != rhs._call {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOfferUnanswered: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".OfferUnanswered"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireOfferUnanswered, rhs: WireOfferUnanswered) -> Bool {
+    if lhs.callID != rhs.callID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMediaStopped: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".MediaStopped"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{3}by_user_id\0\u{1}medium\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.byUserID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.medium) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    if !self.byUserID.isEmpty {
+      try visitor.visitSingularStringField(value: self.byUserID, fieldNumber: 2)
+    }
+    if self.medium != .unspecified {
+      try visitor.visitSingularEnumField(value: self.medium, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireMediaStopped, rhs: WireMediaStopped) -> Bool {
+    if lhs.callID != rhs.callID {return false}
+    if lhs.byUserID != rhs.byUserID {return false}
+    if lhs.medium != rhs.medium {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireJoinDenied: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JoinDenied"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireJoinDenied, rhs: WireJoinDenied) -> Bool {
+    if lhs.callID != rhs.callID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,0 +1,191 @@
+import NIOConcurrencyHelpers
+import Primitives
+import SignalingCore
+import Storage
+import TestDatabases
+import Testing
+
+@testable import SignalingService
+
+@Suite("Group calls, through the service and the database", .timeLimit(.minutes(1)), .serialized)
+struct GroupCallTests {
+    typealias World = CallWorld
+
+    static let wholeGroup = Invite.Target.conversation(World.group, ringing: [])
+
+    private static func answered(_ world: World) async throws -> Call {
+        let placed = try await world.invite(wholeGroup).call
+        return try await world.send(
+            .accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone
+        )
+        .call
+    }
+
+    private static func control(_ control: HostControl, _ call: Call, _ world: World) async throws -> Call {
+        try await world.send(.control(.random(at: world.now), control), to: call.id, from: World.callerPhone).call
+    }
+
+    @Test("A group call rings all members, or those who are chosen", arguments: DatabaseEngine.tested)
+    func ring(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let chosen = try await world.invite(.conversation(World.group, ringing: [World.member.id])).call
+            #expect(chosen.mode == .group)
+            #expect(chosen.participants.map(\.user) == [World.caller.id, World.member.id])
+            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.member.id) }
+            _ = await world.send(.cancel(.random(at: world.now)), to: chosen.id, from: World.callerPhone)
+            let all = try await world.invite(Self.wholeGroup).call
+            #expect(Set(all.participants.map(\.user)) == [World.caller.id, World.callee.id, World.member.id])
+            #expect(try await world.stored(all.id)?.participant(World.caller.id)?.role == .host)
+        }
+    }
+
+    @Test("Only members call in a group, and only members are rung in it", arguments: DatabaseEngine.tested)
+    func rights(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            #expect(await world.invite(Self.wholeGroup, from: World.strangersPhone).refusal == .notFound)
+            let stranger = Invite.Target.conversation(World.group, ringing: [World.stranger.id])
+            #expect(await world.invite(stranger).refusal == .notFound)
+        }
+    }
+
+    @Test("An invite in a group that has a call joins it", arguments: DatabaseEngine.tested)
+    func inviteJoins(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite(Self.wholeGroup).call
+            let joined = try await world.invite(Self.wholeGroup, from: World.membersPhone).call
+            #expect(joined.id == placed.id)
+            #expect(joined.participant(World.member.id)?.isConnected == true)
+            #expect(joined.answeredAt == world.now)
+        }
+    }
+
+    @Test("A member joins, leaves and joins again; a stranger does not", arguments: DatabaseEngine.tested)
+    func join(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
+            _ = await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone)
+            #expect(await world.join(placed.id, from: World.strangersPhone).refusal == .notFound)
+            let reply = await world.join(placed.id, from: World.membersPhone)
+            guard case .done(let view) = reply else { throw UnexpectedReply(reply: reply) }
+            #expect(view.people[World.member.id] == World.member)
+            #expect(await world.openCalls(of: World.membersPhone).map(\.call.id) == [placed.id])
+            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
+            _ = await world.send(leave, to: placed.id, from: World.membersPhone)
+            #expect(try await world.stored(placed.id)?.participant(World.member.id)?.isConnected == false)
+            #expect(try await world.join(placed.id, from: World.membersPhone).call.answeredAt != nil)
+        }
+    }
+
+    @Test(
+        "A direct call grows, and is stored as it is then; the pair can call each other anew",
+        arguments: DatabaseEngine.tested)
+    func grow(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let direct = try await world.answeredCall()
+            let grown = try await world.add([World.stranger], to: direct.id, from: World.calleePhone).call
+            #expect(grown.mode == .group)
+            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.stranger.id) }
+            let accept = CallCommand.accept(.random(at: world.now), MediaState())
+            _ = try await world.send(accept, to: direct.id, from: World.strangersPhone).call
+            let stored = try #require(try await world.stored(direct.id))
+            #expect(stored.mode == .group && stored.participants.allSatisfy(\.isConnected))
+            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
+            _ = try await world.send(leave, to: direct.id, from: World.callerPhone).call
+            let second = try await world.invite(World.member).call
+            #expect(second.id != direct.id && second.mode == .direct)
+            let third = try await world.invite(World.callee).call
+            #expect(third.id != direct.id && third.endReason == .busy)
+        }
+    }
+
+    @Test("What hosts decide outlives the process", arguments: DatabaseEngine.tested)
+    func hostControls(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let call = try await Self.answered(world)
+            _ = try await Self.control(.lock(true), call, world)
+            _ = try await Self.control(.setRole(World.callee.id, .coHost), call, world)
+            _ = try await Self.control(.remove(World.member.id, isBarred: true), call, world)
+            let next = World(world.database, now: world.now + .seconds(1))
+            try await next.service.adoptOpenCalls()
+            let adopted = try #require(await next.openCalls(of: World.callerPhone).first?.call)
+            #expect(adopted.isLocked)
+            #expect(adopted.participant(World.callee.id)?.role == .coHost)
+            #expect(adopted.participant(World.member.id)?.isBarred == true)
+            #expect(await next.openCalls(of: World.membersPhone).isEmpty)
+            #expect(await next.join(call.id, from: World.membersPhone).refusal == .forbidden)
+        }
+    }
+
+    @Test("Whoever asks to be let in is let in, or forgotten with the device", arguments: DatabaseEngine.tested)
+    func admit(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
+            _ = await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone)
+            _ = try await Self.control(.lock(true), placed, world)
+            #expect(try await world.join(placed.id, from: World.membersPhone).call.joinRequests.count == 1)
+            world.service.deviceLost(World.membersPhone)
+            _ = await world.events.first { $0.call.isLocked && $0.call.joinRequests.isEmpty && $0.call.revision > 4 }
+            _ = try await world.join(placed.id, from: World.membersPhone).call
+            let admitted = try await Self.control(.admit(World.member.id, isAdmitted: true), placed, world)
+            #expect(admitted.participant(World.member.id)?.connection?.device == World.membersPhone.device)
+            #expect(try await world.stored(placed.id)?.participant(World.member.id)?.isConnected == true)
+        }
+    }
+
+    @Test("Alone and empty calls end at their time, also when no server ran then", arguments: DatabaseEngine.tested)
+    func deserted(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let call = try await Self.answered(world)
+            let decline = CallCommand.decline(.random(at: world.now), isBusy: false, reachable: [])
+            _ = try await world.send(decline, to: call.id, from: World.membersPhone).call
+            await world.wait(.seconds(3))
+            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
+            _ = try await world.send(leave, to: call.id, from: World.calleePhone).call
+            let leftAt = world.now
+            let next = World(world.database, now: world.now + .seconds(500))
+            try await next.service.adoptOpenCalls()
+            _ = await next.events.first { $0.call.isEnded }
+            let stored = try #require(try await next.stored(call.id))
+            #expect(stored.endReason == .alone && stored.endedAt == leftAt + .seconds(120))
+        }
+    }
+
+    @Test("Somebody who is not to be disturbed is called by nobody", arguments: DatabaseEngine.tested)
+    func hidden(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            world.policies.withLockedValue {
+                $0[World.callee.id] = CalleePolicy(profile: World.callee, isReachable: false)
+            }
+            let placed = try await world.invite().call
+            #expect(placed.phase == .initiated)
+            #expect(await world.openCalls(of: World.calleePhone).isEmpty)
+            let accept = CallCommand.accept(.random(at: world.now), MediaState())
+            #expect(await world.send(accept, to: placed.id, from: World.calleePhone).refusal == .notFound)
+            let next = World(world.database, now: world.now + .seconds(1))
+            try await next.service.adoptOpenCalls()
+            #expect(await next.openCalls(of: World.calleePhone).isEmpty)
+            #expect(await next.openCalls(of: World.callerPhone).count == 1)
+            await next.wait(.seconds(45))
+            _ = await next.events.first { $0.call.isEnded }
+            #expect(try await next.stored(placed.id)?.endReason == .noAnswer)
+            let entries = world.events.entries + next.events.entries
+            #expect(entries.allSatisfy { $0.address.user == World.caller.id })
+            #expect(await next.send(.fetch, to: placed.id, from: World.calleePhone).refusal == .notFound)
+        }
+    }
+
+    @Test("Whoever blocks somebody does not call them; call waiting rings a busy one", arguments: DatabaseEngine.tested)
+    func policies(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            world.policies.withLockedValue {
+                $0[World.member.id] = CalleePolicy(profile: World.member, isBlockedByCaller: true)
+                $0[World.callee.id] = CalleePolicy(profile: World.callee, hasCallWaiting: true)
+            }
+            #expect(await world.invite(World.member).refusal == .forbidden)
+            _ = try await world.answeredCall()
+            let second = try await world.invite(World.callee, from: World.strangersPhone).call
+            #expect(second.participant(World.callee.id)?.isRinging == true)
+            #expect(try await world.invite(World.caller, from: World.strangersPhone).call.endReason == .busy)
+        }
+    }
+}
