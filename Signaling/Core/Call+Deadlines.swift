@@ -117,13 +117,14 @@ extension CallTurn {
 }
 
 extension Call {
-    /// The latest moment that is written down in the call.
+    /// The latest moment that is written down in the call, or at which the owner before was alive.
     fileprivate var lastSignOfLife: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {
             if let joinedAt = participant.connection?.joinedAt { latest = max(latest, joinedAt) }
         }
         for share in screenShares { latest = max(latest, share.startedAt) }
+        if let ownerLastSeen { latest = max(latest, ownerLastSeen) }
         return latest
     }
 }
