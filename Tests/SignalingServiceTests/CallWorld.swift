@@ -19,6 +19,8 @@ final class CallWorld: Sendable {
     static let calleeLaptop = CallOrigin(user: callee.id, device: .random(at: .start))
     static let strangersPhone = CallOrigin(user: stranger.id, device: .random(at: .start))
 
+    static let node = NodeID.random(at: .start)
+
     let database: any Database
     let loop = NIOAsyncTestingEventLoop()
     let clock: NIOLockedValueBox<Instant>
@@ -28,7 +30,18 @@ final class CallWorld: Sendable {
 
     /// Runs a test with a fresh database and a service on it.
     static func run(_ engine: DatabaseEngine, _ body: (CallWorld) async throws -> Void) async throws {
-        try await TestDatabase.with(engine) { database, _ in
+        try await withDatabase(engine) { database, _ in
+            let world = CallWorld(database)
+            try await world.service.start()
+            try await body(world)
+        }
+    }
+
+    /// Runs a test with a fresh database that knows the people.
+    static func withDatabase(
+        _ engine: DatabaseEngine, _ body: (any Database, TestDatabase.Place) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with(engine) { database, place in
             for person in [caller, callee, stranger] {
                 _ = try await database.commit(
                     WriteUnit([
@@ -40,17 +53,25 @@ final class CallWorld: Sendable {
                             ])
                     ]))
             }
-            try await body(CallWorld(database))
+            try await body(database, place)
         }
     }
 
-    init(_ database: any Database, now: Instant = .start) {
+    /// - Parameters:
+    ///   - node: The same one stands for the server after a restart, another one for a second server.
+    ///   - lease: So long by default that it never runs out.
+    init(
+        _ database: any Database, now: Instant = .start, node: NodeID = CallWorld.node,
+        lease: Instant.Span = .seconds(100 * 24 * 3600)
+    ) {
         self.database = database
         clock = NIOLockedValueBox(now)
         let people = DatabasePeople(database: database)
         let world = UnownedWorld()
         var settings = CallService.Settings()
         settings.invitesPerMinute = 10
+        settings.node = node
+        settings.lease = lease
         service = CallService(
             database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
             now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
