@@ -154,13 +154,18 @@ extension CallTurn {
 }
 
 extension Call {
-    /// The latest moment that is written down in the call.
+    /// The latest moment that is written down in the call, or at which the owner before was alive.
     fileprivate var lastSignOfLife: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {
-            if let joinedAt = participant.connection?.joinedAt { latest = max(latest, joinedAt) }
+            switch participant.state {
+            case .ringing: if let rungAt = participant.rungAt { latest = max(latest, rungAt) }
+            case .connected(let connection): latest = max(latest, connection.joinedAt)
+            case .declined(let at, _), .left(_, let at, _): latest = max(latest, at)
+            }
         }
         for share in screenShares { latest = max(latest, share.startedAt) }
+        if let ownerLastSeen { latest = max(latest, ownerLastSeen) }
         return latest
     }
 }

@@ -14,11 +14,16 @@ extension Call {
             revision: revision)
     }
 
-    /// The call as its owner takes it up after a restart: nobody has a socket yet, and everybody in it is given the
-    /// recovery time to come back. What came due in the meantime is carried out by the first input, at its own time.
-    public func adopted(at now: Instant) -> Call {
+    /// The call as an owner takes it up after a restart, or from another owner: nobody has been heard of yet, and
+    /// everybody in it is given the recovery time to come back. What came due in the meantime is carried out by the first
+    /// input, at its own time.
+    ///
+    /// - Parameter lastSeen: When the owner before was last alive. A running call to which nobody comes back ended then.
+    public func adopted(at now: Instant, lastSeen: Instant) -> Call {
         var call = self
         guard !isEnded else { return call }
+        // Clocks differ a little; nothing was seen in the future.
+        call.ownerLastSeen = min(lastSeen, now)
         for (index, participant) in participants.enumerated() {
             guard var connection = participant.connection else { continue }
             connection.reachability = .adopted(until: now + rules.timings.recovery)

@@ -35,6 +35,8 @@ public struct Call: Sendable, Equatable {
     public internal(set) var joinRequests: [JoinRequest] = []
     /// Counts the changes that people can see.
     public internal(set) var revision: Int64 = 1
+    /// When the owner before the present one was last alive; nil unless the call was adopted.
+    var ownerLastSeen: Instant?
     /// Devices of rung participants that said that they are in another call.
     var busyDevices: Set<CallOrigin> = []
     /// Signals that wait for their recipient's device.

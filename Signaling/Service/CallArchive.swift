@@ -3,23 +3,39 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// Reads calls from the database: those that are over, and those that a starting server takes up.
+/// Reads calls from the database: those that are over, and those that a node takes up.
 struct CallArchive: Sendable {
     let database: any Database
     let rules: CallRules
     let logger: Logger
 
-    /// The calls that are stored as open.
-    func openCalls() async throws(DatabaseError) -> [CallView] {
-        let calls = try await database.query(.openCalls, [])
-        let participants = try byCall(await database.query(.participantsOfOpenCalls, []))
-        let shares = try byCall(await database.query(.screenSharesOfOpenCalls, []))
+    /// The open calls of an owner.
+    func openCalls(of owner: CallOwner) async throws(DatabaseError) -> [CallView] {
+        let values: [SQLValue] = [.id(owner.node), .integer(owner.epoch)]
+        let calls = try await database.query(.openCalls, values)
+        let participants = try byCall(await database.query(.participantsOfOpenCalls, values))
+        let shares = try byCall(await database.query(.screenSharesOfOpenCalls, values))
         var views: [CallView] = []
         for row in calls {
             let id: CallID = try row.id("id")
             views.append(try view(row, participants[id] ?? [], shares[id] ?? []))
         }
         return views
+    }
+
+    /// Open calls that an owner may take over: their ids, their owners before, and when those were last alive.
+    func adoptableCalls(
+        _ owner: CallOwner, at now: Instant, limit: Int
+    ) async throws(DatabaseError) -> [(id: CallID, owner: NodeID?, ownerLastSeen: Instant?)] {
+        let values: [SQLValue] = [
+            .id(owner.node), .integer(owner.epoch), .instant(now), .integer(Int64(limit)),
+        ]
+        var calls: [(id: CallID, owner: NodeID?, ownerLastSeen: Instant?)] = []
+        for row in try await database.query(.callsToAdopt, values) {
+            calls.append(
+                (try row.id("id"), try row.idIfAny("owner_id"), try row.instantIfAny("owner_seen_at")))
+        }
+        return calls
     }
 
     /// The call of this id, as stored.
@@ -32,9 +48,10 @@ struct CallArchive: Sendable {
         try await stored(database.query(.callByClientID, [.id(initiator), .id(name)]).first)
     }
 
-    /// The revision of the stored call; nil when there is none.
-    func storedRevision(of id: CallID) async throws(DatabaseError) -> Int64? {
-        try await database.query(.callByID, [.id(id)]).first?.integer("revision")
+    /// The revision and the owner of the stored call; nil when there is none.
+    func standing(of id: CallID) async throws(DatabaseError) -> (revision: Int64, owner: CallOwner?)? {
+        guard let row = try await database.query(.callByID, [.id(id)]).first else { return nil }
+        return (try row.integer("revision"), try CallRows.owner(row))
     }
 
     /// A page of the calls that a user took part in, the newest first.
@@ -64,7 +81,7 @@ struct CallArchive: Sendable {
                 guard let view = try await call(id), view.call.participant(origin.user) != nil else {
                     return reply(.refused(.notFound, nil))
                 }
-                // It may be open all the same, placed or ended this moment: its owner will know.
+                // It may be open all the same, placed or ended this moment, or another node's: its owner will know.
                 guard view.call.isEnded else { return reply(.unavailable) }
                 let transition = view.call.handle(.command(command, from: origin), at: now)
                 metrics.count(transition)

@@ -21,6 +21,15 @@ public struct CallMetrics: Sendable {
     /// Transitions that could not be committed.
     public let failedCommits = Counter()
 
+    /// 1 while this node holds its lease, else 0.
+    public let leaseHeld = Gauge()
+    /// Renewals of the lease that failed.
+    public let failedRenewals = Counter()
+    /// Calls that were taken up: after a start, or from another node.
+    public let adopted = Counter()
+    /// Calls that were let go, because another node owns them.
+    public let letGo = Counter()
+
     init() {}
 
     /// The figures for Prometheus.
@@ -45,6 +54,18 @@ public struct CallMetrics: Sendable {
             MetricFamily(
                 "call_commits_failed_total", .counter, help: "Call transitions that could not be committed.",
                 samples: [.init(failedCommits.value)]),
+            MetricFamily(
+                "node_lease_held", .gauge, help: "Whether this node holds its lease.",
+                samples: [.init(leaseHeld.value)]),
+            MetricFamily(
+                "node_lease_renewals_failed_total", .counter, help: "Renewals of the lease that failed.",
+                samples: [.init(failedRenewals.value)]),
+            MetricFamily(
+                "calls_adopted_total", .counter, help: "Calls taken up after a start or from another node.",
+                samples: [.init(adopted.value)]),
+            MetricFamily(
+                "calls_let_go_total", .counter, help: "Calls let go because another node owns them.",
+                samples: [.init(letGo.value)]),
         ]
     }
 

@@ -6,42 +6,54 @@ import Storage
 enum CallRows {
     /// The statements that carry out a transition's changes.
     ///
-    /// - Parameter storedRevision: The revision that the stored row must have; with another one the unit fails.
-    static func steps(for transition: CallTransition, storedRevision: Int64) -> [Step] {
+    /// - Parameters:
+    ///   - storedRevision: The revision that the stored row must have; with another one the unit fails.
+    ///   - owner: Who writes. With another one in the stored row the unit fails.
+    static func steps(for transition: CallTransition, storedRevision: Int64, by owner: CallOwner) -> [Step] {
         let call = transition.call
-        return transition.changes.map { change in
+        return transition.changes.flatMap { change in
             switch change {
-            case .insertCall: insert(call)
-            case .updateCall: update(call, storedRevision: storedRevision)
-            case .putParticipant(let participant): put(participant, in: call)
+            case .insertCall: [owner.fence, insert(call, by: owner)]
+            case .updateCall: [update(call, storedRevision: storedRevision, by: owner)]
+            case .putParticipant(let participant): [put(participant, in: call)]
             case .openShare(let share):
-                Step(.insertScreenShare, [.id(call.id), .id(share.sharer), .instant(share.startedAt)])
+                [Step(.insertScreenShare, [.id(call.id), .id(share.sharer), .instant(share.startedAt)])]
             case .closeShare(let sharer, let at, let reason):
-                Step(
-                    .closeScreenShare, [.id(call.id), .id(sharer), .instant(at), .text(reason.rawValue)],
-                    expectedRows: 1)
+                [
+                    Step(
+                        .closeScreenShare, [.id(call.id), .id(sharer), .instant(at), .text(reason.rawValue)],
+                        expectedRows: 1)
+                ]
             }
         }
     }
 
-    private static func insert(_ call: Call) -> Step {
+    /// Who owns a stored call; nil for a call of an earlier schema.
+    static func owner(_ row: Row) throws(DatabaseError) -> CallOwner? {
+        guard let node: NodeID = try row.idIfAny("owner_id") else { return nil }
+        return CallOwner(node: node, epoch: try row.integer("owner_epoch"))
+    }
+
+    private static func insert(_ call: Call, by owner: CallOwner) -> Step {
         Step(
             .insertCall,
             [
                 .id(call.id), .id(call.conversation), .id(call.initiator), .id(call.clientCallID),
                 .text(call.mode.rawValue), .text(call.type.rawValue), .text(call.phase.status), .text("peer"),
                 .integer(call.revision), .instant(call.startedAt), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked), .id(owner.node),
+                .integer(owner.epoch),
             ])
     }
 
-    private static func update(_ call: Call, storedRevision: Int64) -> Step {
+    private static func update(_ call: Call, storedRevision: Int64, by owner: CallOwner) -> Step {
         Step(
             .updateCall,
             [
                 .id(call.id), .integer(storedRevision), .integer(call.revision), .text(call.mode.rawValue),
                 .text(call.phase.status), .text("peer"), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked),
+                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked), .id(owner.node),
+                .integer(owner.epoch),
             ],
             expectedRows: 1)
     }

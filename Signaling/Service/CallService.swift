@@ -17,6 +17,10 @@ public final class CallService: Sendable {
         public var rules = CallRules()
         /// How many calls a user may place in a minute.
         public var invitesPerMinute = 30
+        /// Names this server among those that share the database, and is the same after a restart; a new name when nil.
+        public var node: NodeID?
+        /// How long other nodes wait for this one's sign of life before they take over its calls; at least a millisecond.
+        public var lease = Instant.Span.seconds(10)
 
         /// The settings a server has when it is told no others.
         public init() {}
@@ -31,10 +35,11 @@ public final class CallService: Sendable {
     private let people: any CallPeople
     private let settings: Settings
     private let now: @Sendable () -> Instant
+    private let node: Node
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
     private let isStopping = Atomic(false)
 
-    /// Makes a service that knows no call yet; `adoptOpenCalls()` comes before the first command.
+    /// Makes a service that knows no call yet; `start()` comes before the first command.
     ///
     /// - Parameters:
     ///   - database: Where calls are durable.
@@ -57,27 +62,41 @@ public final class CallService: Sendable {
         self.settings = settings
         self.now = now
         let metrics = metrics
-        shards = loops.map { loop in
+        let lease = NodeLease(node: settings.node ?? .random(at: now()), duration: settings.lease)
+        let shards = loops.map { loop in
             CallShard(
                 loop: loop,
                 surroundings: .init(
-                    database: database, archive: archive, directory: directory, events: events, presence: presence,
-                    recorders: recorders, rules: settings.rules, metrics: metrics, now: now, logger: logger))
+                    database: database, archive: archive, lease: lease, directory: directory, events: events,
+                    presence: presence, recorders: recorders, rules: settings.rules, metrics: metrics, now: now,
+                    logger: logger))
         }
+        self.shards = shards
+        node = Node(
+            lease: lease, database: database, archive: archive, shards: shards, directory: directory,
+            metrics: metrics, now: now, logger: logger)
     }
 
-    /// Takes up every call that the database holds as open. What came due while no server ran is carried out with the
-    /// time at which it was due.
+    /// Takes the node's lease, and takes up every open call that is this node's own, nobody's, or of a node whose lease has
+    /// run out. What came due while no server ran is carried out with the time at which it was due. From then on the lease
+    /// is renewed and calls that lose their owner are taken up, until `stop()`.
     ///
     /// - Returns: How many calls were taken up.
     @discardableResult
-    public func adoptOpenCalls() async throws(DatabaseError) -> Int {
-        let calls = try await archive.openCalls()
-        let adopted = calls.map { shards[directory.shard(for: $0.call.conversation)].adopt($0) }
-        await withCheckedContinuation { continuation in
-            EventLoopFuture.andAllComplete(adopted, on: shards[0].loop).whenComplete { _ in continuation.resume() }
-        }
-        return calls.count
+    public func start() async throws(DatabaseError) -> Int {
+        try await node.start()
+    }
+
+    /// Comes back when another process was started as this node, so that this one has to end.
+    ///
+    /// - Returns: Whether that is why; false when the service was stopped or the task cancelled.
+    public func isSuperseded() async -> Bool {
+        await node.isSuperseded()
+    }
+
+    /// Renews the lease now, as happens by itself every third of its duration.
+    func renewLease() async {
+        await node.renew()
     }
 
     /// Calls another user, or the members of a group.
@@ -195,9 +214,11 @@ public final class CallService: Sendable {
         try await archive.history(of: user, before: cursor, limit: limit)
     }
 
-    /// Takes no more commands. Calls stay open in the database and are taken up by the next server.
-    public func stop() {
+    /// Takes no more commands, and gives the lease up. Calls stay open in the database and are taken up by another node,
+    /// or by this one when it starts again.
+    public func stop() async {
         isStopping.store(true, ordering: .relaxed)
+        await node.stop()
     }
 
     /// Takes invites off what a user may send; what it returns, when it returns something, is how long to wait.

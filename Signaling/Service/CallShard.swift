@@ -10,6 +10,7 @@ final class CallShard: Sendable {
     struct Surroundings: Sendable {
         let database: any Database
         let archive: CallArchive
+        let lease: NodeLease
         let directory: any CallDirectory
         let events: any CallEvents
         let presence: any DevicePresence
@@ -28,8 +29,24 @@ final class CallShard: Sendable {
         calls = LiveCalls.make(on: loop, surroundings)
     }
 
-    func adopt(_ stored: CallView) -> EventLoopFuture<Void> {
-        loop.submit { self.calls.value.adopt(stored) }
+    func adopt(_ stored: CallView, lastSeen: Instant) -> EventLoopFuture<Bool> {
+        loop.submit { self.calls.value.adopt(stored, lastSeen: lastSeen) }
+    }
+
+    func settledCalls() -> EventLoopFuture<[CallID]> {
+        loop.submit { self.calls.value.settledCalls }
+    }
+
+    func letGo(of ids: [CallID]) -> EventLoopFuture<Void> {
+        loop.submit { self.calls.value.letGo(of: ids) }
+    }
+
+    func letGoOfAll() {
+        loop.execute { self.calls.value.letGoOfAll() }
+    }
+
+    func leaseReturned() {
+        loop.execute { self.calls.value.leaseReturned() }
     }
 
     func invite(_ invite: PendingInvite) {

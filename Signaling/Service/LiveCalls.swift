@@ -84,13 +84,34 @@ final class LiveCalls {
 
     // MARK: Inputs
 
-    func adopt(_ stored: CallView) {
-        let now = surroundings.now()
-        let call = stored.call.adopted(at: now)
+    /// Takes up a call that this node has become the owner of.
+    ///
+    /// - Parameter lastSeen: When the owner before was last alive.
+    /// - Returns: Whether the call is taken up; false while an earlier picture of it is not settled.
+    func adopt(_ stored: CallView, lastSeen: Instant) -> Bool {
+        if let earlier = calls[stored.call.id] {
+            // It was another node's meanwhile, and nobody noticed.
+            guard case .settled = earlier.standing else { return false }
+            forget(stored.call.id)
+        }
+        let call = stored.call.adopted(at: surroundings.now(), lastSeen: lastSeen)
         calls[call.id] = LiveCall(call: call, people: stored.people, storedRevision: call.revision)
         enroll(call)
         surroundings.metrics.open.add(1)
         receive(PendingInput(.timePassed), for: call.id)
+        greetConnectedDevices(of: call)
+        return true
+    }
+
+    /// Devices that came to this node before their call did: they are heard of, and hear of the call.
+    private func greetConnectedDevices(of call: Call) {
+        for participant in call.participants where !participant.isHidden && !participant.isBarred {
+            let devices = surroundings.presence.connectedDevices(of: participant.user)
+            for device in devices { receive(PendingInput(.deviceReturned(participant.user, device)), for: call.id) }
+            if !devices.isEmpty, let live = calls[call.id] {
+                surroundings.events.deliver(.updated, of: view(live), to: .user(participant.user))
+            }
+        }
     }
 
     func receive(_ pending: PendingInvite) {
@@ -136,6 +157,8 @@ final class LiveCalls {
 
     private func carryOut(_ waiting: Waiting, on live: LiveCall) {
         let now = surroundings.now()
+        // What the call is now, perhaps another node knows.
+        if waiting.isCommand, surroundings.lease.owner(at: now) == nil { return waiting.reply(.unavailable) }
         switch waiting {
         case .input(let pending):
             let transition = live.call.handle(pending.input, at: now)
@@ -199,11 +222,14 @@ final class LiveCalls {
             calls[live.call.id]?.people = live.people
             return apply(transition, reply: reply)
         }
+        guard let owner = surroundings.lease.owner(at: surroundings.now()) else {
+            return commitFailed(transition, live, DatabaseError(.unavailable, "no lease"), reply: reply)
+        }
         let id = transition.call.id
         calls[id]?.standing = .committing
         calls[id]?.people = live.people
         let records = Records(of: change(transition, on: live), by: surroundings.recorders)
-        let own = CallRows.steps(for: transition, storedRevision: live.storedRevision)
+        let own = CallRows.steps(for: transition, storedRevision: live.storedRevision, by: owner)
         let myself = NIOLoopBound(self, eventLoop: loop)
         surroundings.database.enqueue(WriteUnit(own + records.steps)) { result in
             myself.eventLoop.execute {
@@ -283,13 +309,15 @@ final class LiveCalls {
         if transition.call.isEnded { surroundings.directory.remove(transition.call) }
         deadlines.set(id, transition.call.nextDeadline)
         armTimer()
+        // Whoever is told of the end finds the call gone.
+        let waiting = transition.call.isEnded ? takeOut(id) : []
         reply(CallReply(transition, people: live.people))
         let view = view(live)
         for delivery in transition.deliveries {
             if case .signal = delivery.event { metrics.relayedSignals.add() }
             surroundings.events.deliver(delivery.event, of: view, to: delivery.address)
         }
-        if transition.call.isEnded { forget(id) }
+        answer(waiting, to: id)
     }
 
     /// Takes up the inputs that waited for a commit.
@@ -309,25 +337,27 @@ final class LiveCalls {
         let myself = NIOLoopBound(self, eventLoop: loop)
         let archive = surroundings.archive
         Task {
-            let revision: Result<Int64?, DatabaseError>
+            let stored: Result<(revision: Int64, owner: CallOwner?)?, DatabaseError>
             do throws(DatabaseError) {
-                revision = .success(try await archive.storedRevision(of: id))
+                stored = .success(try await archive.standing(of: id))
             } catch {
-                revision = .failure(error)
+                stored = .failure(error)
             }
-            myself.eventLoop.execute { myself.value.lookedUp(id, revision) }
+            myself.eventLoop.execute { myself.value.lookedUp(id, stored) }
         }
     }
 
-    private func lookedUp(_ id: CallID, _ result: Result<Int64?, DatabaseError>) {
+    private func lookedUp(_ id: CallID, _ result: Result<(revision: Int64, owner: CallOwner?)?, DatabaseError>) {
         guard let live = calls[id], case .uncertain(let uncertainty) = live.standing else { return }
         let transition = uncertainty.transition
-        guard case .success(let revision) = result else {
+        guard case .success(let stored) = result else {
             calls[id]?.standing = .uncertain(Uncertainty(transition: transition))
             return lookAgainSoon(at: live.call)
         }
         calls[id]?.standing = .settled
-        switch revision {
+        // Another owner's revision may have the same number.
+        if let stored, stored.owner != surroundings.lease.renewable { return letGo(of: id) }
+        switch stored?.revision {
         case transition.call.revision:
             calls[id]?.storedRevision = transition.call.revision
             Records(of: change(transition, on: live), by: surroundings.recorders).recorded([])
@@ -341,9 +371,40 @@ final class LiveCalls {
         goOn(with: id)
     }
 
-    /// Gives up a call that another server has written: it is that server's now. Its people learn how it stands.
+    // MARK: Losing calls
+
+    /// The calls that nothing is under way for.
+    var settledCalls: [CallID] {
+        calls.compactMap { id, live in if case .settled = live.standing { id } else { nil } }
+    }
+
+    /// Lets go of calls that other nodes have taken over.
+    func letGo(of ids: [CallID]) {
+        for id in ids where calls[id] != nil { letGo(of: id) }
+    }
+
+    /// Lets go of every call, because a later process runs as this node. What is on its way to disk fails there.
+    func letGoOfAll() {
+        for id in settledCalls {
+            surroundings.metrics.letGo.add()
+            forget(id)
+        }
+    }
+
+    /// Calls may be written again: those that wait for it go on.
+    func leaseReturned() {
+        for (id, live) in calls {
+            if case .uncertain = live.standing { continue }
+            deadlines.set(id, live.call.nextDeadline)
+        }
+        timer?.scheduled.cancel()
+        timeHasCome()
+    }
+
+    /// Gives up a call that another node has taken over: it is that node's now. Its people learn how it stands.
     private func letGo(of id: CallID) {
-        surroundings.logger.error("a call was changed by another server", metadata: ["call": "\(id)"])
+        surroundings.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
+        surroundings.metrics.letGo.add()
         forget(id)
         let myself = NIOLoopBound(self, eventLoop: loop)
         let archive = surroundings.archive
@@ -423,13 +484,22 @@ final class LiveCalls {
 
     /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
     private func forget(_ id: CallID) {
-        guard let live = calls.removeValue(forKey: id) else { return }
+        answer(takeOut(id), to: id)
+    }
+
+    /// Takes a call out of the tables, and gives back what waits for it.
+    private func takeOut(_ id: CallID) -> Deque<Waiting> {
+        guard let live = calls.removeValue(forKey: id) else { return [] }
         surroundings.metrics.open.add(-1)
         surroundings.directory.remove(live.call)
         deadlines.set(id, nil)
         leave(live.call.place, of: id)
         for user in live.call.users { strike(id, of: user) }
-        for waiting in live.waiting {
+        return live.waiting
+    }
+
+    private func answer(_ waiting: Deque<Waiting>, to id: CallID) {
+        for waiting in waiting {
             switch waiting {
             case .input(let pending): answerFromArchive(pending, id)
             case .invite(let pending): receive(pending)
@@ -444,11 +514,15 @@ final class LiveCalls {
     }
 
     private func answerRepeatedInvite(_ call: Call, _ reply: @escaping @Sendable (CallReply) -> Void) {
-        let archive = surroundings.archive
+        let (archive, directory) = (surroundings.archive, surroundings.directory)
         Task {
             do throws(DatabaseError) {
                 let earlier = try await archive.call(placedBy: call.initiator, as: call.clientCallID)
-                reply(earlier.map { .done($0) } ?? .unavailable)
+                // Of an open call only its owner knows enough.
+                guard let earlier, earlier.call.isEnded || directory.conversation(of: earlier.call.id) != nil else {
+                    return reply(.unavailable)
+                }
+                reply(.done(earlier))
             } catch {
                 reply(.unavailable)
             }

@@ -100,6 +100,8 @@ public enum Named {
     public enum Message {}
     /// A call.
     public enum Call {}
+    /// A server among those that share a database.
+    public enum Node {}
     /// A client's own name for something it asks for, which makes the asking repeatable.
     public enum Request {}
 }
@@ -116,5 +118,7 @@ public typealias ConversationID = Identifier<Named.Conversation>
 public typealias MessageID = Identifier<Named.Message>
 /// Names a call.
 public typealias CallID = Identifier<Named.Call>
+/// Names a server among those that share a database; the same after a restart.
+public typealias NodeID = Identifier<Named.Node>
 /// A client's own name for something it asks for (a command, an invite, a message); a repeat changes nothing.
 public typealias RequestID = Identifier<Named.Request>

@@ -32,6 +32,7 @@ struct Server {
     func run() async throws {
         let tls = try TLS.configuration(settings.tls)
         let key = try ServerKey.load(settings)
+        let node = try NodeFile.load(settings)
         let opened = try await OpenedDatabase.open(settings, logger: logger)
         let database = opened.database
         if !opened.appliedMigrations.isEmpty {
@@ -48,7 +49,7 @@ struct Server {
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: MessagingPeople(messaging: messaging, accounts: accounts), loops: Array(loops.makeIterator()),
-            settings: callSettings, now: wallClock, logger: logger)
+            settings: callSettings(node), now: wallClock, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
             tls, registry, accounts, messaging, calls, database, stun,
@@ -59,7 +60,7 @@ struct Server {
             loops)
         let adopted: Int
         do {
-            adopted = try await calls.adoptOpenCalls()
+            adopted = try await calls.start()
         } catch {
             await database.close()
             throw Failure(.unavailable, "database: \(error.message)")
@@ -69,20 +70,33 @@ struct Server {
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
         var services: [any Service] = [ClosingDatabase(database: database), StoppingCalls(calls: calls)]
         if let stun { services.append(stun) }
-        services += [gateway, Announcement(gateway: gateway, settings: settings)]
+        services += [
+            gateway, Announcement(gateway: gateway, settings: settings),
+            Supersession(calls: calls, file: settings.nodeFile),
+        ]
         let group = ServiceGroup(
-            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            configuration: .init(
+                services: services.map {
+                    .init(
+                        service: $0,
+                        failureTerminationBehavior: $0 is Supersession ? .gracefullyShutdownGroup : .cancelGroup)
+                },
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()
+        } catch let failure as Failure {
+            throw failure
         } catch {
             throw Failure(.unavailable, "\(settings.listen) can't be served: \(error)")
         }
     }
 
-    private var callSettings: CallService.Settings {
+    private func callSettings(_ node: NodeID) -> CallService.Settings {
         var settings = CallService.Settings()
         settings.rules = self.settings.rules
         settings.invitesPerMinute = self.settings.invitesPerMinute
+        settings.node = node
+        settings.lease = self.settings.nodeLease
         return settings
     }
 }
@@ -232,7 +246,23 @@ private struct StoppingCalls: Service {
 
     func run() async throws {
         try? await gracefulShutdown()
-        calls.stop()
+        await calls.stop()
+    }
+}
+
+/// Ends the server when another one was started as the same node.
+private struct Supersession: Service {
+    let calls: CallService
+    let file: String
+
+    func run() async throws {
+        let isSuperseded = await cancelWhenGracefulShutdown { await calls.isSuperseded() }
+        if isSuperseded {
+            throw Failure(
+                .unavailable,
+                "another server was started as this node; give each server a node.idFile of its own: \(file)")
+        }
+        try? await gracefulShutdown()
     }
 }
 

@@ -63,10 +63,13 @@ final class TestServer: Sendable {
             database: database, tokens: tokens, passwords: PasswordHasher(cost: 10),
             limits: attempts, now: clock.now, revocations: registry, logger: logger)
         let messaging = MessagingService(database: database, events: registry, now: clock.now, logger: logger)
+        var callSettings = CallService.Settings()
+        // The clock of a test may jump; what happens when the lease runs out is tested elsewhere.
+        callSettings.lease = .seconds(100 * 24 * 3600)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: People(messaging: messaging, accounts: accounts),
-            loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
+            loops: [loops.next(), loops.next()], settings: callSettings, now: clock.now, logger: logger)
         var configuration = configuration
         configuration.port = 0
         let services = GatewayServices(
@@ -76,6 +79,7 @@ final class TestServer: Sendable {
             if pingFails { throw DatabaseError(.unavailable, "as the test wants it") }
             try await database.ping()
         }
+        try await calls.start()
         let gateway = try Gateway(
             services, ping: ping,
             metricFamilies: [{ calls.metrics.families }], eventLoopGroup: loops)

@@ -79,6 +79,13 @@ class Server:
         self._process.kill()
         await asyncio.to_thread(self._process.wait, 10)
 
+    def pause(self) -> None:
+        """As a machine that stands still: SIGSTOP. Nothing is told to anybody."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     async def terminate(self, seconds: float = 10) -> int:
         """SIGTERM. Gives the exit code; fails when the process takes longer."""
         self._process.send_signal(signal.SIGTERM)

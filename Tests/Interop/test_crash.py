@@ -1,11 +1,16 @@
 """The server dies without a word, and is started again."""
 
 import asyncio
+import uuid
+from contextlib import AsyncExitStack
 from datetime import datetime, timezone
 
 from conftest import Arrive, StartServer
 from database import Database, calls, participants
 from media import meet
+from people import PASSWORD
+from ringback_client import Json, RingbackClient, RingbackError
+from server import Server
 from waiting import until
 
 
@@ -89,3 +94,113 @@ async def test_a_call_that_nobody_takes_up_again_ends(
     await until("the call ends in the database", ended)
     (call,) = calls(database)
     assert (call["status"], call["end_reason"]) == ("completed", "server_restart")
+
+
+class Pair:
+    """Two people in a voice call on one server, who can come to another one with the same devices."""
+
+    def __init__(self, people: AsyncExitStack):
+        self._people = people
+        self._devices = {name: {"id": str(uuid.uuid4()), "name": name} for name in ("alice", "bob")}
+        self.call = ""
+
+    async def arrive(self, server: Server, *, registered: bool = False) -> tuple[RingbackClient, RingbackClient]:
+        clients = []
+        for name, device in self._devices.items():
+            client = await self._people.enter_async_context(RingbackClient(server.url))
+            client.device = device
+            await (client.log_in(name, PASSWORD) if registered else client.register(name, PASSWORD))
+            await client.connect()
+            clients.append(client)
+        return clients[0], clients[1]
+
+    async def talk(self, server: Server) -> tuple[RingbackClient, RingbackClient]:
+        alice, bob = await self.arrive(server)
+        invite = {"clientCallId": str(uuid.uuid4()), "userId": bob.user["id"], "type": "CALL_TYPE_VOICE"}
+        self.call = (await alice.send({"callInvite": invite}))["call"]["id"]
+        await bob.send({"callAccept": self.command})
+        return alice, bob
+
+    @property
+    def command(self) -> Json:
+        return {"commandId": str(uuid.uuid4()), "callId": self.call}
+
+
+def owners(database: Database) -> list[int]:
+    """The order number of the node that owns the only call, by the time of the nodes' starts."""
+    nodes = [row["id"] for row in database.rows("SELECT id FROM nodes ORDER BY started_at")]
+    return [nodes.index(row["owner_id"]) for row in database.rows("SELECT owner_id FROM calls")]
+
+
+async def test_another_server_takes_over_after_a_crash(database: Database, start_server: StartServer) -> None:
+    first = await start_server(NODE_LEASE_SECONDS=2)
+    second = await start_server(NODE_LEASE_SECONDS=2)
+    async with AsyncExitStack() as people:
+        pair = Pair(people)
+        await pair.talk(first)
+        alice, bob = await pair.arrive(second, registered=True)
+        # It is the first server's as long as that lives.
+        await asyncio.sleep(3)
+        assert owners(database) == [0]
+        try:
+            await bob.send({"callHangUp": pair.command})
+            raise AssertionError("a server ended another one's call")
+        except RingbackError as error:
+            assert error.code == "ERROR_CODE_UNAVAILABLE"
+        await first.kill()
+
+        async def is_taken() -> bool:
+            return owners(database) == [1]
+
+        await until("the call is taken over", is_taken)
+        # The devices came before the call did; they hear of it, and it goes on.
+        _, event = await alice.event("callUpdated")
+        assert event["call"]["id"] == pair.call
+        await bob.send({"callHangUp": pair.command})
+        (call,) = calls(database)
+        assert (call["status"], call["end_reason"]) == ("completed", "hangup")
+
+
+async def test_a_server_that_stood_still_changes_nothing(database: Database, start_server: StartServer) -> None:
+    first = await start_server(NODE_LEASE_SECONDS=2, CALLS_RECONNECT_SECONDS=1)
+    async with AsyncExitStack() as people:
+        pair = Pair(people)
+        old_alice, old_bob = await pair.talk(first)
+        second = await start_server(NODE_LEASE_SECONDS=2)
+        assert owners(database) == [0]
+        alice, bob = await pair.arrive(second, registered=True)
+        first.pause()
+        # What is sent now is read by a server that has lost the call.
+        late = asyncio.create_task(old_bob.send({"callHangUp": pair.command}, seconds=30))
+
+        async def is_taken() -> bool:
+            return owners(database) == [1]
+
+        await until("the call is taken over", is_taken)
+        first.resume()
+        try:
+            await late
+            raise AssertionError("a late writer was believed")
+        except RingbackError as error:
+            assert error.code == "ERROR_CODE_UNAVAILABLE"
+        # Nor does it end the call for devices that it has lost.
+        await old_alice.__aexit__()
+        await asyncio.sleep(3)
+        (call,) = calls(database)
+        assert (call["status"], call["ended_at"]) == ("ongoing", None)
+        await alice.send({"callHangUp": pair.command})
+        (call,) = calls(database)
+        assert (call["status"], call["end_reason"]) == ("completed", "hangup")
+
+
+async def test_a_node_runs_once(database: Database, start_server: StartServer, tmp_path) -> None:
+    node = tmp_path / "node.id"
+    older = await start_server(NODE_LEASE_SECONDS=2, NODE_ID_FILE=node)
+    younger = await start_server(NODE_LEASE_SECONDS=2, NODE_ID_FILE=node)
+
+    async def has_ended() -> bool:
+        return not older.is_running
+
+    await until("the older server ends", has_ended)
+    assert "another server was started as this node" in older.log
+    assert younger.is_running

@@ -39,7 +39,8 @@ struct SettingsTests {
             flags: [:],
             environment: [
                 "RINGBACK_DATABASE": "postgres://x", "RINGBACK_TLS_CERTIFICATE": "c", "RINGBACK_TLS_KEY": "k",
-                "RINGBACK_TOKEN_KEY_FILE": "t", "RINGBACK_PASSWORD_COST": "10", "RINGBACK_ACCESS_TOKEN_SECONDS": "60",
+                "RINGBACK_TOKEN_KEY_FILE": "t", "RINGBACK_NODE_ID_FILE": "n", "RINGBACK_NODE_LEASE_SECONDS": "5",
+                "RINGBACK_PASSWORD_COST": "10", "RINGBACK_ACCESS_TOKEN_SECONDS": "60",
                 "RINGBACK_SESSION_SECONDS": "3600", "RINGBACK_CALLS_CALLER_LOST_SECONDS": "5",
                 "RINGBACK_CALLS_INVITES_PER_MINUTE": "7", "RINGBACK_ALLOWED_ORIGINS": "https://a.example",
                 "RINGBACK_STUN_LISTEN": "off", "RINGBACK_ICE_SERVERS": "stun:a:1,stun:b:2", "RINGBACK_PUBLIC_HOST": "h",
@@ -47,6 +48,8 @@ struct SettingsTests {
         #expect(settings.database.exposed == "postgres://x")
         #expect(settings.tls == Settings.TLSFiles(certificate: "c", key: "k"))
         #expect(settings.tokenKeyFile == "t")
+        #expect(settings.nodeFile == "n")
+        #expect(settings.nodeLease == .seconds(5))
         #expect(settings.passwordCost == 10)
         #expect(settings.accessTokenLifetime == .seconds(60))
         #expect(settings.sessionLifetime == .seconds(3600))

@@ -138,7 +138,7 @@ struct CallRecoveryTests {
     func rings() {
         var scene = Scene.ringing()
         scene.wait(.seconds(20))
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: Scene.start)
         scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         #expect(scene.call.nextDeadline == Scene.start + .seconds(45))
         #expect(scene.send(.accept(scene.request(), MediaState()), from: Scene.calleePhone).refusal == nil)
@@ -148,7 +148,7 @@ struct CallRecoveryTests {
     func overdue() {
         var scene = Scene.ringing()
         scene.wait(.seconds(300))
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: Scene.start)
         let transition = scene.handle(.timePassed)
         #expect(scene.call.phase == .missed(endedAt: Scene.start + .seconds(45), .noAnswer))
         #expect(!transition.changes.isEmpty)
@@ -162,16 +162,29 @@ struct CallRecoveryTests {
         scene.send(.startScreenShare(scene.request()), from: Scene.callerPhone)
         let lastSeen = scene.now
         scene.wait(.seconds(10))
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: Scene.start)
         let transition = scene.waitForDeadline()
         #expect(scene.call.phase == .completed(answeredAt: answeredAt, endedAt: lastSeen, .serverRestart))
         #expect(transition.changes.contains(.closeShare(Scene.caller, at: lastSeen, .serverRestart)))
     }
 
+    @Test(
+        "The owner was alive after all that is written down: the call ended then, and never in the future",
+        arguments: [(-60, -60), (-200, -100), (5, 0)])
+    func ownerLastSeen(_ lastSeen: Int64, _ end: Int64) {
+        var scene = Scene.ongoing()
+        scene.wait(.seconds(100))
+        let present = scene.now
+        scene.call = scene.call.adopted(at: present, lastSeen: present + .seconds(lastSeen))
+        scene.waitForDeadline()
+        #expect(scene.call.endedAt == present + .seconds(end))
+        #expect(scene.call.endReason == .serverRestart)
+    }
+
     @Test("One comes back and the other does not: the call ends as disconnected")
     func oneComesBack() {
         var scene = Scene.ongoing()
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: Scene.start)
         scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         scene.waitForDeadline()
         #expect(scene.call.endReason == .disconnected)
@@ -181,7 +194,7 @@ struct CallRecoveryTests {
     func bothComeBack() {
         var scene = Scene.ongoing()
         let answeredAt = scene.now
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: Scene.start)
         scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         scene.handle(.deviceReturned(Scene.callee, Scene.calleePhone.device))
         #expect(scene.call.nextDeadline == answeredAt + .seconds(12 * 3600))

@@ -249,7 +249,7 @@ struct CallHostTests {
         var scene = Scene.groupOngoing()
         scene.control(.lock(true), from: Scene.callerPhone)
         scene.control(.remove(Scene.third, isBarred: true), from: Scene.callerPhone)
-        scene.call = scene.call.adopted(at: scene.now)
+        scene.call = scene.call.adopted(at: scene.now, lastSeen: scene.now)
         #expect(scene.call.isLocked && scene.call.participant(Scene.third)?.isBarred == true)
     }
 }

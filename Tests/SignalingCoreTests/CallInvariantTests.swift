@@ -42,7 +42,7 @@ private struct Walk {
         scene.wait(Instant.Span(microseconds: Int64.random(in: 0...12_000_000, using: &random)))
         if Int.random(in: 0..<25, using: &random) == 0 {
             trace.append("restart")
-            scene.call = rows.call(of: scene.call).adopted(at: scene.now)
+            scene.call = rows.call(of: scene.call).adopted(at: scene.now, lastSeen: scene.now)
             rows.revision = scene.call.revision
         }
         let input = randomInput()

@@ -24,6 +24,8 @@ final class CallWorld: Sendable {
     static let membersPhone = CallOrigin(user: member.id, device: .random(at: .start))
     static let people = [caller, callee, stranger, member]
 
+    static let node = NodeID.random(at: .start)
+
     let database: any Database
     let loop = NIOAsyncTestingEventLoop()
     let clock: NIOLockedValueBox<Instant>
@@ -35,7 +37,18 @@ final class CallWorld: Sendable {
 
     /// Runs a test with a fresh database and a service on it.
     static func run(_ engine: DatabaseEngine, _ body: (CallWorld) async throws -> Void) async throws {
-        try await TestDatabase.with(engine) { database, _ in
+        try await withDatabase(engine) { database, _ in
+            let world = CallWorld(database)
+            try await world.service.start()
+            try await body(world)
+        }
+    }
+
+    /// Runs a test with a fresh database that knows the people.
+    static func withDatabase(
+        _ engine: DatabaseEngine, _ body: (any Database, TestDatabase.Place) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with(engine) { database, place in
             for person in people {
                 _ = try await database.commit(
                     WriteUnit([
@@ -48,11 +61,17 @@ final class CallWorld: Sendable {
                     ]))
             }
             _ = try await database.commit(WriteUnit([Step(.insertTestGroup, [.id(group), .instant(.start)])]))
-            try await body(CallWorld(database))
+            try await body(database, place)
         }
     }
 
-    init(_ database: any Database, now: Instant = .start) {
+    /// - Parameters:
+    ///   - node: The same one stands for the server after a restart, another one for a second server.
+    ///   - lease: So long by default that it never runs out.
+    init(
+        _ database: any Database, now: Instant = .start, node: NodeID = CallWorld.node,
+        lease: Instant.Span = .seconds(100 * 24 * 3600)
+    ) {
         self.database = database
         clock = NIOLockedValueBox(now)
         policies = NIOLockedValueBox([:])
@@ -60,6 +79,8 @@ final class CallWorld: Sendable {
         let world = UnownedWorld()
         var settings = CallService.Settings()
         settings.invitesPerMinute = 10
+        settings.node = node
+        settings.lease = lease
         service = CallService(
             database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
             now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

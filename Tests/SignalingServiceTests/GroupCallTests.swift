@@ -106,7 +106,7 @@ struct GroupCallTests {
             _ = try await Self.control(.setRole(World.callee.id, .coHost), call, world)
             _ = try await Self.control(.remove(World.member.id, isBarred: true), call, world)
             let next = World(world.database, now: world.now + .seconds(1))
-            try await next.service.adoptOpenCalls()
+            try await next.service.start()
             let adopted = try #require(await next.openCalls(of: World.callerPhone).first?.call)
             #expect(adopted.isLocked)
             #expect(adopted.participant(World.callee.id)?.role == .coHost)
@@ -143,7 +143,7 @@ struct GroupCallTests {
             _ = try await world.send(leave, to: call.id, from: World.calleePhone).call
             let leftAt = world.now
             let next = World(world.database, now: world.now + .seconds(500))
-            try await next.service.adoptOpenCalls()
+            try await next.service.start()
             _ = await next.events.first { $0.call.isEnded }
             let stored = try #require(try await next.stored(call.id))
             #expect(stored.endReason == .alone && stored.endedAt == leftAt + .seconds(120))
@@ -162,7 +162,7 @@ struct GroupCallTests {
             let accept = CallCommand.accept(.random(at: world.now), MediaState())
             #expect(await world.send(accept, to: placed.id, from: World.calleePhone).refusal == .notFound)
             let next = World(world.database, now: world.now + .seconds(1))
-            try await next.service.adoptOpenCalls()
+            try await next.service.start()
             #expect(await next.openCalls(of: World.calleePhone).isEmpty)
             #expect(await next.openCalls(of: World.callerPhone).count == 1)
             await next.wait(.seconds(45))

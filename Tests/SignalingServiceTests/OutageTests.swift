@@ -18,7 +18,9 @@ struct OutageTests {
     ) async throws {
         try await World.run(engine) { world in
             let faulty = FaultyDatabase(world.database)
-            try await body(World(faulty), faulty)
+            let next = World(faulty)
+            try await next.service.start()
+            try await body(next, faulty)
             #expect(faulty.isSpent)
         }
     }

@@ -1,3 +1,4 @@
+import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
 import Storage
@@ -16,7 +17,7 @@ struct RecoveryTests {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
             let next = World(world.database, now: world.now + .seconds(300))
-            #expect(try await next.service.adoptOpenCalls() == 1)
+            #expect(try await next.service.start() == 1)
             _ = await next.events.first { $0.call.isEnded }
             #expect(
                 try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
@@ -28,7 +29,7 @@ struct RecoveryTests {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
             let next = World(world.database, now: world.now + .seconds(10))
-            try await next.service.adoptOpenCalls()
+            try await next.service.start()
             #expect(await next.openCalls(of: World.callerPhone).map(\.call.id) == [placed.id])
             #expect(await next.openCalls(of: World.calleePhone).first?.call.phase == .initiated)
             let answered = try await next.send(
@@ -44,7 +45,8 @@ struct RecoveryTests {
         try await World.run(engine) { world in
             let call = try await world.answeredCall()
             let next = World(world.database, now: world.now + .seconds(100))
-            try await next.service.adoptOpenCalls()
+            next.devices.withLockedValue { $0 = [:] }
+            try await next.service.start()
             _ = await next.openCalls(of: World.strangersPhone)
             await next.wait(.seconds(31))
             _ = await next.events.first { $0.call.isEnded }
@@ -57,7 +59,7 @@ struct RecoveryTests {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
             let next = World(world.database, now: world.now)
-            try await next.service.adoptOpenCalls()
+            try await next.service.start()
             let answered = try await next.send(
                 .accept(.random(at: next.now), MediaState()), to: placed.id, from: World.calleePhone
             ).call
@@ -71,7 +73,7 @@ struct RecoveryTests {
     func stopped() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite().call
-            world.service.stop()
+            await world.service.stop()
             #expect(await world.send(.fetch, to: placed.id, from: World.callerPhone).isUnavailable)
             #expect(await world.invite().isUnavailable)
         }

@@ -13,12 +13,16 @@ struct CallStatementTests {
             let conversation = try await database.addConversation(ann, bob)
             let (name, device): (RequestID, DeviceID) = (fresh(), fresh())
             let call = try await database.addCall(in: conversation, from: ann, to: bob, name: name)
-            func update(_ revision: Int64, _ status: String, ended: Instant? = nil, reason: String? = nil) -> Step {
+            func update(
+                _ revision: Int64, _ status: String, ended: Instant? = nil, reason: String? = nil,
+                by writer: NodeID = owner, epoch: Int64 = 1
+            ) -> Step {
                 Step(
                     .updateCall,
                     [
                         .id(call), .integer(revision), .integer(revision + 1), .text("group"), .text(status),
                         .text("peer"), .instant(moment(10)), .instant(ended), .null, .text(reason), .boolean(true),
+                        .id(writer), .integer(epoch),
                     ], expectedRows: 1)
             }
             let joined: [SQLValue] = [
@@ -34,15 +38,21 @@ struct CallStatementTests {
             // Whoever knows an older revision owns the call no more.
             let stale = try await code { _ = try await database.commit(WriteUnit([update(1, "ongoing")])) }
             #expect(stale == .expectationFailed(step: 0))
+            // So does another node, and an earlier or later process of the owner.
+            for intruder in [update(2, "ongoing", by: fresh()), update(2, "ongoing", epoch: 2)] {
+                let refused = try await code { _ = try await database.commit(WriteUnit([intruder])) }
+                #expect(refused == .expectationFailed(step: 0))
+            }
 
-            let open = try #require(try await database.query(.openCalls, []).first)
+            let mine: [SQLValue] = [.id(owner), .integer(1)]
+            let open = try #require(try await database.query(.openCalls, mine).first)
             #expect(try open.id("id") == call)
             #expect(try open.integer("revision") == 2)
             #expect(try open.instantIfAny("answered_at") == moment(10))
             #expect(try open.text("mode") == "group")
             #expect(try open.boolean("locked"))
-            #expect(try await database.query(.participantsOfOpenCalls, []).count == 2)
-            #expect(try await database.query(.screenSharesOfOpenCalls, []).count == 1)
+            #expect(try await database.query(.participantsOfOpenCalls, mine).count == 2)
+            #expect(try await database.query(.screenSharesOfOpenCalls, mine).count == 1)
             #expect(try await database.query(.screenSharesOfCall, [.id(call)]).count == 1)
             let people = try await database.query(.participantsOfCall, [.id(call)])
             let second = try #require(try people.first { try $0.id("user_id") == bob })
@@ -62,7 +72,7 @@ struct CallStatementTests {
                 ]))
             #expect(try await database.run(.closeScreenShare, close).count == 0)
             for statement in [Statement.openCalls, .participantsOfOpenCalls, .screenSharesOfOpenCalls] {
-                #expect(try await database.query(statement, []).isEmpty)
+                #expect(try await database.query(statement, mine).isEmpty)
             }
             let ended = try #require(try await database.query(.callByClientID, [.id(ann), .id(name)]).first)
             #expect(try ended.text("end_reason") == "hangup")

@@ -89,9 +89,12 @@ func callValues(
     [
         .id(id), .id(conversation), .id(caller), .id(name), .text("direct"), .text("video"), .text("initiated"),
         .text("peer"), .integer(1), .instant(moment(seconds)), .null, .null, .instant(moment(seconds + 45)), .null,
-        .boolean(false),
+        .boolean(false), .id(owner), .integer(1),
     ]
 }
+
+/// Who owns the calls.
+let owner: NodeID = fresh()
 
 func participantValues(_ call: CallID, _ user: UserID, _ status: String) -> [SQLValue] {
     [

@@ -17,6 +17,7 @@ public struct FaultyDatabase: Database {
 
     private final class Faults: Sendable {
         let list = NIOLockedValueBox<[Fault]>([])
+        let isAway = NIOLockedValueBox(false)
     }
 
     /// Puts faults before a database.
@@ -38,6 +39,13 @@ public struct FaultyDatabase: Database {
         self.faults.list.withLockedValue { $0 += faults }
     }
 
+    /// Makes everything fail as unavailable, or work again. Faults come before.
+    public func setAway(_ isAway: Bool) {
+        faults.isAway.withLockedValue { $0 = isAway }
+    }
+
+    private var isAway: Bool { faults.isAway.withLockedValue { $0 } }
+
     /// As the real one's, unless a fault is due.
     public func enqueue(
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
@@ -49,6 +57,8 @@ public struct FaultyDatabase: Database {
             real.enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
         case .after(let code):
             real.enqueue(unit) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
+        case nil where isAway:
+            real.enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(.unavailable, "away for a test"))) }
         case nil:
             real.enqueue(unit, completion: completion)
         }
@@ -56,7 +66,8 @@ public struct FaultyDatabase: Database {
 
     /// As the real one's.
     public func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
-        try await real.query(statement, values)
+        if isAway { throw DatabaseError(.unavailable, "away for a test") }
+        return try await real.query(statement, values)
     }
 
     /// As the real one's.

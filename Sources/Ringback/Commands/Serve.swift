@@ -27,6 +27,8 @@ struct Serve: AsyncParsableCommand {
               accessTokenSeconds         life of an access token (600)
               sessionSeconds             life of an unused session (2592000)
               tokenKeyFile               key of access tokens (data/token.key)
+              node.idFile                id of this server among several (data/node.id)
+              node.leaseSeconds          how long others wait before they take its calls (10)
               allowedOrigins             other origins whose pages may connect
               socketsPerAddress          sockets from one address (200)
               iceServers                 further stun:HOST:PORT for clients

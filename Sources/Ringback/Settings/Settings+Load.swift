@@ -19,8 +19,8 @@ extension Settings {
     /// `RINGBACK_CALLS_RING_SECONDS`.
     static let keys: Set<String> = Set(
         [
-            "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "password.cost",
-            "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
+            "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
+            "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
             "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
             "publicHost", "stun.listen", "iceServers", "webRoot", "log.level", "log.format",
         ] + CallTimings.settings.map(\.name))
@@ -114,6 +114,8 @@ extension Settings {
         case (nil, _): throw SettingsError("tls.key is given without tls.certificate: give both or neither")
         }
         tokenKeyFile = try values.string("tokenKeyFile") ?? tokenKeyFile
+        nodeFile = try values.string("node.idFile") ?? nodeFile
+        nodeLease = try values.seconds("node.leaseSeconds", in: 1...3600) ?? nodeLease
         passwordCost = try values.integer("password.cost", in: 10...16) ?? passwordCost
         accessTokenLifetime = try values.seconds("accessTokenSeconds", in: 10...86_400) ?? accessTokenLifetime
         sessionLifetime = try values.seconds("sessionSeconds", in: 60...31_536_000) ?? sessionLifetime

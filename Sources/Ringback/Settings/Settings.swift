@@ -13,6 +13,10 @@ struct Settings: Sendable, Equatable {
     var tls: TLSFiles?
     /// The file that keeps the key of access tokens; made at the first start.
     var tokenKeyFile = "data/token.key"
+    /// The file that keeps the id under which this server owns calls; made at the first start.
+    var nodeFile = "data/node.id"
+    /// How long other servers wait for this one's sign of life before they take over its calls.
+    var nodeLease = Instant.Span.seconds(10)
     /// The work factor of bcrypt, 10 to 16.
     var passwordCost = 12
     /// How long an access token is good.

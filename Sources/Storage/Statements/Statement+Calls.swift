@@ -1,35 +1,35 @@
 extension Statement {
     static let calls = [
-        insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, openCalls,
-        participantsOfOpenCalls, screenSharesOfOpenCalls, participantsOfCall, screenSharesOfCall, callByID,
-        callByClientID, callsOfUser, participantsOfCallsOfUser,
+        insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, callsToAdopt,
+        adoptCall, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls, participantsOfCall, screenSharesOfCall,
+        callByID, callByClientID, callsOfUser, participantsOfCallsOfUser,
     ]
 
     /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
     /// `calls_open_direct_key` when the direct conversation has an open call.
     ///
     /// Parameters: id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision,
-    /// started_at, answered_at, ended_at, ring_expires_at, end_reason, locked.
+    /// started_at, answered_at, ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch.
     public static let insertCall = Statement(
         "insert_call",
         """
         INSERT INTO calls (
             id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision, started_at,
-            answered_at, ended_at, ring_expires_at, end_reason, locked)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+            answered_at, ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         """)
 
     /// Writes a call's new state over the one that the writer knew. Expect one row: none means that somebody else owns
     /// the call by now.
     ///
     /// Parameters: id, the revision that is in the database, the new revision, mode, status, media_path, answered_at,
-    /// ended_at, ring_expires_at, end_reason, locked.
+    /// ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch.
     public static let updateCall = Statement(
         "update_call",
         """
         UPDATE calls SET revision = $3, mode = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
             ring_expires_at = $9, end_reason = $10, locked = $11
-        WHERE id = $1 AND revision = $2
+        WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
     /// Writes a participant's state, the first or the next.
@@ -66,15 +66,40 @@ extension Statement {
         WHERE call_id = $1 AND sharer_user_id = $2 AND ended_at IS NULL
         """)
 
-    /// Lists all open calls, for a server that takes them up again.
+    /// Lists open calls that a node may take over, with their owner and its last sign of life (`owner_seen_at`), which are
+    /// NULL when nothing is known of them.
     ///
-    /// Parameters: none.
-    public static let openCalls = Statement(
-        "open_calls", "SELECT \(callColumns) FROM calls AS c WHERE \(isOpen) ORDER BY c.id")
+    /// Parameters: the node's id, its epoch, now, limit.
+    public static let callsToAdopt = Statement(
+        "calls_to_adopt",
+        """
+        SELECT c.id, c.owner_id, o.renewed_at AS owner_seen_at
+        FROM calls AS c LEFT JOIN nodes AS o ON o.id = c.owner_id
+        WHERE \(isOpen) AND \(isAdoptable)
+        ORDER BY c.id
+        LIMIT $4
+        """)
 
-    /// Lists the participants of all open calls with their profiles, by `call_id`.
+    /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node was
+    /// faster.
     ///
-    /// Parameters: none.
+    /// Parameters: the node's id, its epoch, now, the call's id.
+    public static let adoptCall = Statement(
+        "adopt_call",
+        """
+        UPDATE calls AS c SET owner_id = $1, owner_epoch = $2
+        WHERE c.id = $4 AND \(isOpen) AND \(isAdoptable)
+        """)
+
+    /// Lists the open calls of an owner.
+    ///
+    /// Parameters: owner_id, owner_epoch.
+    public static let openCalls = Statement(
+        "open_calls", "SELECT \(callColumns) FROM calls AS c WHERE \(isOpen) AND \(isOwned) ORDER BY c.id")
+
+    /// Lists the participants of an owner's open calls with their profiles, by `call_id`.
+    ///
+    /// Parameters: owner_id, owner_epoch.
     public static let participantsOfOpenCalls = Statement(
         "participants_of_open_calls",
         """
@@ -82,19 +107,19 @@ extension Statement {
         FROM calls AS c
         JOIN call_participants AS p ON p.call_id = c.id
         JOIN users AS u ON u.id = p.user_id
-        WHERE \(isOpen)
+        WHERE \(isOpen) AND \(isOwned)
         ORDER BY p.call_id, p.user_id
         """)
 
-    /// Lists the open screen shares of all open calls, by `call_id`.
+    /// Lists the open screen shares of an owner's open calls, by `call_id`.
     ///
-    /// Parameters: none.
+    /// Parameters: owner_id, owner_epoch.
     public static let screenSharesOfOpenCalls = Statement(
         "screen_shares_of_open_calls",
         """
         SELECT s.call_id, s.sharer_user_id, s.started_at
         FROM calls AS c JOIN screen_share_logs AS s ON s.call_id = c.id
-        WHERE \(isOpen) AND s.ended_at IS NULL
+        WHERE \(isOpen) AND \(isOwned) AND s.ended_at IS NULL
         ORDER BY s.call_id, s.started_at
         """)
 
@@ -153,9 +178,19 @@ extension Statement {
 
     private static let isOpen = "c.status IN ('initiated', 'ongoing')"
 
+    private static let isOwned = "c.owner_id = $1 AND c.owner_epoch = $2"
+
+    /// Whether the call has no owner, is the node's ($1) own from before its present epoch ($2), or is that of a node whose
+    /// lease has run out by now ($3).
+    private static let isAdoptable = """
+        (c.owner_id IS NULL OR (c.owner_id = $1 AND c.owner_epoch < $2) OR (c.owner_id <> $1 AND NOT EXISTS (
+            SELECT 1 FROM nodes AS n WHERE n.id = c.owner_id AND n.expires_at > $3)))
+        """
+
     private static let callColumns = """
         c.id, c.conversation_id, c.initiator_id, c.client_call_id, c.mode, c.type, c.status, c.media_path, c.revision,
-            c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason, c.locked
+            c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason, c.locked, c.owner_id,
+            c.owner_epoch
         """
 
     private static let participantColumns = """

@@ -1,0 +1,262 @@
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import Primitives
+import SignalingCore
+import Storage
+
+/// This process among those that share the database: how calls come to it, stay with it, and leave it.
+///
+/// It holds the lease and renews it every third of its duration. With each renewal it takes over the open calls that
+/// have no owner, or whose owner's lease has run out; of two nodes that try, the database lets one have a call.
+final class Node: Sendable {
+    /// How many calls are taken over at once.
+    private static let adoptionPage = 500
+
+    private let lease: NodeLease
+    private let database: any Database
+    private let archive: CallArchive
+    private let shards: [CallShard]
+    private let directory: any CallDirectory
+    private let metrics: CallMetrics
+    private let now: @Sendable () -> Instant
+    private let logger: Logger
+    private let state = NIOLockedValueBox(State())
+    private let superseded = AsyncStream.makeStream(of: Void.self)
+
+    private struct State {
+        var renewal: Scheduled<Void>?
+        var isStopped = false
+        /// When the process that ran as this node before was last alive.
+        var ownLastSeen: Instant?
+        /// Calls that this node has taken over, or may have, and that no shard has yet, with the last sign of life of their
+        /// owner before.
+        var toAdopt: [CallID: Instant] = [:]
+    }
+
+    init(
+        lease: NodeLease, database: any Database, archive: CallArchive, shards: [CallShard],
+        directory: any CallDirectory, metrics: CallMetrics, now: @escaping @Sendable () -> Instant, logger: Logger
+    ) {
+        self.lease = lease
+        self.database = database
+        self.archive = archive
+        self.shards = shards
+        self.directory = directory
+        self.metrics = metrics
+        self.now = now
+        self.logger = logger
+    }
+
+    /// Begins a new epoch, takes up calls, and goes on doing so.
+    ///
+    /// - Returns: How many calls were taken up.
+    func start() async throws(DatabaseError) -> Int {
+        let before = try await database.query(.nodeByID, [.id(lease.node)]).first
+        let lastSeen = try before?.instant("renewed_at")
+        state.withLockedValue { $0.ownLastSeen = lastSeen }
+        let present = now()
+        let until = present + lease.duration
+        let results = try await database.commit(
+            WriteUnit([Step(.takeLease, [.id(lease.node), .instant(present), .instant(until)], expectedRows: 1)]))
+        guard let epoch = try results.first?.rows.first?.integer("epoch") else {
+            throw DatabaseError(.invalid, "take_lease returned no epoch")
+        }
+        lease.take(epoch: epoch, until: until)
+        metrics.leaseHeld.set(1)
+        logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(epoch)"])
+        let count = try await adoptCalls()
+        scheduleRenewal()
+        return count
+    }
+
+    /// Gives the lease up, so that other nodes need not wait until it runs out.
+    func stop() async {
+        let renewal = state.withLockedValue { state in
+            state.isStopped = true
+            return state.renewal.take()
+        }
+        renewal?.cancel()
+        superseded.continuation.finish()
+        let owner = lease.giveUp()
+        metrics.leaseHeld.set(0)
+        guard let owner else { return }
+        let present = now()
+        do throws(DatabaseError) {
+            // Units keep their order: what was on its way to disk is there before.
+            _ = try await database.commit(owner.renewal(at: present, until: present))
+        } catch {
+            logger.warning(
+                "the lease was not given up and has to run out",
+                metadata: ["node": "\(owner.node)", "error": "\(error)"])
+        }
+    }
+
+    /// Comes back when a later epoch of this node has begun, so that this process has to end.
+    ///
+    /// - Returns: Whether that is why; false when the node was stopped or the task cancelled.
+    func isSuperseded() async -> Bool {
+        for await _ in superseded.stream { return true }
+        return false
+    }
+
+    // MARK: The lease
+
+    private func scheduleRenewal() {
+        let third = TimeAmount.microseconds(lease.duration.microseconds / 3)
+        state.withLockedValue { state in
+            guard !state.isStopped else { return }
+            // A service that nobody has any more stops; its lease runs out.
+            state.renewal = shards[0].loop.scheduleTask(in: third) { [weak self] in
+                guard let self else { return }
+                Task { [weak self] in
+                    await self?.renew()
+                    self?.scheduleRenewal()
+                }
+            }
+        }
+    }
+
+    /// Renews the lease, and takes over calls that have lost their owner.
+    func renew() async {
+        guard let owner = lease.renewable else { return }
+        let present = now()
+        let until = present + lease.duration
+        do throws(DatabaseError) {
+            _ = try await database.commit(owner.renewal(at: present, until: until))
+            let hasRunOut = lease.owner(at: now()) == nil
+            if hasRunOut { try await letGoOfLostCalls(owner) }
+            lease.extend(until: until)
+            metrics.leaseHeld.set(1)
+            if hasRunOut {
+                logger.notice("the lease is renewed after it had run out", metadata: ["node": "\(owner.node)"])
+                for shard in shards { shard.leaseReturned() }
+            }
+        } catch  where error.code == .expectationFailed(step: 0) {
+            return supersede(owner)
+        } catch {
+            return renewalFailed(error)
+        }
+        do throws(DatabaseError) {
+            let count = try await adoptCalls()
+            if count > 0 { logger.notice("took over open calls", metadata: ["calls": "\(count)"]) }
+        } catch {
+            logger.warning("calls could not be taken over", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func renewalFailed(_ error: DatabaseError) {
+        metrics.failedRenewals.add()
+        let isHeld = lease.owner(at: now()) != nil
+        metrics.leaseHeld.set(isHeld ? 1 : 0)
+        logger.warning(
+            isHeld ? "the lease was not renewed" : "the lease has run out: calls have to wait",
+            metadata: ["node": "\(lease.node)", "error": "\(error)"])
+    }
+
+    private func supersede(_ owner: CallOwner) {
+        logger.error(
+            "this node was started again elsewhere: its calls are let go",
+            metadata: ["node": "\(owner.node)", "epoch": "\(owner.epoch)"])
+        lease.supersede()
+        metrics.leaseHeld.set(0)
+        for shard in shards { shard.letGoOfAll() }
+        superseded.continuation.yield()
+    }
+
+    /// Lets go of what other nodes have taken over while the lease had run out. As long as it has, nothing is sent to the
+    /// database, so what is settled before the question is what the answer is about.
+    private func letGoOfLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
+        var held: [(shard: CallShard, calls: [CallID])] = []
+        for shard in shards {
+            let calls = try? await shard.settledCalls().get()
+            held.append((shard, calls ?? []))
+        }
+        let own = Set(try await archive.openCalls(of: owner).map(\.call.id))
+        for (shard, calls) in held {
+            try? await shard.letGo(of: calls.filter { !own.contains($0) }).get()
+        }
+    }
+
+    // MARK: Adoption
+
+    /// Takes over every open call that is this node's from before, nobody's, or of a node that has gone.
+    private func adoptCalls() async throws(DatabaseError) -> Int {
+        var count = 0
+        while let owner = lease.owner(at: now()) {
+            let present = now()
+            let page = try await archive.adoptableCalls(owner, at: present, limit: Self.adoptionPage)
+            state.withLockedValue { state in
+                for call in page {
+                    let lastSeen = call.owner == owner.node ? state.ownLastSeen : call.ownerLastSeen
+                    // Of a call without an owner only what is written down is known.
+                    state.toAdopt[call.id] = lastSeen ?? Instant(microseconds: 0)
+                }
+            }
+            let taken = try await takeOver(page.map(\.id), owner, at: present)
+            count += try await handToShards(owner)
+            if page.count < Self.adoptionPage || taken == 0 { break }
+        }
+        return count
+    }
+
+    /// Writes this node into the calls as their owner, one unit for each call.
+    ///
+    /// - Returns: How many calls it got.
+    private func takeOver(_ calls: [CallID], _ owner: CallOwner, at present: Instant) async throws(DatabaseError) -> Int
+    {
+        let database = database
+        let outcomes = await withTaskGroup(of: (CallID, DatabaseError?).self) { group in
+            for call in calls {
+                group.addTask {
+                    do throws(DatabaseError) {
+                        _ = try await database.commit(owner.adoption(of: call, at: present))
+                        return (call, nil)
+                    } catch {
+                        return (call, error)
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        var failure: DatabaseError?
+        var taken = 0
+        for (call, error) in outcomes {
+            switch error?.code {
+            case nil: taken += 1
+            case .outcomeUnknown:
+                // If it was carried out, the call is found among this node's own.
+                failure = error
+            case .expectationFailed: state.withLockedValue { $0.toAdopt[call] = nil }
+            case .unavailable, .constraint, .invalid:
+                state.withLockedValue { $0.toAdopt[call] = nil }
+                failure = error
+            }
+        }
+        if taken == 0, let failure { throw failure }
+        return taken
+    }
+
+    /// Reads what this node has taken over, now that nobody else can change it, and gives it to the shards.
+    private func handToShards(_ owner: CallOwner) async throws(DatabaseError) -> Int {
+        let toAdopt = state.withLockedValue { $0.toAdopt }
+        guard !toAdopt.isEmpty else { return 0 }
+        let stored = try await archive.openCalls(of: owner)
+        var found: Set<CallID> = []
+        var count = 0
+        for view in stored {
+            guard let lastSeen = toAdopt[view.call.id] else { continue }
+            found.insert(view.call.id)
+            let shard = shards[directory.shard(for: view.call.conversation)]
+            guard (try? await shard.adopt(view, lastSeen: lastSeen).get()) == true else { continue }
+            count += 1
+            state.withLockedValue { $0.toAdopt[view.call.id] = nil }
+        }
+        state.withLockedValue { state in
+            // A take-over of unknown outcome that was not carried out.
+            for call in toAdopt.keys where !found.contains(call) { state.toAdopt[call] = nil }
+        }
+        metrics.adopted.add(count)
+        return count
+    }
+}

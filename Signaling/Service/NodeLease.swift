@@ -1,0 +1,99 @@
+import NIOConcurrencyHelpers
+import Primitives
+import Storage
+
+/// Who may write a call: a node, in the epoch that began with its last start.
+struct CallOwner: Sendable, Hashable {
+    let node: NodeID
+    let epoch: Int64
+}
+
+/// The right of this process to write calls, for as long as it lasts.
+///
+/// Every write is fenced by owner and epoch in the database, whatever this says. The lease keeps a node that may have
+/// lost its calls from answering for them, and lets other nodes know when to take them over.
+final class NodeLease: Sendable {
+    private enum State {
+        /// Not taken yet. Can go to: held, given up.
+        case none
+        /// Good until then; after that it has run out. Can go to: held, superseded, given up.
+        case held(epoch: Int64, until: Instant)
+        /// The node was started again elsewhere.
+        case superseded
+        /// The server has stopped.
+        case givenUp
+    }
+
+    let node: NodeID
+    /// How long the lease lasts without being renewed.
+    let duration: Instant.Span
+    private let state = NIOLockedValueBox(State.none)
+
+    init(node: NodeID, duration: Instant.Span) {
+        self.node = node
+        self.duration = duration
+    }
+
+    /// The owner as which calls may be written now; nil when they may not.
+    func owner(at now: Instant) -> CallOwner? {
+        state.withLockedValue { state in
+            guard case .held(let epoch, let until) = state, now < until else { return nil }
+            return CallOwner(node: node, epoch: epoch)
+        }
+    }
+
+    /// The owner as which the lease is to be renewed, run out or not; nil when there is nothing to renew.
+    var renewable: CallOwner? {
+        state.withLockedValue { state in
+            guard case .held(let epoch, _) = state else { return nil }
+            return CallOwner(node: node, epoch: epoch)
+        }
+    }
+
+    /// A new epoch has begun.
+    func take(epoch: Int64, until: Instant) {
+        state.withLockedValue { state in
+            if case .none = state { state = .held(epoch: epoch, until: until) }
+        }
+    }
+
+    /// The lease was renewed.
+    func extend(until: Instant) {
+        state.withLockedValue { state in
+            if case .held(let epoch, _) = state { state = .held(epoch: epoch, until: until) }
+        }
+    }
+
+    /// A later epoch of the node has begun: nothing is to be renewed any more.
+    func supersede() {
+        state.withLockedValue { $0 = .superseded }
+    }
+
+    /// Gives the lease up.
+    ///
+    /// - Returns: The owner that had it; nil when nobody did.
+    func giveUp() -> CallOwner? {
+        let owner = renewable
+        state.withLockedValue { $0 = .givenUp }
+        return owner
+    }
+}
+
+extension CallOwner {
+    /// Fails the unit when a later epoch of the node has begun.
+    var fence: Step { Step(.nodeInEpoch, [.id(node), .integer(epoch)], expectedRows: 1) }
+
+    /// Makes an open call this owner's, if it may be taken over.
+    func adoption(of call: CallID, at now: Instant) -> WriteUnit {
+        WriteUnit([
+            Step(.adoptCall, [.id(node), .integer(epoch), .instant(now), .id(call)], expectedRows: 1)
+        ])
+    }
+
+    /// Makes the lease last until then, or end then. Fails when a later epoch of the node has begun.
+    func renewal(at now: Instant, until: Instant) -> WriteUnit {
+        WriteUnit([
+            Step(.renewLease, [.id(node), .integer(epoch), .instant(now), .instant(until)], expectedRows: 1)
+        ])
+    }
+}

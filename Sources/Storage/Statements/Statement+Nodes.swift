@@ -1,0 +1,32 @@
+extension Statement {
+    static let nodes = [takeLease, renewLease, nodeByID, nodeInEpoch]
+
+    /// Begins a new epoch of a node, with a lease. Returns the `epoch`: 1 at the first start, then one more each time.
+    ///
+    /// Parameters: id, now, when the lease runs out.
+    public static let takeLease = Statement(
+        "take_lease",
+        """
+        INSERT INTO nodes (id, epoch, started_at, renewed_at, expires_at) VALUES ($1, 1, $2, $2, $3)
+        ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + 1, started_at = excluded.started_at,
+            renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
+        RETURNING epoch
+        """)
+
+    /// Makes a lease last longer, or ends it. Expect one row: none means that a later epoch of the node has begun.
+    ///
+    /// Parameters: id, epoch, now, when the lease runs out.
+    public static let renewLease = Statement(
+        "renew_lease", "UPDATE nodes SET renewed_at = $3, expires_at = $4 WHERE id = $1 AND epoch = $2")
+
+    /// Finds a node.
+    ///
+    /// Parameters: id.
+    public static let nodeByID = Statement(
+        "node_by_id", "SELECT id, epoch, started_at, renewed_at, expires_at FROM nodes WHERE id = $1")
+
+    /// Finds a node in an epoch. As a step that expects one row it keeps an earlier process of the node from writing.
+    ///
+    /// Parameters: id, epoch.
+    public static let nodeInEpoch = Statement("node_in_epoch", "SELECT id FROM nodes WHERE id = $1 AND epoch = $2")
+}

@@ -1,0 +1,266 @@
+import Logging
+import NIOConcurrencyHelpers
+import Primitives
+import SignalingCore
+import Storage
+import TestDatabases
+import Testing
+
+@testable import SignalingService
+
+/// Several services on one database, each with a clock of its own, stand for several servers.
+@Suite("A call has one owner at a time", .timeLimit(.minutes(1)), .serialized)
+struct LeaseTests {
+    typealias World = CallWorld
+
+    static let lease = Instant.Span.seconds(10)
+    static let other = NodeID.random(at: .start)
+
+    /// A server that has started.
+    private func server(
+        _ database: any Database, at seconds: Int64 = 0, as node: NodeID = World.node, lease: Instant.Span = lease
+    ) async throws -> World {
+        let world = World(database, now: .start + .seconds(seconds), node: node, lease: lease)
+        try await world.service.start()
+        return world
+    }
+
+    private func setClock(_ world: World, _ seconds: Int64) {
+        world.clock.withLockedValue { $0 = .start + .seconds(seconds) }
+    }
+
+    private func owner(_ world: World, _ call: CallID) async throws -> CallOwner? {
+        let archive = CallArchive(database: world.database, rules: CallRules(), logger: .init(label: "test"))
+        return try await archive.standing(of: call)?.owner
+    }
+
+    private func hangUp(_ call: CallID, _ world: World) async -> CallReply {
+        await world.send(.hangUp(.random(at: world.now), mediaFailed: false), to: call, from: World.callerPhone)
+    }
+
+    @Test("A late writer that lost its lease changes nothing", arguments: DatabaseEngine.tested)
+    func lateWriter(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let late = try await server(database)
+            let call = try await late.answeredCall()
+            let next = try await server(database, at: 11, as: Self.other)
+            #expect(try await owner(next, call.id) == CallOwner(node: Self.other, epoch: 1))
+            // Its clock stood still as it did: it still takes the lease for its own.
+            #expect(await hangUp(call.id, late).isUnavailable)
+            #expect(try await next.stored(call.id)?.isEnded == false)
+            #expect(late.service.metrics.letGo.value == 1)
+            #expect(late.service.metrics.open.value == 0)
+            #expect(try await hangUp(call.id, next).call.endReason == .hangup)
+        }
+    }
+
+    @Test(
+        "Another node's call is left alone while its lease lasts, by clocks that differ by seconds",
+        arguments: DatabaseEngine.tested)
+    func leftAlone(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let first = try await server(database)
+            let call = try await first.answeredCall()
+            let fast = try await server(database, at: 5, as: Self.other)
+            for seconds in stride(from: Int64(3), to: 30, by: 3) {
+                setClock(first, seconds)
+                await first.service.renewLease()
+                setClock(fast, seconds + 5)
+                await fast.service.renewLease()
+            }
+            #expect(fast.service.metrics.adopted.value == 0)
+            #expect(await hangUp(call.id, fast).isUnavailable)
+            #expect(await fast.invite(from: World.calleePhone).isUnavailable)
+            #expect(try await hangUp(call.id, first).call.isEnded)
+        }
+    }
+
+    @Test("Of two nodes that take over at once each call gets one", arguments: DatabaseEngine.tested)
+    func race(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, place in
+            let gone = try await server(database)
+            let calls = [
+                try await gone.invite().call, try await gone.invite(World.stranger).call,
+                try await gone.invite(World.stranger, from: World.calleePhone).call,
+            ]
+            let (one, two) = (try place.open(), try place.open())
+            async let first = server(one, at: 11, as: Self.other)
+            async let second = server(two, at: 11, as: .random(at: .start))
+            let worlds = [try await first, try await second]
+            #expect(worlds.map(\.service.metrics.adopted.value).reduce(0, +) == calls.count)
+            for call in calls {
+                var takers = 0
+                for world in worlds {
+                    if case .done = await world.send(.fetch, to: call.id, from: origin(in: call)) { takers += 1 }
+                }
+                #expect(takers == 1)
+            }
+            for world in worlds { await world.service.stop() }
+            await one.close()
+            await two.close()
+        }
+    }
+
+    private func origin(in call: Call) -> CallOrigin {
+        call.initiator == World.caller.id ? World.callerPhone : World.calleePhone
+    }
+
+    @Test(
+        "The database was away for longer than the lease, and nobody took the calls", arguments: DatabaseEngine.tested)
+    func outage(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = try await server(faulty)
+            let call = try await world.answeredCall()
+            faulty.setAway(true)
+            setClock(world, 11)
+            await world.service.renewLease()
+            #expect(world.service.metrics.failedRenewals.value == 1)
+            #expect(world.service.metrics.leaseHeld.value == 0)
+            faulty.setAway(false)
+            // Until the lease is renewed it may be another node's.
+            #expect(await world.send(.fetch, to: call.id, from: World.callerPhone).isUnavailable)
+            #expect(await world.invite(World.stranger).isUnavailable)
+            await world.service.renewLease()
+            #expect(world.service.metrics.leaseHeld.value == 1)
+            #expect(try await owner(world, call.id) == CallOwner(node: World.node, epoch: 1))
+            #expect(try await hangUp(call.id, world).call.isEnded)
+            #expect(world.service.metrics.letGo.value == 0)
+        }
+    }
+
+    @Test("A deadline that comes while the lease has run out is carried out when it returns, at its own time")
+    func overdue() async throws {
+        try await World.withDatabase(.sqlite) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = try await server(faulty)
+            let call = try await world.invite().call
+            faulty.setAway(true)
+            await world.wait(.seconds(60))
+            faulty.setAway(false)
+            await world.service.renewLease()
+            _ = await world.events.first { $0.call.isEnded }
+            #expect(try await world.stored(call.id)?.phase == .missed(endedAt: call.ringExpiresAt, .noAnswer))
+        }
+    }
+
+    @Test(
+        "The database was away for longer than the lease, and another node took the calls",
+        arguments: DatabaseEngine.tested)
+    func takenMeanwhile(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = try await server(faulty)
+            let call = try await world.invite().call
+            // Nobody knows whether the answer is on disk; it is not, but the other node's change has its revision.
+            faulty.fail(.before(.outcomeUnknown))
+            faulty.setAway(true)
+            let accept = CallCommand.accept(.random(at: .start), MediaState())
+            #expect(await world.send(accept, to: call.id, from: World.calleePhone).isUnavailable)
+            setClock(world, 11)
+            let next = try await server(database, at: 11, as: Self.other)
+            #expect(next.service.metrics.adopted.value == 1)
+            let decline = CallCommand.decline(.random(at: .start), isBusy: false, reachable: [])
+            #expect(try await next.send(decline, to: call.id, from: World.calleePhone).call.isEnded)
+            faulty.setAway(false)
+            await world.service.renewLease()
+            while world.service.metrics.letGo.value == 0 { await world.wait(.milliseconds(500)) }
+            #expect(!world.events.entries.contains { $0.call.answeredAt != nil })
+            #expect(world.service.metrics.open.value == 0)
+        }
+    }
+
+    @Test(
+        "Started again as the same node: it takes its calls at once, and the older process ends",
+        arguments: DatabaseEngine.tested)
+    func superseded(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let older = try await server(database)
+            let call = try await older.answeredCall()
+            let younger = try await server(database, at: 1)
+            #expect(try await owner(younger, call.id) == CallOwner(node: World.node, epoch: 2))
+            #expect(await older.invite(World.stranger).isUnavailable)
+            #expect(try await database.query(.callsOfUser, Self.newestCalls(of: World.stranger.id)).isEmpty)
+            await older.service.renewLease()
+            #expect(await older.service.isSuperseded())
+            #expect(older.service.metrics.open.value == 0)
+            #expect(await hangUp(call.id, older).isUnavailable)
+            // The older one's end takes nothing from the younger one.
+            await older.service.stop()
+            await younger.service.renewLease()
+            #expect(try await hangUp(call.id, younger).call.isEnded)
+        }
+    }
+
+    private static func newestCalls(of user: UserID) -> [SQLValue] {
+        [.id(user), .instant(CallCursor.newest.startedAt), .id(CallCursor.newest.call), .integer(9)]
+    }
+
+    @Test("A server that stops in good order gives its lease up", arguments: DatabaseEngine.tested)
+    func givenUp(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let first = try await server(database)
+            _ = try await first.answeredCall()
+            let next = try await server(database, at: 1, as: Self.other)
+            #expect(next.service.metrics.adopted.value == 0)
+            await first.service.stop()
+            await next.service.renewLease()
+            #expect(next.service.metrics.adopted.value == 1)
+            #expect(await first.service.isSuperseded() == false)
+        }
+    }
+
+    @Test(
+        "Nobody comes back after a take-over: the call ended when its owner was last alive",
+        arguments: DatabaseEngine.tested, [true, false])
+    func lastSeen(_ engine: DatabaseEngine, _ isRestart: Bool) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let first = try await server(database)
+            let call = try await first.answeredCall()
+            setClock(first, 7)
+            await first.service.renewLease()
+            let next = World(database, now: .start + .seconds(20), node: isRestart ? World.node : Self.other)
+            next.devices.withLockedValue { $0 = [:] }
+            #expect(try await next.service.start() == 1)
+            await next.wait(.seconds(31))
+            _ = await next.events.first { $0.call.isEnded }
+            let stored = try await next.stored(call.id)
+            #expect(stored?.endReason == .serverRestart)
+            #expect(stored?.endedAt == .start + .seconds(7))
+        }
+    }
+
+    @Test("Devices that were there before their call are in it, and hear of it", arguments: DatabaseEngine.tested)
+    func devicesCameFirst(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let first = try await server(database)
+            let call = try await first.answeredCall()
+            let next = World(database, now: .start + .seconds(5), node: Self.other)
+            #expect(try await next.service.start() == 0)
+            #expect(await next.openCalls(of: World.callerPhone).isEmpty)
+            setClock(next, 11)
+            await next.service.renewLease()
+            _ = await next.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
+            await next.wait(.seconds(31))
+            #expect(try await hangUp(call.id, next).call.endReason == .hangup)
+        }
+    }
+
+    @Test("The lease is renewed by itself")
+    func timer() async throws {
+        try await World.withDatabase(.sqlite) { database, _ in
+            let world = try await server(database)
+            for _ in 0..<4 {
+                let last = world.now
+                while try await renewedAt(database) <= last { await world.wait(.milliseconds(100)) }
+            }
+            #expect(world.service.metrics.failedRenewals.value == 0)
+            #expect(try await world.invite().call.phase == .initiated)
+        }
+    }
+
+    private func renewedAt(_ database: any Database) async throws -> Instant {
+        let row = try #require(try await database.query(.nodeByID, [.id(World.node)]).first)
+        return try row.instant("renewed_at")
+    }
+}
