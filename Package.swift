@@ -101,6 +101,7 @@ let package = Package(
             [
                 "Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
                 hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1, nioWebSocket, nioSSL, protobuf,
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),

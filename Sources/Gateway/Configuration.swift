@@ -71,6 +71,8 @@ public struct SocketLimits: Sendable, Equatable {
     public var malformedFrames = 10
     /// How many frames may wait while `hello` is being looked at.
     public var waitingFrames = 32
+    /// How many events may wait for the welcome, those that are sent again among them.
+    public var heldEvents = 512
     /// How far behind a reader may be.
     public var outboundBytes = 1 << 20
     /// How many devices of a user may have a socket at the same time.

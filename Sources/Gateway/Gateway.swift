@@ -67,8 +67,8 @@ public final class Gateway: Service {
         wheels = HeartbeatWheels(group: eventLoopGroup)
         let operatorRoutes = OperatorRoutes(
             version: configuration.version, openAPI: configuration.openAPI, ping: ping,
-            metricFamilies: { [metrics = services.metrics] in
-                metrics.families + metricFamilies.flatMap { $0() }
+            metricFamilies: { [metrics = services.metrics, registry = services.registry] in
+                metrics.families + registry.metricFamilies + metricFamilies.flatMap { $0() }
             },
             isStopping: { [stopping] in stopping.isSet })
         routes =
@@ -118,8 +118,10 @@ public final class Gateway: Service {
         let audit = SessionAudit(registry: services.registry, accounts: services.accounts, logger: services.logger)
         try await withGracefulShutdownHandler {
             async let audited: Void = audit.run()
+            async let cleared: Void = ReplayClearance(registry: services.registry).run()
             try await application.run()
             try await audited
+            try await cleared
         } onGracefulShutdown: { [stopping] in
             stopping.set()
         }

@@ -20,13 +20,14 @@ struct GatewayServices: Sendable {
     let now: @Sendable () -> Instant
 
     /// The answer to hello.
-    func welcome(_ identity: Identity, calls: [CallView]) -> WireWelcome {
+    func welcome(_ identity: Identity, _ resumption: Resumption, calls: [CallView]) -> WireWelcome {
         .with {
             $0.serverTime = .init(now())
             $0.user = WireUser(identity.profile)
             $0.sessionID = identity.session.description
-            $0.recovered = false
-            // No replay window is kept yet, so there is no resume token: a client that comes back gets a snapshot.
+            $0.recovered = resumption.outcome == .recovered
+            $0.resumeToken = resumption.token.text.exposed
+            $0.resumeLifetimeMs = UInt32(clamping: registry.resumeLifetime.milliseconds)
             $0.pingIntervalMs = UInt32(clamping: timings.ping.milliseconds)
             $0.features = ["direct_calls", "group_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)

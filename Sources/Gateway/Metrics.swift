@@ -23,6 +23,20 @@ final class GatewayMetrics: Sendable {
     private let closed: [CloseCode: Counter] =
         Dictionary(uniqueKeysWithValues: CloseCode.allCases.map { ($0, Counter()) })
 
+    private let begun = Counter()
+    private let recovered = Counter()
+    private let refused: [ResumeRefusal: Counter] =
+        Dictionary(uniqueKeysWithValues: ResumeRefusal.allCases.map { ($0, Counter()) })
+
+    /// A client was let in.
+    func count(_ outcome: Resumption.Outcome) {
+        switch outcome {
+        case .begun: begun.add()
+        case .recovered: recovered.add()
+        case .refused(let refusal): refused[refusal]?.add()
+        }
+    }
+
     /// A socket was closed by the server.
     func countClose(_ code: CloseCode) { closed[code]?.add() }
 
@@ -36,6 +50,17 @@ final class GatewayMetrics: Sendable {
                     .init(upgrades.value, labels: [("outcome", "accepted")]),
                     .init(upgradesRefused.value, labels: [("outcome", "refused")]),
                 ]),
+            MetricFamily(
+                "socket_admissions_total", .counter,
+                help: "Clients let in: new ones, resumed ones, and those that had to take a snapshot, by the reason.",
+                samples: [
+                    .init(begun.value, labels: [("outcome", "new")]),
+                    .init(recovered.value, labels: [("outcome", "resumed")]),
+                ]
+                    + ResumeRefusal.allCases.map {
+                        .init(
+                            refused[$0]?.value ?? 0, labels: [("outcome", "snapshot"), ("reason", $0.rawValue)])
+                    }),
             MetricFamily("socket_commands_total", .counter, help: "Commands.", samples: [.init(commands.value)]),
             MetricFamily(
                 "socket_commands_limited_total", .counter, help: "Commands refused for their rate.",

@@ -24,7 +24,7 @@ public struct EncodedEvent: Sendable, Equatable {
     }
 
     /// What comes before the tail for a device.
-    /// - Parameter seq: The place among the events of the connection, from 1.
+    /// - Parameter seq: The place among the events of the device, from 1.
     public func head(seq: UInt64) -> [UInt8] {
         switch encoding {
         case .protobuf:
@@ -43,7 +43,7 @@ public struct EncodedEvent: Sendable, Equatable {
     }
 
     /// The whole frame for a device.
-    /// - Parameter seq: The place among the events of the connection, from 1.
+    /// - Parameter seq: The place among the events of the device, from 1.
     public func stamped(seq: UInt64) -> [UInt8] {
         head(seq: seq) + tail
     }

@@ -17,7 +17,11 @@ import Wire
 
         init(_ encoding: Encoding) { self.encoding = encoding }
 
-        func deliver(_ event: EncodedEvent) { notes.withLockedValue { $0.events.append(event) } }
+        func enqueue(_ event: NumberedEvent) -> Bool {
+            notes.withLockedValue { $0.events.append(event.event) }
+            return false
+        }
+        func wake() {}
         func close(_ code: CloseCode) { notes.withLockedValue { $0.codes.append(code) } }
 
         var events: [EncodedEvent] { notes.withLockedValue { $0.events } }
@@ -42,7 +46,7 @@ import Wire
         let registry = SessionRegistry()
         let sockets = [Recorder(.json), Recorder(.protobuf), Recorder(.json)]
         for (index, socket) in sockets.enumerated() {
-            _ = registry.admit(socket, of: identity(device: UInt64(index)), limit: 3) { _ in }
+            _ = registry.admit(socket, of: identity(device: UInt64(index)), limit: 3) { _, _ in }
         }
         registry.deliver(message(), to: [.user(user)])
         #expect(sockets.map(\.events.count) == [1, 1, 1])
@@ -63,9 +67,9 @@ import Wire
     @Test func aReplacedSocketDoesNotTakeItsDeviceAway() {
         let registry = SessionRegistry()
         let (older, newer) = (Recorder(.json), Recorder(.json))
-        _ = registry.admit(older, of: identity(device: 1), limit: 1) { _ in }
-        let admission = registry.admit(newer, of: identity(device: 1), limit: 1) { _ in }
-        guard case .admitted(let replaced?) = admission else {
+        _ = registry.admit(older, of: identity(device: 1), limit: 1) { _, _ in }
+        let admission = registry.admit(newer, of: identity(device: 1), limit: 1) { _, _ in }
+        guard case .admitted(_, let replaced?) = admission else {
             Issue.record("not replaced")
             return
         }
@@ -79,9 +83,9 @@ import Wire
     @Test func aSessionThatEndsOnItsWayInIsNotLetIn() {
         let registry = SessionRegistry()
         let other = Recorder(.json)
-        _ = registry.admit(other, of: identity(device: 2), limit: 5) { _ in }
+        _ = registry.admit(other, of: identity(device: 2), limit: 5) { _, _ in }
         registry.sessionsRevoked([SessionID(high: 2, low: 1)], of: user)
-        let admission = registry.admit(Recorder(.json), of: identity(device: 1), limit: 5) { _ in }
+        let admission = registry.admit(Recorder(.json), of: identity(device: 1), limit: 5) { _, _ in }
         guard case .revoked = admission else {
             Issue.record("let in")
             return
@@ -98,7 +102,7 @@ import Wire
         }
         func isAdmitted(_ session: UInt64) -> Bool {
             let identity = identity(device: 1, session: session)
-            let admission = registry.admit(Recorder(.json), of: identity, limit: 5) { _ in }
+            let admission = registry.admit(Recorder(.json), of: identity, limit: 5) { _, _ in }
             if case .admitted = admission { return true }
             return false
         }

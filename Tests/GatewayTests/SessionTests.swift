@@ -22,7 +22,7 @@ import Wire
             #expect(welcome.user.displayName == "Ann")
             #expect(welcome.sessionID == user.credentials.session.description)
             #expect(!welcome.recovered)
-            #expect(welcome.resumeToken.isEmpty && welcome.resumeLifetimeMs == 0)
+            #expect(welcome.resumeToken.count == 32 && welcome.resumeLifetimeMs == 60_000)
             #expect(welcome.pingIntervalMs == 25_000)
             #expect(welcome.features == ["direct_calls", "messages", "screen_share"])
             #expect(welcome.limits.frameBytes == 262_144 && welcome.limits.messageBytes == 16_384)

@@ -54,10 +54,11 @@ final class SocketClient: Sendable {
 
     /// Opens a socket and is let in.
     static func connect(
-        _ server: TestServer, as user: TestUser, encoding: Encoding = .json, receiveBuffer: Int? = nil
+        _ server: TestServer, as user: TestUser, encoding: Encoding = .json, receiveBuffer: Int? = nil,
+        resume: WireResume? = nil
     ) async throws -> (client: SocketClient, welcome: WireWelcome) {
         let client = try await open(server, encoding: encoding, receiveBuffer: receiveBuffer)
-        client.hello(user)
+        client.hello(user, resume: resume)
         let frame = try await client.receive()
         guard case .welcome(let welcome)? = frame.ok.result else {
             Issue.record("no welcome but \(frame)")
@@ -109,7 +110,9 @@ final class SocketClient: Sendable {
     }
 
     /// Says hello.
-    func hello(_ user: TestUser, id: UInt32 = 1, token: String? = nil, device: String? = nil) {
+    func hello(
+        _ user: TestUser, id: UInt32 = 1, token: String? = nil, device: String? = nil, resume: WireResume? = nil
+    ) {
         try? send(
             id,
             .hello(
@@ -117,6 +120,7 @@ final class SocketClient: Sendable {
                     $0.accessToken = token ?? user.token
                     $0.device.id = device ?? user.device.description
                     $0.device.name = "Test"
+                    if let resume { $0.resume = resume }
                 }))
     }
 

@@ -45,6 +45,7 @@ final class TestServer: Sendable {
     static func run(
         _ configuration: GatewayConfiguration = .init(), timings: HeartbeatTimings = HeartbeatTimings(),
         attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
+        registry: SessionRegistry = SessionRegistry(),
         body: (TestServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString)")
@@ -56,7 +57,6 @@ final class TestServer: Sendable {
         try await database.migrate()
 
         let clock = TestClock()
-        let registry = SessionRegistry()
         let loops = MultiThreadedEventLoopGroup.singleton
         let tokens = await AccessTokens(key: .random())
         let accounts = AccountService(

@@ -1,6 +1,7 @@
 """A client of Ringback for programs: REST, and the socket in its JSON form. As small as the tests need it."""
 
 import asyncio
+import socket
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,8 @@ class RingbackClient:
         self.welcome: Json = {}
         # Every token it ever had.
         self.tokens: list[str] = []
+        # The place of the last event that came.
+        self.last_seq = 0
         self._credentials: Json = {}
         self._http: aiohttp.ClientSession | None = None
         # Of its own: the server upgrades a connection by its first request alone, and REST keeps connections open.
@@ -104,15 +107,28 @@ class RingbackClient:
 
     # ---------------------------------------------------------------------------------------------- socket
 
-    async def connect(self) -> Json:
-        """Makes the live connection; gives the welcome."""
+    async def connect(self, resume: Json | None = None) -> Json:
+        """Makes the live connection, where an earlier one left off if told so; gives the welcome."""
         address = self.url.replace("http", "ws", 1) + "/v1/socket"
         self._socket = await self._socket_http.ws_connect(address, protocols=["ringback.v1.json"])
         assert self._socket.protocol == "ringback.v1.json"
-        self._reader = asyncio.create_task(self._read())
+        self._reader = asyncio.create_task(self._read(self._socket))
         hello = {"accessToken": self._credentials["accessToken"], "device": self.device}
+        if resume:
+            hello["resume"] = resume
         self.welcome = (await self.send({"hello": hello}))["welcome"]
         return self.welcome
+
+    @property
+    def resume(self) -> Json:
+        """What to come back with, to get what is missed."""
+        return {"token": self.welcome["resumeToken"], "lastSeq": str(self.last_seq)}
+
+    async def lose(self) -> None:
+        """Loses the live connection without a word."""
+        self._reader.cancel()
+        self._socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        await self._socket.close()
 
     async def send(self, command: Json, seconds: float = 15) -> Json:
         """Sends one command; gives the `ok` of the reply."""
@@ -135,11 +151,17 @@ class RingbackClient:
                 if name in names:
                     return name, event
 
-    async def _read(self) -> None:
-        async for message in self._socket:
+    async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
+        async for message in connection:
             frame = message.json()
             if "event" in frame:
+                # Without gaps, from the first one after a welcome that recovered nothing.
+                assert int(frame["seq"]) == self.last_seq + 1, f"{frame['seq']} after {self.last_seq}"
+                self.last_seq += 1
                 self._events.put_nowait(frame["event"])
             elif reply := self._replies.get(frame.get("replyTo", 0)):
+                # Here and not where the reply is waited for: the next event may be read before.
+                if (welcome := frame.get("ok", {}).get("welcome")) and not welcome.get("recovered"):
+                    self.last_seq = 0
                 if not reply.done():
                     reply.set_result(frame)

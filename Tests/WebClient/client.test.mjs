@@ -21,10 +21,11 @@ class Wire {
   close() {
     this.readyState = 3;
   }
-  welcome(calls = []) {
+  welcome(calls = [], recovered = false) {
     this.readyState = 1;
     this.onopen();
-    this.onmessage({ data: JSON.stringify({ replyTo: this.sent[0].id, ok: { welcome: { user: me, calls } } }) });
+    const welcome = { user: me, calls, recovered, resumeToken: "r1" };
+    this.onmessage({ data: JSON.stringify({ replyTo: this.sent[0].id, ok: { welcome } }) });
   }
   update(call) {
     this.onmessage({ data: JSON.stringify({ seq: "1", event: { callUpdated: { call } } }) });
@@ -75,10 +76,10 @@ async function online() {
   return { client, microphone, seen };
 }
 
-async function comeBack(client, calls) {
+async function comeBack(client, calls, recovered) {
   client.retryNow();
   await turn();
-  Wire.last.welcome(calls);
+  Wire.last.welcome(calls, recovered);
   await turn();
 }
 
@@ -185,6 +186,46 @@ test("an invite that failed, and was carried out all the same, is taken back", a
   const [{ clientCallId }] = Wire.last.all("callInvite");
   Wire.last.update(mine(client, { clientCallId }));
   assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
+  client.disconnect();
+});
+
+test("not recovered: what was believed of calls is dropped", async () => {
+  const { client, seen } = await online();
+  const stopped = [];
+  client.addEventListener("ringstopped", ({ detail }) => stopped.push(detail.call.id));
+  Wire.last.update(theirs());
+  Wire.last.lose();
+  await comeBack(client, [theirs("c3")]);
+  assert.equal(Wire.last.sent[0].hello.resume.token, "r1");
+  assert.deepEqual([...client.calls.keys()], ["c3"]);
+  assert.deepEqual(stopped, ["c2"]);
+  assert.deepEqual(seen.at(-1), ["call", "c3"]);
+  await Wire.last.answer("callFetch", { error: { code: "ERROR_CODE_NOT_FOUND" } });
+  assert.deepEqual(seen.at(-1), ["call", "c2"]);
+  client.disconnect();
+});
+
+test("recovered: what was missed comes as events, and is rung for once", async () => {
+  const { client, seen } = await online();
+  Wire.last.update(theirs());
+  Wire.last.lose();
+  await comeBack(client, [theirs(), theirs("c3")], true);
+  Wire.last.update(theirs("c3"));
+  assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"], ["incoming", "c3"], ["call", "c3"]]);
+  assert.deepEqual(Wire.last.all("callFetch"), []);
+  client.disconnect();
+});
+
+test("recovered: a call whose end was this device's wish, and whose answer was lost, is asked for", async () => {
+  const { client, seen } = await online();
+  Wire.last.update(theirs());
+  Wire.last.lose();
+  await comeBack(client, [], true);
+  // It may end by an event that follows, so that nothing is dropped.
+  assert.deepEqual([...client.calls.keys()], ["c2"]);
+  await Wire.last.answer("callFetch", { ok: { call: { ...theirs(), revision: "2", status: "CALL_STATUS_MISSED" } } });
+  assert.equal(client.calls.size, 0);
+  assert.deepEqual(seen.at(-1), ["call", "c2"]);
   client.disconnect();
 });
 

@@ -107,6 +107,61 @@ test("a lost connection comes back, resumes, and repeats what was not answered",
   mock.timers.reset();
 });
 
+test("goes on counting from connection to connection, and from the start when the server does", async () => {
+  const { socket, wire } = await connected();
+  const comeBack = async (welcome) => {
+    wire().fail();
+    socket.retryNow();
+    await turn();
+    wire().welcome(welcome);
+    return wire().sent[0].hello.resume;
+  };
+  const event = (seq) => wire().receive({ seq: String(seq), event: { callUpdated: {} } });
+  wire().welcome();
+  event(1);
+  assert.deepEqual(await comeBack({ recovered: true }), { token: "r1", lastSeq: "1" });
+  event(2);
+  event(3);
+  // Lost before it was welcomed: nothing has changed.
+  wire().fail();
+  socket.retryNow();
+  await turn();
+  wire().open();
+  assert.deepEqual(await comeBack({ resumeToken: "r2" }), { token: "r1", lastSeq: "3" });
+  assert.deepEqual(await comeBack({ recovered: true, resumeToken: "r2" }), { token: "r2", lastSeq: "0" });
+  event(1);
+  assert.deepEqual(await comeBack({ recovered: true, resumeToken: "r2" }), { token: "r2", lastSeq: "1" });
+  socket.stop();
+});
+
+test("hello is an acknowledgement: what it said is not said again", async () => {
+  const { socket, wire } = await connected();
+  wire().welcome();
+  for (let seq = 1; seq <= 5; seq += 1) wire().receive({ seq: String(seq), event: { callUpdated: {} } });
+  wire().fail();
+  socket.retryNow();
+  await turn();
+  wire().welcome({ recovered: true });
+  const replies = [socket.request({ callFetch: { callId: "c1" } })];
+  wire().receive({ seq: "6", event: { callUpdated: {} } });
+  replies.push(socket.request({ callFetch: { callId: "c2" } }));
+  assert.deepEqual(wire().commands().map(({ ack }) => ack), [undefined, "6"]);
+  socket.stop();
+  for (const reply of replies) await assert.rejects(reply, { code: "CLOSED" });
+});
+
+test("a socket that was stopped has nothing to resume", async () => {
+  const { socket, wire } = await connected();
+  wire().welcome();
+  wire().receive({ seq: "1", event: { callUpdated: {} } });
+  socket.stop();
+  socket.start();
+  await turn();
+  wire().open();
+  assert.equal(wire().sent[0].hello.resume, undefined);
+  socket.stop();
+});
+
 test("tries again later and later, and at once when asked", async () => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const { socket, wire } = await connected();

@@ -7,66 +7,98 @@ public import SignalingService
 import SwiftProtobuf
 import Wire
 
-/// Which users are connected with which devices, and by which sockets.
+/// Which users are connected with which devices, by which sockets, and what their devices may have missed.
 ///
-/// Services send events to addresses; here they become sockets. A device has one socket: a newer one takes the place of
-/// the older. Everything is behind one lock, which is never held while anybody else is called.
+/// Services send events to addresses; here they get their place among the events of each device, and go to the sockets.
+/// A device has one socket: a newer one takes the place of the older. Everything is behind one lock, which is never
+/// held while anybody else is called, but to put an event in line at a socket: so the lines have the order of the places.
 public final class SessionRegistry: Sendable {
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
+    private let limits: ReplayLimits
+    private let now: @Sendable () -> Instant
 
     /// Makes an empty registry.
-    public init() {}
+    public convenience init() {
+        self.init(limits: ReplayLimits(), now: HeartbeatWheel.now)
+    }
+
+    /// As above, with limits and a clock of one's own, which never goes back.
+    init(limits: ReplayLimits, now: @escaping @Sendable () -> Instant = HeartbeatWheel.now) {
+        state = NIOLockedValueBox(State(devices: DeviceSessions(limits: limits)))
+        self.limits = limits
+        self.now = now
+    }
 
     private struct State {
-        var users: [UserID: [DeviceID: Entry]] = [:]
+        var devices: DeviceSessions
         /// What the call service has yet to hear, in the order in which it happened.
         var announcements: [PresenceChange] = []
         var isAnnouncing = false
         var revoked = RecentlyRevoked()
     }
 
-    private struct Entry {
-        let socket: any ClientSocket
-        let session: SessionID
-    }
-
     /// What becomes of a socket that wants in.
     enum Admission {
         /// It is in; the socket whose place it took is to be closed.
-        case admitted(replaced: (any ClientSocket)?)
+        case admitted(Resumption, replaced: (any ClientSocket)?)
         /// The user has too many sockets.
         case tooManySockets
         /// The session was ended while its token was being looked at.
         case revoked
     }
 
-    /// Lets a socket in. From here on it gets events; the call service hears of the device by `announce(to:)`.
+    /// Lets a socket in. From here on it gets events, those first that the device missed, if it may resume; the call
+    /// service hears of the device by `announce(to:)`.
+    ///
+    /// - Parameters:
+    ///   - claim: Where the device says that it left off.
+    ///   - openCalls: Gets every open call of the user.
     func admit(
-        _ socket: any ClientSocket, of identity: Identity, limit: Int,
-        openCalls: @escaping @Sendable ([CallView]) -> Void
+        _ socket: any ClientSocket, of identity: Identity, claim: ResumeClaim? = nil, limit: Int,
+        openCalls: @escaping @Sendable (Resumption, [CallView]) -> Void
     ) -> Admission {
-        state.withLockedValue { state in
-            if state.revoked.contains(identity.session) { return .revoked }
-            var devices = state.users[identity.user] ?? [:]
-            let older = devices[identity.device]
-            guard older != nil || devices.count < limit else { return .tooManySockets }
-            devices[identity.device] = Entry(socket: socket, session: identity.session)
-            state.users[identity.user] = devices
+        let (token, now) = (ResumeToken.random(), now())
+        let (admission, mustWake) = state.withLockedValue { state -> (Admission, Bool) in
+            if state.revoked.contains(identity.session) { return (.revoked, false) }
+            let attachment = state.devices.attach(
+                socket, identity.user, identity.device, session: identity.session, claim: claim, token: token,
+                limit: limit, now: now)
+            guard let attachment else { return (.tooManySockets, false) }
+            let resumption = attachment.resumption
             state.announcements.append(
-                .connected(CallOrigin(user: identity.user, device: identity.device), openCalls: openCalls))
-            return .admitted(replaced: older?.socket)
+                .connected(
+                    CallOrigin(user: identity.user, device: identity.device),
+                    openCalls: { calls in openCalls(resumption, calls) }))
+            return (.admitted(resumption, replaced: attachment.replaced), attachment.mustWake)
         }
+        if mustWake { socket.wake() }
+        return admission
     }
 
-    /// Forgets a socket. A socket that was replaced is forgotten already.
+    /// Takes a socket from its device, which may resume for a while, unless its session has ended. A socket that was
+    /// replaced is forgotten already.
     func leave(_ socket: any ClientSocket, of identity: Identity) {
+        let now = now()
         state.withLockedValue { state in
-            guard var devices = state.users[identity.user], devices[identity.device]?.socket === socket else { return }
-            devices[identity.device] = nil
-            state.users[identity.user] = devices.isEmpty ? nil : devices
+            guard state.devices.detach(socket, identity.user, identity.device, now: now) else { return }
+            if state.revoked.contains(identity.session) { state.devices.forget(identity.user, identity.device) }
             state.announcements.append(.lost(CallOrigin(user: identity.user, device: identity.device)))
         }
     }
+
+    /// A device has taken in every event up to a place.
+    func acknowledge(_ seq: UInt64, by socket: any ClientSocket, of identity: Identity) {
+        state.withLockedValue { $0.devices.acknowledge(seq, by: socket, identity.user, identity.device) }
+    }
+
+    /// Forgets what has been kept for devices long enough.
+    func forgetOld() {
+        let now = now()
+        state.withLockedValue { $0.devices.forgetOld(now: now) }
+    }
+
+    /// How long a device may stay away before it has to begin anew.
+    var resumeLifetime: Instant.Span { limits.lifetime }
 
     /// Tells the call service what it has yet to hear.
     ///
@@ -93,30 +125,31 @@ public final class SessionRegistry: Sendable {
     }
 
     /// How many devices are connected.
-    var count: Int {
-        state.withLockedValue { $0.users.values.reduce(0) { $0 + $1.count } }
-    }
+    var count: Int { state.withLockedValue(\.devices.attachedCount) }
 
-    private func sockets(at address: Address) -> [any ClientSocket] {
-        state.withLockedValue { state in
-            guard let devices = state.users[address.user] else { return [] }
-            switch address {
-            case .user: return devices.values.map(\.socket)
-            case .others(_, let left): return devices.filter { $0.key != left }.map(\.value.socket)
-            case .device(_, let device): return devices[device].map { [$0.socket] } ?? []
-            }
-        }
-    }
-
-    /// Encodes an event once for each encoding that is needed, and hands it to the sockets.
-    private func deliver(_ event: WireEvent, to sockets: [any ClientSocket]) {
+    /// Encodes an event once for each encoding that is needed, and gives it to every device behind the addresses: to
+    /// those with a socket now, and to those that may resume when they do.
+    func deliver(_ event: @autoclosure () -> WireEvent, to addresses: [Address]) {
+        var needed = state.withLockedValue { $0.devices.encodings(at: addresses) }
+        guard !needed.isEmpty else { return }
+        let event = event()
         var encoded: [Encoding: EncodedEvent] = [:]
-        for socket in sockets {
-            if encoded[socket.encoding] == nil {
+        var tried: Set<Encoding> = []
+        // Again only when meanwhile a device has come that needs another encoding.
+        while !needed.isSubset(of: tried) {
+            for encoding in needed.subtracting(tried) {
                 // Only a time that JSON cannot say is unwritable, and the mapping lets none through.
-                encoded[socket.encoding] = try? EncodedEvent(event, as: socket.encoding)
+                encoded[encoding] = try? EncodedEvent(event, as: encoding)
             }
-            if let event = encoded[socket.encoding] { socket.deliver(event) }
+            tried.formUnion(needed)
+            let (events, now) = (encoded, now())
+            let asleep: [any ClientSocket]
+            (needed, asleep) = state.withLockedValue { state in
+                let needed = state.devices.encodings(at: addresses)
+                guard needed.isSubset(of: tried) else { return (needed, []) }
+                return (needed, addresses.flatMap { state.devices.append(events, to: $0, now: now) })
+            }
+            for socket in asleep { socket.wake() }
         }
     }
 }
@@ -125,8 +158,11 @@ public final class SessionRegistry: Sendable {
 protocol ClientSocket: AnyObject, Sendable {
     /// How its frames are written.
     var encoding: Encoding { get }
-    /// Sends an event.
-    func deliver(_ event: EncodedEvent)
+    /// Puts an event in line; tells whether the socket has to be woken to send it. Calls nobody: it is called under the
+    /// registry's lock.
+    func enqueue(_ event: NumberedEvent) -> Bool
+    /// Sends what stands in line.
+    func wake()
     /// Closes it.
     func close(_ code: CloseCode)
 }
@@ -159,44 +195,57 @@ private struct RecentlyRevoked {
 }
 
 extension SessionRegistry: CallEvents {
-    /// Sends an event of a call to whatever sockets stand behind the address now.
+    /// Sends an event of a call to the devices that stand behind the address now.
     public func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
-        let sockets = sockets(at: address)
-        guard !sockets.isEmpty else { return }
-        deliver(WireEvent(event, of: view), to: sockets)
+        deliver(WireEvent(event, of: view), to: [address])
     }
 }
 
 extension SessionRegistry: DevicePresence {
-    /// The devices of a user that have a socket now.
+    /// The devices of a user that have a socket now. One that may only resume is not connected.
     public func connectedDevices(of user: UserID) -> Set<DeviceID> {
-        state.withLockedValue { state in state.users[user].map { Set($0.keys) } ?? [] }
+        state.withLockedValue { $0.devices.attachedDevices(of: user) }
     }
 }
 
 extension SessionRegistry: MessageEvents {
-    /// Sends a message to whatever sockets stand behind the addresses now.
+    /// Sends a message to the devices that stand behind the addresses now.
     public func deliver(_ message: Messaging.Message, to addresses: [Address]) {
-        let sockets = addresses.flatMap { self.sockets(at: $0) }
-        guard !sockets.isEmpty else { return }
-        deliver(.with { $0.messageReceived.message = WireMessage(message) }, to: sockets)
+        deliver(.with { $0.messageReceived.message = WireMessage(message) }, to: addresses)
     }
 }
 
 extension SessionRegistry {
-    /// The sessions that have a socket, by their users.
-    var sessions: [UserID: [SessionID]] {
-        state.withLockedValue { state in state.users.mapValues { $0.values.map(\.session) } }
+    /// The sessions whose devices are connected or may resume, by their users.
+    var sessions: [UserID: [SessionID]] { state.withLockedValue(\.devices.sessions) }
+
+    /// The figures as Prometheus reads them.
+    var metricFamilies: [MetricFamily] {
+        let (attached, detached, bytes) = state.withLockedValue { state in
+            (state.devices.attachedCount, state.devices.detachedCount, state.devices.keptBytes)
+        }
+        return [
+            MetricFamily(
+                "device_sessions", .gauge, help: "Device sessions, by whether they have a socket.",
+                samples: [
+                    .init(attached, labels: [("standing", "attached")]),
+                    .init(detached, labels: [("standing", "detached")]),
+                ]),
+            MetricFamily(
+                "replay_window_bytes", .gauge, help: "Events that are kept for devices that may come back, in bytes.",
+                samples: [.init(bytes)]),
+        ]
     }
 }
 
 extension SessionRegistry: SessionRevocations {
-    /// Closes the sockets of sessions that have ended with 4502.
+    /// Closes the sockets of sessions that have ended with 4502; nobody resumes with them.
     public func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {
         let ended = Set(sessions)
         let sockets = state.withLockedValue { state in
             for session in sessions { state.revoked.insert(session) }
-            return state.users[user]?.values.filter { ended.contains($0.session) }.map(\.socket) ?? []
+            state.devices.forgetDetached(among: ended, of: user)
+            return state.devices.sockets(of: user).filter { ended.contains($0.session) }.map(\.socket)
         }
         for socket in sockets { socket.close(.sessionRevoked) }
     }

@@ -30,6 +30,8 @@ extension SocketHandler {
     struct Waiting {
         /// The id of the hello frame.
         var hello: UInt32
+        /// Where an earlier socket of the device left off.
+        var claim: ResumeClaim?
         /// The frames after it, in their order.
         var frames: [WireClientFrame] = []
         /// How much came with them.
@@ -84,7 +86,10 @@ extension SocketHandler {
             reply(.error(.invalid("device.id is not a UUID."), replyTo: frame.id))
             return close(.misbehaved)
         }
-        session = .authenticating(Waiting(hello: frame.id))
+        let claim =
+            hello.hasResume
+            ? ResumeClaim(token: Redacted(hello.resume.token), lastSeq: hello.resume.lastSeq) : nil
+        session = .authenticating(Waiting(hello: frame.id, claim: claim))
         note { $0.greeted(now: $1) }
         let token = Redacted(hello.accessToken)
         let accounts = services.accounts
@@ -109,13 +114,14 @@ extension SocketHandler {
             return close(.unauthenticated)
         }
         let admission = services.registry.admit(
-            port, of: identity, limit: services.configuration.limits.socketsPerUser
-        ) { [services, hello = waiting.hello] calls in
-            let welcome = services.welcome(identity, calls: calls)
+            port, of: identity, claim: waiting.claim, limit: services.configuration.limits.socketsPerUser
+        ) { [services, hello = waiting.hello] resumption, calls in
+            let welcome = services.welcome(identity, resumption, calls: calls)
             port.welcome(.ok(.welcome(welcome), replyTo: hello))
         }
         switch admission {
-        case .admitted(let replaced):
+        case .admitted(let resumption, let replaced):
+            services.metrics.count(resumption.outcome)
             session = .welcoming(identity, waiting)
             replaced?.close(.replaced)
             services.registry.announce(to: services.calls)
@@ -148,15 +154,17 @@ extension SocketHandler {
         note { $0.welcomed(now: $1) }
         reply(bytes)
         let events = heldEvents
-        heldEvents = []
+        (heldEvents, heldBytes) = ([], 0)
         for event in events { send(event) }
         services.logger.debug(
             "socket open",
             metadata: [
                 "user": "\(identity.user)", "device": "\(identity.device)", "encoding": "\(encoding.subprotocol)",
             ])
-        for frame in waiting.frames {
+        for var frame in waiting.frames {
             guard session.isOpen else { return }
+            // Written before the client could know whether its count of events goes on.
+            frame.ack = 0
             carryOut(frame, for: identity)
         }
     }
@@ -167,7 +175,7 @@ extension SocketHandler {
         case .greeting, .authenticating: session = .ended
         case .welcoming(let identity, _), .open(let identity):
             session = .ended
-            heldEvents = []
+            (heldEvents, heldBytes) = ([], 0)
             if let port { services.registry.leave(port, of: identity) }
             services.registry.announce(to: services.calls)
         case .ended: break
@@ -178,6 +186,7 @@ extension SocketHandler {
 
     private func carryOut(_ frame: WireClientFrame, for identity: Identity) {
         guard mayCommand(frame), let port else { return }
+        if frame.ack > 0 { services.registry.acknowledge(frame.ack, by: port, of: identity) }
         let command: SocketCommand
         do throws(Fault) {
             command = try SocketCommand(

@@ -21,7 +21,6 @@ final class SocketHandler: ChannelDuplexHandler {
     private var isReadHeld = false
     private var wantsFlush = false
     private var isClosing = false
-    private var eventCount: UInt64 = 0
 
     /// Where the session is; `SocketHandler+Session.swift` moves it on.
     var session = Session.greeting
@@ -32,7 +31,9 @@ final class SocketHandler: ChannelDuplexHandler {
     var refusals: TokenBucket
     var malformedFrames = 0
     /// Events that came before the welcome that they must follow.
-    var heldEvents: [EncodedEvent] = []
+    var heldEvents: [NumberedEvent] = []
+    /// How many bytes they have.
+    var heldBytes = 0
     /// How other threads reach this socket; there from `handlerAdded` to `handlerRemoved`.
     private(set) var port: SocketPort?
 
@@ -140,7 +141,7 @@ final class SocketHandler: ChannelDuplexHandler {
             }
         }
         flush()
-        // Events are never dropped, so a reader that is too far behind is given up, and comes back to a snapshot.
+        // Events are never dropped, so a reader that is too far behind is given up, and comes back to what it missed.
         guard !isClosing, !context.channel.isWritable,
             let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
             waiting > services.configuration.limits.outboundBytes
@@ -148,21 +149,26 @@ final class SocketHandler: ChannelDuplexHandler {
         close(.slow)
     }
 
-    /// Sends an event, with its place among the events of this connection.
-    func send(_ event: EncodedEvent) {
+    /// Sends an event, with its place among the events of the device.
+    func send(_ numbered: NumberedEvent) {
         guard !isClosing, let context else { return }
-        guard session.isOpen else {
-            // Nobody is kept waiting for the welcome so long, unless the database is away.
-            guard heldEvents.count < 256 else { return close(.unavailable) }
-            return heldEvents.append(event)
-        }
-        eventCount += 1
-        let head = event.head(seq: eventCount)
-        var buffer = context.channel.allocator.buffer(capacity: head.count + event.tail.count)
+        guard session.isOpen else { return hold(numbered) }
+        let head = numbered.event.head(seq: numbered.seq)
+        let tail = numbered.event.tail
+        var buffer = context.channel.allocator.buffer(capacity: head.count + tail.count)
         buffer.writeBytes(head)
-        buffer.writeBytes(event.tail)
+        buffer.writeBytes(tail)
         write(encoding == .json ? .text : .binary, buffer)
         services.metrics.events.add()
+    }
+
+    /// Keeps an event until the welcome is sent.
+    private func hold(_ event: NumberedEvent) {
+        heldEvents.append(event)
+        heldBytes += event.event.tail.count
+        let limits = services.configuration.limits
+        // Nobody is kept waiting for the welcome so long, unless the database is away.
+        if heldEvents.count > limits.heldEvents || heldBytes > limits.outboundBytes { close(.unavailable) }
     }
 
     /// Sends an answer.

@@ -8,7 +8,7 @@ import Wire
 final class SocketPort: ClientSocket {
     /// What waits to be sent.
     enum Outgoing: Sendable {
-        case event(EncodedEvent)
+        case event(NumberedEvent)
         /// An answer, encoded.
         case reply([UInt8])
         /// The answer to hello, encoded; events that came before it follow it.
@@ -28,7 +28,9 @@ final class SocketPort: ClientSocket {
         self.handler = NIOLoopBound(handler, eventLoop: eventLoop)
     }
 
-    func deliver(_ event: EncodedEvent) { send(.event(event)) }
+    func enqueue(_ event: NumberedEvent) -> Bool { append(.event(event)) }
+
+    func wake() { eventLoop.execute { self.handler.value.fetch() } }
 
     func close(_ code: CloseCode) { send(.close(code)) }
 
@@ -61,10 +63,14 @@ final class SocketPort: ClientSocket {
     }
 
     private func send(_ item: Outgoing) {
-        let isFirst = outgoing.withLockedValue { outgoing in
+        if append(item) { wake() }
+    }
+
+    /// Puts something in line; tells whether it is the first, for which nobody has woken the socket.
+    private func append(_ item: Outgoing) -> Bool {
+        outgoing.withLockedValue { outgoing in
             outgoing.append(item)
             return outgoing.count == 1
         }
-        if isFirst { eventLoop.execute { self.handler.value.fetch() } }
     }
 }

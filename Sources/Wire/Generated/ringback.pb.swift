@@ -728,7 +728,8 @@ public nonisolated struct WireClientFrame: Sendable {
   /// Chosen by the client, echoed as `reply_to`. 0 asks for no reply unless the command fails.
   public var id: UInt32 = 0
 
-  /// The highest `ServerFrame.seq` that the client has taken in.
+  /// The highest `ServerFrame.seq` that the client has taken in; the server need not keep what comes before it. 0 says
+  /// nothing. Not looked at before the welcome.
   public var ack: UInt64 = 0
 
   public var command: WireClientFrame.OneOf_Command? = nil
@@ -982,7 +983,8 @@ public nonisolated struct WireServerFrame: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Set on events alone: counts them from 1 for each connection.
+  /// Set on events alone: counts those of a device from 1, without gaps, and goes on over connections that are resumed.
+  /// After a welcome without `recovered` it begins anew at 1.
   public var seq: UInt64 = 0
 
   /// Set on answers alone: the `ClientFrame.id`.
@@ -1243,7 +1245,7 @@ public nonisolated struct WireHello: Sendable {
   /// Clears the value of `device`. Subsequent reads from it will return its default value.
   public mutating func clearDevice() {self._device = nil}
 
-  /// Where an earlier connection of this device left off, if there was one.
+  /// Where an earlier connection of this device left off, if the client still has all that came over it.
   public var resume: WireResume {
     get {_resume ?? WireResume()}
     set {_resume = newValue}
@@ -1278,11 +1280,14 @@ public nonisolated struct WireDevice: Sendable {
   public init() {}
 }
 
+/// Asks for what was missed. It is given whole or not at all: an unknown token, another subprotocol than before, too much
+/// that was missed, or a `last_seq` that was never sent are no errors, but answered by a welcome without `recovered`.
 public nonisolated struct WireResume: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// `Welcome.resume_token`, of the latest welcome.
   public var token: String = String()
 
   /// The last `ServerFrame.seq` that the client took in.
@@ -1322,18 +1327,22 @@ public nonisolated struct WireWelcome: @unchecked Sendable {
     set {_uniqueStorage()._sessionID = newValue}
   }
 
-  /// True when every event since `resume.last_seq` follows; false when the snapshot below is the truth
-  /// and whatever the client believed about calls must be dropped.
+  /// True when every event since `resume.last_seq` follows, in order, each once, and then those that happen from now on.
+  /// False when `seq` begins anew and `calls` is the truth: whatever the client believed about calls must be dropped,
+  /// and messages that were missed are read over REST.
   public var recovered: Bool {
     get {_storage._recovered}
     set {_uniqueStorage()._recovered = newValue}
   }
 
+  /// For the next `Resume`. The same one after each resumption, and a new one when `recovered` is false.
   public var resumeToken: String {
     get {_storage._resumeToken}
     set {_uniqueStorage()._resumeToken = newValue}
   }
 
+  /// How long after the end of its connection a device can resume, in milliseconds. Events are kept as long, and no more
+  /// than 256 of them, 256 KiB together.
   public var resumeLifetimeMs: UInt32 {
     get {_storage._resumeLifetimeMs}
     set {_uniqueStorage()._resumeLifetimeMs = newValue}
@@ -1359,7 +1368,9 @@ public nonisolated struct WireWelcome: @unchecked Sendable {
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
-  /// Every open call that the user takes part in.
+  /// Every open call that the user takes part in, as it is now; also with `recovered`. Then they are news like any other:
+  /// at least as new as what is sent again, so that the older revisions that follow are dropped as always. They tell
+  /// what no event does: what became of this device's own commands whose answers were lost.
   public var calls: [WireCall] {
     get {_storage._calls}
     set {_uniqueStorage()._calls = newValue}

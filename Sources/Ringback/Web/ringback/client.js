@@ -297,13 +297,28 @@ export class RingbackClient extends EventTarget {
     this.user = welcome.user ?? this.user;
     this.#iceServers = (welcome.iceServers ?? []).filter((server) => server.urls?.length);
     if (welcome.serverTime) this.#clockOffsetMs = Date.parse(welcome.serverTime) - Date.now();
-    if (!welcome.recovered) {
-      const { gone, present } = this.#book.replaceAll(welcome.calls ?? []);
-      for (const call of gone) this.#vanished(call);
-      for (const call of present) this.#announce(call);
-    }
+    const calls = welcome.calls ?? [];
+    if (welcome.recovered) this.#caughtUp(calls);
+    else this.#beganAnew(calls);
     this.#emit("welcome", welcome);
     this.connection?.socketReturned(welcome.recovered ?? false);
+  }
+
+  /** What was believed of calls is void. */
+  #beganAnew(calls) {
+    const { gone, present } = this.#book.replaceAll(calls);
+    for (const call of gone) this.#vanished(call);
+    for (const call of present) this.#announce(call);
+  }
+
+  /** Every missed event follows. What became of commands of this device whose answers were lost is told by no event. */
+  #caughtUp(calls) {
+    for (const call of calls) this.#take(call);
+    const open = new Set(calls.map(({ id }) => id));
+    for (const callId of this.calls.keys()) {
+      // Its end follows as an event, unless this device has asked for it.
+      if (!open.has(callId)) this.request({ callFetch: { callId } }).catch(() => {});
+    }
   }
 
   /** A call ended while this device was away: how, the server tells when it is asked. */

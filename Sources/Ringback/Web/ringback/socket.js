@@ -31,6 +31,8 @@ export class RingbackSocket extends EventTarget {
   #socket = null;
   #nextId = 1;
   #pending = new Map();
+  // Kept in memory alone: whoever loads the page anew has nothing that missed events could be added to, and needs the
+  // snapshot.
   #resume = null;
   #lastSeq = 0n;
   #acknowledged = 0n;
@@ -164,7 +166,7 @@ export class RingbackSocket extends EventTarget {
       return;
     }
     if (frame.event) {
-      // Taken as it comes, even if it is lower: the server counts, the client follows.
+      // Counted by the server, from connection to connection as long as it resumes.
       this.#lastSeq = uint64(frame.seq);
       this.#emit("event", frame.event);
       const unacknowledged = this.#lastSeq - this.#acknowledged;
@@ -208,6 +210,7 @@ export class RingbackSocket extends EventTarget {
     }
     this.#rejectedToken = null;
     this.#onlineSince = Date.now();
+    // Without recovery the server counts anew. With it, it took what hello said for an acknowledgement.
     if (!welcome.recovered) this.#lastSeq = 0n;
     this.#acknowledged = this.#lastSeq;
     this.#resume = welcome.resumeToken ?? null;
