@@ -8,27 +8,28 @@ import Wire
 /// Credentials for TURN servers, and how clients come by them.
 @Suite(.timeLimit(.minutes(1))) struct IceServerTests {
     // The codes are what `openssl dgst -sha1 -hmac SECRET -binary | base64` prints for the usernames.
-    static let vectors: [(secret: String, user: String, now: Int64, lifetime: Int64, username: String, code: String)] = [
-        (
-            "north", "0190a0c0-0000-7000-8000-000000000001", 1_700_000_000_000_000, 3_600_000_000,
-            "1700003600:0190a0c0-0000-7000-8000-000000000001", "rIDHQbwLq//ekaYbypeCj+mnBuA="
-        ),
-        // Parts of a second are left out.
-        (
-            "logen", "506c4a0b-0000-7000-8000-000000000000", 1_433_892_318_999_999, 3_600_000_000,
-            "1433895918:506c4a0b-0000-7000-8000-000000000000", "o7vMFPesmIDI1wBtHrR7p5jlijI="
-        ),
-        // The secret is its UTF-8.
-        (
-            "sécret ✓", "ffffffff-ffff-7fff-bfff-ffffffffffff", 0, 1_000_000,
-            "1:ffffffff-ffff-7fff-bfff-ffffffffffff", "jQa5PavLdvQk/iCTalLonyDXOek="
-        ),
-        // A secret longer than a block of SHA-1 is hashed first (RFC 2104 §2).
-        (
-            String(repeating: "k", count: 100), "0190a0c0-0000-7000-8000-000000000001", 1_699_999_700_000_000,
-            300_000_000, "1700000000:0190a0c0-0000-7000-8000-000000000001", "3f6QTW+ztF3j9TQ48swPbZGVrMQ="
-        ),
-    ]
+    static let vectors: [(secret: String, user: String, now: Int64, lifetime: Int64, username: String, code: String)] =
+        [
+            (
+                "north", "0190a0c0-0000-7000-8000-000000000001", 1_700_000_000_000_000, 3_600_000_000,
+                "1700003600:0190a0c0-0000-7000-8000-000000000001", "rIDHQbwLq//ekaYbypeCj+mnBuA="
+            ),
+            // Parts of a second are left out.
+            (
+                "logen", "506c4a0b-0000-7000-8000-000000000000", 1_433_892_318_999_999, 3_600_000_000,
+                "1433895918:506c4a0b-0000-7000-8000-000000000000", "o7vMFPesmIDI1wBtHrR7p5jlijI="
+            ),
+            // The secret is its UTF-8.
+            (
+                "sécret ✓", "ffffffff-ffff-7fff-bfff-ffffffffffff", 0, 1_000_000,
+                "1:ffffffff-ffff-7fff-bfff-ffffffffffff", "jQa5PavLdvQk/iCTalLonyDXOek="
+            ),
+            // A secret longer than a block of SHA-1 is hashed first (RFC 2104 §2).
+            (
+                String(repeating: "k", count: 100), "0190a0c0-0000-7000-8000-000000000001", 1_699_999_700_000_000,
+                300_000_000, "1700000000:0190a0c0-0000-7000-8000-000000000001", "3f6QTW+ztF3j9TQ48swPbZGVrMQ="
+            ),
+        ]
 
     @Test(arguments: vectors) func credentialsAreWhatTURNServersExpect(
         vector: (secret: String, user: String, now: Int64, lifetime: Int64, username: String, code: String)

@@ -149,7 +149,8 @@ struct SettingsTests {
         let byEnvironment = try await Settings.load(
             flags: [:],
             environment: [
-                "RINGBACK_TURN_URLS": urls, "RINGBACK_TURN_SECRET": "north star", "RINGBACK_TURN_LIFETIME_SECONDS": "300",
+                "RINGBACK_TURN_URLS": urls, "RINGBACK_TURN_SECRET": "north star",
+                "RINGBACK_TURN_LIFETIME_SECONDS": "300",
             ], file: nil)
         #expect(byEnvironment.turn == expected)
         let file = try TemporaryFile(#"{"turn": {"urls": ["turn:a"], "secret": "s"}, "echo": {"enabled": true}}"#)
@@ -173,7 +174,8 @@ struct SettingsTests {
         arguments: [
             "", ":", "turn", "turn:", "turn://a", "http://a", "stun:a?transport=udp", "turn:a?transport=", "turn:a?",
             "turn:a?transport=dtls", "turn:a?transport=udp&x", "turn:a:", "turn:a:0", "turn:a:65536", "turn:a:+1",
-            "turn:a:1:2", "turn:::1", "turn:[::1", "turn:[::1]x", "turn:[a]", "turn:[192.0.2.1]", "turn:a b", "turn:a\n",
+            "turn:a:1:2", "turn:::1", "turn:[::1", "turn:[::1]x", "turn:[a]", "turn:[192.0.2.1]", "turn:a b",
+            "turn:a\n",
             "turn:-a", "turn:a-", "turn:a..b", "turn:.a", "turn:256.0.0.1", "turn:1.2.3", "turn:user@a", "turn:ä",
             "turn:a:١", "turn:" + String(repeating: "a", count: 64),
         ])

@@ -40,9 +40,11 @@ extension Settings {
         var sources: [SettingsSource] = [
             // Flags are texts, as the environment is, and lists are written in the same way.
             SettingsSource(
-                name: "the command line", variables: Dictionary(uniqueKeysWithValues: flags.map { key, value in
-                    (environmentName(key), value)
-                })),
+                name: "the command line",
+                variables: Dictionary(
+                    uniqueKeysWithValues: flags.map { key, value in
+                        (environmentName(key), value)
+                    })),
             SettingsSource(name: "the environment", variables: environment),
         ]
         if let file {
