@@ -89,8 +89,8 @@ struct SettingsTests {
         ),
         (["turn.secretFile": "/nowhere/at/all"], [:], "turn.secretFile: /nowhere/at/all can't be read"),
         (
-            ["turn.secretFile": "/dev/null"], [:],
-            "turn.secretFile /dev/null must be one line of at most 1024 bytes, as the TURN server has it"
+            ["turn.urls": "turn:a"], ["RINGBACK_TURN_SECRET": "two\nlines"],
+            "turn.secret must be one line of at most 1024 bytes, as the TURN server has it"
         ),
         (
             ["turn.urls": "turn:a,turn:b?transport=sctp"], ["RINGBACK_TURN_SECRET": "s"],
