@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build release format lint generate check-generated sanitize interop screenshot clean
+.PHONY: help run test build release format lint generate check-generated sanitize interop conformance screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -37,8 +37,11 @@ sanitize: ## Run the concurrent parts' tests under the thread sanitizer
 interop: ## Run the tests with browsers and aiortc; pick some by ARGS="-k crash"
 	@scripts/interop.sh $(ARGS)
 
+conformance: ## Run the Autobahn test suite against the server's WebSocket
+	@scripts/conformance.sh
+
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh
 
 clean: ## Remove what was built; data/ stays
-	rm -rf .build .venv test-results
+	rm -rf .build .venv .autobahn test-results

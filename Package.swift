@@ -100,7 +100,8 @@ let package = Package(
             "Gateway", "Sources/Gateway",
             [
                 "Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
-                hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1, nioWebSocket, nioSSL, protobuf,
+                crypto, hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1, nioWebSocket, nioSSL,
+                protobuf,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HummingbirdTLS", package: "hummingbird"),
@@ -170,7 +171,7 @@ let package = Package(
                 httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
-        tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
+        tests("Ringback", ["Gateway", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),

@@ -4,7 +4,21 @@
 need_interop_tools() {
     need_packages "for the tests with a browser and on databases" \
         chromium fonts-dejavu-core fonts-noto-color-emoji postgresql python3-venv sqlite3
+    need_turn_server
     need_python_environment
+}
+
+# coturn, without the daemon that its package would start on the usual ports.
+need_turn_server() {
+    local is_new=true
+    if ! command -v dpkg-query >/dev/null || is_installed coturn; then is_new=false; fi
+    # Masked until systemd has seen the installation. Where systemd does not run, nothing starts either.
+    if $is_new && [[ -d /run/systemd/system ]]; then as_root systemctl mask --runtime --quiet coturn.service; fi
+    need_packages "for the tests of calls through a TURN server" coturn
+    if $is_new && [[ -d /run/systemd/system ]]; then
+        as_root systemctl unmask --runtime --quiet coturn.service
+        as_root systemctl disable --quiet coturn.service
+    fi
 }
 
 # The JavaScript engine that comes with Playwright: Debian's node is too old for the web client's tests.
@@ -20,5 +34,30 @@ need_python_environment() {
     rm -rf .venv
     /usr/bin/python3 -m venv .venv
     .venv/bin/pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --requirement "$wanted"
+    cp "$wanted" "$stamp"
+}
+
+# The path of a Python 2.7 that can install packages; fails when there is none.
+python27() {
+    local python
+    for python in "$(command -v python2.7)" "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/2.7.*/bin/python2.7; do
+        # Run, not only looked for: what pyenv puts on the PATH stands for versions, too, that are not chosen.
+        if "$python" -m pip --version &>/dev/null; then
+            printf '%s\n' "$python"
+            return
+        fi
+    done
+    return 1
+}
+
+# .autobahn with exactly the packages of Tests/Conformance/requirements.txt; made anew when that file changes.
+# Not an environment of its own, which Python 2.7 cannot make by itself, but a folder of modules.
+need_conformance_suite() {
+    local python=$1 wanted=Tests/Conformance/requirements.txt stamp=.autobahn/requirements.txt
+    cmp --silent "$wanted" "$stamp" && return
+    say "Fetching the Autobahn test suite into .autobahn. Some of it is built here, in about half a minute."
+    rm -rf .autobahn
+    PIP_CONSTRAINT=$PWD/Tests/Conformance/build-constraints.txt PYTHONWARNINGS=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
+        --target .autobahn --requirement "$wanted" 2> >(grep -v DEPRECATION >&2)
     cp "$wanted" "$stamp"
 }

@@ -13,11 +13,12 @@ if [[ ${1:-} != with-postgres ]]; then
     need_swift
     need_interop_tools
     need_packages "to check the scripts" shellcheck
+    if python=$(python27); then need_conformance_suite "$python"; fi
     exec scripts/with-postgres.sh scripts/test.sh with-postgres
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=6
+readonly results=$PWD/test-results steps=7
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -81,6 +82,10 @@ interop_tests() {
         --junitxml "$results/interop.xml"
 }
 
+conformance_tests() {
+    /usr/bin/python3 Tests/Conformance/run.py "$results" "$(python27 || true)"
+}
+
 strict_build() {
     RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
 }
@@ -93,10 +98,11 @@ step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step node "Tests of the web client" web_client_tests || true
+    step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
-    printf '%s\t%s\n' swift "not run: the build failed" interop "not run: the build failed" >>"$results/steps.tsv"
+    printf '%s\tnot run: the build failed\n' swift conformance interop >>"$results/steps.tsv"
 fi
 
 say ""

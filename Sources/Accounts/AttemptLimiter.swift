@@ -18,13 +18,18 @@ public struct AttemptLimits: Sendable, Equatable {
 }
 
 /// Counts attempts by a key, in a table that cannot outgrow its capacity.
-struct AttemptLimiter: Sendable {
+public struct AttemptLimiter: Sendable {
     private let count: Int
     private let span: Instant.Span
     private let capacity: Int
     private var buckets: [String: TokenBucket] = [:]
 
-    init(_ count: Int, per span: Instant.Span, capacity: Int = 10_000) {
+    /// Makes a table that remembers nobody yet.
+    /// - Parameters:
+    ///   - count: How many attempts a key has in `span`, at least 1.
+    ///   - span: The time in which they are counted.
+    ///   - capacity: How many keys are remembered at most.
+    public init(_ count: Int, per span: Instant.Span, capacity: Int = 10_000) {
         self.count = count
         self.span = span
         self.capacity = capacity
@@ -35,7 +40,7 @@ struct AttemptLimiter: Sendable {
 
     /// Counts one attempt.
     /// - Returns: How long to wait when there were too many, else nil.
-    mutating func attempt(_ key: String, now: Instant) -> Instant.Span? {
+    public mutating func attempt(_ key: String, now: Instant) -> Instant.Span? {
         if buckets[key] == nil && buckets.count >= capacity { makeRoom(now: now) }
         var bucket = buckets[key] ?? TokenBucket(count, per: span, now: now)
         let isAllowed = bucket.take(now: now)

@@ -1,5 +1,4 @@
 public import NIOSSL
-public import Primitives
 
 /// What the gateway is told once, at the start.
 public struct GatewayConfiguration: Sendable {
@@ -13,8 +12,12 @@ public struct GatewayConfiguration: Sendable {
     public var limits = SocketLimits()
     /// Origins (scheme, host and port, as browsers send them) that may open sockets beside the server's own.
     public var allowedOrigins: Set<String> = []
-    /// What clients are told to reach each other with.
+    /// What clients are told to reach each other with, TURN servers aside.
     public var iceServers: [IceServer] = []
+    /// The TURN servers that clients get credentials for; none when nil.
+    public var turn: TURNServers?
+    /// Whether there is an echo at `/v1/echo`, for conformance suites. Strangers may use it, and no rate holds it back.
+    public var echoes = false
     /// The folder of the web client, read once at the start; none is served when nil.
     public var webRoot: String?
     /// The OpenAPI document, served as it is; empty when there is none.
@@ -28,27 +31,12 @@ public struct GatewayConfiguration: Sendable {
     public init() {}
 }
 
-/// A STUN or TURN server, as `RTCIceServer` in the browser.
-public struct IceServer: Sendable, Equatable {
-    /// `stun:` and `turn:` URLs (RFC 7064, RFC 7065).
-    public var urls: [String]
-    /// Of a TURN server.
-    public var username: String
-    /// Of a TURN server.
-    public var credential: Redacted<String>
-
-    /// Describes a server.
-    public init(urls: [String], username: String = "", credential: Redacted<String> = Redacted("")) {
-        self.urls = urls
-        self.username = username
-        self.credential = credential
-    }
-}
-
 /// What one socket, one user or one address may do. Sizes are in bytes.
 public struct SocketLimits: Sendable, Equatable {
     /// The longest message over a socket, fragments taken together.
     public var frameBytes = 256 * 1024
+    /// The longest message to an echo: what conformance suites send.
+    public var echoBytes = 16 * 1024 * 1024
     /// The longest SDP.
     public var descriptionBytes = 64 * 1024
     /// The longest ICE candidate.
@@ -81,6 +69,8 @@ public struct SocketLimits: Sendable, Equatable {
     public var socketsPerAddress = 200
     /// How many calls a user may place in a minute; what clients are told, the call service sees to it.
     public var invitesPerMinute = 30
+    /// How often a user may ask for ICE servers in a minute.
+    public var iceServersPerMinute = 30
 
     /// The limits that a server has when it is told no others.
     public init() {}

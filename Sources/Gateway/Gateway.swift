@@ -70,11 +70,12 @@ public final class Gateway: Service {
             metricFamilies: { [metrics = services.metrics, registry = services.registry] in
                 metrics.families + registry.metricFamilies + metricFamilies.flatMap { $0() }
             },
-            isStopping: { [stopping] in stopping.isSet })
+            isStopping: { [stopping] in stopping.isSet }, echoes: configuration.echoes)
         routes =
             AccountRoutes(accounts: services.accounts).routes
             + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls)
             .routes
+            + IceServerRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes
             + operatorRoutes.routes
         responder = RESTResponder(
             routes: routes, files: files, bodyLimit: configuration.bodyBytes,

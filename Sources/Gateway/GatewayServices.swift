@@ -32,7 +32,7 @@ struct GatewayServices: Sendable {
             $0.features = ["direct_calls", "group_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)
             $0.calls = calls.map(WireCall.init)
-            $0.iceServers = configuration.iceServers.map(WireIceServer.init)
+            $0.iceServers = configuration.iceServers(for: identity.user, at: now()).servers.map(WireIceServer.init)
         }
     }
 }
@@ -46,14 +46,5 @@ extension WireLimits {
         messageBytes = UInt32(clamping: limits.messageBytes)
         commandsPerSecond = UInt32(clamping: limits.commandsPerSecond)
         invitesPerMinute = UInt32(clamping: limits.invitesPerMinute)
-    }
-}
-
-extension WireIceServer {
-    init(_ server: IceServer) {
-        self.init()
-        urls = server.urls
-        username = server.username
-        credential = server.credential.exposed
     }
 }

@@ -115,6 +115,8 @@ extension Server {
         configuration.limits.invitesPerMinute = settings.invitesPerMinute
         configuration.allowedOrigins = Set(settings.allowedOrigins)
         configuration.iceServers = iceServers(stun)
+        configuration.turn = settings.turn
+        configuration.echoes = settings.echoes
         configuration.webRoot = settings.webRoot ?? Bundle.module.resourceURL?.appending(path: "Web").path
         configuration.openAPI = PackageResources.openapi_yaml
         configuration.version = Version.number

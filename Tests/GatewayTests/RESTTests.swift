@@ -298,7 +298,7 @@ import Wire
                 documented.insert("\(name.uppercased()) \(path)")
             }
         }
-        try await TestServer.run { server in
+        try await TestServer.run(.with { $0.echoes = true }) { server in
             #expect(documented == Set(server.gateway.routes.map { "\($0.method.rawValue) \($0.path)" }))
             // The router knows each of them: none is answered as if it were not there.
             for route in server.gateway.routes {

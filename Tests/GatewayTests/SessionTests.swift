@@ -325,7 +325,8 @@ import Wire
             let channel = EmbeddedChannel()
             let connection = Connection(
                 channel: channel, wheel: HeartbeatWheel(eventLoop: channel.embeddedEventLoop), timings: .init())
-            let handler = SocketHandler(services: server.gateway.services, encoding: .json, connection: connection)
+            let handler = SocketHandler(
+                services: server.gateway.services, purpose: .session(.json), connection: connection)
             try channel.pipeline.syncOperations.addHandlers([reads, handler])
             channel.read()
             #expect(reads.count == 1)

@@ -96,12 +96,14 @@ async def arrive(
 ) -> AsyncIterator[Arrive]:
     """Brings people to a server's page: `await arrive(server, "alice")`. A page that threw an error fails the test.
 
+    `query` is added to the page's address.
+
     It asks for `start_server` so that the people leave before their server ends.
     """
     people: list[Person] = []
 
-    async def register(server: Server, username: str, *, registered: bool = False) -> Person:
-        person = await Person.arrive(browser, server.url, username)
+    async def register(server: Server, username: str, *, registered: bool = False, query: str = "") -> Person:
+        person = await Person.arrive(browser, f"{server.url}/?{query}" if query else server.url, username)
         people.append(person)
         await (person.log_in() if registered else person.register())
         return person

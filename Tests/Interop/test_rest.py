@@ -11,8 +11,8 @@ from server import Server
 
 pytestmark = pytest.mark.skipif(not PATH.exists(), reason=f"{PATH.name} is not written")
 
-# The socket is no request and answer; the tests with browsers go through it.
-NOT_REST = {"GET /v1/socket"}
+# Sockets are no requests with answers; the tests with browsers and the conformance suite go through them.
+NOT_REST = {"GET /v1/socket", "GET /v1/echo"}
 
 
 class CheckedClient(RingbackClient):
@@ -49,6 +49,7 @@ async def _accounts(alice: RingbackClient) -> None:
     assert (await alice.find("bob"))["username"] == "bob"
     await alice.log_in("alice", PASSWORD)
     await alice.refresh()
+    assert (await alice.request("GET", "/v1/ice-servers")).status == 200
     sessions = (await alice.request("GET", "/v1/sessions")).body["sessions"]
     assert [session.get("current") for session in sessions] == [True]
 
@@ -100,7 +101,7 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         answer = await alice.request(method, path, body)
         assert answer.status == status, f"{method} {path}: {answer}"
         assert answer.body["code"].startswith("ERROR_CODE_")
-    for path in ("/v1/me", "/v1/users?query=a", "/v1/sessions", "/v1/conversations", "/v1/calls"):
+    for path in ("/v1/me", "/v1/users?query=a", "/v1/ice-servers", "/v1/sessions", "/v1/conversations", "/v1/calls"):
         assert (await alice.request("GET", path, token="")).status == 401
 
 

@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Logging
 import Primitives
 import SignalingCore
@@ -78,7 +79,36 @@ struct SettingsTests {
             "there is no setting RINGBACK_CALL_RING_SECONDS; `ringback serve --help` lists them"
         ),
         (["tls.key": "k"], [:], "tls.key is given without tls.certificate: give both or neither"),
-        ([:], ["RINGBACK_ICE_SERVERS": "turn:x"], "iceServers: “turn:x” is not understood; write stun:HOST:PORT"),
+        ([:], ["RINGBACK_ICE_SERVERS": "x:1"], "iceServers: “x:1” is not understood; write stun:HOST:PORT"),
+        (
+            [:], ["RINGBACK_ICE_SERVERS": "turn:x"],
+            "iceServers: “turn:x” is a TURN server, which belongs into turn.urls"
+        ),
+        (["turn.urls": "turn:a"], [:], "turn.urls is given without turn.secret or turn.secretFile"),
+        ([:], ["RINGBACK_TURN_SECRET": "s"], "a secret for TURN servers is given without turn.urls"),
+        (
+            ["turn.urls": "turn:a"], ["RINGBACK_TURN_SECRET": "s", "RINGBACK_TURN_SECRET_FILE": "f"],
+            "turn.secret and turn.secretFile are both given: give one of them"
+        ),
+        (["turn.secretFile": "/nowhere/at/all"], [:], "turn.secretFile: /nowhere/at/all can't be read"),
+        (
+            ["turn.urls": "turn:a"], ["RINGBACK_TURN_SECRET": "two\nlines"],
+            "turn.secret must be one line of at most 1024 bytes, as the TURN server has it"
+        ),
+        (
+            ["turn.urls": "turn:a,turn:b?transport=sctp"], ["RINGBACK_TURN_SECRET": "s"],
+            "turn.urls: “turn:b?transport=sctp” is not understood; write turn:HOST:PORT, turns:HOST:PORT, and at the end "
+                + "?transport=udp or ?transport=tcp where it matters"
+        ),
+        (
+            ["turn.urls": "stun:a"], ["RINGBACK_TURN_SECRET": "s"],
+            "turn.urls: “stun:a” is a STUN server, which belongs into iceServers"
+        ),
+        (
+            ["turn.urls": "turn:a", "turn.lifetimeSeconds": "299"], ["RINGBACK_TURN_SECRET": "s"],
+            "turn.lifetimeSeconds in the command line must be a whole number from 300 to 604800"
+        ),
+        ([:], ["RINGBACK_ECHO_ENABLED": "maybe"], "echo.enabled in the environment must be true or false"),
     ]
 
     @Test("What is wrong is told in one line that names it", arguments: wrongSettings)
@@ -105,6 +135,55 @@ struct SettingsTests {
             try await Settings.load(flags: [:], environment: [:], file: file.path + ".missing")
         }
         #expect(missing?.description.contains("can't be read") == true)
+    }
+
+    @Test("TURN servers come by flags, the environment or the file; the secret from a file, too")
+    func turn() async throws {
+        let secret = try TemporaryFile("north star\n")
+        let urls = "turn:turn.example:3478?transport=udp, turns:[2001:db8::1]:5349?transport=tcp"
+        let byFlags = try await Settings.load(
+            flags: ["turn.urls": urls, "turn.secretFile": secret.path, "turn.lifetimeSeconds": "300"],
+            environment: [:], file: nil)
+        let expected = TURNServers(
+            urls: ["turn:turn.example:3478?transport=udp", "turns:[2001:db8::1]:5349?transport=tcp"],
+            secret: Redacted("north star"), lifetime: .seconds(300))
+        #expect(byFlags.turn == expected)
+        #expect(!"\(byFlags)".contains("north"))
+        let byEnvironment = try await Settings.load(
+            flags: [:],
+            environment: [
+                "RINGBACK_TURN_URLS": urls, "RINGBACK_TURN_SECRET": "north star",
+                "RINGBACK_TURN_LIFETIME_SECONDS": "300",
+            ], file: nil)
+        #expect(byEnvironment.turn == expected)
+        let file = try TemporaryFile(#"{"turn": {"urls": ["turn:a"], "secret": "s"}, "echo": {"enabled": true}}"#)
+        let byFile = try await Settings.load(flags: [:], environment: [:], file: file.path)
+        #expect(byFile.turn == TURNServers(urls: ["turn:a"], secret: Redacted("s"), lifetime: .seconds(3600)))
+        #expect(byFile.echoes)
+    }
+
+    @Test(
+        "STUN and TURN URLs",
+        arguments: [
+            "stun:a", "stuns:a.example", "stun:192.0.2.1:3478", "STUN:a:65535", "turn:a", "turn:a:1?transport=udp",
+            "turns:turn.example?transport=tcp", "turn:[2001:db8::1]", "turn:[::1]:3478?transport=tcp", "turn:a_b-c.d1",
+        ])
+    func iceServerURLs(_ text: String) {
+        #expect(IceServerURL(text)?.kind == (text.lowercased().hasPrefix("stun") ? .stun : .turn))
+    }
+
+    @Test(
+        "No STUN or TURN URLs",
+        arguments: [
+            "", ":", "turn", "turn:", "turn://a", "http://a", "stun:a?transport=udp", "turn:a?transport=", "turn:a?",
+            "turn:a?transport=dtls", "turn:a?transport=udp&x", "turn:a:", "turn:a:0", "turn:a:65536", "turn:a:+1",
+            "turn:a:1:2", "turn:::1", "turn:[::1", "turn:[::1]x", "turn:[a]", "turn:[192.0.2.1]", "turn:a b",
+            "turn:a\n",
+            "turn:-a", "turn:a-", "turn:a..b", "turn:.a", "turn:256.0.0.1", "turn:1.2.3", "turn:user@a", "turn:ä",
+            "turn:a:١", "turn:" + String(repeating: "a", count: 64),
+        ])
+    func notIceServerURLs(_ text: String) {
+        #expect(IceServerURL(text) == nil)
     }
 
     @Test(

@@ -58,7 +58,7 @@ function connection(more = {}) {
     sent.push(command);
     return {};
   };
-  const client = { user: { id: "me" }, deviceId: "d1", request, leave() {}, attach() {} };
+  const client = { user: { id: "me" }, deviceId: "d1", request, leave() {}, attach() {}, async renewIceServers() {} };
   return { sent, connection: new CallConnection(client, { peer: { id: "peer" }, video: false, ...more }) };
 }
 

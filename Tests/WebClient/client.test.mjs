@@ -21,10 +21,10 @@ class Wire {
   close() {
     this.readyState = 3;
   }
-  welcome(calls = [], recovered = false) {
+  welcome(calls = [], { recovered = false, iceServers = [] } = {}) {
     this.readyState = 1;
     this.onopen();
-    const welcome = { user: me, calls, recovered, resumeToken: "r1" };
+    const welcome = { user: me, calls, recovered, iceServers, resumeToken: "r1" };
     this.onmessage({ data: JSON.stringify({ replyTo: this.sent[0].id, ok: { welcome } }) });
   }
   update(call) {
@@ -53,7 +53,7 @@ globalThis.MediaStream = class {
 };
 
 /** Somebody signed in and online, whose microphone the test allows or denies. */
-async function online() {
+async function online({ iceServers } = {}) {
   const microphone = {};
   const getUserMedia = () =>
     new Promise((resolve, reject) => {
@@ -72,14 +72,14 @@ async function online() {
   }
   client.connect();
   await turn();
-  Wire.last.welcome();
+  Wire.last.welcome([], { iceServers });
   return { client, microphone, seen };
 }
 
 async function comeBack(client, calls, recovered) {
   client.retryNow();
   await turn();
-  Wire.last.welcome(calls, recovered);
+  Wire.last.welcome(calls, { recovered });
   await turn();
 }
 
@@ -250,6 +250,88 @@ test("a call of this device without a connection is offered, also after the clie
   assert.deepEqual(client.callsToRejoin().map(({ id }) => id), ["c2"]);
   assert.deepEqual(Wire.last.all("callHangUp"), []);
   client.disconnect();
+});
+
+/** An RTCPeerConnection as far as its servers go. */
+class Peer {
+  static made = [];
+  signalingState = "stable";
+  connectionState = "new";
+  remoteDescription = null;
+  restarts = 0;
+  #transceivers = [];
+  constructor(configuration) {
+    this.configuration = configuration;
+    Peer.made.push(this);
+  }
+  get servers() {
+    return this.configuration.iceServers.map(({ credential }) => credential);
+  }
+  addTrack(track) {
+    const sender = { track };
+    this.#transceivers.push({ sender, mid: null, receiver: { track: { kind: "audio" } } });
+    return sender;
+  }
+  getTransceivers() {
+    return this.#transceivers;
+  }
+  getConfiguration() {
+    return this.configuration;
+  }
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
+  restartIce() {
+    this.restarts += 1;
+  }
+  close() {}
+}
+
+test("a call begins, finds a new path and begins anew with credentials that are good for a while", async (t) => {
+  globalThis.RTCPeerConnection = Peer;
+  globalThis.MediaStream.prototype.getTracks = () => [];
+  const server = (credential, seconds) => ({
+    urls: ["turn:turn.example"],
+    username: `${Math.floor(Date.now() / 1000) + seconds}:me`,
+    credential,
+  });
+  // None of them lasts, so that each use asks anew.
+  let count = 0;
+  const fetch = mock.method(globalThis, "fetch", async (url) => {
+    assert.equal(url.pathname, "/v1/ice-servers");
+    count += 1;
+    return new Response(JSON.stringify({ iceServers: [server(`fetched ${count}`, 30)] }));
+  });
+  const { client, microphone } = await online({ iceServers: [server("welcome", 30)] });
+  t.after(() => {
+    client.disconnect();
+    fetch.mock.restore();
+  });
+  const call = client.placeCall(peer);
+  microphone.allow();
+  await turn();
+  const [{ clientCallId }] = Wire.last.all("callInvite");
+  await Wire.last.answer("callInvite", { ok: { call: mine(client, { clientCallId }) } });
+  await turn();
+  assert.equal(Peer.made.length, 1);
+  const [first] = Peer.made;
+  assert.deepEqual(first.servers, ["fetched 1"]);
+
+  first.remoteDescription = { sdp: "" };
+  call.networkChanged();
+  await turn();
+  assert.deepEqual([first.restarts, first.servers], [1, ["fetched 2"]]);
+
+  // The other side began anew.
+  const offer = (peerConnectionId) => ({ type: "DESCRIPTION_TYPE_OFFER", sdp: "", peerConnectionId });
+  first.setRemoteDescription = first.setLocalDescription = async () => {};
+  first.localDescription = { type: "answer", sdp: "" };
+  call.receive("receiveDescription", offer("p1"));
+  await turn();
+  call.receive("receiveDescription", offer("p2"));
+  await turn();
+  await turn();
+  assert.deepEqual(Peer.made.map(({ servers }) => servers.join()).slice(1, 2), ["fetched 3"]);
 });
 
 test("signing out takes effect here at once, whether or not the server can be reached", async () => {

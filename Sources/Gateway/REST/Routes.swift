@@ -16,6 +16,8 @@ struct OperatorRoutes: Sendable {
     let metricFamilies: @Sendable () -> [MetricFamily]
     /// Whether the server has begun to shut down.
     let isStopping: @Sendable () -> Bool
+    /// Whether there is an echo.
+    let echoes: Bool
 
     /// The routes that are for whoever runs the server.
     var routes: [Route] {
@@ -40,16 +42,19 @@ struct OperatorRoutes: Sendable {
                     status: .ok, headers: [.contentType: "application/yaml"],
                     body: ResponseBody(byteBuffer: ByteBuffer(bytes: openAPI)))
             },
-            // A socket is opened by the first request of a connection, which does not get here.
-            Route(.get, UpgradeRequest.path) { _ throws(RESTFault) in
-                let fault = Fault(.invalid, "A socket is opened by the first request of a connection. Open a new one.")
-                var response = RESTFault(fault, status: .upgradeRequired).response
-                response.headers[.upgrade] = "websocket"
-                // So that a client with a pool of connections takes a new one when it tries again.
-                response.headers[.connection] = "close"
-                return response
-            },
-        ]
+        ] + ([UpgradeRequest.path] + (echoes ? [UpgradeRequest.echoPath] : [])).map(Self.lateUpgrade)
+    }
+
+    /// A socket is opened by the first request of a connection, which does not get here.
+    private static func lateUpgrade(to path: String) -> Route {
+        Route(.get, path) { _ throws(RESTFault) in
+            let fault = Fault(.invalid, "A socket is opened by the first request of a connection. Open a new one.")
+            var response = RESTFault(fault, status: .upgradeRequired).response
+            response.headers[.upgrade] = "websocket"
+            // So that a client with a pool of connections takes a new one when it tries again.
+            response.headers[.connection] = "close"
+            return response
+        }
     }
 
     private func readiness() async -> Response {

@@ -26,7 +26,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
     private let connection: Connection
     private var state = State.waiting
     /// What the first request was found to ask for.
-    private(set) var encoding: Encoding?
+    private(set) var purpose: SocketPurpose?
 
     init(services: GatewayServices, connection: Connection) {
         self.services = services
@@ -41,9 +41,10 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
         }
         // Parts other than a head cannot come first.
         guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
-        switch UpgradeRequest(head, allowedOrigins: services.configuration.allowedOrigins) {
+        let configuration = services.configuration
+        switch UpgradeRequest(head, allowedOrigins: configuration.allowedOrigins, echoes: configuration.echoes) {
         case .http: letThrough(head, context: context)
-        case .socket(let encoding): letIn(head, encoding: encoding, context: context)
+        case .socket(let purpose): letIn(head, purpose: purpose, context: context)
         case .refused(let refusal): refuse(refusal, context: context)
         }
     }
@@ -87,7 +88,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }
 
-    private func letIn(_ head: HTTPRequestHead, encoding: Encoding, context: ChannelHandlerContext) {
+    private func letIn(_ head: HTTPRequestHead, purpose: SocketPurpose, context: ChannelHandlerContext) {
         let address = context.channel.remoteAddress?.ipAddress ?? ""
         let addresses = services.addresses
         guard addresses.enter(address, limit: services.configuration.limits.socketsPerAddress) else {
@@ -95,7 +96,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
         }
         context.channel.closeFuture.whenComplete { _ in addresses.leave(address) }
         services.metrics.upgrades.add()
-        self.encoding = encoding
+        self.purpose = purpose
         state = .open
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }

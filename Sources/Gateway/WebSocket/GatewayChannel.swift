@@ -33,22 +33,25 @@ struct GatewayChannel: HTTPChannelHandler {
             let door = FrontDoor(services: services, connection: connection)
             let bound = NIOLoopBound((door, connection), eventLoop: channel.eventLoop)
 
-            let upgrader = NIOTypedWebSocketServerUpgrader<Kind>(
-                maxFrameSize: services.configuration.limits.frameBytes, enableAutomaticErrorHandling: false,
-                shouldUpgrade: { channel, _ in
-                    channel.eventLoop.makeSucceededFuture(Self.upgradeHeaders(bound.value.0.encoding))
-                },
-                upgradePipelineHandler: { [services] channel, _ in
-                    channel.eventLoop.makeCompletedFuture {
-                        let (door, connection) = bound.value
-                        guard let encoding = door.encoding else { throw ChannelError.inappropriateOperationForState }
-                        let operations = channel.pipeline.syncOperations
-                        operations.removeHandler(door, promise: nil)
-                        try operations.addHandler(
-                            SocketHandler(services: services, encoding: encoding, connection: connection))
-                        return .socket
-                    }
-                })
+            let upgrader = SocketUpgrader { [services] in
+                NIOTypedWebSocketServerUpgrader<Kind>(
+                    maxFrameSize: services.configuration.limits.messageLimit(of: bound.value.0.purpose),
+                    enableAutomaticErrorHandling: false,
+                    shouldUpgrade: { channel, _ in
+                        channel.eventLoop.makeSucceededFuture(bound.value.0.purpose.map(Self.upgradeHeaders))
+                    },
+                    upgradePipelineHandler: { channel, _ in
+                        channel.eventLoop.makeCompletedFuture {
+                            let (door, connection) = bound.value
+                            guard let purpose = door.purpose else { throw ChannelError.inappropriateOperationForState }
+                            let operations = channel.pipeline.syncOperations
+                            operations.removeHandler(door, promise: nil)
+                            try operations.addHandler(
+                                SocketHandler(services: services, purpose: purpose, connection: connection))
+                            return .socket
+                        }
+                    })
+            }
             var configuration = NIOUpgradableHTTPServerPipelineConfiguration(
                 upgradeConfiguration: NIOTypedHTTPServerUpgradeConfiguration<Kind>(
                     upgraders: [upgrader],
@@ -81,8 +84,11 @@ struct GatewayChannel: HTTPChannelHandler {
         await handleHTTP(asyncChannel: channel, logger: logger)
     }
 
-    private static func upgradeHeaders(_ encoding: Encoding?) -> HTTPHeaders? {
-        encoding.map { ["sec-websocket-protocol": $0.subprotocol] }
+    private static func upgradeHeaders(_ purpose: SocketPurpose) -> HTTPHeaders {
+        switch purpose {
+        case .session(let encoding): ["sec-websocket-protocol": encoding.subprotocol]
+        case .echo: [:]
+        }
     }
 
     private static func speakHTTP(over channel: any Channel, isSecure: Bool, logger: Logger) throws -> Kind {
@@ -92,6 +98,37 @@ struct GatewayChannel: HTTPChannelHandler {
         return .http(
             try NIOAsyncChannel(
                 wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true)))
+    }
+}
+
+/// Makes the upgrader when the request is here, since how long a frame may be depends on what it asks for.
+private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
+    typealias Upgrader = NIOTypedWebSocketServerUpgrader<GatewayChannel.Kind>
+
+    let supportedProtocol = "websocket"
+    let requiredUpgradeHeaders: [String] = []
+    private let makeUpgrader: @Sendable () -> Upgrader
+
+    init(_ makeUpgrader: @escaping @Sendable () -> Upgrader) { self.makeUpgrader = makeUpgrader }
+
+    func buildUpgradeResponse(
+        channel: any Channel, upgradeRequest: HTTPRequestHead, initialResponseHeaders: HTTPHeaders
+    ) -> EventLoopFuture<HTTPHeaders> {
+        makeUpgrader().buildUpgradeResponse(
+            channel: channel, upgradeRequest: upgradeRequest, initialResponseHeaders: initialResponseHeaders)
+    }
+
+    func upgrade(
+        channel: any Channel, upgradeRequest: HTTPRequestHead
+    ) -> EventLoopFuture<GatewayChannel.Kind> {
+        makeUpgrader().upgrade(channel: channel, upgradeRequest: upgradeRequest)
+    }
+}
+
+extension SocketLimits {
+    /// The longest message over a socket, in bytes.
+    func messageLimit(of purpose: SocketPurpose?) -> Int {
+        purpose == .echo ? echoBytes : frameBytes
     }
 }
 

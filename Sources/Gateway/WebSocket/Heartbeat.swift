@@ -28,7 +28,7 @@ struct Heartbeat: Sendable {
         case head
         /// It speaks HTTP. Whoever serves that watches over its silences, and here over its length. Can go to: closing.
         case plain
-        /// A socket that has not said hello. Can go to: admission, closing.
+        /// A socket that has not said hello. Can go to: admission, open, closing.
         case greeting
         /// A socket that waits for the answer to its hello. Can go to: open, closing.
         case admission
@@ -80,6 +80,13 @@ struct Heartbeat: Sendable {
     /// The client was let in.
     mutating func welcomed(now: Instant) {
         guard stage == .admission else { return }
+        stage = .open
+        deadline = now + timings.ping
+    }
+
+    /// The socket is one on which no hello is said.
+    mutating func openedWithoutHello(now: Instant) {
+        guard stage == .greeting else { return }
         stage = .open
         deadline = now + timings.ping
     }

@@ -6,12 +6,18 @@ import Wire
 ///
 /// A plain value: it takes frames and says what is to be done. After a refusal it is not to be used again.
 struct MessageAssembler {
+    /// What a message carries.
+    enum Kind: Sendable, CaseIterable {
+        case text
+        case binary
+    }
+
     /// What a frame leads to.
     enum Output: Equatable {
         /// Nothing yet: a fragment, or a pong.
         case nothing
         /// A whole message.
-        case message(ByteBuffer)
+        case message(Kind, ByteBuffer)
         /// To be answered with a pong of the same payload.
         case ping(ByteBuffer)
         /// The peer closes; the code is to be sent back, if there is one.
@@ -20,16 +26,16 @@ struct MessageAssembler {
         case refuse(CloseCode)
     }
 
-    private let encoding: Encoding
+    private let kinds: Set<Kind>
     private let limit: Int
-    private var unfinished: ByteBuffer?
+    private var unfinished: UnfinishedMessage?
 
     /// Makes an assembler for a socket.
     /// - Parameters:
-    ///   - encoding: What the socket speaks: JSON comes in text messages, protobuf in binary ones.
+    ///   - kinds: The messages that are taken; others are refused with 1003.
     ///   - limit: The most bytes that a message may have, its fragments taken together.
-    init(encoding: Encoding, limit: Int) {
-        self.encoding = encoding
+    init(kinds: Set<Kind>, limit: Int) {
+        self.kinds = kinds
         self.limit = limit
     }
 
@@ -38,14 +44,16 @@ struct MessageAssembler {
         // RFC 6455 §5.1 and §5.2: clients mask, and the reserved bits belong to extensions, of which we negotiate none.
         guard frame.maskKey != nil, !frame.rsv1, !frame.rsv2, !frame.rsv3 else { return .refuse(.protocolError) }
         switch frame.opcode {
-        case .text, .binary:
-            guard unfinished == nil else { return .refuse(.protocolError) }
-            guard frame.opcode == (encoding == .json ? .text : .binary) else { return .refuse(.unsupportedData) }
-            return append(frame.unmaskedData, isLast: frame.fin, to: nil)
+        case .text: return begin(.text, with: frame)
+        case .binary: return begin(.binary, with: frame)
         case .continuation:
-            guard let start = unfinished else { return .refuse(.protocolError) }
+            guard var message = unfinished else { return .refuse(.protocolError) }
+            // Let go of, so that the message grows where it is.
             unfinished = nil
-            return append(frame.unmaskedData, isLast: frame.fin, to: start)
+            let piece = frame.unmaskedData
+            guard piece.readableBytes <= limit - message.bytes.readableBytes else { return .refuse(.messageTooBig) }
+            message.bytes.writeImmutableBuffer(piece)
+            return goOn(with: message, isWhole: frame.fin)
         case .ping, .pong, .connectionClose:
             // RFC 6455 §5.5: control frames are short and whole.
             guard frame.fin, frame.length <= 125 else { return .refuse(.protocolError) }
@@ -55,17 +63,19 @@ struct MessageAssembler {
         }
     }
 
-    private mutating func append(_ piece: ByteBuffer, isLast: Bool, to start: ByteBuffer?) -> Output {
-        guard piece.readableBytes <= limit - (start?.readableBytes ?? 0) else { return .refuse(.messageTooBig) }
-        var whole = start ?? piece
-        if start != nil { whole.writeImmutableBuffer(piece) }
-        guard isLast else {
-            unfinished = whole
-            return .nothing
-        }
-        // RFC 6455 §8.1. A character may be cut in two by fragmentation, so only the whole message is looked at.
-        if encoding == .json, !whole.isUTF8 { return .refuse(.invalidText) }
-        return .message(whole)
+    private mutating func begin(_ kind: Kind, with frame: WebSocketFrame) -> Output {
+        guard unfinished == nil else { return .refuse(.protocolError) }
+        guard kinds.contains(kind) else { return .refuse(.unsupportedData) }
+        guard frame.length <= limit else { return .refuse(.messageTooBig) }
+        return goOn(with: UnfinishedMessage(kind: kind, bytes: frame.unmaskedData), isWhole: frame.fin)
+    }
+
+    private mutating func goOn(with message: UnfinishedMessage, isWhole: Bool) -> Output {
+        var message = message
+        if message.kind == .text, !message.isText(isWhole: isWhole) { return .refuse(.invalidText) }
+        if isWhole { return .message(message.kind, message.bytes) }
+        unfinished = message
+        return .nothing
     }
 
     private func control(_ frame: WebSocketFrame) -> Output {
@@ -77,7 +87,7 @@ struct MessageAssembler {
             guard let code = payload.readInteger(as: UInt16.self), Self.mayBeSent(code) else {
                 return .refuse(.protocolError)
             }
-            return payload.isUTF8 ? .close(code) : .refuse(.invalidText)
+            return payload.readableBytesView.isUTF8 ? .close(code) : .refuse(.invalidText)
         default: return .nothing
         }
     }
@@ -91,9 +101,65 @@ struct MessageAssembler {
     }
 }
 
-extension ByteBuffer {
-    /// Whether the readable bytes are well-formed UTF-8.
+extension MessageAssembler.Kind {
+    /// What messages of this encoding are.
+    init(_ encoding: Encoding) {
+        self = encoding == .json ? .text : .binary
+    }
+}
+
+/// The fragments of a message that have come so far, joined.
+private struct UnfinishedMessage {
+    let kind: MessageAssembler.Kind
+    var bytes: ByteBuffer
+    /// How many of the bytes are known to be UTF-8.
+    private var checked = 0
+
+    init(kind: MessageAssembler.Kind, bytes: ByteBuffer) {
+        self.kind = kind
+        self.bytes = bytes
+    }
+
+    /// Looks at what has come since the last look, so that wrong text is refused at its first wrong fragment
+    /// (RFC 6455 §8.1).
+    /// - Parameter isWhole: Whether nothing more comes; else the last character may be cut in two.
+    mutating func isText(isWhole: Bool) -> Bool {
+        let unchecked = bytes.readableBytesView.dropFirst(checked)
+        let complete = unchecked.dropLast(isWhole ? 0 : unchecked.cutCharacterLength)
+        guard complete.isUTF8 else { return false }
+        checked += complete.count
+        return unchecked.dropFirst(complete.count).beginsCharacter
+    }
+}
+
+extension ByteBufferView {
+    /// Whether the bytes are well-formed UTF-8.
     fileprivate var isUTF8: Bool {
-        String(validating: readableBytesView, as: UTF8.self) != nil
+        String(validating: self, as: UTF8.self) != nil
+    }
+
+    /// How many bytes at the end belong to a character of which more has to come, 0 to 3.
+    fileprivate var cutCharacterLength: Int {
+        for length in 1...3 {
+            guard let byte = dropLast(length - 1).last else { return 0 }
+            switch byte {
+            case 0x80...0xBF: continue
+            case 0xC0...0xDF: return length < 2 ? length : 0
+            case 0xE0...0xEF: return length < 3 ? length : 0
+            case 0xF0...0xFF: return length
+            default: return 0
+            }
+        }
+        return 0
+    }
+
+    /// Whether the bytes, those of at most one character that was cut, can become a character.
+    fileprivate var beginsCharacter: Bool {
+        guard let first else { return true }
+        // RFC 3629 §4: which bytes may come first, and that of those after it only the second depends on it.
+        guard (0xC2...0xF4).contains(first) else { return false }
+        guard count > 1 else { return true }
+        let length = first < 0xF0 ? 3 : 4
+        return String(validating: self + [UInt8](repeating: 0x80, count: length - count), as: UTF8.self) != nil
     }
 }

@@ -11,6 +11,8 @@ import Wire
 extension SocketHandler {
     /// Where the session of a socket is.
     enum Session {
+        /// Every message goes back, and nobody is let in. Can go to: ended.
+        case echoing
         /// Nothing has come yet. Can go to: authenticating, ended.
         case greeting
         /// The access token is being looked at. Can go to: welcoming, ended.
@@ -57,7 +59,7 @@ extension SocketHandler {
             guard keep(frame, of: bytes.readableBytes, in: &waiting) else { return close(.misbehaved) }
             session = .welcoming(identity, waiting)
         case .open(let identity): carryOut(frame, for: identity)
-        case .ended: break
+        case .echoing, .ended: break
         }
     }
 
@@ -172,7 +174,7 @@ extension SocketHandler {
     /// The socket is over for whoever sends events to it.
     func endSession() {
         switch session {
-        case .greeting, .authenticating: session = .ended
+        case .echoing, .greeting, .authenticating: session = .ended
         case .welcoming(let identity, _), .open(let identity):
             session = .ended
             (heldEvents, heldBytes) = ([], 0)

@@ -14,6 +14,7 @@ final class SocketHandler: ChannelDuplexHandler {
     typealias OutboundOut = WebSocketFrame
 
     let services: GatewayServices
+    /// What events and answers are written in; an echo has none.
     let encoding: Encoding
     private let connection: Connection
     private var assembler: MessageAssembler
@@ -23,10 +24,11 @@ final class SocketHandler: ChannelDuplexHandler {
     private var isClosing = false
 
     /// Where the session is; `SocketHandler+Session.swift` moves it on.
-    var session = Session.greeting
+    var session: Session
     var bucket: TokenBucket
-    /// What may come in at all, in KiB; every frame counts as one more, a ping or an empty fragment too.
-    private var traffic: TokenBucket
+    /// What may come in at all, in KiB; every frame counts as one more, a ping or an empty fragment too. An echo is held
+    /// back by nothing but its reader.
+    private var traffic: TokenBucket?
     /// How often a command may still be refused for its rate.
     var refusals: TokenBucket
     var malformedFrames = 0
@@ -38,17 +40,27 @@ final class SocketHandler: ChannelDuplexHandler {
     private(set) var port: SocketPort?
 
     /// Makes the handler of a connection that has just been upgraded.
-    init(services: GatewayServices, encoding: Encoding, connection: Connection) {
+    init(services: GatewayServices, purpose: SocketPurpose, connection: Connection) {
         self.services = services
-        self.encoding = encoding
         self.connection = connection
         let limits = services.configuration.limits
-        assembler = MessageAssembler(encoding: encoding, limit: limits.frameBytes)
         let now = HeartbeatWheel.now()
+        let kinds: Set<MessageAssembler.Kind>
+        switch purpose {
+        case .session(let encoding):
+            self.encoding = encoding
+            session = .greeting
+            kinds = [.init(encoding)]
+            traffic = TokenBucket(limits.trafficPerSecond, per: .seconds(1), burst: limits.trafficBurst, now: now)
+        case .echo:
+            encoding = .json
+            session = .echoing
+            kinds = Set(MessageAssembler.Kind.allCases)
+        }
+        assembler = MessageAssembler(kinds: kinds, limit: limits.messageLimit(of: purpose))
         bucket = TokenBucket(limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: now)
         refusals = TokenBucket(
             limits.forgivenPerSecond, per: .seconds(1), burst: limits.refusals, now: now)
-        traffic = TokenBucket(limits.trafficPerSecond, per: .seconds(1), burst: limits.trafficBurst, now: now)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -56,6 +68,7 @@ final class SocketHandler: ChannelDuplexHandler {
         port = SocketPort(handler: self, encoding: encoding, eventLoop: context.eventLoop)
         connection.socket = self
         connection.note { $0.upgraded(now: $1) }
+        if case .echoing = session { connection.note { $0.openedWithoutHello(now: $1) } }
         services.metrics.sockets.add(1)
     }
 
@@ -82,10 +95,11 @@ final class SocketHandler: ChannelDuplexHandler {
         }
         connection.heard()
         // Counted before anything is decoded: work that is refused costs almost nothing.
-        guard traffic.take(1 + frame.length / 1024, now: HeartbeatWheel.now()) else { return close(.flooding) }
+        if traffic?.take(1 + frame.length / 1024, now: HeartbeatWheel.now()) == false { return close(.flooding) }
         switch assembler.handle(frame) {
         case .nothing: break
-        case .message(let bytes): receive(bytes)
+        case .message(let kind, let bytes):
+            if case .echoing = session { write(kind == .text ? .text : .binary, bytes) } else { receive(bytes) }
         case .ping(let payload): write(.pong, payload)
         case .close(let code): confirmClose(code, context: context)
         case .refuse(let code): close(code)

@@ -2,15 +2,25 @@ import NIOCore
 import NIOHTTP1
 import Wire
 
+/// What a socket is opened for.
+enum SocketPurpose: Equatable {
+    /// To speak the socket protocol in this encoding.
+    case session(Encoding)
+    /// To get every message back, so that a conformance suite can see how frames are handled.
+    case echo
+}
+
 /// What the head of a connection's first request asks for.
 enum UpgradeRequest: Equatable {
     /// The path of the socket.
     static let path = "/v1/socket"
+    /// The path of the echo.
+    static let echoPath = "/v1/echo"
 
     /// It has nothing to do with sockets.
     case http
-    /// A socket with this encoding.
-    case socket(Encoding)
+    /// A socket.
+    case socket(SocketPurpose)
     /// A socket, but not as it should be asked for.
     case refused(Refusal)
 
@@ -23,9 +33,13 @@ enum UpgradeRequest: Equatable {
     }
 
     /// Looks at a request's head (RFC 6455 §4.2.1).
-    /// - Parameter allowedOrigins: Origins that may open sockets beside the server's own.
-    init(_ head: HTTPRequestHead, allowedOrigins: Set<String>) {
-        guard head.uri.prefix(while: { $0 != "?" }) == Self.path else {
+    /// - Parameters:
+    ///   - allowedOrigins: Origins that may open sockets beside the server's own.
+    ///   - echoes: Whether there is an echo.
+    init(_ head: HTTPRequestHead, allowedOrigins: Set<String>, echoes: Bool) {
+        let path = head.uri.prefix { $0 != "?" }
+        let isEcho = echoes && path == Self.echoPath
+        guard isEcho || path == Self.path else {
             self = .http
             return
         }
@@ -34,8 +48,10 @@ enum UpgradeRequest: Equatable {
             return
         }
         let offered = head.headers[canonicalForm: "sec-websocket-protocol"]
-        if let encoding = offered.lazy.compactMap({ Encoding(subprotocol: $0) }).first {
-            self = .socket(encoding)
+        if isEcho {
+            self = .socket(.echo)
+        } else if let encoding = offered.lazy.compactMap({ Encoding(subprotocol: $0) }).first {
+            self = .socket(.session(encoding))
         } else {
             let known = Encoding.allCases.map(\.subprotocol).joined(separator: " or ")
             self = .refused(.invalid("Sec-WebSocket-Protocol must offer \(known)."))

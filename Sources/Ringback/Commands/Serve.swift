@@ -32,6 +32,7 @@ struct Serve: AsyncParsableCommand {
               allowedOrigins             other origins whose pages may connect
               socketsPerAddress          sockets from one address (200)
               iceServers                 further stun:HOST:PORT for clients
+              turn.secret                the secret itself, instead of a file
               webRoot                    another folder for the web client
 
             SIGTERM and SIGINT stop the server: clients are told to come back, and calls
@@ -65,6 +66,26 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "TURN servers, separated by commas: turn:HOST:PORT, turns:HOST:PORT, with ?transport=udp or ?transport=tcp. (default: none)",
+            valueName: "urls"))
+    var turnUrls: String?
+
+    @Option(help: ArgumentHelp("The file with the secret that the TURN servers share.", valueName: "file"))
+    var turnSecretFile: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long the credentials for TURN servers are good, 300 to 604800. (default: 3600)", valueName: "seconds"))
+    var turnLifetimeSeconds: String?
+
+    @Flag(
+        help: ArgumentHelp(
+            "Answer WebSocket messages with themselves at /v1/echo, for conformance suites. Not for servers that strangers reach."
+        ))
+    var echo = false
+
+    @Option(
+        help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
     var logLevel: String?
 
@@ -75,7 +96,9 @@ struct Serve: AsyncParsableCommand {
         try await Failure.reported {
             let settings = try await database.settings([
                 "listen": listen, "tls.certificate": tlsCertificate, "tls.key": tlsKey, "publicHost": publicHost,
-                "stun.listen": stunListen, "log.level": logLevel, "log.format": logFormat,
+                "stun.listen": stunListen, "turn.urls": turnUrls, "turn.secretFile": turnSecretFile,
+                "turn.lifetimeSeconds": turnLifetimeSeconds, "echo.enabled": echo ? "true" : nil,
+                "log.level": logLevel, "log.format": logFormat,
             ])
             try await Server(settings).run()
         }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import Gateway
 import Logging
 import Primitives
 import SignalingCore
@@ -22,7 +23,8 @@ extension Settings {
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
             "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
-            "publicHost", "stun.listen", "iceServers", "webRoot", "log.level", "log.format",
+            "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
+            "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
         ] + CallTimings.settings.map(\.name))
 
     /// Reads the settings: flags come before the environment, the environment before the file, the file before the
@@ -37,19 +39,14 @@ extension Settings {
     {
         try check(environment)
         var sources: [SettingsSource] = [
+            // Flags are texts, as the environment is, and lists are written in the same way.
             SettingsSource(
                 name: "the command line",
-                provider: InMemoryProvider(
-                    values: Dictionary(
-                        uniqueKeysWithValues: flags.map { key, value in
-                            (
-                                AbsoluteConfigKey(key.split(separator: ".").map(String.init)),
-                                ConfigValue(.string(value), isSecret: false)
-                            )
-                        }))),
-            SettingsSource(
-                name: "the environment",
-                provider: EnvironmentVariablesProvider(environmentVariables: environment).prefixKeys(with: "ringback")),
+                variables: Dictionary(
+                    uniqueKeysWithValues: flags.map { key, value in
+                        (environmentName(key), value)
+                    })),
+            SettingsSource(name: "the environment", variables: environment),
         ]
         if let file {
             sources.append(SettingsSource(name: file, provider: try await read(file)))
@@ -134,9 +131,15 @@ extension Settings {
         case _?: stun = try values.address("stun.listen").map { .at($0) } ?? stun
         }
         iceServers = try values.list("iceServers") ?? iceServers
-        for server in iceServers where !["stun:", "stuns:"].contains(where: server.hasPrefix) {
-            throw SettingsError("iceServers: “\(server)” is not understood; write stun:HOST:PORT")
+        for text in iceServers {
+            switch IceServerURL(text)?.kind {
+            case .stun: break
+            case .turn: throw SettingsError("iceServers: “\(text)” is a TURN server, which belongs into turn.urls")
+            case nil: throw SettingsError("iceServers: “\(text)” is not understood; write stun:HOST:PORT")
+            }
         }
+        turn = try values.turnServers()
+        echoes = try values.boolean("echo.enabled") ?? echoes
         webRoot = try values.string("webRoot") ?? webRoot
         logLevel = try values.choice("log.level") ?? logLevel
         logFormat = try values.choice("log.format") ?? logFormat
@@ -147,6 +150,17 @@ extension Settings {
 private struct SettingsSource {
     let name: String
     let provider: any ConfigProvider
+
+    init(name: String, provider: any ConfigProvider) {
+        self.name = name
+        self.provider = provider
+    }
+
+    /// Makes a source of variables as they stand in the environment.
+    init(name: String, variables: [String: String]) {
+        let provider = EnvironmentVariablesProvider(environmentVariables: variables)
+        self.init(name: name, provider: provider.prefixKeys(with: "ringback"))
+    }
 }
 
 /// Asks the sources in their order; the first that knows a key is believed.
@@ -190,6 +204,11 @@ private struct SettingsReader {
         return number
     }
 
+    func boolean(_ key: String) throws(SettingsError) -> Bool? {
+        guard case .bool(let flag)? = try value(key, .bool, "true or false")?.content else { return nil }
+        return flag
+    }
+
     func seconds(_ key: String, in range: ClosedRange<Int>) throws(SettingsError) -> Instant.Span? {
         try integer(key, in: range).map { .seconds(Int64($0)) }
     }
@@ -209,5 +228,55 @@ private struct SettingsReader {
             throw SettingsError("\(key) in \(source) must be \(wanted)")
         }
         return choice
+    }
+}
+
+extension SettingsReader {
+    /// The TURN servers; nil when none is named.
+    func turnServers() throws(SettingsError) -> TURNServers? {
+        let urls = try list("turn.urls") ?? []
+        for text in urls {
+            switch IceServerURL(text)?.kind {
+            case .turn: break
+            case .stun: throw SettingsError("turn.urls: “\(text)” is a STUN server, which belongs into iceServers")
+            case nil:
+                throw SettingsError(
+                    "turn.urls: “\(text)” is not understood; write turn:HOST:PORT, turns:HOST:PORT, and at the end "
+                        + "?transport=udp or ?transport=tcp where it matters")
+            }
+        }
+        let secret = try turnSecret()
+        let lifetime = try seconds("turn.lifetimeSeconds", in: 300...604_800)
+        switch (urls.isEmpty, secret) {
+        case (true, nil): return nil
+        case (false, nil): throw SettingsError("turn.urls is given without turn.secret or turn.secretFile")
+        case (true, _): throw SettingsError("a secret for TURN servers is given without turn.urls")
+        case (false, let secret?):
+            var servers = TURNServers(urls: urls, secret: secret)
+            if let lifetime { servers.lifetime = lifetime }
+            return servers
+        }
+    }
+
+    private func turnSecret() throws(SettingsError) -> Redacted<String>? {
+        let name: String
+        var text: String
+        switch (try string("turn.secret"), try string("turn.secretFile")) {
+        case (nil, nil): return nil
+        case (_?, _?): throw SettingsError("turn.secret and turn.secretFile are both given: give one of them")
+        case (let secret?, nil): (name, text) = ("turn.secret", secret)
+        case (nil, let path?):
+            name = "turn.secretFile \(path)"
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw SettingsError("turn.secretFile: \(path) can't be read")
+            }
+            text = String(decoding: data, as: UTF8.self)
+            // The line's end that every editor leaves is not part of it; String takes CRLF for one character.
+            if text.last?.isNewline == true { text.removeLast() }
+        }
+        guard (1...1024).contains(text.utf8.count), !text.contains(where: { $0.isNewline || $0 == "\0" }) else {
+            throw SettingsError("\(name) must be one line of at most 1024 bytes, as the TURN server has it")
+        }
+        return Redacted(text)
     }
 }

@@ -1,3 +1,4 @@
+import Gateway
 import Logging
 import Primitives
 import SignalingCore
@@ -35,8 +36,12 @@ struct Settings: Sendable, Equatable {
     var publicHost: String?
     /// Where to answer STUN.
     var stun = STUN.automatic
-    /// STUN and TURN servers that clients are told of, besides the server's own.
+    /// STUN servers that clients are told of, besides the server's own.
     var iceServers: [String] = []
+    /// The TURN servers that clients get credentials for; none when nil.
+    var turn: TURNServers?
+    /// Whether there is an echo for conformance suites.
+    var echoes = false
     /// The folder of the web client; nil serves the one that comes with the program.
     var webRoot: String?
     /// The least level that is logged.

@@ -152,6 +152,7 @@ export class CallConnection extends EventTarget {
       this.#beginFailed(error);
       return;
     }
+    await this.#client.renewIceServers();
     if (this.state === "ended") return;
     if (kind === "rejoin") this.#tidyAfterRejoin();
     // Muted or unmuted while the command was on its way.
@@ -205,6 +206,7 @@ export class CallConnection extends EventTarget {
       polite,
       local: this.local,
       configuration: () => this.#client.rtcConfiguration(),
+      renewIceServers: () => this.#client.renewIceServers(),
       sendDescription: (description) => relay({ sendDescription: { callId, userId, description } }),
       sendCandidate: (candidate) => relay({ sendCandidate: { callId, userId, candidate } }),
       expectsAnswer: () => this.call?.status === "CALL_STATUS_ONGOING",

@@ -5,6 +5,7 @@ import { CallBook } from "./call-book.js";
 import { CallConnection } from "./call-connection.js";
 import { endSession } from "./end-session.js";
 import { RingbackError } from "./errors.js";
+import { IceServers } from "./ice-servers.js";
 import { Rest } from "./rest.js";
 import { SessionStore } from "./session-store.js";
 import { RingbackSocket } from "./socket.js";
@@ -47,7 +48,7 @@ export class RingbackClient extends EventTarget {
   #left = new Set();
   #leaving = new Set();
   #disowned = new Set();
-  #iceServers = [];
+  #iceServers;
   #clockOffsetMs = 0;
   #options;
 
@@ -75,6 +76,10 @@ export class RingbackClient extends EventTarget {
       store: this.#store,
       refresh: (refreshToken) => this.#rest.open("POST", "/v1/sessions/refresh", { refreshToken }),
       now: () => Date.now() + this.#rest.clockOffsetMs,
+    });
+    this.#iceServers = new IceServers({
+      fetch: async () => (await this.rest("GET", "/v1/ice-servers")).iceServers,
+      now: () => this.serverNow(),
     });
     this.user = this.#store.read()?.user ?? null;
     globalThis.addEventListener?.("online", () => this.connection?.networkChanged());
@@ -108,9 +113,14 @@ export class RingbackClient extends EventTarget {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** What to give a new RTCPeerConnection. @returns {RTCConfiguration} */
+  /** What to give a new RTCPeerConnection, after {@link renewIceServers}. @returns {RTCConfiguration} */
   rtcConfiguration() {
-    return { iceServers: this.#iceServers, ...this.#options.rtc };
+    return { iceServers: this.#iceServers.list, ...this.#options.rtc };
+  }
+
+  /** Makes sure that the credentials for TURN servers last for a while. Takes a few seconds at most; never rejects. */
+  renewIceServers() {
+    return this.#iceServers.renew();
   }
 
   // ------------------------------------------------------------------------------------------- sign-in
@@ -167,6 +177,7 @@ export class RingbackClient extends EventTarget {
     this.user = null;
     this.disconnect();
     this.#store.clear();
+    this.#iceServers.take([]);
     this.#book.clear();
     this.#ringing.clear();
     this.#left.clear();
@@ -295,7 +306,7 @@ export class RingbackClient extends EventTarget {
   #welcomed(welcome) {
     this.welcome = welcome;
     this.user = welcome.user ?? this.user;
-    this.#iceServers = (welcome.iceServers ?? []).filter((server) => server.urls?.length);
+    this.#iceServers.take(welcome.iceServers);
     if (welcome.serverTime) this.#clockOffsetMs = Date.parse(welcome.serverTime) - Date.now();
     const calls = welcome.calls ?? [];
     if (welcome.recovered) this.#caughtUp(calls);

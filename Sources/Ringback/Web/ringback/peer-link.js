@@ -52,6 +52,7 @@ export class PeerLink extends EventTarget {
    * @param {boolean} options.polite
    * @param {import("./local-media.js").LocalMedia} options.local
    * @param {() => RTCConfiguration} options.configuration
+   * @param {() => Promise<void>} options.renewIceServers sees to it that `configuration` is good for a while
    * @param {(description: object) => void} options.sendDescription
    * @param {(candidate: object) => void} options.sendCandidate
    * @param {() => boolean} options.expectsAnswer whether the other side can answer now
@@ -108,7 +109,8 @@ export class PeerLink extends EventTarget {
   }
 
   /** Looks for a new path between the two sides. */
-  restart() {
+  async restart() {
+    await this.#options.renewIceServers();
     const pc = this.#pc;
     if (!pc || pc.signalingState === "closed") return;
     if (!pc.remoteDescription) {
@@ -184,20 +186,23 @@ export class PeerLink extends EventTarget {
     pc?.close();
   }
 
-  #rebuildPeer() {
+  async #rebuildPeer() {
     const now = Date.now();
     this.#rebuilds = this.#rebuilds.filter((time) => now - time < 60_000);
     if (this.#rebuilds.length >= rebuildsPerMinute) throw new Error("The media connection was begun anew too often.");
     this.#rebuilds.push(now);
     this.#waitsForOffer = false;
     clearTimeout(this.#waitTimer);
+    await this.#options.renewIceServers();
+    if (this.#closed) return;
     this.#discard();
     this.#create();
     this.dispatchEvent(new Event("connection"));
   }
 
   async #rebuildAndOffer() {
-    this.#rebuildPeer();
+    await this.#rebuildPeer();
+    if (this.#closed) return;
     await this.#placeTracks();
   }
 
@@ -267,7 +272,8 @@ export class PeerLink extends EventTarget {
       await this.#rebuildAndOffer();
       return;
     }
-    if (reaction === "rebuild-and-apply") this.#rebuildPeer();
+    if (reaction === "rebuild-and-apply") await this.#rebuildPeer();
+    if (this.#closed) return;
     try {
       await this.#apply(description);
     } catch (error) {
