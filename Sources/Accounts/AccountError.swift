@@ -16,6 +16,8 @@ public struct AccountError: Error, Sendable, Equatable {
         case suspended
         /// There is no such thing, or the one who asks may not know of it.
         case notFound
+        /// What is there already stands against it: a block of one's own, or too many of a kind.
+        case conflict
         /// Too many attempts with this username or from this address.
         case rateLimited(retryAfter: Instant.Span)
         /// Too many passwords wait to be checked.
@@ -34,6 +36,7 @@ public struct AccountError: Error, Sendable, Equatable {
         case deviceName
         case query
         case lifetime
+        case userID
     }
 
     /// What a caller can act upon.
@@ -63,6 +66,12 @@ extension AccountError {
     static let overloaded = AccountError(.overloaded, "The server is busy. Try again in a few seconds.")
     static let unavailable = AccountError(.unavailable, "The server cannot reach its data. Try again in a moment.")
     static let `internal` = AccountError(.internal, "The server made a mistake. Try again, and tell the operator.")
+
+    static let oneself = AccountError(.invalid(.userID), "user_id is yourself. Name somebody else.")
+    static let ownBlock = AccountError(.conflict, "You have blocked this person. Unblock them first.")
+    static let tooManyContacts = AccountError(
+        .conflict, "You have asked too many people to be your contacts. Remove one first.")
+    static let tooManyBlocks = AccountError(.conflict, "You have blocked too many people. Unblock one first.")
 
     static func notFound(_ what: String) -> AccountError {
         AccountError(.notFound, "There is no such \(what).")

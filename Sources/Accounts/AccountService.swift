@@ -18,6 +18,17 @@ public final class AccountService: Sendable {
     /// How long a session is kept after it has ended.
     static let endedSessionSpan = Instant.Span.seconds(30 * 86_400)
 
+    /// How many contact requests a user may send in an hour.
+    static let contactRequestsPerHour = 60
+    /// How often in a minute a user may answer requests, block, unblock, or change settings.
+    static let changesPerMinute = 120
+    /// How many contacts and requests a user may have asked for.
+    static let contactLimit = 1000
+    /// How many users one may block.
+    static let blockLimit = 1000
+    /// The longest page of contacts or blocks.
+    static let pageLimit = 100
+
     let database: any Database
     let tokens: AccessTokens
     let passwords: PasswordHasher
@@ -25,11 +36,15 @@ public final class AccountService: Sendable {
     let revocations: any SessionRevocations
     let logger: Logger
     let sessionLifetime: Instant.Span
-    private let attempts: NIOLockedValueBox<Attempts>
+    let attempts: NIOLockedValueBox<Attempts>
 
-    private struct Attempts {
+    struct Attempts {
         var byUsername: AttemptLimiter
         var byAddress: AttemptLimiter
+        /// By user: requests that other people get to see.
+        var contactRequests: AttemptLimiter
+        /// By user: everything else that writes.
+        var changes: AttemptLimiter
     }
 
     /// Makes the service.
@@ -58,7 +73,9 @@ public final class AccountService: Sendable {
         attempts = NIOLockedValueBox(
             Attempts(
                 byUsername: AttemptLimiter(limits.perUsername, per: limits.span),
-                byAddress: AttemptLimiter(limits.perAddress, per: limits.span)))
+                byAddress: AttemptLimiter(limits.perAddress, per: limits.span),
+                contactRequests: AttemptLimiter(Self.contactRequestsPerHour, per: .seconds(3600)),
+                changes: AttemptLimiter(Self.changesPerMinute, per: .seconds(60))))
     }
 
     /// Makes an account and logs it in.

@@ -73,6 +73,7 @@ public final class Gateway: Service {
             isStopping: { [stopping] in stopping.isSet }, echoes: configuration.echoes)
         routes =
             AccountRoutes(accounts: services.accounts).routes
+            + ContactRoutes(accounts: services.accounts).routes
             + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls)
             .routes
             + IceServerRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes

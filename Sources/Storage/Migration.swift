@@ -17,6 +17,7 @@ struct Migration: Sendable, Equatable {
         Migration(5, "posts", PackageResources._05_posts_sql),
         Migration(6, "group_calls", PackageResources._06_group_calls_sql),
         Migration(7, "nodes", PackageResources._07_nodes_sql),
+        Migration(8, "call_settings", PackageResources._08_call_settings_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

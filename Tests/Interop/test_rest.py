@@ -36,6 +36,9 @@ async def test_every_operation_is_as_documented(server: Server) -> None:
         await alice.register("alice", PASSWORD)
         await bob.register("bob", PASSWORD)
         await _accounts(alice)
+        await _contacts(alice, bob)
+        await _blocks(alice, bob)
+        await _call_settings(alice)
         conversation = await _conversations(alice, bob)
         await _calls(alice, bob)
         await _refusals(alice, conversation)
@@ -52,6 +55,48 @@ async def _accounts(alice: RingbackClient) -> None:
     assert (await alice.request("GET", "/v1/ice-servers")).status == 200
     sessions = (await alice.request("GET", "/v1/sessions")).body["sessions"]
     assert [session.get("current") for session in sessions] == [True]
+
+
+async def _contacts(alice: RingbackClient, bob: RingbackClient) -> None:
+    bobs, alices = f"/v1/contacts/{bob.user['id']}", f"/v1/contacts/{alice.user['id']}"
+    asked = await alice.request("POST", "/v1/contacts", {"userId": bob.user["id"]})
+    assert asked.body["status"] == "CONTACT_STATUS_REQUESTED"
+    (received,) = (await bob.request("GET", "/v1/contacts?limit=1")).body["contacts"]
+    assert received["user"]["username"] == "alice" and received["status"] == "CONTACT_STATUS_RECEIVED"
+    assert (await alice.request("POST", f"{bobs}/accept")).status == 404
+    for verb in ("reject", "accept", "accept"):
+        assert (await bob.request("POST", f"{alices}/{verb}")).status == 204
+    (contact,) = (await alice.request("GET", "/v1/contacts")).body["contacts"]
+    assert contact["status"] == "CONTACT_STATUS_ACCEPTED"
+    for _ in range(2):
+        assert (await bob.request("DELETE", alices)).status == 204
+    assert (await alice.request("GET", "/v1/contacts")).body == {}
+    for body, status in (({"userId": "x"}, 400), ({"userId": str(uuid.uuid4())}, 404)):
+        assert (await alice.request("POST", "/v1/contacts", body)).status == status
+
+
+async def _blocks(alice: RingbackClient, bob: RingbackClient) -> None:
+    for user in (bob.user["id"], bob.user["id"], str(uuid.uuid4())):
+        assert (await alice.request("PUT", f"/v1/blocks/{user}")).status == 204
+    assert [user["username"] for user in (await alice.request("GET", "/v1/blocks")).body["users"]] == ["bob"]
+    asked = await bob.request("POST", "/v1/contacts", {"userId": alice.user["id"]})
+    assert asked.body["status"] == "CONTACT_STATUS_REQUESTED"
+    assert (await alice.request("GET", "/v1/contacts")).body == {}
+    assert (await alice.request("POST", "/v1/contacts", {"userId": bob.user["id"]})).status == 409
+    assert (await alice.request("PUT", f"/v1/blocks/{alice.user['id']}")).status == 400
+    for _ in range(2):
+        assert (await alice.request("DELETE", f"/v1/blocks/{bob.user['id']}")).status == 204
+    assert (await alice.request("GET", "/v1/blocks")).body == {}
+
+
+async def _call_settings(alice: RingbackClient) -> None:
+    path = "/v1/me/call-settings"
+    assert (await alice.request("GET", path)).body == {"whoCanCall": "WHO_CAN_CALL_EVERYONE"}
+    changed = await alice.request("PATCH", path, {"callWaiting": True, "whoCanCall": "WHO_CAN_CALL_NOBODY"})
+    assert changed.body == {"callWaiting": True, "whoCanCall": "WHO_CAN_CALL_NOBODY"}
+    changed = await alice.request("PATCH", path, {"callWaiting": False})
+    assert changed.body == {"whoCanCall": "WHO_CAN_CALL_NOBODY"}
+    await alice.request("PATCH", path, {"whoCanCall": "WHO_CAN_CALL_EVERYONE"})
 
 
 async def _conversations(alice: RingbackClient, bob: RingbackClient) -> str:
@@ -101,7 +146,10 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         answer = await alice.request(method, path, body)
         assert answer.status == status, f"{method} {path}: {answer}"
         assert answer.body["code"].startswith("ERROR_CODE_")
-    for path in ("/v1/me", "/v1/users?query=a", "/v1/ice-servers", "/v1/sessions", "/v1/conversations", "/v1/calls"):
+    for path in (
+        "/v1/me", "/v1/users?query=a", "/v1/ice-servers", "/v1/sessions", "/v1/conversations", "/v1/calls",
+        "/v1/contacts", "/v1/blocks",
+    ):
         assert (await alice.request("GET", path, token="")).status == 401
 
 

@@ -78,7 +78,7 @@ extension Fault {
     init(_ error: AccountError) {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
-        case .usernameTaken: self.init(.conflict, error.message)
+        case .usernameTaken, .conflict: self.init(.conflict, error.message)
         case .badCredentials, .unauthenticated: self.init(.unauthenticated, error.message)
         case .suspended: self.init(.forbidden, error.message)
         case .notFound: self.init(.notFound, error.message)

@@ -82,7 +82,7 @@ extension AccountService {
 }
 
 /// Calls the account service, and turns its errors into those of REST.
-private func accountCall<Value: Sendable>(
+func accountCall<Value: Sendable>(
     _ body: () async throws(AccountError) -> Value
 ) async throws(RESTFault) -> Value {
     do throws(AccountError) {

@@ -1,7 +1,8 @@
 extension Statement {
     /// Every statement of the product, for the test that both engines understand them.
     public static let all: [Statement] =
-        users + passwords + sessions + conversations + messages + directMessages + calls + nodes
+        users + passwords + sessions + contacts + blocks + callSettings + conversations + messages + directMessages
+        + calls + nodes
 
     private static let users = [
         insertUser, userByUsername, userByID, listUsers, setUserBlocked, searchUsers, touchUser,

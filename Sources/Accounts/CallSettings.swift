@@ -1,0 +1,111 @@
+public import Primitives
+import Storage
+
+/// How a user wants to be called.
+public struct CallSettings: Sendable, Equatable {
+    /// Whose calls ring.
+    public enum WhoCanCall: String, Sendable, CaseIterable {
+        case everyone
+        case contacts
+        case nobody
+
+        /// Whether a caller gets through.
+        func admits(contact isContact: Bool) -> Bool {
+            switch self {
+            case .everyone: true
+            case .contacts: isContact
+            case .nobody: false
+            }
+        }
+    }
+
+    /// Whether a second call rings during the first; else its caller hears that the line is busy.
+    public var hasCallWaiting: Bool
+    /// Whose calls ring.
+    public var whoCanCall: WhoCanCall
+
+    init(row: Row) throws(DatabaseError) {
+        hasCallWaiting = try row.boolean("call_waiting")
+        whoCanCall = try row.name("who_can_call")
+    }
+}
+
+/// How a call from one user to another is to be treated.
+public struct CallPolicy: Sendable, Equatable {
+    /// The callee, as others see them.
+    public var profile: Profile
+    /// False when the callee has blocked the caller or does not take calls of such callers: the caller then hears
+    /// ringing until the deadline, and the callee nothing.
+    public var isReachable: Bool
+    /// Whether a second call rings at the callee during the first.
+    public var hasCallWaiting: Bool
+    /// Whether the caller has blocked the callee, which is refused openly.
+    public var isBlockedByCaller: Bool
+
+    init(row: Row) throws(DatabaseError) {
+        profile = try Profile(row: row)
+        let settings = try CallSettings(row: row)
+        hasCallWaiting = settings.hasCallWaiting
+        isBlockedByCaller = try row.boolean("is_blocked_by_caller")
+        let hasBlockedCaller = try row.boolean("has_blocked_caller")
+        let isContact = try row.boolean("is_contact")
+        isReachable = !hasBlockedCaller && settings.whoCanCall.admits(contact: isContact)
+    }
+}
+
+extension AccountService {
+    /// How a user wants to be called.
+    /// - Throws: `notFound`, `unavailable`, `internal`.
+    public func callSettings(of user: UserID) async throws(AccountError) -> CallSettings {
+        let rows = try await read(.callSettingsOfUser, [.id(user)], CallSettings.init(row:))
+        guard let settings = rows.first else { throw .notFound("user") }
+        return settings
+    }
+
+    /// Changes how a user wants to be called. Calls that ring already go on.
+    /// - Parameters:
+    ///   - hasCallWaiting: Nil leaves it as it is.
+    ///   - whoCanCall: Nil leaves it as it is.
+    /// - Throws: `notFound`, `rateLimited`, `unavailable`, `internal`.
+    public func changeCallSettings(
+        of user: UserID, hasCallWaiting: Bool? = nil, whoCanCall: CallSettings.WhoCanCall? = nil
+    ) async throws(AccountError) -> CallSettings {
+        try countChange(by: user)
+        let results = try await commit([
+            Step(
+                .updateCallSettings,
+                [
+                    .id(user), hasCallWaiting.map { .boolean($0) } ?? .null, .text(whoCanCall?.rawValue),
+                    .instant(now()),
+                ])
+        ])
+        guard let row = results.first?.rows.first else { throw .notFound("user") }
+        do throws(DatabaseError) {
+            return try CallSettings(row: row)
+        } catch {
+            throw accountError(error, at: "update_call_settings")
+        }
+    }
+
+    /// How calls of one user to others are to be treated, by callee. Unknown and suspended users are left out.
+    ///
+    /// One query for up to 32 callees, of what was committed: a block counts from the moment its answer was given.
+    /// - Throws: `unavailable`, `internal`.
+    public func callPolicies(
+        of callees: [UserID], calledBy caller: UserID
+    ) async throws(AccountError) -> [UserID: CallPolicy] {
+        var policies: [UserID: CallPolicy] = [:]
+        var rest = callees[...]
+        while let first = rest.first {
+            let batch = rest.prefix(Statement.callPoliciesBatch)
+            rest = rest.dropFirst(batch.count)
+            // The statement has a fixed number of places; those left over name the first callee again.
+            let padding = Array(repeating: first, count: Statement.callPoliciesBatch - batch.count)
+            let values = [.id(caller)] + (batch + padding).map { SQLValue.id($0) }
+            for policy in try await read(.callPolicies, values, CallPolicy.init(row:)) {
+                policies[policy.profile.id] = policy
+            }
+        }
+        return policies
+    }
+}
