@@ -73,8 +73,8 @@ public final class Gateway: Service {
             isStopping: { [stopping] in stopping.isSet })
         routes =
             AccountRoutes(accounts: services.accounts).routes
-            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls)
-            .routes
+            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging).routes
+            + CallRoutes(accounts: services.accounts, calls: services.calls).routes
             + operatorRoutes.routes
         responder = RESTResponder(
             routes: routes, files: files, bodyLimit: configuration.bodyBytes,

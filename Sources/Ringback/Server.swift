@@ -47,7 +47,8 @@ struct Server {
         let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
         let calls = CallService(
             database: database, events: registry, presence: registry,
-            people: MessagingPeople(messaging: messaging, accounts: accounts), loops: Array(loops.makeIterator()),
+            people: MessagingPeople(messaging: messaging, accounts: accounts),
+            recorders: [CallMessages(messaging)], loops: Array(loops.makeIterator()),
             settings: callSettings, now: wallClock, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
@@ -197,7 +198,12 @@ private struct MessagingPeople: CallPeople {
     func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
-        throw .notFound
+        do throws(MessagingError) {
+            let (type, members) = try await messaging.callableMembers(of: id, for: user)
+            return (type == .group ? .group : .direct, members.map(\.id))
+        } catch {
+            throw error.code == .notFound ? .notFound : .unavailable
+        }
     }
 
     func calleePolicies(

@@ -66,7 +66,7 @@ final class TestServer: Sendable {
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: People(messaging: messaging, accounts: accounts),
-            loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
+            recorders: [CallMessages(messaging)], loops: [loops.next(), loops.next()], settings: .init(), now: clock.now, logger: logger)
         var configuration = configuration
         configuration.port = 0
         let services = GatewayServices(
@@ -170,7 +170,12 @@ private struct People: CallPeople {
     func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
-        throw .notFound
+        do throws(MessagingError) {
+            let (type, members) = try await messaging.callableMembers(of: id, for: user)
+            return (type == .group ? .group : .direct, members.map(\.id))
+        } catch {
+            throw error.code == .notFound ? .notFound : .unavailable
+        }
     }
 
     func calleePolicies(
