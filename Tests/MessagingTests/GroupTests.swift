@@ -19,7 +19,7 @@ import Testing
             #expect(group.role(of: ada) == .owner)
             #expect(group.role(of: ben) == .member)
             #expect(group.lastMessage?.type == .system)
-            #expect(group.lastMessage?.body.exposed == "ada made the group “Band”.")
+            #expect(group.lastMessage?.body.exposed == "ADA made the group “Band”.")
             #expect(try await world.service.makeGroup(draft, by: ada) == group)
             #expect(world.record.deliveries == [try #require(group.lastMessage)])
             // The name that one client made is another's own affair.
@@ -67,7 +67,7 @@ import Testing
             await expect(.notFound) { _ = try await service.addMembers([eve], to: group, by: eve) }
             await expect(.notFound) { _ = try await service.addMembers([.random(at: .init(microseconds: 0))], to: group, by: ada) }
             #expect(try await service.addMembers([eve, ben], to: group, by: ada).members.count == 3)
-            #expect(world.record.deliveries.last?.body.exposed == "ada added eve.")
+            #expect(world.record.deliveries.last?.body.exposed == "ADA added EVE.")
             await expect(.forbidden) { try await service.removeMember(ada, from: group, by: eve) }
             try await service.removeMember(eve, from: group, by: ada)
             guard case .delivery(_, let told) = try #require(world.record.events.last) else { return }
