@@ -54,23 +54,6 @@ struct CallArchive: Sendable {
         return (try row.integer("revision"), try CallRows.owner(row))
     }
 
-    /// A page of the calls that a user took part in, the newest first.
-    func history(of user: UserID, before cursor: CallCursor?, limit: Int) async throws(DatabaseError) -> CallPage {
-        let start = cursor ?? .newest
-        let values: [SQLValue] = [
-            .id(user), .instant(start.startedAt), .id(start.call), .integer(Int64(limit) + 1),
-        ]
-        let rows = try await database.query(.callsOfUser, values)
-        let participants = try byCall(await database.query(.participantsOfCallsOfUser, values))
-        var calls: [CallView] = []
-        for row in rows.prefix(limit) {
-            calls.append(try view(row, participants[try row.id("id")] ?? [], []))
-        }
-        let next =
-            rows.count > limit ? calls.last.map { CallCursor(startedAt: $0.call.startedAt, call: $0.call.id) } : nil
-        return CallPage(calls: calls, next: next)
-    }
-
     /// Answers a command to a call that no shard owns: it is over, or there never was such a call.
     func answer(
         _ command: CallCommand, to id: CallID, from origin: CallOrigin, at now: Instant, metrics: CallMetrics,
@@ -93,7 +76,7 @@ struct CallArchive: Sendable {
         }
     }
 
-    private func stored(_ row: Row?) async throws(DatabaseError) -> CallView? {
+    func stored(_ row: Row?) async throws(DatabaseError) -> CallView? {
         guard let row else { return nil }
         let id: CallID = try row.id("id")
         return try view(
@@ -101,48 +84,13 @@ struct CallArchive: Sendable {
             await database.query(.screenSharesOfCall, [.id(id)]))
     }
 
-    private func view(_ row: Row, _ participants: [Row], _ shares: [Row]) throws(DatabaseError) -> CallView {
+    func view(_ row: Row, _ participants: [Row], _ shares: [Row]) throws(DatabaseError) -> CallView {
         try CallRows.view(row, participants: participants, shares: shares, rules: rules)
     }
 
-    private func byCall(_ rows: [Row]) throws(DatabaseError) -> [CallID: [Row]] {
+    func byCall(_ rows: [Row]) throws(DatabaseError) -> [CallID: [Row]] {
         var groups: [CallID: [Row]] = [:]
         for row in rows { groups[try row.id("call_id"), default: []].append(row) }
         return groups
     }
-}
-
-/// A page of a user's calls.
-public struct CallPage: Sendable {
-    /// The calls, the newest first.
-    public let calls: [CallView]
-    /// Where the next page begins; nil at the end.
-    public let next: CallCursor?
-}
-
-/// A place in a user's calls: right after this call.
-public struct CallCursor: Sendable, Equatable, LosslessStringConvertible {
-    let startedAt: Instant
-    let call: CallID
-
-    /// Before every call that ever started.
-    static let newest = CallCursor(
-        startedAt: Instant(microseconds: 253_402_300_799_000_000), call: CallID(high: .max, low: .max))
-
-    init(startedAt: Instant, call: CallID) {
-        self.startedAt = startedAt
-        self.call = call
-    }
-
-    /// Reads what `description` wrote; nil when it is anything else.
-    public init?(_ description: String) {
-        let parts = description.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 2, let microseconds = Int64(parts[0]), let call = CallID(parts[1]),
-            (0...Self.newest.startedAt.microseconds).contains(microseconds)
-        else { return nil }
-        self.init(startedAt: Instant(microseconds: microseconds), call: call)
-    }
-
-    /// The cursor for a client to hand back.
-    public var description: String { "\(startedAt.microseconds)_\(call)" }
 }

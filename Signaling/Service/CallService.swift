@@ -31,10 +31,10 @@ public final class CallService: Sendable {
 
     private let shards: [CallShard]
     private let directory: any CallDirectory
-    private let archive: CallArchive
+    let archive: CallArchive
     private let people: any CallPeople
     private let settings: Settings
-    private let now: @Sendable () -> Instant
+    let now: @Sendable () -> Instant
     private let node: Node
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
     private let isStopping = Atomic(false)
@@ -206,12 +206,6 @@ public final class CallService: Sendable {
     /// The last socket of a device is gone: the calls that it is in give it time to come back.
     public func deviceLost(_ origin: CallOrigin) {
         for shard in shards { shard.deviceLost(origin) }
-    }
-
-    /// The calls that a user took part in, the newest first.
-    public func history(of user: UserID, before cursor: CallCursor?, limit: Int) async throws(DatabaseError) -> CallPage
-    {
-        try await archive.history(of: user, before: cursor, limit: limit)
     }
 
     /// Takes no more commands, and gives the lease up. Calls stay open in the database and are taken up by another node,

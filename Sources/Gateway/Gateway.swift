@@ -74,8 +74,8 @@ public final class Gateway: Service {
         routes =
             AccountRoutes(accounts: services.accounts).routes
             + ContactRoutes(accounts: services.accounts).routes
-            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging, calls: services.calls)
-            .routes
+            + ConversationRoutes(accounts: services.accounts, messaging: services.messaging).routes
+            + CallRoutes(accounts: services.accounts, calls: services.calls).routes
             + IceServerRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes
             + operatorRoutes.routes
         responder = RESTResponder(

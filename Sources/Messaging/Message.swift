@@ -24,13 +24,15 @@ public struct Message: Sendable, Hashable {
     public var type: Kind
     /// The text, at most 16 KiB.
     public var body: Redacted<String>
+    /// What became of a call, when that is what a message of the system tells.
+    public var call: CallSummary?
     /// When the server took it.
     public var createdAt: Instant
 
     /// Makes a message.
     public init(
         id: MessageID, conversation: ConversationID, seq: Int64, sender: UserID?, clientMessageID: RequestID?,
-        type: Kind, body: Redacted<String>, createdAt: Instant
+        type: Kind, body: Redacted<String>, call: CallSummary? = nil, createdAt: Instant
     ) {
         self.id = id
         self.conversation = conversation
@@ -39,6 +41,7 @@ public struct Message: Sendable, Hashable {
         self.clientMessageID = clientMessageID
         self.type = type
         self.body = body
+        self.call = call
         self.createdAt = createdAt
     }
 }
@@ -82,8 +85,12 @@ public struct Conversation: Sendable, Hashable {
     public var id: ConversationID
     /// What it is.
     public var type: Kind
+    /// What a group is called; nil for a direct conversation.
+    public var name: String?
     /// Who is in it, in the order of their ids.
     public var members: [Profile]
+    /// What each of them may do, in the same order.
+    public var roles: [MemberRole]
     /// The place of the newest message; 0 when there is none.
     public var lastSeq: Int64
     /// The newest message, if there is one.
@@ -93,12 +100,14 @@ public struct Conversation: Sendable, Hashable {
 
     /// Makes a conversation.
     public init(
-        id: ConversationID, type: Kind, members: [Profile], lastSeq: Int64, lastMessage: Message? = nil,
-        createdAt: Instant
+        id: ConversationID, type: Kind, name: String? = nil, members: [Profile], roles: [MemberRole], lastSeq: Int64,
+        lastMessage: Message? = nil, createdAt: Instant
     ) {
         self.id = id
         self.type = type
+        self.name = name
         self.members = members
+        self.roles = roles
         self.lastSeq = lastSeq
         self.lastMessage = lastMessage
         self.createdAt = createdAt

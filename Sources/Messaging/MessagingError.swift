@@ -6,6 +6,8 @@ public struct MessagingError: Error, Sendable, Equatable {
         case invalid(Field)
         /// There is no such thing, or the one who asks may not know of it.
         case notFound
+        /// The one who asks may not do this.
+        case forbidden
         /// The body is longer than 16 KiB.
         case tooLarge
         /// The database is away. Whether the message was stored is settled by sending it again with the same client
@@ -19,6 +21,8 @@ public struct MessagingError: Error, Sendable, Equatable {
     public enum Field: String, Sendable, Hashable {
         case body
         case userID
+        case name
+        case memberIDs
     }
 
     /// What a caller can act upon.
@@ -45,6 +49,12 @@ extension MessagingError {
     static let toOneself = MessagingError(.invalid(.userID), "You cannot write to yourself. Choose somebody else.")
     static let noConversation = MessagingError(.notFound, "There is no such conversation.")
     static let noUser = MessagingError(.notFound, "There is no such user.")
+    static let noMember = MessagingError(.notFound, "There is no such member.")
+    static let notAdmin = MessagingError(.forbidden, "Only the owner and admins of a group may do this.")
+    static let badGroupName = MessagingError(
+        .invalid(.name), "The name of a group has 1 to \(GroupRules.nameLimit) characters, in one line.")
+    static let groupTooLarge = MessagingError(
+        .invalid(.memberIDs), "A group has at most \(GroupRules.memberLimit) members.")
     static let unavailable = MessagingError(
         .unavailable, "The server cannot reach its data. Send it again in a moment.")
     static let `internal` = MessagingError(

@@ -13,13 +13,13 @@ extension MessagingService {
     ) async throws(MessagingError) -> Conversation {
         guard user != other else { throw .toOneself }
         let pair = DirectPair(user, other)
-        if let found = try await conversation(of: pair) { return found }
+        if let found = try await conversation(of: pair, for: user) { return found }
         do {
             _ = try await database.commit(WriteUnit(pair.steps(by: user, now: now())))
         } catch {
             throw messagingError(error, at: "open_direct_conversation")
         }
-        guard let made = try await conversation(of: pair) else { throw .noUser }
+        guard let made = try await conversation(of: pair, for: user) else { throw .noUser }
         return made
     }
 
@@ -35,13 +35,14 @@ extension MessagingService {
             try Conversation(row: row)
         }
         let members = try await read(.membersOfConversationsOfUser, page, Member.init(row:))
-        let profiles = Dictionary(grouping: members, by: \.conversation).mapValues { $0.map(\.profile) }
+        let known = Dictionary(grouping: members, by: \.conversation)
         for index in conversations.indices {
             // A conversation that came to the top between the two readings has pushed the last one off the page.
-            conversations[index].members =
-                if let known = profiles[conversations[index].id] { known } else {
-                    try await self.members(of: conversations[index].id)
-                }
+            if let members = known[conversations[index].id] {
+                conversations[index].put(members)
+            } else {
+                conversations[index].put(try await self.members(of: conversations[index].id))
+            }
         }
         return conversations
     }
@@ -59,39 +60,44 @@ extension MessagingService {
         let memberships = try await read(.isConversationMember, [.id(conversation), .id(reader)]) { $0 }
         guard !memberships.isEmpty else { throw .noConversation }
         // One more than asked for tells whether there are more.
-        let messages = try await messages(in: conversation, before: before ?? .max, limit: count + 1)
+        let messages = try await messages(in: conversation, for: reader, before: before ?? .max, limit: count + 1)
         return MessagePage(messages: messages.suffix(count), hasMore: messages.count > count)
     }
 
     /// A moment that both databases know and nobody lives to see: the year 9999.
     private static let farFuture = Instant(microseconds: 253_402_300_799_000_000)
 
-    private func conversation(of pair: DirectPair) async throws(MessagingError) -> Conversation? {
-        let found = try await read(.conversationByDirectKey, [.text(pair.key)]) { row throws(DatabaseError) in
-            Conversation(
-                id: try row.id("id"), type: try row.name("type"), members: [], lastSeq: try row.integer("last_seq"),
-                createdAt: try row.instant("created_at"))
-        }
-        guard var conversation = found.first else { return nil }
-        conversation.members = try await members(of: conversation.id)
-        conversation.lastMessage = try await messages(in: conversation.id, before: .max, limit: 1).last
-        // The message is read after the conversation and may be newer.
+    private func conversation(
+        of pair: DirectPair, for user: UserID
+    ) async throws(MessagingError) -> Conversation? {
+        let found = try await read(.conversationByDirectKey, [.text(pair.key)], Conversation.init(bare:))
+        guard let conversation = found.first else { return nil }
+        return try await complete(conversation, for: user)
+    }
+
+    /// Adds what a row of a conversation does not have: its members and the newest message that is for the user.
+    func complete(_ bare: Conversation, for user: UserID) async throws(MessagingError) -> Conversation {
+        var conversation = bare
+        conversation.put(try await members(of: bare.id))
+        conversation.lastMessage = try await messages(in: bare.id, for: user, before: .max, limit: 1).last
+        // The message is read after the conversation and may be newer, or one may be hidden from the user.
         if let message = conversation.lastMessage { conversation.lastSeq = message.seq }
         return conversation
     }
 
-    private func members(of conversation: ConversationID) async throws(MessagingError) -> [Profile] {
-        try await read(.membersOfConversation, [.id(conversation)], Member.init(row:)).map(\.profile)
+    func members(of conversation: ConversationID) async throws(MessagingError) -> [Member] {
+        try await read(.membersOfConversation, [.id(conversation)], Member.init(row:))
     }
 
     /// In the conversation's order.
     private func messages(
-        in conversation: ConversationID, before seq: Int64, limit: Int
+        in conversation: ConversationID, for reader: UserID, before seq: Int64, limit: Int
     ) async throws(MessagingError) -> [Message] {
-        try await read(.messagesBefore, [.id(conversation), .integer(seq), .integer(Int64(limit))], Message.init(row:))
+        let values: [SQLValue] = [.id(conversation), .integer(seq), .integer(Int64(limit)), .id(reader)]
+        return try await read(.messagesBefore, values, Message.init(row:))
     }
 
-    private func read<Value>(
+    func read<Value>(
         _ statement: Statement, _ values: [SQLValue], _ make: (Row) throws(DatabaseError) -> Value
     ) async throws(MessagingError) -> [Value] {
         do throws(DatabaseError) {
@@ -105,38 +111,56 @@ extension MessagingService {
 }
 
 /// One member of a conversation.
-private struct Member {
+struct Member {
     var conversation: ConversationID
     var profile: Profile
+    var role: MemberRole
 
     init(row: Row) throws(DatabaseError) {
         conversation = try row.id("conversation_id")
         profile = Profile(
             id: try row.id("user_id"), username: try row.text("username"), displayName: try row.text("display_name"),
             avatarURL: try row.textIfAny("avatar_url"))
+        role = try row.name("role")
     }
 }
 
 extension Conversation {
+    /// Reads a row of a conversation: without its members and messages.
+    init(bare row: Row) throws(DatabaseError) {
+        self.init(
+            id: try row.id("id"), type: try row.name("type"), name: try row.textIfAny("name"), members: [], roles: [],
+            lastSeq: try row.integer("last_seq"), createdAt: try row.instant("created_at"))
+    }
+
     /// Reads a row of a list: the conversation, without its members, and its newest message.
     fileprivate init(row: Row) throws(DatabaseError) {
-        self.init(
-            id: try row.id("id"), type: try row.name("type"), members: [], lastSeq: try row.integer("last_seq"),
-            createdAt: try row.instant("created_at"))
+        try self.init(bare: row)
         guard let message: MessageID = try row.idIfAny("message_id") else { return }
+        let type: Message.Kind = try row.name("message_type")
+        lastSeq = try row.integer("message_seq")
         lastMessage = Message(
-            id: message, conversation: id, seq: try row.integer("message_seq"),
-            sender: try row.idIfAny("message_sender_id"),
-            clientMessageID: try row.idIfAny("message_client_message_id"), type: try row.name("message_type"),
-            body: Redacted(try row.text("message_body")), createdAt: try row.instant("message_created_at"))
+            id: message, conversation: id, seq: lastSeq, sender: try row.idIfAny("message_sender_id"),
+            clientMessageID: try row.idIfAny("message_client_message_id"), type: type,
+            body: Redacted(try row.text("message_body")),
+            call: type == .system ? try row.textIfAny("message_metadata").flatMap(CallSummary.init(metadata:)) : nil,
+            createdAt: try row.instant("message_created_at"))
+    }
+
+    fileprivate mutating func put(_ members: [Member]) {
+        self.members = members.map(\.profile)
+        roles = members.map(\.role)
     }
 }
 
 extension Message {
     init(row: Row) throws(DatabaseError) {
+        let type: Kind = try row.name("type")
         self.init(
             id: try row.id("id"), conversation: try row.id("conversation_id"), seq: try row.integer("seq"),
-            sender: try row.idIfAny("sender_id"), clientMessageID: try row.idIfAny("client_message_id"),
-            type: try row.name("type"), body: Redacted(try row.text("body")), createdAt: try row.instant("created_at"))
+            sender: try row.idIfAny("sender_id"), clientMessageID: try row.idIfAny("client_message_id"), type: type,
+            body: Redacted(try row.text("body")),
+            call: type == .system ? try row.textIfAny("metadata").flatMap(CallSummary.init(metadata:)) : nil,
+            createdAt: try row.instant("created_at"))
     }
 }

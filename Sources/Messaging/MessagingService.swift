@@ -17,7 +17,7 @@ public final class MessagingService: Sendable {
 
     let database: any Database
     let now: @Sendable () -> Instant
-    private let events: any MessageEvents
+    let events: any MessageEvents
     let logger: Logger
     private let unknown = NIOLockedValueBox(UnknownOutcomes())
 

@@ -48,7 +48,8 @@ struct Server {
         let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
         let calls = CallService(
             database: database, events: registry, presence: registry,
-            people: MessagingPeople(messaging: messaging, accounts: accounts), loops: Array(loops.makeIterator()),
+            people: ConversationPeople(messaging: messaging, accounts: accounts),
+            recorders: [CallMessages(messaging)], loops: Array(loops.makeIterator()),
             settings: callSettings(node), now: wallClock, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
@@ -192,43 +193,6 @@ private enum TLS {
             throw Failure(
                 .configuration, "the certificate \(files.certificate) or its key \(files.key) can't be read: \(error)")
         }
-    }
-}
-
-/// Finds the people of a call by their accounts, and their conversation by messaging.
-private struct MessagingPeople: CallPeople {
-    let messaging: MessagingService
-    let accounts: AccountService
-
-    func directConversation(
-        between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> ConversationID {
-        do throws(MessagingError) {
-            return try await messaging.directConversation(between: caller, and: callee).id
-        } catch {
-            throw error.code == .notFound ? .notFound : .unavailable
-        }
-    }
-
-    func conversation(
-        _ id: ConversationID, of user: UserID
-    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
-        throw .notFound
-    }
-
-    func calleePolicies(
-        of users: [UserID], calledBy caller: UserID
-    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
-        var policies: [UserID: CalleePolicy] = [:]
-        do throws(AccountError) {
-            for user in users {
-                guard let profile = try await accounts.profile(of: user) else { continue }
-                policies[user] = CalleePolicy(profile: profile)
-            }
-        } catch {
-            throw .unavailable
-        }
-        return policies
     }
 }
 

@@ -1,7 +1,7 @@
 /// One step of the schema, numbered and never changed once it was released. Both engines run the same text; what
 /// differs stands in it as a word in braces.
 struct Migration: Sendable, Equatable {
-    /// Counts from 1 without gaps.
+    /// Counts upwards from 1.
     let number: Int
     /// What it brings, in snake case.
     let name: String
@@ -18,6 +18,7 @@ struct Migration: Sendable, Equatable {
         Migration(6, "group_calls", PackageResources._06_group_calls_sql),
         Migration(7, "nodes", PackageResources._07_nodes_sql),
         Migration(8, "call_settings", PackageResources._08_call_settings_sql),
+        Migration(10, "call_history", PackageResources._10_call_history_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

@@ -160,6 +160,84 @@ import Wire
                 await ask(server, "GET", "/v1/calls?limit=1&cursor=\(first.nextCursor)", token: ben.token))
             #expect(next.calls.count == 1 && next.calls.first?.id != first.calls.first?.id)
             #expect(try await ask(server, "GET", "/v1/calls?cursor=x", token: ben.token).status == 400)
+
+            // Each call has left its line in the conversation, with its summary.
+            let lines = try decode(
+                WireMessageList.self, await ask(server, "GET", messages + "?limit=2", token: ben.token)
+            ).messages
+            #expect(lines.map(\.type) == [.system, .system] && lines.map(\.seq) == [4, 5])
+            #expect(lines.map(\.call.callID) == [next.calls[0].id, first.calls[0].id])
+            #expect(lines.allSatisfy { $0.call.status == .missed && $0.call.endReason == .cancelled })
+            #expect(lines.allSatisfy { $0.call.type == .voice && $0.call.initiatorID == ann.id.description })
+
+            for (query, count) in [
+                ("missed=true", 2), ("missed=false", 2), ("type=voice", 2), ("type=video", 0),
+                ("with=\(ann.id)&missed=true", 2), ("with=\(eve.id)", 0),
+            ] {
+                let page = try await ask(server, "GET", "/v1/calls?\(query)", token: ben.token)
+                #expect(try decode(WireCallList.self, page).records.filter(\.missed).count == count, "\(query)")
+            }
+            let caller = try await ask(server, "GET", "/v1/calls?missed=true", token: ann.token)
+            #expect(try decode(WireCallList.self, caller).calls.isEmpty)
+            for query in ["missed=perhaps", "type=fax", "with=ben"] {
+                #expect(try await ask(server, "GET", "/v1/calls?\(query)", token: ben.token).status == 400)
+            }
+            let shared = "/v1/conversations/\(conversation.id)/calls"
+            let both = try decode(WireCallList.self, await ask(server, "GET", shared, token: ann.token))
+            #expect(both.calls.count == 2 && both.records.map(\.callID) == both.calls.map(\.id))
+            #expect(try await ask(server, "GET", shared, token: eve.token).status == 404)
+            let one = "/v1/calls/\(first.calls[0].id)"
+            let details = try decode(WireCallDetails.self, await ask(server, "GET", one, token: ben.token))
+            #expect(details.call.participants.count == 2 && details.record.missed)
+            #expect(try await ask(server, "GET", one, token: eve.token).status == 404)
+
+            func unseen(_ answer: HTTPAnswer) throws -> UInt32 { try decode(WireMissedCalls.self, answer).unseen }
+            #expect(try unseen(await ask(server, "GET", "/v1/calls/missed", token: ben.token)) == 2)
+            let seen = "/v1/calls/missed/seen"
+            let olderCall = try json(WireSeenMissedCallsRequest.with { $0.callID = next.calls[0].id })
+            #expect(try unseen(await ask(server, "POST", seen, token: ben.token, body: olderCall)) == 1)
+            #expect(try unseen(await ask(server, "POST", seen, token: ben.token, body: olderCall)) == 1)
+            #expect(try unseen(await ask(server, "POST", seen, token: ben.token, body: "{}")) == 0)
+            #expect(try unseen(await ask(server, "GET", "/v1/calls/missed", token: ann.token)) == 0)
+            #expect(try await ask(server, "POST", seen, token: ben.token, body: "{\"callId\": \"x\"}").status == 400)
+        }
+    }
+
+    @Test func groups() async throws {
+        try await TestServer.run { server in
+            let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
+            let eve = try await server.register("eve")
+            let (client, _) = try await SocketClient.connect(server, as: ben)
+            let draft = try json(
+                WireOpenConversationRequest.with {
+                    $0.type = .group
+                    $0.clientConversationID = RequestID.random(at: server.clock.now()).description
+                    $0.name = "Band"
+                    $0.memberIds = [ben.id.description]
+                })
+            let made = try await ask(server, "POST", "/v1/conversations", token: ann.token, body: draft)
+            let group = try decode(WireConversation.self, made)
+            #expect(group.type == .group && group.name == "Band" && Set(group.roles) == [.owner, .member])
+            let again = try await ask(server, "POST", "/v1/conversations", token: ann.token, body: draft)
+            #expect(try decode(WireConversation.self, again).id == group.id)
+            guard case .messageReceived(let received) = try await client.event().event else {
+                Issue.record("a member hears of a new group")
+                return
+            }
+            #expect(received.message.conversationID == group.id && received.message.type == .system)
+
+            let path = "/v1/conversations/\(group.id)"
+            let more = try json(WireAddMembersRequest.with { $0.userIds = [eve.id.description] })
+            #expect(try await ask(server, "GET", path, token: eve.token).status == 404)
+            #expect(try await ask(server, "POST", path + "/members", token: ben.token, body: more).status == 403)
+            #expect(try await ask(server, "POST", path + "/members", token: ann.token, body: more).status == 200)
+            #expect(try await ask(server, "GET", path, token: eve.token).status == 200)
+            #expect(try await ask(server, "DELETE", path + "/members/\(ann.id)", token: eve.token).status == 403)
+            #expect(try await ask(server, "DELETE", path + "/members/\(eve.id)", token: ann.token).status == 204)
+            #expect(try await ask(server, "DELETE", path + "/members/\(eve.id)", token: ann.token).status == 404)
+            #expect(try await ask(server, "DELETE", path + "/members/\(ben.id)", token: ben.token).status == 204)
+            let nameless = try json(WireOpenConversationRequest.with { $0.type = .group })
+            #expect(try await ask(server, "POST", "/v1/conversations", token: ann.token, body: nameless).status == 400)
         }
     }
 

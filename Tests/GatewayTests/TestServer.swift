@@ -68,8 +68,9 @@ final class TestServer: Sendable {
         callSettings.lease = .seconds(100 * 24 * 3600)
         let calls = CallService(
             database: database, events: registry, presence: registry,
-            people: People(messaging: messaging, accounts: accounts),
-            loops: [loops.next(), loops.next()], settings: callSettings, now: clock.now, logger: logger)
+            people: ConversationPeople(messaging: messaging, accounts: accounts),
+            recorders: [CallMessages(messaging)], loops: [loops.next(), loops.next()], settings: callSettings,
+            now: clock.now, logger: logger)
         var configuration = configuration
         configuration.port = 0
         let services = GatewayServices(
@@ -153,43 +154,5 @@ final class TestClock: Sendable {
 
     func advance(_ span: Instant.Span) {
         offset.withLockedValue { $0 = Instant.Span(microseconds: $0.microseconds + span.microseconds) }
-    }
-}
-
-/// What joins calls to conversations, as the executable does.
-private struct People: CallPeople {
-    let messaging: MessagingService
-    let accounts: AccountService
-
-    func directConversation(
-        between caller: UserID, and callee: UserID
-    ) async throws(CallPeopleError) -> ConversationID {
-        do throws(MessagingError) {
-            return try await messaging.directConversation(between: caller, and: callee).id
-        } catch {
-            throw error.code == .unavailable ? .unavailable : .notFound
-        }
-    }
-
-    func conversation(
-        _ id: ConversationID, of user: UserID
-    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
-        throw .notFound
-    }
-
-    func calleePolicies(
-        of users: [UserID], calledBy caller: UserID
-    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
-        var policies: [UserID: CalleePolicy] = [:]
-        do throws(AccountError) {
-            for user in users {
-                if let profile = try await accounts.profile(of: user) {
-                    policies[user] = CalleePolicy(profile: profile)
-                }
-            }
-        } catch {
-            throw .unavailable
-        }
-        return policies
     }
 }

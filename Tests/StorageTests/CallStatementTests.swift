@@ -100,9 +100,9 @@ struct CallStatementTests {
             let expected = [calls[4]] + [calls[2], calls[3]].sorted(by: >) + [calls[1], calls[0]]
             var (found, cursor): ([CallID], (Instant, CallID)) = ([], (moment(1_000_000), calls[0]))
             for _ in 0..<3 {
-                let values: [SQLValue] = [.id(ann), .instant(cursor.0), .id(cursor.1), .integer(2)]
-                let page = try await database.query(.callsOfUser, values)
-                let people = try await database.query(.participantsOfCallsOfUser, values)
+                let values: [SQLValue] = [.id(ann), .instant(cursor.0), .id(cursor.1), .integer(2), .null, .null]
+                let page = try await database.query(CallPageStatements.ofUser.calls, values)
+                let people = try await database.query(CallPageStatements.ofUser.participants, values)
                 #expect(people.count == page.count * 2)
                 found += try page.map { try $0.id("id") }
                 if let last = page.last { cursor = (try last.instant("started_at"), try last.id("id")) }

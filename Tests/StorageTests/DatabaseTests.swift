@@ -153,7 +153,7 @@ struct DatabaseTests {
     @Test(arguments: DatabaseEngine.tested)
     func keepsValuesAsTheyAre(_ engine: DatabaseEngine) async throws {
         let table = Migration(
-            number: Migration.all.count + 1, name: "samples",
+            number: 1 + (Migration.all.last?.number ?? 0), name: "samples",
             text: """
                 CREATE TABLE samples (id {uuid} NOT NULL CONSTRAINT samples_pkey PRIMARY KEY, number {integer},
                     truth {boolean} NOT NULL, words {key}, at {timestamp}, day {date}, extra {json}){strict}

@@ -61,7 +61,7 @@ struct MessageStatementTests {
                 try await group.waitForAll()
             }
             await other.close()
-            let rows = try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(1000)])
+            let rows = try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(1000), .id(ann)])
             #expect(try rows.map { try $0.integer("seq") } == Array(1...200))
             #expect(sent.value == 200)
             let state = try #require(
@@ -97,7 +97,7 @@ struct MessageStatementTests {
             }
             func page(before seq: Int64, _ limit: Int64) async throws -> [String] {
                 let rows = try await database.query(
-                    .messagesBefore, [.id(conversation), .integer(seq), .integer(limit)])
+                    .messagesBefore, [.id(conversation), .integer(seq), .integer(limit), .id(ann)])
                 return try rows.map { "\(try $0.text("body")) \(try $0.text("display_name"))" }
             }
             #expect(try await page(before: .max, 3) == ["m5 Bob", "m6 Bob", "m7 Bob"])
@@ -110,7 +110,7 @@ struct MessageStatementTests {
         try await withDatabase(.sqlite) { test in
             let explain = Statement("explain", "EXPLAIN QUERY PLAN \(Statement.messagesBefore.text)")
             let rows = try await test.database.query(
-                explain, [.id(fresh() as ConversationID), .integer(1), .integer(1)])
+                explain, [.id(fresh() as ConversationID), .integer(1), .integer(1), .id(fresh() as UserID)])
             let plan = try rows.map { try $0.text("detail") }.joined(separator: "\n")
             #expect(plan.contains("SEARCH m USING INDEX messages_conversation_id_seq_key (conversation_id=? AND seq"))
             #expect(!plan.contains("SCAN m"))
@@ -161,7 +161,7 @@ struct MessageStatementTests {
             try await database.run(
                 Statement("delete_user", "DELETE FROM users WHERE id = $1"), [.id(ann)], expectedRows: 1)
             let row = try #require(
-                try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(9)]).first)
+                try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(9), .id(ann)]).first)
             #expect(try row.text("body") == "still here")
             #expect(try row.idIfAny("sender_id") as UserID? == nil)
         }

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayLabel, duration, initials, isOfOrigin } from "../../Sources/Ringback/Web/app/format.js";
-import { callEndSentence, errorSentence } from "../../Sources/Ringback/Web/app/sentences.js";
+import {
+  dayLabel,
+  duration,
+  initials,
+  isOfOrigin,
+  roughDuration,
+  titleOf,
+} from "../../Sources/Ringback/Web/app/format.js";
+import { callEndSentence, callLine, errorSentence, messageLine } from "../../Sources/Ringback/Web/app/sentences.js";
 import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
 import {
   describeDevice,
@@ -95,4 +102,41 @@ test("statistics tell the screen from the camera", () => {
   assert.equal(stats.audio.energy, 0.5);
   assert.equal(stats.roundTripMs, 12);
   assert.equal(stats.path, "host/relay");
+});
+
+test("rough durations", () => {
+  const table = [[0, "0 s"], [59, "59 s"], [60, "1 min"], [3_599, "59 min"], [3_600, "1 h"], [7_500, "2 h 5 min"]];
+  for (const [seconds, expected] of table) assert.equal(roughDuration(seconds), expected);
+});
+
+test("the line that a call leaves depends on who reads it", () => {
+  const call = (endReason, more = {}) => ({
+    type: "CALL_TYPE_VOICE",
+    status: "CALL_STATUS_MISSED",
+    initiatorId: "ann",
+    endReason: `CALL_END_REASON_${endReason}`,
+    ...more,
+  });
+  const answered = { status: "CALL_STATUS_COMPLETED", type: "CALL_TYPE_VIDEO", durationSeconds: 200 };
+  const table = [
+    [call("HANGUP", answered), "Video call, 3 min", "Video call, 3 min"],
+    [call("NO_ANSWER"), "Unanswered voice call", "Missed voice call"],
+    [call("CANCELLED"), "Cancelled voice call", "Missed voice call"],
+    [call("BUSY"), "Busy: voice call", "Missed voice call"],
+    [call("DECLINED"), "Declined voice call", "Declined voice call"],
+  ];
+  for (const [summary, caller, callee] of table) {
+    assert.equal(callLine(summary, "ann"), caller);
+    assert.equal(callLine(summary, "ben"), callee);
+    assert.equal(messageLine({ body: "else", call: summary }, "ben"), callee);
+  }
+  assert.equal(messageLine({ body: "hello" }, "ben"), "hello");
+  assert.equal(messageLine({}, "ben"), "");
+});
+
+test("what a conversation is called", () => {
+  const members = [{ id: "ann", displayName: "Ann" }, { id: "ben", username: "ben" }];
+  assert.equal(titleOf({ members }, "ann"), "ben");
+  assert.equal(titleOf({ members, type: "CONVERSATION_TYPE_GROUP", name: "Band" }, "ann"), "Band");
+  assert.equal(titleOf({ members: [members[0]] }, "ann"), "Ann");
 });

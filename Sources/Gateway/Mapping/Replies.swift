@@ -68,6 +68,7 @@ extension Fault {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
         case .notFound: self.init(.notFound, error.message)
+        case .forbidden: self.init(.forbidden, error.message)
         case .tooLarge: self.init(.tooLarge, error.message)
         case .unavailable: self.init(.unavailable, error.message, retryAfter: .seconds(1))
         case .internal: self.init(.internal, error.message)
@@ -104,5 +105,23 @@ extension WireMessage {
         }
         body = message.body.exposed
         createdAt = .init(message.createdAt)
+        if let summary = message.call { call = WireCallSummary(summary) }
+    }
+}
+
+extension WireCallSummary {
+    init(_ summary: CallSummary) {
+        self.init()
+        callID = summary.call.description
+        initiatorID = summary.initiator.description
+        durationSeconds = UInt32(clamping: summary.durationSeconds)
+        // What another version has written and this one does not know stays unspecified.
+        if let type = Call.MediaType(rawValue: summary.type) { self.type = WireCallType(type) }
+        if let reason = Call.EndReason(rawValue: summary.endReason) { endReason = WireCallEndReason(reason) }
+        switch summary.status {
+        case "completed": status = .completed
+        case "missed": status = .missed
+        default: break
+        }
     }
 }

@@ -3,26 +3,25 @@ import HTTPTypes
 import Hummingbird
 import Messaging
 import Primitives
-import SignalingService
-import Storage
 import SwiftProtobuf
 import Wire
 
-/// Conversations, their messages, and the calls of the past.
+/// Conversations, their members and their messages.
 struct ConversationRoutes: Sendable {
     let accounts: AccountService
     let messaging: MessagingService
-    let calls: CallService
 
     var routes: [Route] {
         [
             Route(.post, "/v1/conversations") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
                 let body = try await request.body(WireOpenConversationRequest.self)
-                guard let other = UserID(body.userID) else { throw RESTFault(.invalid("user_id is not a UUID.")) }
-                let conversation = try await messagingCall { () throws(MessagingError) in
-                    try await messaging.directConversation(between: identity.user, and: other)
-                }
+                let conversation =
+                    switch body.type {
+                    case .unspecified, .direct: try await openDirect(body, by: identity.user)
+                    case .group: try await makeGroup(body, by: identity.user)
+                    case .UNRECOGNIZED: throw RESTFault(.invalid("type is none that this server knows."))
+                    }
                 return .json(WireConversation(conversation))
             },
             Route(.get, "/v1/conversations") { request throws(RESTFault) in
@@ -49,31 +48,65 @@ struct ConversationRoutes: Sendable {
                         $0.hasMore_p = page.hasMore
                     })
             },
-            Route(.get, "/v1/calls") { request throws(RESTFault) in try await callHistory(request) },
+            Route(.get, "/v1/conversations/{id}") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let id = try request.id(ConversationID.self)
+                let conversation = try await messagingCall { () throws(MessagingError) in
+                    try await messaging.conversation(id, for: identity.user)
+                }
+                return .json(WireConversation(conversation))
+            },
+            Route(.post, "/v1/conversations/{id}/members") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let id = try request.id(ConversationID.self)
+                let users = try Self.users(await request.body(WireAddMembersRequest.self).userIds, field: "user_ids")
+                let conversation = try await messagingCall { () throws(MessagingError) in
+                    try await messaging.addMembers(users, to: id, by: identity.user)
+                }
+                return .json(WireConversation(conversation))
+            },
+            Route(.delete, "/v1/conversations/{id}/members/{user_id}") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let id = try request.id(ConversationID.self)
+                let user = try request.id(UserID.self, "user_id")
+                try await messagingCall { () throws(MessagingError) in
+                    try await messaging.removeMember(user, from: id, by: identity.user)
+                }
+                return Response(status: .noContent)
+            },
         ]
     }
 
-    private func callHistory(_ request: RESTRequest) async throws(RESTFault) -> Response {
-        let identity = try await accounts.identity(of: request)
-        var cursor: CallCursor?
-        if let text = request.query("cursor") {
-            cursor = CallCursor(text)
-            guard cursor != nil else { throw RESTFault(.invalid("cursor is not one that this server gave.")) }
+    private func openDirect(
+        _ body: WireOpenConversationRequest, by user: UserID
+    ) async throws(RESTFault) -> Conversation {
+        guard let other = UserID(body.userID) else { throw RESTFault(.invalid("user_id is not a UUID.")) }
+        return try await messagingCall { () throws(MessagingError) in
+            try await messaging.directConversation(between: user, and: other)
         }
-        let limit = min(try request.limit() ?? 50, 100)
-        do throws(DatabaseError) {
-            let page = try await calls.history(of: identity.user, before: cursor, limit: limit)
-            return .json(
-                WireCallList.with {
-                    $0.calls = page.calls.map(WireCall.init)
-                    $0.nextCursor = page.next?.description ?? ""
-                })
-        } catch {
-            switch error.code {
-            case .unavailable, .outcomeUnknown: throw RESTFault(.unavailable)
-            case .constraint, .expectationFailed, .invalid: throw RESTFault(.internal)
-            }
+    }
+
+    private func makeGroup(
+        _ body: WireOpenConversationRequest, by user: UserID
+    ) async throws(RESTFault) -> Conversation {
+        guard let clientID = RequestID(body.clientConversationID) else {
+            throw RESTFault(.invalid("client_conversation_id is not a UUID."))
         }
+        let draft = GroupDraft(
+            clientConversationID: clientID, name: body.name,
+            members: try Self.users(body.memberIds, field: "member_ids"))
+        return try await messagingCall { () throws(MessagingError) in
+            try await messaging.makeGroup(draft, by: user)
+        }
+    }
+
+    private static func users(_ texts: [String], field: StaticString) throws(RESTFault) -> [UserID] {
+        var users: [UserID] = []
+        for text in texts {
+            guard let user = UserID(text) else { throw RESTFault(.invalid("\(field) holds what is not a UUID.")) }
+            users.append(user)
+        }
+        return users
     }
 }
 
@@ -96,9 +129,21 @@ extension WireConversation {
         case .direct: type = .direct
         case .group: type = .group
         }
+        name = conversation.name ?? ""
         members = conversation.members.map(WireUser.init)
+        if conversation.type == .group { roles = conversation.roles.map(WireMemberRole.init) }
         lastSeq = UInt64(clamping: conversation.lastSeq)
         if let message = conversation.lastMessage { lastMessage = WireMessage(message) }
         createdAt = .init(conversation.createdAt)
+    }
+}
+
+extension WireMemberRole {
+    fileprivate init(_ role: MemberRole) {
+        switch role {
+        case .owner: self = .owner
+        case .admin: self = .admin
+        case .member: self = .member
+        }
     }
 }

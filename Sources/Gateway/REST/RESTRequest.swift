@@ -66,8 +66,8 @@ struct RESTRequest: Sendable {
     }
 
     /// An id in the path. What is no UUID names nothing.
-    func id<Kind>(_ type: Identifier<Kind>.Type) throws(RESTFault) -> Identifier<Kind> {
-        guard let id = context.parameters.get("id").flatMap({ Identifier<Kind>($0) }) else {
+    func id<Kind>(_ type: Identifier<Kind>.Type, _ name: String = "id") throws(RESTFault) -> Identifier<Kind> {
+        guard let id = context.parameters.get(name).flatMap({ Identifier<Kind>($0) }) else {
             throw RESTFault(Fault(.notFound, "There is no such thing."))
         }
         return id

@@ -2,7 +2,7 @@ extension Statement {
     static let calls = [
         insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, callsToAdopt,
         adoptCall, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls, participantsOfCall, screenSharesOfCall,
-        callByID, callByClientID, callsOfUser, participantsOfCallsOfUser,
+        callByID, callByClientID,
     ]
 
     /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
@@ -32,7 +32,7 @@ extension Statement {
         WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
-    /// Writes a participant's state, the first or the next.
+    /// Writes a participant's state, the first or the next. Does nothing when there is no such call.
     ///
     /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
     /// rung_at, hidden.
@@ -41,8 +41,8 @@ extension Statement {
         """
         INSERT INTO call_participants (
             call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-            rung_at, hidden)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            rung_at, hidden, started_at)
+        SELECT c.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, c.started_at FROM calls AS c WHERE c.id = $1
         ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
             left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
             ring_expires_at = excluded.ring_expires_at, polite = excluded.polite, role = excluded.role,
@@ -158,24 +158,6 @@ extension Statement {
         "call_by_client_id",
         "SELECT \(callColumns) FROM calls AS c WHERE c.initiator_id = $1 AND c.client_call_id = $2")
 
-    /// Lists the calls that a user took part in, open ones too, the newest first.
-    ///
-    /// Parameters: user_id, started_at and id of the last one of the page before (a far future and any id for the first
-    /// page), limit.
-    public static let callsOfUser = Statement("calls_of_user", "SELECT \(callColumns) \(callsPage)")
-
-    /// Lists the participants of a page of `callsOfUser` with their profiles, by `call_id`.
-    ///
-    /// Parameters: those of `callsOfUser`.
-    public static let participantsOfCallsOfUser = Statement(
-        "participants_of_calls_of_user",
-        """
-        SELECT \(participantColumns)
-        FROM call_participants AS p JOIN users AS u ON u.id = p.user_id
-        WHERE p.call_id IN (SELECT c.id \(callsPage))
-        ORDER BY p.call_id, p.user_id
-        """)
-
     private static let isOpen = "c.status IN ('initiated', 'ongoing')"
 
     private static let isOwned = "c.owner_id = $1 AND c.owner_epoch = $2"
@@ -187,21 +169,14 @@ extension Statement {
             SELECT 1 FROM nodes AS n WHERE n.id = c.owner_id AND n.expires_at > $3)))
         """
 
-    private static let callColumns = """
+    static let callColumns = """
         c.id, c.conversation_id, c.initiator_id, c.client_call_id, c.mode, c.type, c.status, c.media_path, c.revision,
             c.started_at, c.answered_at, c.ended_at, c.ring_expires_at, c.end_reason, c.locked, c.owner_id,
             c.owner_epoch
         """
 
-    private static let participantColumns = """
+    static let participantColumns = """
         p.call_id, p.user_id, p.status, p.joined_at, p.left_at, p.leave_reason, p.device_id, p.ring_expires_at,
             p.polite, p.role, p.rung_at, p.hidden, u.username, u.display_name, u.avatar_url
-        """
-
-    private static let callsPage = """
-        FROM call_participants AS own JOIN calls AS c ON c.id = own.call_id
-        WHERE own.user_id = $1 AND (c.started_at, c.id) < ($2, $3)
-        ORDER BY c.started_at DESC, c.id DESC
-        LIMIT $4
         """
 }

@@ -42,6 +42,7 @@ extension Statement {
         SELECT \(conversationColumns), COALESCE(c.last_message_at, c.created_at) AS used_at,
             m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
             m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
+            m.metadata AS message_metadata,
             m.created_at AS message_created_at
         \(conversationsPage)
         """)
@@ -58,7 +59,7 @@ extension Statement {
         ORDER BY p.conversation_id, p.user_id
         """)
 
-    private static let conversationColumns = """
+    static let conversationColumns = """
         c.id, c.type, c.name, c.description, c.icon_url, c.created_by, c.last_seq, c.last_message_at, c.created_at
         """
 
@@ -70,7 +71,11 @@ extension Statement {
     private static let conversationsPage = """
         FROM conversation_participants AS own
         JOIN conversations AS c ON c.id = own.conversation_id
-        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = c.last_seq
+        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = (
+            SELECT v.seq FROM messages AS v
+            WHERE v.conversation_id = c.id AND \(isVisible("v", to: "$1"))
+            ORDER BY v.seq DESC
+            LIMIT 1)
         WHERE own.user_id = $1 AND own.left_at IS NULL
             AND (COALESCE(c.last_message_at, c.created_at), c.id) < ($2, $3)
         ORDER BY COALESCE(c.last_message_at, c.created_at) DESC, c.id DESC

@@ -1,6 +1,7 @@
 extension Statement {
     static let messages = [
-        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore,
+        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore, takeSystemMessageSeq,
+        insertSystemMessage, recipientsOfSystemMessage, messageByID,
     ]
 
     /// Sending, step 1 of 4: takes the next place in the conversation. Returns last_seq; no row when the sender is no
@@ -50,18 +51,78 @@ extension Statement {
 
     /// Reads the messages that come just before a place, in the order of the conversation, with their senders' names.
     ///
-    /// Parameters: conversation_id, seq (the greatest integer for the newest messages), limit.
+    /// Messages of calls that must stay hidden from the reader are left out.
+    ///
+    /// Parameters: conversation_id, seq (the greatest integer for the newest messages), limit, the reader's user_id.
     public static let messagesBefore = Statement(
         "messages_before",
         """
         SELECT * FROM (
             SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
-            WHERE m.conversation_id = $1 AND m.seq < $2
+            WHERE m.conversation_id = $1 AND m.seq < $2 AND \(isVisible("m", to: "$4"))
             ORDER BY m.seq DESC
             LIMIT $3
         ) AS page
         ORDER BY seq
         """)
+
+    /// A message of the system, step 1 of 3: takes the next place in the conversation. Returns last_seq; no row when
+    /// there is no such conversation or the message is there already, and then step 2 does nothing either.
+    ///
+    /// Parameters: conversation_id, the message's id, created_at.
+    public static let takeSystemMessageSeq = Statement(
+        "take_system_message_seq",
+        """
+        UPDATE conversations SET last_seq = last_seq + 1, last_message_at = $3, updated_at = $3
+        WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM messages WHERE id = $2)
+        RETURNING last_seq
+        """)
+
+    /// A message of the system, step 2 of 3: puts it into the place that step 1 took. Returns it; no row when step 1
+    /// took none.
+    ///
+    /// Parameters: id, conversation_id, body, metadata, created_at.
+    public static let insertSystemMessage = Statement(
+        "insert_system_message",
+        """
+        INSERT INTO messages (id, conversation_id, seq, type, body, metadata, created_at)
+        SELECT $1, c.id, c.last_seq, 'system', $3, $4, $5 FROM conversations AS c
+        WHERE c.id = $2
+            AND c.last_seq > (SELECT COALESCE(MAX(seq), 0) FROM messages WHERE conversation_id = $2)
+        RETURNING seq
+        """)
+
+    /// A message of the system, step 3 of 3: whom to tell. The message of a call that must stay hidden
+    /// from a member is not for them.
+    ///
+    /// Parameters: conversation_id, the message's id.
+    public static let recipientsOfSystemMessage = Statement(
+        "recipients_of_system_message",
+        """
+        SELECT p.user_id FROM conversation_participants AS p
+        WHERE p.conversation_id = $1 AND p.left_at IS NULL AND NOT \(isHidden(call: "$2", from: "p.user_id"))
+        """)
+
+    /// Finds a message.
+    ///
+    /// Parameters: id.
+    public static let messageByID = Statement(
+        "message_by_id",
+        """
+        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id WHERE m.id = $1
+        """)
+
+    /// Whether a message is for a user: not when it tells of a call that must stay hidden from them. The message of a
+    /// call has the call's id.
+    static func isVisible(_ message: String, to user: String) -> String {
+        "NOT (\(message).type = 'system' AND \(isHidden(call: "\(message).id", from: user)))"
+    }
+
+    private static func isHidden(call: String, from user: String) -> String {
+        """
+        EXISTS (SELECT 1 FROM call_participants AS h WHERE h.call_id = \(call) AND h.user_id = \(user) AND h.hidden)
+        """
+    }
 
     private static let messageColumns = """
         m.id, m.conversation_id, m.seq, m.sender_id, m.client_message_id, m.type, m.body, m.metadata, m.reply_to,

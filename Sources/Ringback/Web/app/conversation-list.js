@@ -4,8 +4,8 @@ import { uint64 } from "../ringback.js";
 import { avatar } from "./avatar.js";
 import { showUnread } from "./attention.js";
 import { byId, el } from "./dom.js";
-import { nameOf, when } from "./format.js";
-import { errorSentence } from "./sentences.js";
+import { titleOf, when } from "./format.js";
+import { errorSentence, messageLine } from "./sentences.js";
 
 export class ConversationList {
   #client;
@@ -109,7 +109,9 @@ export class ConversationList {
 
   #took(message) {
     const conversation = this.#conversations.get(message.conversationId);
-    if (!conversation) {
+    // Somebody has made a group, or has come, gone, or been sent away.
+    const isOfMembers = message.type === "MESSAGE_TYPE_SYSTEM" && !message.call;
+    if (!conversation || isOfMembers) {
       this.refresh();
       return;
     }
@@ -165,7 +167,9 @@ export class ConversationList {
   }
 
   #row(conversation) {
-    const peer = this.peer(conversation);
+    const group = conversation.type === "CONVERSATION_TYPE_GROUP";
+    const name = titleOf(conversation, this.#client.user.id);
+    const peer = group ? { id: conversation.id, displayName: name } : this.peer(conversation);
     const last = conversation.lastMessage;
     const unread = this.#isUnread(conversation) && conversation.id !== this.#openId;
     const own = last?.senderId === this.#client.user.id ? "You: " : "";
@@ -179,15 +183,18 @@ export class ConversationList {
           class: `row${unread ? " unread" : ""}`,
           "aria-current": conversation.id === this.#openId ? "true" : null,
           "data-id": conversation.id,
-          testid: `conversation-${peer.username}`,
+          testid: `conversation-${group ? name : peer.username}`,
           on: { click: () => this.#onOpen(conversation) },
         },
         avatar(peer),
         el(
           "span",
           { class: "row-text" },
-          el("span", { class: "row-name", text: nameOf(peer) }),
-          el("span", { class: "row-detail", text: last ? own + (last.body ?? "") : "No messages yet" }),
+          el("span", { class: "row-name", text: name }),
+          el("span", {
+            class: "row-detail",
+            text: last ? own + messageLine(last, this.#client.user.id) : "No messages yet",
+          }),
         ),
         el(
           "span",

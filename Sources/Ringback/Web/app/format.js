@@ -42,6 +42,20 @@ export function duration(milliseconds) {
   return hours ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`;
 }
 
+/** "12 s", "3 min", "1 h 5 min". @param {number} seconds */
+export function roughDuration(seconds) {
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
+}
+
+/** What a conversation is called: a group by its name, else by the other person. @param {object} conversation */
+export function titleOf(conversation, me) {
+  if (conversation.type === "CONVERSATION_TYPE_GROUP") return conversation.name || "Group";
+  return nameOf(conversation.members?.find((member) => member.id !== me) ?? conversation.members?.[0]);
+}
+
 /** "14:05", as the reader's country writes it. */
 export function timeOfDay(date) {
   return date.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });

@@ -29,11 +29,26 @@ export function describeCall(call, me) {
   return { missed: !declined, outgoing, text: declined ? "Declined" : "Missed" };
 }
 
+/**
+ * The missed call of a page that was missed last: with it, all are seen. Pure.
+ * @param {object[]} calls
+ * @param {{callId: string, missed?: boolean}[]} records
+ * @param {string} me
+ * @returns {string | undefined} its id
+ */
+export function lastMissed(calls, records, me) {
+  const missed = new Set(records.filter((record) => record.missed).map((record) => record.callId));
+  const leftAt = (call) => Date.parse(participantOf(call, me)?.leftAt ?? 0);
+  return calls.filter((call) => missed.has(call.id)).sort((one, other) => leftAt(other) - leftAt(one))[0]?.id;
+}
+
 export class History {
   #client;
   #panel = byId("panel-calls");
+  #tab = byId("tab-calls");
   #calls = [];
   #cursor = "";
+  #onlyMissed = false;
   #timer;
   #onCall;
 
@@ -46,8 +61,9 @@ export class History {
     this.#onCall = onCall;
     client.addEventListener("call", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#panel.hidden || this.refresh(), 300);
+      this.#timer = setTimeout(() => (this.#panel.hidden ? this.count() : this.refresh()), 300);
     });
+    client.addEventListener("welcome", () => this.count());
   }
 
   /** Fetches the newest page. */
@@ -55,16 +71,49 @@ export class History {
     return this.#load("");
   }
 
+  /** Asks how many missed calls are unseen. A count that cannot be had stays as it was. */
+  async count() {
+    const unseen = await this.#client.unseenMissedCalls().catch(() => null);
+    if (unseen !== null && this.#client.user) this.#showUnseen(unseen);
+  }
+
+  #showUnseen(unseen) {
+    const text = unseen > 99 ? "99+" : String(unseen);
+    this.#tab.replaceChildren(
+      "Calls",
+      ...(unseen
+        ? [
+            el("span", { class: "badge", testid: "missed-badge" }, text),
+            el("span", { class: "visually-hidden", text: unseen === 1 ? " missed call" : " missed calls" }),
+          ]
+        : []),
+    );
+  }
+
+  async #markSeen(calls, records) {
+    if (this.#panel.hidden || document.visibilityState !== "visible") return;
+    const last = lastMissed(calls, records, this.#client.user.id);
+    const unseen = await (last ? this.#client.markMissedCallsSeen(last) : this.#client.unseenMissedCalls()).catch(
+      () => null,
+    );
+    if (unseen !== null && this.#client.user) this.#showUnseen(unseen);
+  }
+
   /** Forgets everything. */
   clear() {
     clearTimeout(this.#timer);
     this.#calls = [];
+    this.#onlyMissed = false;
+    this.#showUnseen(0);
     this.#panel.replaceChildren();
   }
 
   async #load(cursor) {
+    const onlyMissed = this.#onlyMissed;
     try {
-      const { calls, nextCursor } = await this.#client.callHistory({ cursor });
+      const { calls, records, nextCursor } = await this.#client.callHistory({ cursor, missed: onlyMissed });
+      if (onlyMissed !== this.#onlyMissed || !this.#client.user) return;
+      this.#markSeen(calls, records);
       this.#calls = cursor ? [...this.#calls, ...calls] : calls;
       this.#cursor = nextCursor;
     } catch (error) {
@@ -75,15 +124,40 @@ export class History {
     if (this.#client.user) this.#draw();
   }
 
+  #filter() {
+    const choice = (text, onlyMissed, testid) =>
+      el("button", {
+        type: "button",
+        class: "link",
+        text,
+        testid,
+        "aria-pressed": String(this.#onlyMissed === onlyMissed),
+        on: {
+          click: () => {
+            this.#onlyMissed = onlyMissed;
+            this.refresh();
+          },
+        },
+      });
+    return el(
+      "div",
+      { class: "choices", role: "group", "aria-label": "Which calls" },
+      choice("All", false, "history-all"),
+      choice("Missed", true, "history-missed"),
+    );
+  }
+
   #draw() {
     if (!this.#calls.length) {
-      const text = "No calls yet. Open a conversation and press the telephone.";
-      this.#panel.replaceChildren(el("div", { class: "panel-note" }, el("p", { text })));
+      const none = "No calls yet. Open a conversation and press the telephone.";
+      const text = this.#onlyMissed ? "You have missed no calls." : none;
+      this.#panel.replaceChildren(this.#filter(), el("div", { class: "panel-note" }, el("p", { text })));
       return;
     }
     const on = { click: () => this.#load(this.#cursor) };
     const more = el("button", { type: "button", class: "quiet more", text: "Older calls", on });
     this.#panel.replaceChildren(
+      this.#filter(),
       el("ul", { class: "rows" }, ...this.#calls.map((call) => this.#row(call))),
       ...(this.#cursor ? [more] : []),
     );

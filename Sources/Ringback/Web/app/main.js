@@ -11,6 +11,7 @@ import { History } from "./history.js";
 import { icon } from "./icons.js";
 import { Incoming } from "./incoming.js";
 import { Login } from "./login.js";
+import { NewGroup } from "./new-group.js";
 import { People } from "./people.js";
 import { errorSentence } from "./sentences.js";
 import { beTheLiveTab } from "./single-tab.js";
@@ -56,6 +57,8 @@ const people = new People(client, {
   onOpen: openConversation,
   onSearching: (searching) => showPanel(searching ? "people" : "chats"),
 });
+const newGroup = new NewGroup(client, { onMade: openConversation });
+byId("make-group").addEventListener("click", () => newGroup.open());
 const history = new History(client, { onCall: placeCall });
 const devices = new Devices(client);
 new CallScreen(client, { onCallAgain: placeCall });

@@ -1,6 +1,7 @@
 // Everything that goes wrong or ends, in sentences that say what to do. Pure.
 
 import { participantOf } from "../ringback/wire.js";
+import { roughDuration } from "./format.js";
 
 const general = {
   OFFLINE: "The server cannot be reached. Check your connection and try again.",
@@ -65,6 +66,28 @@ export function errorSentence(error, context) {
   if (known) return known;
   // INVALID names the field at fault better than any sentence made here.
   return error?.message ? error.message.replace(/[^.!?]$/, "$&.") : general.INTERNAL;
+}
+
+/**
+ * The line that a call leaves in its conversation: "Missed voice call", "Video call, 3 min".
+ * @param {import("../ringback/wire.js").CallSummary} call
+ * @param {string} me
+ */
+export function callLine(call, me) {
+  const kind = call.type === "CALL_TYPE_VIDEO" ? "video call" : "voice call";
+  if (call.status === "CALL_STATUS_COMPLETED") {
+    return `${kind[0].toUpperCase()}${kind.slice(1)}, ${roughDuration(call.durationSeconds ?? 0)}`;
+  }
+  if (call.endReason === "CALL_END_REASON_DECLINED") return `Declined ${kind}`;
+  if (call.initiatorId !== me) return `Missed ${kind}`;
+  if (call.endReason === "CALL_END_REASON_CANCELLED") return `Cancelled ${kind}`;
+  if (call.endReason === "CALL_END_REASON_BUSY") return `Busy: ${kind}`;
+  return `Unanswered ${kind}`;
+}
+
+/** What to show of a message in one line. @param {object} message @param {string} me */
+export function messageLine(message, me) {
+  return message.call ? callLine(message.call, me) : (message.body ?? "");
 }
 
 /** Why a call ended, for the one who reads it. @param {object} call @param {string} me @param {string} peer a name */

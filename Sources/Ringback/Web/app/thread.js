@@ -3,9 +3,9 @@
 import { newId, uint64 } from "../ringback.js";
 import { avatar } from "./avatar.js";
 import { byId, el, iconButton, sync, toast } from "./dom.js";
-import { dayLabel, nameOf, timeOfDay } from "./format.js";
+import { dayLabel, nameOf, timeOfDay, titleOf } from "./format.js";
 import { icon } from "./icons.js";
-import { errorSentence } from "./sentences.js";
+import { errorSentence, messageLine } from "./sentences.js";
 import { ThreadLog } from "./thread-log.js";
 
 /** Messages of one person this close together stand together, in milliseconds. */
@@ -98,7 +98,8 @@ export class Thread {
   }
 
   #build() {
-    const name = nameOf(this.#peer);
+    const group = this.#isGroup;
+    const name = titleOf(this.#conversation, this.#client.user.id);
     this.#list = el("div", {
       class: "messages",
       role: "log",
@@ -121,15 +122,15 @@ export class Thread {
         "header",
         { class: "thread-head" },
         iconButton("back", "Back to the list", { class: "back", on: { click: () => this.#onBack() } }),
-        avatar(this.#peer),
+        avatar(group ? { id: this.#conversation.id, displayName: name } : this.#peer),
         el(
           "div",
           { class: "who" },
           el("h2", { text: name, testid: "thread-name" }),
-          el("span", { text: `@${this.#peer.username ?? ""}` }),
+          el("span", { text: group ? this.#memberNames() : `@${this.#peer.username ?? ""}`, testid: "thread-detail" }),
         ),
-        iconButton("phone", `Call ${name}`, { testid: "call-voice", on: { click: call(false) } }),
-        iconButton("video", `Video call with ${name}`, { testid: "call-video", on: { click: call(true) } }),
+        !group && iconButton("phone", `Call ${name}`, { testid: "call-voice", on: { click: call(false) } }),
+        !group && iconButton("video", `Video call with ${name}`, { testid: "call-video", on: { click: call(true) } }),
       ),
       this.#list,
       el(
@@ -139,6 +140,14 @@ export class Thread {
         el("button", send, icon("send")),
       ),
     );
+  }
+
+  get #isGroup() {
+    return this.#conversation.type === "CONVERSATION_TYPE_GROUP";
+  }
+
+  #memberNames() {
+    return (this.#conversation.members ?? []).map(nameOf).join(", ");
   }
 
   #fitInput() {
@@ -280,17 +289,21 @@ export class Thread {
   }
 
   #firstWords() {
-    return el("div", { class: "first-words", text: `This is the beginning. Say hello to ${nameOf(this.#peer)}.` });
+    const name = titleOf(this.#conversation, this.#client.user.id);
+    return el("div", { class: "first-words", text: `This is the beginning. Say hello to ${name}.` });
   }
 
   #messageNode(message, before, unsent) {
     if (message.type === "MESSAGE_TYPE_SYSTEM" || !message.senderId) {
-      return el("div", { class: "system", text: message.body ?? "" });
+      const text = `${messageLine(message, this.#client.user.id)} · ${timeOfDay(new Date(message.createdAt))}`;
+      return el("div", { class: "system", text, testid: message.call ? "call-line" : "system-line" });
     }
     const mine = message.senderId === this.#client.user.id;
     const classes = ["message", mine ? "mine" : "theirs", this.#continues(message, before) ? "continues" : ""];
     const time = new Date(message.createdAt);
-    const node = el("div", {}, el("p", { class: "body", dir: "auto", text: message.body ?? "" }));
+    const sender = this.#conversation.members?.find((member) => member.id === message.senderId);
+    const named = this.#isGroup && !mine && !this.#continues(message, before);
+    const node = el("div", {}, named && el("span", { class: "sender", text: nameOf(sender) }), el("p", { class: "body", dir: "auto", text: message.body ?? "" }));
     if (unsent?.failed) {
       classes.push("failed");
       const on = { click: () => this.#send(this.#conversation, unsent) };

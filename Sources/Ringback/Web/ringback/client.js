@@ -202,6 +202,25 @@ export class RingbackClient extends EventTarget {
     return this.rest("POST", "/v1/conversations", { userId });
   }
 
+  /**
+   * Makes a group. Repeated with the same `clientConversationId`, it is the same group.
+   * @param {{name: string, memberIds: string[], clientConversationId?: string}} group
+   */
+  makeGroup({ clientConversationId = newId(), ...group }) {
+    return this.rest("POST", "/v1/conversations", { type: "CONVERSATION_TYPE_GROUP", clientConversationId, ...group });
+  }
+
+  /** Adds people to a group. @returns {Promise<object>} the group as it is now */
+  addMembers(conversationId, userIds) {
+    return this.rest("POST", `/v1/conversations/${encodeURIComponent(conversationId)}/members`, { userIds });
+  }
+
+  /** Takes somebody out of a group, or leaves it. */
+  async removeMember(conversationId, userId) {
+    const path = `/v1/conversations/${encodeURIComponent(conversationId)}/members/${encodeURIComponent(userId)}`;
+    await this.rest("DELETE", path);
+  }
+
   /** Conversations, the most recently used first. @returns {Promise<object[]>} */
   async conversations() {
     return (await this.rest("GET", "/v1/conversations")).conversations ?? [];
@@ -220,12 +239,26 @@ export class RingbackClient extends EventTarget {
     return { messages: page.messages ?? [], hasMore: page.hasMore ?? false };
   }
 
-  /** A page of the call history, the newest first. @returns {Promise<{calls: object[], nextCursor: string}>} */
-  async callHistory({ cursor = "", limit = 30 } = {}) {
+  /**
+   * A page of the call history, the newest first.
+   * @returns {Promise<{calls: object[], records: object[], nextCursor: string}>} a record for each call
+   */
+  async callHistory({ cursor = "", limit = 30, missed = false } = {}) {
     const query = new URLSearchParams({ limit: String(limit) });
+    if (missed) query.set("missed", "true");
     if (cursor) query.set("cursor", cursor);
     const page = await this.rest("GET", `/v1/calls?${query}`);
-    return { calls: page.calls ?? [], nextCursor: page.nextCursor ?? "" };
+    return { calls: page.calls ?? [], records: page.records ?? [], nextCursor: page.nextCursor ?? "" };
+  }
+
+  /** How many missed calls nobody has looked at yet. @returns {Promise<number>} */
+  async unseenMissedCalls() {
+    return (await this.rest("GET", "/v1/calls/missed")).unseen ?? 0;
+  }
+
+  /** Takes a missed call, and all that were missed before it, for seen. @returns {Promise<number>} what is left */
+  async markMissedCallsSeen(callId) {
+    return (await this.rest("POST", "/v1/calls/missed/seen", { callId })).unseen ?? 0;
   }
 
   /** Where this person is signed in. @returns {Promise<object[]>} */

@@ -34,6 +34,16 @@
  */
 
 /**
+ * @typedef {object} CallSummary A call that is over, in one line: of a message of the system
+ * @property {string} callId
+ * @property {string} [type] `CALL_TYPE_…`
+ * @property {string} [status] `CALL_STATUS_…`
+ * @property {string} [endReason] `CALL_END_REASON_…`
+ * @property {number} [durationSeconds]
+ * @property {string} [initiatorId]
+ */
+
+/**
  * A new random UUID (version 4). Works outside secure contexts too, where `crypto.randomUUID` is missing.
  * @returns {string}
  */

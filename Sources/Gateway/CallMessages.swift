@@ -1,0 +1,35 @@
+public import Messaging
+import Primitives
+import SignalingCore
+public import SignalingService
+public import Storage
+
+/// Leaves a message in a call's conversation when the call is over.
+public struct CallMessages: CallRecorder {
+    private let messaging: MessagingService
+
+    /// Makes the recorder.
+    public init(_ messaging: MessagingService) {
+        self.messaging = messaging
+    }
+
+    public func steps(for change: RecordedChange) -> [Step] {
+        message(of: change)?.steps ?? []
+    }
+
+    public func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>) {
+        if let message = message(of: change) { messaging.deliver(message, results: results) }
+    }
+
+    /// Nil unless the call ends with this change.
+    private func message(of change: RecordedChange) -> SystemMessage? {
+        let call = change.transition.call
+        guard let endedAt = call.endedAt, let reason = call.endReason, change.old?.isEnded != true else { return nil }
+        let duration = call.answeredAt.map { max(.milliseconds(0), endedAt - $0).microseconds / 1_000_000 }
+        return SystemMessage(
+            CallSummary(
+                call: call.id, type: call.type.rawValue, status: duration == nil ? "missed" : "completed",
+                endReason: reason.rawValue, durationSeconds: duration ?? 0, initiator: call.initiator),
+            in: call.conversation, at: change.at)
+    }
+}

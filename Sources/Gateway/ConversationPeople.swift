@@ -1,0 +1,61 @@
+public import Accounts
+public import Messaging
+public import Primitives
+public import SignalingCore
+public import SignalingService
+
+/// Finds the people of calls by their accounts, and where they are called by their conversations.
+public struct ConversationPeople: CallPeople {
+    private let messaging: MessagingService
+    private let accounts: AccountService
+
+    /// Joins calls to conversations and accounts.
+    public init(messaging: MessagingService, accounts: AccountService) {
+        self.messaging = messaging
+        self.accounts = accounts
+    }
+
+    /// The direct conversation between two users, made when there is none.
+    public func directConversation(
+        between caller: UserID, and callee: UserID
+    ) async throws(CallPeopleError) -> ConversationID {
+        do throws(MessagingError) {
+            return try await messaging.directConversation(between: caller, and: callee).id
+        } catch {
+            throw CallPeopleError(error)
+        }
+    }
+
+    /// A conversation of a user, and who is in it.
+    public func conversation(
+        _ id: ConversationID, of user: UserID
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+        do throws(MessagingError) {
+            let (type, members) = try await messaging.callableMembers(of: id, for: user)
+            return (type == .group ? .group : .direct, members.map(\.id))
+        } catch {
+            throw CallPeopleError(error)
+        }
+    }
+
+    /// How users want to be called by this caller.
+    public func calleePolicies(
+        of users: [UserID], calledBy caller: UserID
+    ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
+        do throws(AccountError) {
+            return try await accounts.callPolicies(of: users, calledBy: caller).mapValues { policy in
+                CalleePolicy(
+                    profile: policy.profile, isReachable: policy.isReachable, hasCallWaiting: policy.hasCallWaiting,
+                    isBlockedByCaller: policy.isBlockedByCaller)
+            }
+        } catch {
+            throw .unavailable
+        }
+    }
+}
+
+extension CallPeopleError {
+    fileprivate init(_ error: MessagingError) {
+        self = error.code == .notFound ? .notFound : .unavailable
+    }
+}

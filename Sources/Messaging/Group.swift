@@ -1,0 +1,84 @@
+public import Primitives
+
+/// What a member may do in a group (seed 002, `conversation_participants.role`). A direct conversation has members only.
+public enum MemberRole: String, Sendable, Hashable, CaseIterable {
+    /// Adds and removes anybody. When the owner leaves, another member becomes owner.
+    case owner
+    /// Adds anybody, removes members.
+    case admin
+    /// Writes, calls, and leaves.
+    case member
+}
+
+/// A group that is to be made.
+public struct GroupDraft: Sendable, Hashable {
+    /// Made by the client; a repeat is the same group.
+    public var clientConversationID: RequestID
+    /// What it is called: 1 to 100 characters that can be seen.
+    public var name: String
+    /// Who is in it besides the one who makes it; at most 99.
+    public var members: [UserID]
+
+    /// Makes a draft.
+    public init(clientConversationID: RequestID, name: String, members: [UserID]) {
+        self.clientConversationID = clientConversationID
+        self.name = name
+        self.members = members
+    }
+}
+
+/// Who may do what in groups, and how large they may be. Knows no database.
+enum GroupRules {
+    /// How many members a group has at most.
+    static let memberLimit = 100
+    /// How long a name is at most, in characters.
+    static let nameLimit = 100
+    /// How long a name is at most in UTF-8: a character can be of any length.
+    private static let nameByteLimit = 1024
+
+    /// Checks a draft.
+    /// - Returns: The name without space around it, and the others, each once.
+    static func check(
+        _ draft: GroupDraft, by creator: UserID
+    ) throws(MessagingError) -> (name: String, others: [UserID]) {
+        let name = String(draft.name.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
+        let isPrintable = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
+        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit, isPrintable else {
+            throw .badGroupName
+        }
+        return (name, try distinct(draft.members, but: creator))
+    }
+
+    /// The users of a list that a peer sent, each once.
+    static func distinct(_ users: [UserID], but excluded: UserID? = nil) throws(MessagingError) -> [UserID] {
+        // What is longer than any group is not looked at.
+        guard users.count <= 2 * memberLimit else { throw .groupTooLarge }
+        var seen: Set<UserID> = []
+        let others = users.filter { $0 != excluded && seen.insert($0).inserted }
+        guard others.count < memberLimit else { throw .groupTooLarge }
+        return others
+    }
+
+    /// Whether a member may add others.
+    static func mayAdd(_ role: MemberRole) -> Bool { role != .member }
+
+    /// Whether a member may remove another one. Everybody may leave.
+    static func mayRemove(_ other: MemberRole, by role: MemberRole) -> Bool {
+        switch role {
+        case .owner: true
+        case .admin: other == .member
+        case .member: false
+        }
+    }
+
+    /// "Ada", "Ada and Grace", "Ada, Grace and 3 others".
+    static func list(_ names: [String]) -> String {
+        switch names.count {
+        case 0: ""
+        case 1: names[0]
+        case 2: "\(names[0]) and \(names[1])"
+        case 3: "\(names[0]), \(names[1]) and \(names[2])"
+        default: "\(names[0]), \(names[1]) and \(names.count - 2) others"
+        }
+    }
+}

@@ -1,0 +1,171 @@
+public import Primitives
+import Storage
+
+extension MessagingService {
+    /// Makes a group with its creator as owner. A repeat of a client conversation id of this creator gives the group
+    /// as it is now.
+    /// - Throws: `invalid(.name)`, `invalid(.memberIDs)` when there are too many, `notFound` when one of them is not a
+    ///   user or the creator has left the group since, `unavailable`, `internal`.
+    public func makeGroup(_ draft: GroupDraft, by creator: UserID) async throws(MessagingError) -> Conversation {
+        let (name, others) = try GroupRules.check(draft, by: creator)
+        let known: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]
+        if let earlier = try await read(.conversationByClientID, known, Conversation.init(bare:)).first {
+            return try await conversation(earlier.id, for: creator)
+        }
+        let owner = try await profile(of: creator)
+        for other in others { _ = try await profile(of: other) }
+        let present = now()
+        let id = ConversationID.random(at: present)
+        let line = SystemMessage("\(owner.displayName) made the group “\(name)”.", in: id, at: present)
+        let at = SQLValue.instant(present)
+        let opening = Step(
+            .openGroup, [.id(id), .id(creator), .id(draft.clientConversationID), .text(name), at])
+        let joining = ([creator] + others).map { user in
+            let role: MemberRole = user == creator ? .owner : .member
+            return Step(.joinGroup, [.id(id), .id(user), .text(role.rawValue), .id(creator), at])
+        }
+        let results = try await commit([opening] + joining + line.steps, at: "open_group")
+        deliver(line, results: results.suffix(line.steps.count))
+        guard let made = try await read(.conversationByClientID, known, Conversation.init(bare:)).first else {
+            throw .noConversation
+        }
+        return try await conversation(made.id, for: creator)
+    }
+
+    /// A conversation with its members and its newest message.
+    /// - Throws: `notFound` when there is no such conversation or the user is not in it, `unavailable`, `internal`.
+    public func conversation(
+        _ id: ConversationID, for user: UserID
+    ) async throws(MessagingError) -> Conversation {
+        guard try await role(of: user, in: id) != nil,
+            let found = try await read(.conversationByID, [.id(id)], Conversation.init(bare:)).first
+        else { throw .noConversation }
+        return try await complete(found, for: user)
+    }
+
+    /// Whom a user can call in a conversation: its members, the user among them, by their ids.
+    /// - Throws: `notFound` when there is no such conversation or the user is not in it, `unavailable`, `internal`.
+    public func callableMembers(
+        of conversation: ConversationID, for user: UserID
+    ) async throws(MessagingError) -> (type: Conversation.Kind, members: [Profile]) {
+        let members = try await members(of: conversation)
+        guard members.contains(where: { $0.profile.id == user }),
+            let found = try await read(.conversationByID, [.id(conversation)], Conversation.init(bare:)).first
+        else { throw .noConversation }
+        return (found.type, members.map(\.profile))
+    }
+
+    /// Adds members to a group. Who is in it already stays in it as before.
+    /// - Throws: `notFound` when there is no such conversation, the one who adds is not in it, or one of the others is
+    ///   not a user; `forbidden` to mere members and in direct conversations; `invalid(.memberIDs)` when there would be
+    ///   too many; `unavailable`, `internal`.
+    public func addMembers(
+        _ users: [UserID], to conversation: ConversationID, by actor: UserID
+    ) async throws(MessagingError) -> Conversation {
+        let wanted = try GroupRules.distinct(users)
+        let group = try await self.conversation(conversation, for: actor)
+        guard group.type == .group, let role = group.role(of: actor), GroupRules.mayAdd(role) else { throw .notAdmin }
+        var newcomers: [Profile] = []
+        for user in wanted where group.role(of: user) == nil { newcomers.append(try await profile(of: user)) }
+        guard !newcomers.isEmpty else { return group }
+        guard group.members.count + newcomers.count <= GroupRules.memberLimit else { throw .groupTooLarge }
+        let present = now()
+        let adding = newcomers.map { newcomer in
+            Step(
+                .addMember,
+                [
+                    .id(conversation), .id(newcomer.id), .id(actor), .instant(present),
+                    .integer(Int64(GroupRules.memberLimit)),
+                ])
+        }
+        let locking = Step(.lockGroup, [.id(conversation), .instant(present)])
+        let results = try await commit([locking] + adding, at: "add_member").dropFirst()
+        let added = zip(newcomers, results).filter { !$1.rows.isEmpty }.map(\.0)
+        if !added.isEmpty {
+            let names = GroupRules.list(added.map(\.displayName))
+            await say("\(group.displayName(of: actor)) added \(names).", in: conversation, also: [])
+        }
+        return try await self.conversation(conversation, for: actor)
+    }
+
+    /// Takes a member out of a group, or leaves it. When the owner leaves, another member becomes owner.
+    /// - Throws: `notFound` when there is no such conversation, or one of the two is not in it; `forbidden` to those
+    ///   who may not and in direct conversations; `unavailable`, `internal`.
+    public func removeMember(
+        _ user: UserID, from conversation: ConversationID, by actor: UserID
+    ) async throws(MessagingError) {
+        // Roles that change in between are read again.
+        for _ in 0..<3 {
+            let group = try await self.conversation(conversation, for: actor)
+            guard group.type == .group, let role = group.role(of: actor) else { throw .notAdmin }
+            guard let other = group.role(of: user) else { throw .noMember }
+            guard user == actor || GroupRules.mayRemove(other, by: role) else { throw .notAdmin }
+            let present = now()
+            let results = try await commit(
+                [
+                    Step(.lockGroup, [.id(conversation), .instant(present)]),
+                    Step(
+                        .removeMember,
+                        [
+                            .id(conversation), .id(user), .text(other.rawValue), .id(actor), .text(role.rawValue),
+                            .instant(present),
+                        ]),
+                    Step(.passOnOwnership, [.id(conversation)]),
+                ], at: "remove_member")
+            guard !results[1].rows.isEmpty else { continue }
+            let name = group.displayName(of: user)
+            let line = user == actor ? "\(name) left." : "\(group.displayName(of: actor)) removed \(name)."
+            return await say(line, in: conversation, also: [user])
+        }
+        throw .unavailable
+    }
+
+    /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
+    /// - Parameter others: Who is told besides the members.
+    private func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
+        let line = SystemMessage(text, in: conversation, at: now())
+        do throws(DatabaseError) {
+            let results = try await database.commit(WriteUnit(line.steps))
+            guard let (message, addresses) = try line.stored(results[...]) else { return }
+            events.deliver(message, to: addresses + others.map { .user($0) })
+        } catch {
+            _ = messagingError(error, at: "insert_system_message")
+        }
+    }
+
+    private func role(
+        of user: UserID, in conversation: ConversationID
+    ) async throws(MessagingError) -> MemberRole? {
+        try await read(.isConversationMember, [.id(conversation), .id(user)]) { row throws(DatabaseError) in
+            let role: MemberRole = try row.name("role")
+            return role
+        }.first
+    }
+
+    private func profile(of user: UserID) async throws(MessagingError) -> Profile {
+        let found = try await read(.userByID, [.id(user)]) { row throws(DatabaseError) in
+            Profile(id: user, username: try row.text("username"), displayName: try row.text("display_name"))
+        }
+        guard let profile = found.first else { throw .noUser }
+        return profile
+    }
+
+    private func commit(_ steps: [Step], at statement: String) async throws(MessagingError) -> [StepResult] {
+        do {
+            return try await database.commit(WriteUnit(steps))
+        } catch {
+            throw messagingError(error, at: statement)
+        }
+    }
+}
+
+extension Conversation {
+    /// What a user may do; nil for one who is not in it.
+    public func role(of user: UserID) -> MemberRole? {
+        zip(members, roles).first { $0.0.id == user }?.1
+    }
+
+    fileprivate func displayName(of user: UserID) -> String {
+        members.first { $0.id == user }?.displayName ?? ""
+    }
+}

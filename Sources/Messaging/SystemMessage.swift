@@ -1,0 +1,157 @@
+import FoundationEssentials
+public import Primitives
+public import Storage
+
+/// What became of a call, in one line: what the message of a call tells.
+public struct CallSummary: Sendable, Hashable {
+    /// The call.
+    public var call: CallID
+    /// Voice or video (seed 003, `calls.type`).
+    public var type: String
+    /// Completed or missed (seed 003, `calls.status`).
+    public var status: String
+    /// Why it ended (seed 003, `calls.end_reason`).
+    public var endReason: String
+    /// From the answer to the end, in whole seconds; 0 when nobody answered.
+    public var durationSeconds: Int64
+    /// Who placed the call.
+    public var initiator: UserID
+
+    /// Makes a summary.
+    public init(
+        call: CallID, type: String, status: String, endReason: String, durationSeconds: Int64, initiator: UserID
+    ) {
+        self.call = call
+        self.type = type
+        self.status = status
+        self.endReason = endReason
+        self.durationSeconds = durationSeconds
+        self.initiator = initiator
+    }
+}
+
+extension CallSummary {
+    /// The message's `metadata`.
+    private struct Stored: Codable {
+        var kind = "call"
+        var callID: String
+        var callType: String
+        var status: String
+        var endReason: String
+        var durationSeconds: Int64
+        var initiatorID: String
+
+        enum CodingKeys: String, CodingKey {
+            case kind
+            case callID = "call_id"
+            case callType = "call_type"
+            case status
+            case endReason = "end_reason"
+            case durationSeconds = "duration_seconds"
+            case initiatorID = "initiator_id"
+        }
+    }
+
+    /// Reads what `metadata` wrote; nil when it is about something else.
+    init?(metadata: String) {
+        guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(metadata.utf8)), stored.kind == "call",
+            let call = CallID(stored.callID), let initiator = UserID(stored.initiatorID)
+        else { return nil }
+        self.init(
+            call: call, type: stored.callType, status: stored.status, endReason: stored.endReason,
+            durationSeconds: stored.durationSeconds, initiator: initiator)
+    }
+
+    /// As it is stored with the message: a JSON object whose `kind` is `call`.
+    var metadata: String? {
+        let stored = Stored(
+            callID: call.description, callType: type, status: status, endReason: endReason,
+            durationSeconds: durationSeconds, initiatorID: initiator.description)
+        return (try? JSONEncoder().encode(stored)).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// For clients that know no summaries.
+    var line: String {
+        let kind = type == "video" ? "video call" : "voice call"
+        guard status == "completed" else { return "\(endReason == "declined" ? "Declined" : "Missed") \(kind)" }
+        let duration = durationSeconds < 60 ? "\(durationSeconds) s" : "\(durationSeconds / 60) min"
+        return "\(kind.prefix(1).uppercased())\(kind.dropFirst()), \(duration)"
+    }
+}
+
+/// A message that the server writes into a conversation, and what is to be done to store it.
+///
+/// Its statements can be part of any unit and never fail it: where the conversation is gone they do nothing.
+public struct SystemMessage: Sendable {
+    private let message: Message
+
+    /// The message that a call leaves in its conversation when it is over. It has the call's id, so there is one.
+    public init(_ call: CallSummary, in conversation: ConversationID, at now: Instant) {
+        self.init(MessageID(high: call.call.high, low: call.call.low), call.line, call: call, in: conversation, at: now)
+    }
+
+    /// A message of a plain text.
+    init(_ text: String, in conversation: ConversationID, at now: Instant) {
+        self.init(.random(at: now), text, call: nil, in: conversation, at: now)
+    }
+
+    private init(
+        _ id: MessageID, _ text: String, call: CallSummary?, in conversation: ConversationID, at now: Instant
+    ) {
+        message = Message(
+            id: id, conversation: conversation, seq: 0, sender: nil, clientMessageID: nil, type: .system,
+            body: Redacted(text), call: call, createdAt: now)
+    }
+
+    /// The message's id.
+    public var id: MessageID { message.id }
+
+    /// The statements that store it, once however often they are carried out. They belong together.
+    public var steps: [Step] {
+        let (id, conversation) = (SQLValue.id(message.id), SQLValue.id(message.conversation))
+        let createdAt = SQLValue.instant(message.createdAt)
+        return [
+            Step(.takeSystemMessageSeq, [conversation, id, createdAt]),
+            Step(
+                .insertSystemMessage,
+                [id, conversation, .text(message.body.exposed), .text(message.call?.metadata), createdAt]),
+            Step(.recipientsOfSystemMessage, [conversation, id]),
+        ]
+    }
+
+    /// What the results of `steps` mean; nil when nothing was stored.
+    func stored(_ results: ArraySlice<StepResult>) throws(DatabaseError) -> (message: Message, to: [Address])? {
+        let results = Array(results)
+        guard results.count == 3, let row = results[1].rows.first else { return nil }
+        var stored = message
+        stored.seq = try row.integer("seq")
+        var addresses: [Address] = []
+        for recipient in results[2].rows { addresses.append(.user(try recipient.id("user_id"))) }
+        return (stored, addresses)
+    }
+}
+
+extension MessagingService {
+    /// Delivers a message of the system whose statements were carried out in a unit of somebody else. Must be called
+    /// after that unit is on disk; does not block.
+    /// - Parameter results: What the message's statements gave; empty when it is not known: then the database is asked.
+    public func deliver(_ message: SystemMessage, results: ArraySlice<StepResult>) {
+        do throws(DatabaseError) {
+            guard results.isEmpty else {
+                if let (message, addresses) = try message.stored(results) { events.deliver(message, to: addresses) }
+                return
+            }
+        } catch {
+            _ = messagingError(error, at: "insert_system_message")
+            return
+        }
+        Task {
+            guard let found = try? await read(.messageByID, [.id(message.id)], Message.init(row:)).first else { return }
+            let values: [SQLValue] = [.id(found.conversation), .id(found.id)]
+            let recipients = try? await read(.recipientsOfSystemMessage, values) { row throws(DatabaseError) in
+                Address.user(try row.id("user_id"))
+            }
+            events.deliver(found, to: recipients ?? [])
+        }
+    }
+}
