@@ -180,7 +180,7 @@ struct LeaseTests {
             let younger = try await server(database, at: 1)
             #expect(try await owner(younger, call.id) == CallOwner(node: World.node, epoch: 2))
             #expect(await older.invite(World.stranger).isUnavailable)
-            #expect(try await database.query(.callsOfUser, Self.newestCalls(of: World.stranger.id)).isEmpty)
+            #expect(try await database.query(CallPageStatements.ofUser.calls, Self.newestCalls(of: World.stranger.id)).isEmpty)
             await older.service.renewLease()
             #expect(await older.service.isSuperseded())
             #expect(older.service.metrics.open.value == 0)
@@ -193,7 +193,7 @@ struct LeaseTests {
     }
 
     private static func newestCalls(of user: UserID) -> [SQLValue] {
-        [.id(user), .instant(CallCursor.newest.startedAt), .id(CallCursor.newest.call), .integer(9)]
+        [.id(user), .instant(CallCursor.newest.startedAt), .id(CallCursor.newest.call), .integer(9), .null, .null]
     }
 
     @Test("A server that stops in good order gives its lease up", arguments: DatabaseEngine.tested)

@@ -83,11 +83,14 @@ extension Statement {
     /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node was
     /// faster.
     ///
+    /// The revision goes on beyond every one that the owner before can have told: it counted changes that are not stored,
+    /// too, and no client may take an old picture for a new one.
+    ///
     /// Parameters: the node's id, its epoch, now, the call's id.
     public static let adoptCall = Statement(
         "adopt_call",
         """
-        UPDATE calls AS c SET owner_id = $1, owner_epoch = $2
+        UPDATE calls AS c SET owner_id = $1, owner_epoch = $2, revision = (c.revision / 4294967296 + 1) * 4294967296
         WHERE c.id = $4 AND \(isOpen) AND \(isAdoptable)
         """)
 
