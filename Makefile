@@ -1,7 +1,7 @@
 # The commands of this project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build release format lint generate check-generated sanitize interop screenshot clean
+.PHONY: help run test build release format lint generate check-generated sanitize interop chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -36,6 +36,9 @@ sanitize: ## Run the concurrent parts' tests under the thread sanitizer
 
 interop: ## Run the tests with browsers and aiortc; pick some by ARGS="-k crash"
 	@scripts/interop.sh $(ARGS)
+
+chaos: ## Kill the server 200 times under calls, and take its database away; CYCLES, RATE, SEED, PEOPLE, DATABASE
+	@scripts/chaos.sh
 
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh

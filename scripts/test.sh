@@ -17,7 +17,7 @@ if [[ ${1:-} != with-postgres ]]; then
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=6
+readonly results=$PWD/test-results steps=7
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -93,10 +93,11 @@ step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step node "Tests of the web client" web_client_tests || true
+    step chaos "Storms over a server that is killed, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
-    printf '%s\t%s\n' swift "not run: the build failed" interop "not run: the build failed" >>"$results/steps.tsv"
+    printf '%s\tnot run: the build failed\n' swift chaos interop >>"$results/steps.tsv"
 fi
 
 say ""

@@ -80,13 +80,15 @@ struct ChaosRun {
             try await Task.sleep(for: .seconds(2))
         case .outage(let duration, let control):
             try await Task.sleep(for: .seconds(5))
-            try await onLoop { $0.setOutage(true) }
+            try await onLoop { $0.setOutage(.near) }
             try Self.call(control, "stop")
+            try await onLoop { $0.setOutage(.away) }
             try await Task.sleep(for: duration)
+            try await onLoop { $0.setOutage(.near) }
             try Self.call(control, "start")
             // The server looks for the database now and then.
             try await Task.sleep(for: .seconds(3))
-            try await onLoop { $0.setOutage(false) }
+            try await onLoop { $0.setOutage(.none) }
             try await Task.sleep(for: .seconds(7))
         }
         try await onLoop { $0.calmDown() }

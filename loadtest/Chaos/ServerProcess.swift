@@ -1,8 +1,8 @@
 import Foundation
-import Primitives
+import NIOConcurrencyHelpers
 
 /// The server under chaos, as a process of its own on a port that stays the same.
-final class ServerProcess {
+final class ServerProcess: Sendable {
     /// Where the program is.
     let program: String
     /// Where it keeps its files, and its log is written.
@@ -10,7 +10,7 @@ final class ServerProcess {
     let port: Int
     private let environment: [String: String]
     private let arguments: [String]
-    private var process: Process?
+    private let process = NIOLockedValueBox<Process?>(nil)
 
     /// Makes a server that does not run yet.
     /// - Parameters:
@@ -29,7 +29,7 @@ final class ServerProcess {
     private var log: URL { folder.appendingPathComponent("server.log") }
 
     /// Whether it runs.
-    var isRunning: Bool { process?.isRunning ?? false }
+    var isRunning: Bool { process.withLockedValue { $0?.isRunning ?? false } }
 
     /// Starts it; it takes a moment until it listens.
     /// - Throws: `input` when the program cannot be started.
@@ -53,12 +53,12 @@ final class ServerProcess {
         } catch {
             throw LoadTestError(.input, "cannot start \(program): \(error)")
         }
-        self.process = process
+        self.process.withLockedValue { [process] in $0 = process }
     }
 
     /// Kills it as a crash does (SIGKILL), and waits until it is gone.
     func kill() {
-        guard let process, process.isRunning else { return }
+        guard let process = process.withLockedValue({ $0 }), process.isRunning else { return }
         _ = Glibc.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
     }
@@ -67,11 +67,5 @@ final class ServerProcess {
     func logTail(lines: Int) -> String {
         guard let text = try? String(contentsOf: log, encoding: .utf8) else { return "" }
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
-    }
-
-    /// How many lines of its log hold a word.
-    func logCount(of word: String) -> Int {
-        guard let text = try? String(contentsOf: log, encoding: .utf8) else { return 0 }
-        return text.split(separator: "\n").count { $0.contains(word) }
     }
 }

@@ -61,7 +61,7 @@ struct Storm: Sendable {
     /// When commands that are to be repeated are looked for.
     private var nextSweep: Instant
     private var isCalm = false
-    private var isOutage = false
+    private var outage = Outage.none
     private var placedCalls: Set<String> = []
     private var answeredCalls: Set<String> = []
     private var mindMade: Set<Decision> = []
@@ -112,7 +112,7 @@ struct Storm: Sendable {
         guard devices[place].isConnected else { return }
         devices[place].disconnect()
         statistics.losses[reason, default: 0] += 1
-        if isOutage { report(.socketLostInOutage, "device \(devices[place].id): \(reason)") }
+        if outage != .none { report(.socketLostInOutage, "device \(devices[place].id): \(reason)") }
         for call in devices[place].open.keys { ledger.note(call, now, devices[place].id, "was cut off: \(reason)") }
     }
 
@@ -132,8 +132,16 @@ struct Storm: Sendable {
         statistics.stormSeconds = Double((now - start).microseconds) / 1_000_000
     }
 
+    /// How the database fares, as far as whoever takes it away knows.
+    enum Outage: Sendable {
+        case none
+        /// It is being taken away or brought back.
+        case near
+        case away
+    }
+
     /// The database is away, or back.
-    mutating func setOutage(_ isOutage: Bool) { self.isOutage = isOutage }
+    mutating func setOutage(_ outage: Outage) { self.outage = outage }
 
     /// Whether every device is connected and nothing waits for an answer.
     var isQuiet: Bool { devices.allSatisfy { $0.isConnected && $0.pending.isEmpty } }
@@ -362,7 +370,7 @@ struct Storm: Sendable {
     private mutating func failed(_ number: UInt32, _ error: WireError, on place: Int, now: Instant) {
         if error.code == .unavailable {
             statistics.unavailable += 1
-            if isOutage { statistics.unavailableInOutage += 1 }
+            if outage == .away { statistics.unavailableInOutage += 1 }
         }
         if error.code == .internal || error.code == .invalid || error.code == .unspecified {
             report(.serverFault, "\(error.code.word): \(error.message)")
@@ -389,7 +397,7 @@ struct Storm: Sendable {
         case .callMoved(let event)?: see(CallPicture(event.call), at: place, isEvent: true, now: now)
         case .candidateReceived?, .descriptionReceived?:
             statistics.relayed += 1
-            if isOutage { statistics.relayedInOutage += 1 }
+            if outage == .away { statistics.relayedInOutage += 1 }
         case .messageReceived(let event)?: note(event.message)
         default: break
         }

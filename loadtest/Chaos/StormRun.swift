@@ -43,7 +43,7 @@ final class StormRun {
     func calmDown() { storm.calmDown(now: now) }
 
     /// The database goes away, or is back.
-    func setOutage(_ isOutage: Bool) { storm.setOutage(isOutage) }
+    func setOutage(_ outage: Storm.Outage) { storm.setOutage(outage) }
 
     /// Ends the run.
     func end() {

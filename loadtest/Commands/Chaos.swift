@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import NIOCore
 import NIOPosix
@@ -100,7 +101,11 @@ struct Chaos: AsyncParsableCommand {
         var chaos = ChaosRun(
             trouble ?? .kills(cycles), databaseURL: url, folder: folder, process: process, run: run,
             seed: random.next())
-        defer { process.kill() }
+        let guards = Self.endWithServer(process)
+        defer {
+            process.kill()
+            for guardian in guards { guardian.cancel() }
+        }
         let (ledger, counts, violations) = try await chaos.make()
         let report = Report(
             chaos: chaos, counts, violations, server: name, startedAt: startedAt, cycles: outage == nil ? cycles : 0,
@@ -115,6 +120,20 @@ struct Chaos: AsyncParsableCommand {
             throw ExitCode(1)
         }
         try FileManager.default.removeItem(at: folder)
+    }
+
+    /// Sees to it that the server does not outlive this program when that is told to end.
+    private static func endWithServer(_ process: ServerProcess) -> [any DispatchSourceSignal] {
+        [SIGINT, SIGTERM].map { number in
+            _ = unsafe signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler {
+                process.kill()
+                Foundation.exit(128 + number)
+            }
+            source.resume()
+            return source
+        }
     }
 
     private static func storm(
