@@ -51,6 +51,16 @@ import Wire
         #expect(!device.isBusy)
     }
 
+    @Test func whatWasBelievedOfACallThatIsGoneHoldsNothingUp() {
+        var device = Self.device()
+        #expect(device.see(Self.picture(5), isEvent: true) == nil)
+        device.disconnect()
+        #expect(device.connect([]).vanished == ["call"])
+        // The answer to a repeated command comes before the one to the question.
+        #expect(device.see(Self.picture(5, "completed"), isEvent: false) == nil)
+        #expect(device.ended["call"]?.status == "completed")
+    }
+
     @Test func whatIsOlderIsDropped() {
         var device = Self.device()
         #expect(device.see(Self.picture(5), isEvent: false) == nil)

@@ -28,6 +28,8 @@ struct ModelDevice: Sendable {
     private(set) var pending: [UInt32: Pending] = [:]
     /// The latest revision that an event of this connection had, by call.
     private var eventRevisions: [String: Int64] = [:]
+    /// Calls that the last snapshot did not have: what is believed of them is void, and holds nothing up.
+    private var doubtful: Set<String> = []
     private var lastNumber: UInt32 = 1
 
     init(user: String, id: String, person: Int) {
@@ -91,6 +93,7 @@ struct ModelDevice: Sendable {
         let vanished = known.keys.filter { open[$0] == nil }.sorted()
         // Until the answer comes, the old belief is better than none.
         for call in vanished { open[call] = known[call] }
+        doubtful = Set(vanished)
         var repeats: [WireClientFrame] = []
         for number in pending.keys.sorted() {
             pending[number]?.retryAt = nil
@@ -116,7 +119,8 @@ struct ModelDevice: Sendable {
             }
             eventRevisions[picture.id] = picture.revision
         }
-        if let known = open[picture.id] ?? ended[picture.id] {
+        let isDoubtful = doubtful.remove(picture.id) != nil
+        if !isDoubtful, let known = open[picture.id] ?? ended[picture.id] {
             // What is older than what the device has is dropped.
             guard picture.revision >= known.revision else { return fault }
             if picture.revision == known.revision, !picture.shows(sameAs: known) {
@@ -137,6 +141,7 @@ struct ModelDevice: Sendable {
     /// Takes a call in as it was asked for after a reconnect: whatever was believed of it is void.
     mutating func replace(_ picture: CallPicture) -> Fault? {
         open[picture.id] = nil
+        doubtful.remove(picture.id)
         return see(picture, isEvent: false)
     }
 }

@@ -125,7 +125,7 @@ struct Chaos: AsyncParsableCommand {
     /// Sees to it that the server does not outlive this program when that is told to end.
     private static func endWithServer(_ process: ServerProcess) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM].map { number in
-            _ = unsafe signal(number, SIG_IGN)
+            _ = signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number)
             source.setEventHandler {
                 process.kill()
