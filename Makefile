@@ -1,7 +1,8 @@
 # The commands of this project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build release format lint generate check-generated sanitize interop conformance screenshot clean
+.PHONY: help run test build release format lint generate check-generated sanitize interop conformance chaos \
+	screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -39,6 +40,9 @@ interop: ## Run the tests with browsers and aiortc; pick some by ARGS="-k crash"
 
 conformance: ## Run the Autobahn test suite against the server's WebSocket
 	@scripts/conformance.sh
+
+chaos: ## Kill the server 200 times under calls, and take its database away; CYCLES, RATE, SEED, PEOPLE, DATABASE
+	@scripts/chaos.sh
 
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh

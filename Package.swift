@@ -114,8 +114,10 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "Primitives", "Wire", nioCore, nioPosix, nioHTTP1, nioWebSocket, protobuf,
+                "Accounts", "Primitives", "Storage", "Wire", locks, logging, nioCore, nioPosix, nioHTTP1,
+                nioWebSocket, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",

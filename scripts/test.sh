@@ -18,7 +18,7 @@ if [[ ${1:-} != with-postgres ]]; then
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=7
+readonly results=$PWD/test-results steps=8
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -99,10 +99,11 @@ if step build "Strict debug build, warnings are errors: $build_time" strict_buil
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
+    step chaos "Storms over a server that is killed, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
-    printf '%s\tnot run: the build failed\n' swift conformance interop >>"$results/steps.tsv"
+    printf '%s\tnot run: the build failed\n' swift conformance chaos interop >>"$results/steps.tsv"
 fi
 
 say ""

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # with-postgres.sh COMMAND…: runs a command with a PostgreSQL cluster of its own, which RINGBACK_TEST_POSTGRES names.
 # The cluster lives in a temporary folder, on a free port of 127.0.0.1, and goes when the command ends. It keeps the
-# defaults that make commits durable: the tests are about what is on disk.
+# defaults that make commits durable: the tests are about what is on disk. RINGBACK_TEST_POSTGRES_CONTROL is a program
+# that takes the cluster away and brings it back: `stop` and `start`.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -41,6 +42,29 @@ end() {
     fi
 }
 
+# What makes the cluster go away and come back, on the same port, while the command runs.
+make_control() {
+    local run=()
+    [[ $EUID -ne 0 ]] || run=(setpriv --reuid=postgres --regid=postgres --init-groups)
+    cat >"$folder/control" <<END
+#!/usr/bin/env bash
+set -euo pipefail
+cd "$folder"
+# A server that outlives its starter must keep nothing of it open: somebody may wait for that to be closed.
+for handle in /proc/\$\$/fd/*; do
+    number=\${handle##*/}
+    if ((number > 2 && number < 255)); then eval "exec \$number>&-"; fi
+done
+case \$1 in
+    stop) ${run[*]} "$programs/pg_ctl" stop --silent --wait --mode fast --pgdata "$folder/data" ;;
+    start) ${run[*]} "$programs/pg_ctl" start --silent --wait --pgdata "$folder/data" \\
+        --log "$folder/data/server.log" --options "$(cluster_options)" >/dev/null ;;
+    *) exit 64 ;;
+esac
+END
+    chmod +x "$folder/control"
+}
+
 random_hex() { od -An -N16 -tx1 /dev/urandom | tr -d ' \n'; }
 
 free_port() { /usr/bin/python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
@@ -55,14 +79,17 @@ make_cluster() {
     rm "$folder/password"
 }
 
+cluster_options() {
+    printf '%s' "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300"
+}
+
 # Somebody else may take a free port between looking and listening: a few tries.
 start_cluster() {
     local try
     for try in 1 2 3 4 5; do
         port=$(free_port)
         unprivileged "$programs/pg_ctl" start --silent --wait --pgdata "$folder/data" --log "$folder/data/server.log" \
-            --options "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300" \
-            >/dev/null && return
+            --options "$(cluster_options)" >/dev/null && return
         say "PostgreSQL did not start on port $port (try $try)." >&2
     done
     fail "PostgreSQL: $(tail -n 5 "$folder/data/server.log")"
@@ -71,6 +98,8 @@ start_cluster() {
 password=$(random_hex)
 make_cluster "$password"
 start_cluster
+make_control
+export RINGBACK_TEST_POSTGRES_CONTROL=$folder/control
 export RINGBACK_TEST_POSTGRES="postgres://ringback:$password@127.0.0.1:$port/postgres"
 "$@" </dev/null &
 child=$!

@@ -19,7 +19,10 @@ final class ClientSocket: ChannelInboundHandler {
     /// Why the socket ends, as far as it is known; what is known first says most.
     private var reason: String?
     private var isLost = false
+    private var isWelcome = false
 
+    /// Told of the welcome, before any frame that comes after it.
+    var onWelcome: ((WireWelcome) -> Void)?
     /// Takes frames of the server, in their order, with the time of their arrival.
     var onFrame: ((WireServerFrame, NIODeadline) -> Void)?
     /// Told once that the socket is lost, with a word for the reason.
@@ -98,9 +101,11 @@ final class ClientSocket: ChannelInboundHandler {
         }
         if frame.seq > 0 { lastSeq = frame.seq }
         if case .ok(let ok)? = frame.body, case .welcome(let welcome)? = ok.result {
+            isWelcome = true
+            onWelcome?(welcome)
             return self.welcome.succeed(welcome)
         }
-        if case .error(let error)? = frame.body, frame.replyTo == hello.id, onFrame == nil {
+        if case .error(let error)? = frame.body, frame.replyTo == hello.id, !isWelcome {
             reason = error.code.word
         }
         onFrame?(frame, now)
@@ -118,6 +123,7 @@ final class ClientSocket: ChannelInboundHandler {
         context = nil
         welcome.fail(LoadTestError(.server, "a socket was not let in: \(word)", word: word))
         onLoss?(word)
+        onWelcome = nil
         onFrame = nil
         onLoss = nil
     }

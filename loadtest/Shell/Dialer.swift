@@ -30,8 +30,11 @@ enum Dialer {
     }
 
     /// Connects, upgrades (RFC 6455 §4.1) and says hello.
+    /// - Parameter prepare: Called on the event loop before hello is said, to listen from the first frame on.
     /// - Throws: `server` when the socket is refused, and what the network throws.
-    static func open(_ credential: Credential, at server: Server) async throws -> OpenSocket {
+    static func open(
+        _ credential: Credential, at server: Server, prepare: @escaping @Sendable (ClientSocket) -> Void = { _ in }
+    ) async throws -> OpenSocket {
         let welcome = server.eventLoop.makePromise(of: WireWelcome.self)
         let start = NIODeadline.now()
         let timeout = server.eventLoop.scheduleTask(in: .seconds(20)) {
@@ -43,7 +46,10 @@ enum Dialer {
             let upgrade = try await connect(credential, at: server, welcome)
             if case .socket(let socket) = upgrade {
                 opened = socket
-                try await server.eventLoop.submit { socket.value.greet() }.get()
+                try await server.eventLoop.submit {
+                    prepare(socket.value)
+                    socket.value.greet()
+                }.get()
             }
         } catch {
             // Of several outcomes the first counts.
