@@ -134,7 +134,8 @@ final class LiveCalls {
             let transition = live.call.handle(pending.input, at: now)
             commit(transition, on: live, reply: pending.reply)
         case .invite(let pending):
-            let transition = live.call.handleInvite(from: pending.origin, media: pending.invite.media, at: now)
+            let transition = live.call.handleInvite(
+                from: pending.origin, as: pending.invite.clientCallID, media: pending.invite.media, at: now)
             if transition.call.isEnded, !live.call.isEnded {
                 endBeforePlacing(transition, on: live, pending)
             } else {
