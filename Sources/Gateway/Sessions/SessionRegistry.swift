@@ -68,6 +68,11 @@ public final class SessionRegistry: Sendable {
         }
     }
 
+    /// Whether a device is connected by this socket, and not by a newer one or none.
+    func isCurrent(_ socket: any ClientSocket, of identity: Identity) -> Bool {
+        state.withLockedValue { $0.users[identity.user]?[identity.device]?.socket === socket }
+    }
+
     /// Tells the call service what it has yet to hear.
     ///
     /// Two threads may come here at once; one of them tells everything, so that what happened first is heard first.
