@@ -17,7 +17,7 @@ if [[ ${1:-} != with-postgres ]]; then
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=6
+readonly results=$PWD/test-results steps=8
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -81,6 +81,10 @@ interop_tests() {
         --junitxml "$results/interop.xml"
 }
 
+simulation() {
+    SEED=1 COUNT=20000 scripts/simulate.sh
+}
+
 strict_build() {
     RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
 }
@@ -92,11 +96,15 @@ step format "Format of the Swift files" scripts/format.sh lint || true
 step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/*.sh .ci/run || true
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
+    step simulator "Random schedules against the call core: about 2 minutes" simulation || true
+    step faults "Planted faults, which the simulator has to find: about 3 minutes" scripts/planted-faults.sh || true
     step node "Tests of the web client" web_client_tests || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
-    printf '%s\t%s\n' swift "not run: the build failed" interop "not run: the build failed" >>"$results/steps.tsv"
+    for name in swift simulator faults interop; do
+        printf '%s\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
+    done
 fi
 
 say ""
