@@ -1,8 +1,8 @@
 # The commands of this project. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build release format lint generate check-generated sanitize interop conformance chaos \
-	screenshot clean
+.PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
+	conformance chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -31,6 +31,12 @@ generate: ## Generate Sources/Wire/Generated from Sources/Wire/Proto
 
 check-generated: ## Check that Sources/Wire/Generated is what generate makes
 	@scripts/generate.sh check
+
+simulate: ## Run random schedules against the call core; SEED=1 COUNT=100000 MINUTES=10 TRACE=yes
+	@SEED=$(SEED) COUNT=$(COUNT) MINUTES=$(MINUTES) TRACE=$(TRACE) scripts/simulate.sh
+
+planted-faults: ## Plant faults in a copy of the call core, and see that the simulator finds each; ARGS="mailbox"
+	@scripts/planted-faults.sh $(ARGS)
 
 sanitize: ## Run the concurrent parts' tests under the thread sanitizer
 	@scripts/sanitize.sh

@@ -34,8 +34,8 @@ func library(
 }
 
 /// The tests of a target.
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: dependencies, swiftSettings: ownSettings)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(name: "\(name)Tests", dependencies: dependencies, exclude: exclude, swiftSettings: ownSettings)
 }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -60,6 +60,7 @@ let package = Package(
     products: [
         .executable(name: "ringback", targets: ["Ringback"]),
         .executable(name: "loadtest", targets: ["loadtest"]),
+        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [
         github("apple/swift-argument-parser", exact: "1.8.2"),
@@ -134,6 +135,16 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
 
+        // The tool that shakes the core.
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Signaling/Simulator",
+            swiftSettings: ownSettings
+        ),
+
         // Media: how packets find their way.
         library("MediaCore", "Media/Core", ["Primitives"]),
         library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, locks, logging]),
@@ -175,6 +186,7 @@ let package = Package(
         tests("Wire", ["Primitives", "Wire", protobuf]),
         tests("Ringback", ["Gateway", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
+        tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],

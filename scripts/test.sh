@@ -18,7 +18,7 @@ if [[ ${1:-} != with-postgres ]]; then
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=8
+readonly results=$PWD/test-results steps=10
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -86,6 +86,10 @@ conformance_tests() {
     /usr/bin/python3 Tests/Conformance/run.py "$results" "$(python27 || true)"
 }
 
+simulation() {
+    SEED=1 COUNT=20000 scripts/simulate.sh
+}
+
 strict_build() {
     RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
 }
@@ -97,13 +101,17 @@ step format "Format of the Swift files" scripts/format.sh lint || true
 step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/*.sh .ci/run || true
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
+    step simulator "Random schedules against the call core: about 2 minutes" simulation || true
+    step faults "Planted faults, which the simulator has to find: about 3 minutes" scripts/planted-faults.sh || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
     step chaos "Storms over a server that is killed, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
-    printf '%s\tnot run: the build failed\n' swift conformance chaos interop >>"$results/steps.tsv"
+    for name in swift simulator faults conformance chaos interop; do
+        printf '%s\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
+    done
 fi
 
 say ""

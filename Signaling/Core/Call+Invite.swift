@@ -56,17 +56,25 @@ extension Call {
     }
 
     /// Carries out an invite between people who have this open direct call already: it answers the call when it came
-    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own.
-    public func handleInvite(from origin: CallOrigin, media: MediaState, at now: Instant) -> CallTransition {
+    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own. A repeat of an
+    /// invite, this call's own or a later one, changes nothing: the call may have been moved since.
+    ///
+    /// - Parameter name: The client's own name for the call that it wants to place.
+    public func handleInvite(
+        from origin: CallOrigin, as name: RequestID, media: MediaState, at now: Instant
+    ) -> CallTransition {
         var turn = CallTurn(self, at: now)
         turn.carryOutDeadlines(until: now)
         turn.origin = origin
+        let isRepeat = origin.user == initiator && name == clientCallID || carriedOut.contains(name, of: origin.user)
+        if isRepeat { return turn.transition() }
         switch turn.call.participant(origin.user)?.state {
         case .ringing: turn.connect(origin, media)
         case .connected(let connection) where connection.device != origin.device: turn.move(to: origin, media)
         case .connected, .declined, .left: break
         case nil: turn.refusal = .notFound
         }
+        if turn.refusal == nil { turn.call.carriedOut.insert(name, of: origin.user) }
         return turn.transition()
     }
 }

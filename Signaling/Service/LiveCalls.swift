@@ -559,7 +559,7 @@ extension PendingInvite {
     /// group call.
     fileprivate func carriedOut(on call: Call, at now: Instant) -> CallTransition {
         switch mode {
-        case .direct: call.handleInvite(from: origin, media: invite.media, at: now)
+        case .direct: call.handleInvite(from: origin, as: invite.clientCallID, media: invite.media, at: now)
         case .group:
             call.handle(.command(.join(invite.clientCallID, invite.media, isMember: true), from: origin), at: now)
         }

@@ -74,6 +74,8 @@ import Wire
             return
         }
         #expect(replaced === older)
+        #expect(!registry.isCurrent(older, of: identity(device: 1)))
+        #expect(registry.isCurrent(newer, of: identity(device: 1)))
         registry.leave(older, of: identity(device: 1))
         #expect(registry.connectedDevices(of: user) == [DeviceID(high: 3, low: 1)])
         registry.leave(newer, of: identity(device: 1))

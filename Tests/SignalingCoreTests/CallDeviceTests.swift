@@ -96,7 +96,8 @@ struct CallDeviceTests {
     func glare() {
         let scene = Scene.ringing()
         let transition = scene.call.handleInvite(
-            from: Scene.calleeLaptop, media: MediaState(camera: true), at: scene.now + .seconds(1))
+            from: Scene.calleeLaptop, as: RequestID(high: 6, low: 1), media: MediaState(camera: true),
+            at: scene.now + .seconds(1))
         #expect(transition.call.phase == .ongoing(answeredAt: scene.now + .seconds(1)))
         #expect(transition.call.participant(Scene.callee)?.connection?.device == Scene.calleeLaptop.device)
         #expect(transition.call.id == scene.call.id)
@@ -104,19 +105,33 @@ struct CallDeviceTests {
 
     @Test("Inviting again from the same device changes nothing; from another one it moves the call")
     func inviteAgain() {
-        let scene = Scene.ongoing()
-        let same = scene.call.handleInvite(from: Scene.callerPhone, media: MediaState(), at: scene.now)
-        #expect(same.changes.isEmpty && same.call == scene.call)
-        let other = scene.call.handleInvite(from: Scene.callerLaptop, media: MediaState(), at: scene.now)
+        var scene = Scene.ongoing()
+        let same = scene.invite(RequestID(high: 6, low: 1), from: Scene.callerPhone)
+        #expect(same.changes.isEmpty && same.call.revision == 2)
+        let other = scene.invite(RequestID(high: 6, low: 2), from: Scene.callerLaptop)
         #expect(other.call.participant(Scene.caller)?.connection?.device == Scene.callerLaptop.device)
         #expect(other.call.endedAt == nil)
+    }
+
+    @Test("A repeat of an invite does not move the call back, be it the call's own or a later one")
+    func repeatedInvite() {
+        var scene = Scene.ongoing()
+        scene.invite(RequestID(high: 6, low: 1), from: Scene.callerLaptop)
+        let repeats = [
+            scene.invite(scene.call.clientCallID, from: Scene.callerPhone),
+            scene.invite(RequestID(high: 6, low: 1), from: Scene.callerPhone),
+        ]
+        for transition in repeats {
+            #expect(transition.refusal == nil && transition.changes.isEmpty && transition.deliveries.isEmpty)
+            #expect(transition.call.participant(Scene.caller)?.connection?.device == Scene.callerLaptop.device)
+        }
     }
 
     @Test("An invite into a call that is overdue finds it ended")
     func inviteIntoOverdueCall() {
         let scene = Scene.ringing()
         let transition = scene.call.handleInvite(
-            from: Scene.calleePhone, media: MediaState(), at: scene.call.ringExpiresAt)
+            from: Scene.calleePhone, as: RequestID(high: 6, low: 1), media: MediaState(), at: scene.call.ringExpiresAt)
         #expect(transition.call.phase == .missed(endedAt: scene.call.ringExpiresAt, .noAnswer))
     }
 

@@ -80,6 +80,14 @@ struct Scene {
         handle(.command(command, from: origin))
     }
 
+    /// Invites the other one once more while there is the call.
+    @discardableResult
+    mutating func invite(_ name: RequestID, from origin: CallOrigin) -> CallTransition {
+        let transition = call.handleInvite(from: origin, as: name, media: MediaState(), at: now)
+        call = transition.call
+        return transition
+    }
+
     @discardableResult
     mutating func handle(_ input: CallInput) -> CallTransition {
         let transition = call.handle(input, at: now)

@@ -100,6 +100,11 @@ public final class SessionRegistry: Sendable {
     /// How long a device may stay away before it has to begin anew.
     var resumeLifetime: Instant.Span { limits.lifetime }
 
+    /// Whether a device is connected by this socket, and not by a newer one or none.
+    func isCurrent(_ socket: any ClientSocket, of identity: Identity) -> Bool {
+        state.withLockedValue { $0.devices.sockets(of: identity.user).contains { $0.socket === socket } }
+    }
+
     /// Tells the call service what it has yet to hear.
     ///
     /// Two threads may come here at once; one of them tells everything, so that what happened first is heard first.

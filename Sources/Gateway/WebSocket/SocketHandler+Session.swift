@@ -201,8 +201,13 @@ extension SocketHandler {
         }
         let origin = CallOrigin(user: identity.user, device: identity.device)
         let id = frame.id
-        // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
-        let answer: @Sendable (CallReply) -> Void = { reply in
+        let answer: @Sendable (CallReply) -> Void = { [registry = services.registry] reply in
+            guard registry.isCurrent(port, of: identity) else {
+                // The device may have another socket by now, and have been welcomed there before the call changed.
+                guard let view = reply.view else { return }
+                return registry.deliver(.updated, of: view, to: .device(origin.user, origin.device))
+            }
+            // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
             if id == 0, case .done = reply { return }
             port.reply(WireServerFrame(reply, replyTo: id))
         }
@@ -235,6 +240,17 @@ extension SocketHandler {
         reply(.error(fault, replyTo: frame.id))
         if !refusals.take(now: now) { close(.flooding) }
         return false
+    }
+}
+
+extension CallReply {
+    /// The call as it is after the command, where the sender may see it.
+    fileprivate var view: CallView? {
+        switch self {
+        case .done(let view): view
+        case .refused(_, let view): view
+        case .limited, .unavailable, .failed: nil
+        }
     }
 }
 

@@ -1,0 +1,177 @@
+import Primitives
+import SignalingCore
+
+/// A device as the protocol means it to be: it keeps whole calls by their revision, comes back after a loss, and asks
+/// again what was not answered.
+struct Client {
+    struct Pending {
+        let frame: ClientFrame
+        let until: Instant
+    }
+
+    let user: UserID
+    let device: DeviceID
+    var isSwitchedOn = true
+    /// The socket that it has or is opening.
+    var connection: Int?
+    /// Whether hello was answered on it.
+    var isWelcome = false
+    /// The newest state of every call that it knows of.
+    var calls: [Call] = []
+    /// The calls that it rings for.
+    var ringing: [CallID] = []
+    var pending: [Pending] = []
+    var latest: ClientFrame?
+    var frames = 0
+    var peerConnections = 0
+    var generation: UInt32 = 0
+
+    /// How long a command may stay unanswered.
+    static let patience = Instant.Span.seconds(15)
+
+    init(index: Int) {
+        let origin = World.origin(of: index)
+        user = origin.user
+        device = origin.device
+    }
+
+    /// Forgets all but who it is.
+    mutating func forget() {
+        calls = []
+        ringing = []
+        pending = []
+        latest = nil
+    }
+
+    /// Takes in a call, unless it knows a newer state.
+    mutating func take(_ call: Call) {
+        guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return calls.append(call) }
+        let known = calls[index]
+        if call.revision > known.revision, call.isEnded || !known.isEnded { calls[index] = call }
+    }
+
+    /// Takes the server's word for all open calls. What it knew as open and is not named is over.
+    mutating func replaceOpenCalls(by open: [Call]) {
+        calls.removeAll { known in !known.isEnded || open.contains { $0.id == known.id } }
+        calls += open
+        ringing = open.filter { $0.participant(user)?.isRinging ?? false }.map(\.id)
+    }
+}
+
+extension World {
+    // MARK: Coming and going
+
+    func connect(_ device: Int, after attempt: Int) {
+        let delay = attempt == 0 ? 20_000 : min(10_000_000, 250_000 << attempt)
+        let at = now + .init(microseconds: random.microseconds(upTo: delay))
+        agenda.put(.connects(device: device, attempt: attempt), at: at)
+    }
+
+    func connects(_ device: Int, _ attempt: Int) {
+        guard clients[device].isSwitchedOn, clients[device].connection == nil else { return }
+        connections.append(Connection(device: device, lastUp: now, lastDown: now))
+        clients[device].connection = connections.count - 1
+        clients[device].isWelcome = false
+        send(ClientFrame(id: 0, body: .hello), by: connections.count - 1)
+    }
+
+    func clientNoticesLoss(_ connection: Int) {
+        guard connections[connection].isOpenAtClient else { return }
+        connections[connection].isOpenAtClient = false
+        let device = connections[connection].device
+        guard clients[device].connection == connection else { return }
+        let attempt = clients[device].isWelcome ? 0 : 3
+        clients[device].connection = nil
+        clients[device].isWelcome = false
+        connect(device, after: attempt)
+    }
+
+    func switchOff(_ device: Int) {
+        guard clients[device].isSwitchedOn else { return }
+        note("\(Describe.device(device)) is switched off")
+        closeSocket(of: device)
+        clients[device].isSwitchedOn = false
+        clients[device].connection = nil
+        clients[device].isWelcome = false
+        clients[device].forget()
+    }
+
+    func switchOn(_ device: Int) {
+        guard !clients[device].isSwitchedOn else { return }
+        note("\(Describe.device(device)) is switched on")
+        clients[device].isSwitchedOn = true
+        connect(device, after: 0)
+    }
+
+    // MARK: Asking
+
+    func ask(_ body: ClientFrame.Body, from device: Int) {
+        guard clients[device].isSwitchedOn else { return }
+        clients[device].frames += 1
+        let frame = ClientFrame(id: clients[device].frames, body: body)
+        clients[device].latest = frame
+        clients[device].pending.append(.init(frame: frame, until: now + Client.patience))
+        agenda.put(.clientGivesUp(device: device, frame: frame.id), at: now + Client.patience)
+        if clients[device].isWelcome, let connection = clients[device].connection { send(frame, by: connection) }
+    }
+
+    /// A command that goes out twice on one socket, or again after its answer.
+    func repeatLatest(of device: Int) {
+        guard clients[device].isWelcome, let connection = clients[device].connection,
+            let latest = clients[device].latest
+        else { return }
+        note("\(Describe.device(device)) repeats frame \(latest.id)")
+        send(latest, by: connection)
+    }
+
+    func repeatPending(_ frame: Int, of device: Int) {
+        guard clients[device].isWelcome, let connection = clients[device].connection,
+            let pending = clients[device].pending.first(where: { $0.frame.id == frame })
+        else { return }
+        send(pending.frame, by: connection)
+    }
+
+    func giveUp(_ frame: Int, of device: Int) {
+        clients[device].pending.removeAll { $0.frame.id == frame }
+    }
+
+    // MARK: Hearing
+
+    func take(_ frame: ServerFrame, by connection: Int) {
+        let device = connections[connection].device
+        guard clients[device].connection == connection else { return }
+        switch frame {
+        case .welcome(let calls):
+            note("\(Describe.device(device)) ← welcome \(calls.map(Describe.call))")
+            clients[device].isWelcome = true
+            clients[device].replaceOpenCalls(by: calls)
+            for pending in clients[device].pending { send(pending.frame, by: connection) }
+        case .reply(let id, let reply):
+            note("\(Describe.device(device)) ← \(Describe.reply(reply))  (frame \(id))")
+            take(reply, to: id, device)
+        case .event(let event, let call):
+            note("\(Describe.device(device)) ← \(Describe.event(event)) \(Describe.call(call))")
+            clients[device].take(call)
+            switch event {
+            case .incoming: if !clients[device].ringing.contains(call.id) { clients[device].ringing.append(call.id) }
+            case .ringStopped, .updated, .moved, .signal:
+                if !call.rings(device) { clients[device].ringing.removeAll { $0 == call.id } }
+            }
+        }
+    }
+
+    private func take(_ reply: Reply, to id: Int, _ device: Int) {
+        if case .unavailable = reply {
+            let pause = Instant.Span.milliseconds(Int64(250 + random.below(250)))
+            guard let pending = clients[device].pending.first(where: { $0.frame.id == id }),
+                now + pause < pending.until
+            else { return giveUp(id, of: device) }
+            agenda.put(.clientRepeats(device: device, frame: id), at: now + pause)
+            return
+        }
+        giveUp(id, of: device)
+        guard let call = reply.call else { return }
+        clients[device].take(call)
+        if !call.rings(device) { clients[device].ringing.removeAll { $0 == call.id } }
+    }
+}

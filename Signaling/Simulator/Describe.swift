@@ -1,0 +1,130 @@
+import Primitives
+import SignalingCore
+
+/// Short names for a trace that people read: users A, B, C, their devices A1, A2, times from the start.
+enum Describe {
+    static func time(_ moment: Instant) -> String {
+        let microseconds = (moment - World.start).microseconds
+        let rest = String(microseconds % 1_000_000)
+        return "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - rest.count) + rest
+    }
+
+    static func user(_ user: UserID) -> String {
+        String(UnicodeScalar(UInt8(ascii: "A") + UInt8(truncatingIfNeeded: user.low - 1)))
+    }
+
+    static func device(_ index: Int) -> String {
+        "\(user(World.user(of: index)))\(index % World.devicesPerUser + 1)"
+    }
+
+    static func device(_ id: DeviceID) -> String {
+        device(World.device(id))
+    }
+
+    static func call(_ call: Call) -> String {
+        var text = "call \(call.id.low) r\(call.revision) "
+        switch call.phase {
+        case .initiated: text += "initiated"
+        case .ongoing(let answeredAt): text += "ongoing since \(time(answeredAt))"
+        case .completed(_, let endedAt, let reason): text += "completed \(reason) at \(time(endedAt))"
+        case .missed(let endedAt, let reason): text += "missed \(reason) at \(time(endedAt))"
+        }
+        for participant in call.participants { text += ", \(self.participant(participant))" }
+        for share in call.screenShares { text += ", \(user(share.sharer)) shares since \(time(share.startedAt))" }
+        return "[\(text)]"
+    }
+
+    private static func participant(_ participant: Participant) -> String {
+        let name = user(participant.user)
+        switch participant.state {
+        case .ringing(let ringing): return "\(name) ringing until \(time(ringing.until))"
+        case .connected(let connection):
+            let base = "\(name) connected by \(device(connection.device)) since \(time(connection.joinedAt))"
+            return switch connection.reachability {
+            case .reachable: base
+            case .lost(let until): base + " lost until \(time(until))"
+            case .adopted(let until): base + " awaited until \(time(until))"
+            }
+        case .declined(let at, let reason): return "\(name) declined \(reason) at \(time(at))"
+        case .left(_, let at, let reason): return "\(name) left \(reason) at \(time(at))"
+        }
+    }
+
+    static func reference(_ call: Reference) -> String {
+        var text = "\(call.status)"
+        if let answeredAt = call.answeredAt { text += " answered at \(time(answeredAt))" }
+        if let endedAt = call.endedAt { text += " ended at \(time(endedAt))" }
+        if let reason = call.endReason { text += " \(reason)" }
+        for person in call.people {
+            text += ", \(user(person.user)) \(person.status)"
+            if let device = person.device { text += " by \(self.device(device))" }
+            if let until = person.ringsUntil { text += " until \(time(until))" }
+            if let reason = person.reason { text += " \(reason)" }
+            if let at = person.leftAt { text += " at \(time(at))" }
+            switch person.absence {
+            case .here: break
+            case .lost(let until): text += " lost until \(time(until))"
+            case .awaited(let until): text += " awaited until \(time(until))"
+            }
+        }
+        for share in call.shares { text += ", \(user(share.sharer)) shares" }
+        return "[\(text)]"
+    }
+
+    static func body(_ body: ClientFrame.Body) -> String {
+        switch body {
+        case .hello: "hello"
+        case .invite(let callee, let name): "invite \(user(callee)) as \(name.low)"
+        case .call(let id, let command): "call \(id.low): \(self.command(command))"
+        }
+    }
+
+    private static func command(_ command: CallCommand) -> String {
+        switch command {
+        case .ringing: "ringing"
+        case .accept(let request, _): "accept #\(request.low)"
+        case .decline(let request, let isBusy, _): "\(isBusy ? "busy" : "decline") #\(request.low)"
+        case .cancel(let request): "cancel #\(request.low)"
+        case .hangUp(let request, let mediaFailed): "hang up\(mediaFailed ? ", media failed," : "") #\(request.low)"
+        case .move(let request, _): "move #\(request.low)"
+        case .fetch: "fetch"
+        case .setMedia(let media): "microphone \(media.microphone), camera \(media.camera)"
+        case .signal(let signal, to: let recipient): "\(self.signal(signal)) to \(user(recipient))"
+        case .startScreenShare(let request): "start share #\(request.low)"
+        case .stopScreenShare(let request): "stop share #\(request.low)"
+        }
+    }
+
+    private static func signal(_ signal: Signal) -> String {
+        switch signal {
+        case .description(let description):
+            "\(description.kind) \(description.sdp.prefix(8)) of \(description.source.peerConnection)"
+                + " generation \(description.source.generation)"
+        case .candidate(let candidate):
+            "candidate \(candidate.candidate) of \(candidate.source.peerConnection)"
+                + " generation \(candidate.source.generation)"
+        }
+    }
+
+    static func event(_ event: CallEvent) -> String {
+        switch event {
+        case .incoming: "incoming"
+        case .updated: "updated"
+        case .ringStopped(let reason): "ring stopped: \(reason)"
+        case .moved: "moved"
+        case .signal(let signal, from: let sender): "\(self.signal(signal)) from \(user(sender))"
+        }
+    }
+
+    static func reply(_ reply: Reply) -> String {
+        switch reply {
+        case .done(let call): "done \(self.call(call))"
+        case .refused(let refusal, let call): "\(refusal) \(call.map(self.call) ?? "")"
+        case .unavailable: "unavailable"
+        }
+    }
+
+    static func refusal(_ refusal: CallRefusal?) -> String {
+        refusal.map { "\($0)" } ?? "done"
+    }
+}

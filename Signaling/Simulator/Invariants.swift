@@ -1,0 +1,333 @@
+import Primitives
+import SignalingCore
+
+/// What must hold in every schedule.
+enum Check: CaseIterable {
+    case followsTables
+    case answersAsTables
+    case signalsAsTables
+    case sharesAsTables
+    case endedCallRests
+    case openCallHasDeadline
+    case timesInOrder
+    case databaseAccepts
+    case rowsAreTheCall
+    case nothingIsToldBeforeItIsDurable
+    case everybodyIsTold
+    case ringsWhereItShould
+    case signalsReachActiveDevices
+    case clientsKnowTheCall
+    case everyCallEnds
+    case comesToRest
+
+    /// The check as a reader knows it.
+    var title: String {
+        switch self {
+        case .followsTables: "the call is what the tables say"
+        case .answersAsTables: "a command is answered as the tables say"
+        case .signalsAsTables: "signals go where and when the tables say"
+        case .sharesAsTables: "screen shares end when and why the tables say"
+        case .endedCallRests: "an ended call has nobody in it, nobody rung, no deadline, no share"
+        case .openCallHasDeadline: "an open call has a deadline"
+        case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
+        case .databaseAccepts: "the database takes every change"
+        case .rowsAreTheCall: "the rows are the call, before and after a restart"
+        case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
+        case .everybodyIsTold: "every connected device is told every change"
+        case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
+        case .signalsReachActiveDevices: "signals reach only active devices of the same call"
+        case .clientsKnowTheCall: "what clients were told gives the state of the call"
+        case .everyCallEnds: "every call ends by its deadlines"
+        case .comesToRest: "everything comes to rest"
+        }
+    }
+}
+
+/// Something that must hold and does not.
+struct Breach {
+    let check: Check
+    let detail: String
+}
+
+extension World {
+    // MARK: After each input
+
+    func check(
+        _ transition: CallTransition, from before: Call, _ reference: Reference, _ outcome: Reference.Outcome
+    ) {
+        let call = transition.call
+        if let difference = reference.difference(from: call) {
+            fail(.followsTables, "\(difference): \(Describe.call(call)), and not \(Describe.reference(reference))")
+        }
+        if transition.refusal != outcome.refusal {
+            fail(
+                .answersAsTables,
+                "\(Describe.refusal(transition.refusal)), and not \(Describe.refusal(outcome.refusal))")
+        }
+        checkSignals(transition, outcome)
+        checkClosings(transition, outcome)
+        checkDeliveries(transition, from: before, outcome)
+        checkShape(call)
+        if call.revision < before.revision { fail(.everybodyIsTold, "the revision went back") }
+        if random.isOne(in: 8) { checkEnds(call) }
+    }
+
+    func checkPlaced(_ transition: CallTransition, _ reference: Reference) {
+        if let difference = reference.difference(from: transition.call) {
+            fail(.followsTables, "\(difference): \(Describe.call(transition.call))")
+        }
+        checkShape(transition.call)
+        checkEnds(transition.call)
+    }
+
+    func checkAdopted(_ call: Call, _ reference: Reference) {
+        if let difference = reference.difference(from: call) {
+            fail(.rowsAreTheCall, "\(difference) after a restart: \(Describe.call(call))")
+        }
+        if call.nextDeadline == nil { fail(.openCallHasDeadline, "adopted: \(Describe.call(call))") }
+    }
+
+    private func checkSignals(_ transition: CallTransition, _ outcome: Reference.Outcome) {
+        var expected = outcome.signals[...]
+        for delivery in transition.deliveries {
+            guard case .signal(let signal, from: let sender) = delivery.event else { continue }
+            guard case .device(let recipient, let device) = delivery.address,
+                transition.call.participant(recipient)?.connection?.device == device
+            else { return fail(.signalsReachActiveDevices, "a signal goes to \(delivery.address)") }
+            let handover = ReferenceMailbox.Handover(
+                recipient: recipient, device: device, sender: sender, signal: signal)
+            guard expected.popFirst() == handover else {
+                return fail(.signalsAsTables, "a signal to \(Describe.user(recipient)) that was not to be")
+            }
+        }
+        if !expected.isEmpty { fail(.signalsAsTables, "\(expected.count) signals are missing") }
+        if transition.droppedSignals != outcome.droppedSignals {
+            fail(.signalsAsTables, "\(transition.droppedSignals) dropped, and not \(outcome.droppedSignals)")
+        }
+    }
+
+    private func checkClosings(_ transition: CallTransition, _ outcome: Reference.Outcome) {
+        var expected = outcome.closings
+        for change in transition.changes {
+            guard case .closeShare(let sharer, let at, let reason) = change else { continue }
+            let closing = Reference.Closing(sharer: sharer, at: at, reason: reason)
+            guard let index = expected.firstIndex(of: closing) else {
+                return fail(.sharesAsTables, "the share of \(Describe.user(sharer)) ends as \(reason)")
+            }
+            expected.remove(at: index)
+        }
+        if !expected.isEmpty { fail(.sharesAsTables, "a share does not end") }
+    }
+
+    /// Rings and their ends, and the device that was moved away from. Who is told of the rest is seen in `checkTold`.
+    private func checkDeliveries(_ transition: CallTransition, from before: Call, _ outcome: Reference.Outcome) {
+        var stillRinging = before.participants.filter { old in
+            old.isRinging && !(transition.call.participant(old.user)?.isRinging ?? false)
+        }
+        var isMovedTold = outcome.moved == nil
+        var isRung = outcome.rings == nil
+        for delivery in transition.deliveries {
+            switch delivery.event {
+            case .ringStopped(let reason):
+                guard let after = transition.call.participant(delivery.address.user),
+                    before.participant(after.user)?.isRinging ?? false
+                else { return fail(.ringsWhereItShould, "a ring is stopped that was none") }
+                stillRinging.removeAll { $0.user == after.user }
+                let expected = RingStopReason(of: transition.call, for: after)
+                if reason != expected { fail(.ringsWhereItShould, "the ring stops as \(reason), and not \(expected)") }
+            case .moved:
+                guard let moved = outcome.moved, delivery.address == .device(moved.user, moved.device) else {
+                    return fail(.everybodyIsTold, "a device is told that it was moved away from, and was not")
+                }
+                isMovedTold = true
+            case .incoming:
+                guard let rings = outcome.rings, delivery.address == .device(rings.user, rings.device) else {
+                    return fail(.ringsWhereItShould, "a device is told to ring, and is not to")
+                }
+                isRung = true
+            case .updated, .signal: break
+            }
+        }
+        if !stillRinging.isEmpty { fail(.ringsWhereItShould, "nobody is told to stop ringing") }
+        if !isMovedTold, !transition.call.isEnded { fail(.everybodyIsTold, "the old device is not told of the move") }
+        if !isRung { fail(.ringsWhereItShould, "a device of a rung user came and is not told to ring") }
+    }
+
+    private func checkShape(_ call: Call) {
+        let deadline = call.nextDeadline
+        if call.isEnded {
+            if call.participants.contains(where: { $0.isRinging || $0.connection != nil }) {
+                fail(.endedCallRests, "somebody is in an ended call: \(Describe.call(call))")
+            }
+            if deadline != nil { fail(.endedCallRests, "an ended call has a deadline") }
+            if !call.screenShares.isEmpty { fail(.endedCallRests, "an ended call has an open share") }
+        } else {
+            guard let deadline else { return fail(.openCallHasDeadline, "\(Describe.call(call))") }
+            if deadline <= now { fail(.openCallHasDeadline, "a deadline was passed over: \(Describe.call(call))") }
+        }
+        if let answeredAt = call.answeredAt, answeredAt < call.startedAt {
+            fail(.timesInOrder, "answered before started")
+        }
+        if let endedAt = call.endedAt, endedAt < call.answeredAt ?? call.startedAt {
+            fail(.timesInOrder, "ended before it was answered or started")
+        }
+        for participant in call.participants {
+            switch participant.state {
+            case .left(let joinedAt?, let at, _): if at < joinedAt { fail(.timesInOrder, "left before joined") }
+            case .left(_, let at, _), .declined(let at, _):
+                if at < call.startedAt { fail(.timesInOrder, "declined before the call started") }
+            case .ringing, .connected: break
+            }
+        }
+    }
+
+    /// From here, with nothing else happening, the call has to come to an end.
+    private func checkEnds(_ call: Call) {
+        var call = call
+        var bound = 2 * call.participants.count + 2
+        let latest = now + call.timings.maxDuration + call.timings.ring + call.timings.recovery
+        while let deadline = call.nextDeadline {
+            bound -= 1
+            guard bound > 0, deadline <= latest else {
+                return fail(.everyCallEnds, "left alone, it goes on: \(Describe.call(call))")
+            }
+            call = call.handle(.timePassed, at: deadline).call
+        }
+        if !call.isEnded { fail(.everyCallEnds, "left alone, it stays open: \(Describe.call(call))") }
+    }
+
+    // MARK: Disk
+
+    func checkStored(_ turn: ModelServer.Turn) {
+        let call = turn.transition.call
+        guard let stored = database.call(call.id), stored.holds(call), stored.revision == call.revision else {
+            return fail(.rowsAreTheCall, "the rows of \(Describe.call(call)) are not what it is")
+        }
+        for share in stored.shares {
+            if let endedAt = share.endedAt, endedAt < share.startedAt {
+                fail(.timesInOrder, "a share ended before it began")
+            }
+        }
+    }
+
+    /// What goes out is on disk.
+    func checkDurable(_ call: Call) {
+        guard let stored = database.call(call.id), stored.holds(call) else {
+            return fail(.nothingIsToldBeforeItIsDurable, "\(Describe.call(call)) is told and is not on disk")
+        }
+    }
+
+    // MARK: Who knows
+
+    /// After a change: whoever is or was in the call or rung for it knows the new state.
+    func checkTold(_ before: Call, _ call: Call) {
+        guard !server.isDying, before.revision != call.revision else { return }
+        for participant in call.participants {
+            let old = before.participant(participant.user)
+            guard participant.isInvolved || old?.isInvolved ?? true else { continue }
+            for device in World.devices(of: participant.user) {
+                guard let session = server.sessions[device], session.held == nil else { continue }
+                checkTold(session, device, call)
+            }
+        }
+    }
+
+    /// After a welcome: the device knows all open calls of its user.
+    func checkTold(_ device: Int) {
+        guard !server.isDying, let session = server.sessions[device] else { return }
+        let user = World.user(of: device)
+        for live in server.calls where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false {
+            checkTold(session, device, live.call)
+        }
+    }
+
+    private func checkTold(_ session: ModelServer.Session, _ device: Int, _ call: Call) {
+        let told = session.told.first { $0.call == call.id }
+        if told?.revision != call.revision {
+            fail(.everybodyIsTold, "\(Describe.device(device)) is not told: \(Describe.call(call))")
+        }
+        if told?.rings ?? false != call.rings(device) {
+            fail(
+                .ringsWhereItShould,
+                "\(Describe.device(device)) is told wrongly whether to ring: \(Describe.call(call))")
+        }
+    }
+
+    /// When nothing is on its way to a device, it has the state that the server has.
+    func checkClient(_ device: Int) {
+        let client = clients[device]
+        guard let connection = client.connection, client.isWelcome,
+            connections[connection].onTheWayDown == 0, !connections[connection].isDownCut, server.isUp,
+            server.sessions[device]?.connection == connection
+        else { return }
+        for live in server.calls {
+            guard case .settled = live.standing, let participant = live.call.participant(client.user) else { continue }
+            if !participant.isInvolved { continue }
+            guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
+                return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
+            }
+            if client.ringing.contains(live.call.id) != participant.isRinging {
+                fail(.ringsWhereItShould, "\(Describe.device(device)) rings wrongly for \(Describe.call(live.call))")
+            }
+        }
+        for known in client.calls where !known.isEnded {
+            if index(of: known.id) == nil {
+                fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
+            }
+        }
+    }
+
+    // MARK: At the end
+
+    func checkAtRest() {
+        for stored in database.calls {
+            if stored.isOpen {
+                fail(.everyCallEnds, "still open: \(Describe.call(stored.call(timings: schedule.timings)))")
+            }
+            if stored.shares.contains(where: { $0.endedAt == nil }) { fail(.endedCallRests, "a share is still open") }
+        }
+        if !server.calls.isEmpty { fail(.everyCallEnds, "the server still holds a call") }
+        for device in clients.indices where clients[device].isWelcome {
+            if !clients[device].pending.isEmpty { fail(.comesToRest, "a command was never answered") }
+            if !clients[device].ringing.isEmpty {
+                fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
+            }
+            for known in clients[device].calls {
+                guard let stored = database.call(known.id), stored.holds(known) else {
+                    return fail(
+                        .clientsKnowTheCall, "\(Describe.device(device)) was told of \(Describe.call(known)) last")
+                }
+            }
+        }
+    }
+}
+
+extension Participant {
+    /// Whether the user is in the call or rung for it.
+    fileprivate var isInvolved: Bool { isRinging || connection != nil }
+}
+
+extension Call {
+    /// Whether people see the same.
+    fileprivate func looks(like other: Call) -> Bool {
+        revision == other.revision && phase == other.phase && participants == other.participants
+            && screenShares == other.screenShares
+    }
+}
+
+extension RingStopReason {
+    /// Why a device is to stop ringing, by the tables.
+    fileprivate init(of call: Call, for participant: Participant) {
+        switch participant.state {
+        case .connected: self = .answeredElsewhere
+        case .declined: self = .declinedElsewhere
+        case .left(let joinedAt, _, _) where joinedAt != nil: self = .answeredElsewhere
+        case .ringing, .left:
+            switch call.endReason {
+            case .cancelled: self = .cancelled
+            case .callerDisconnected: self = .callerDisconnected
+            default: self = .noAnswer
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+import Primitives
+import SignalingCore
+
+/// The rows of calls as the schema has them (migration 003), with its constraints. What is in here survives a crash of
+/// the server.
+struct ModelDatabase {
+    struct StoredCall {
+        let id: CallID
+        let conversation: ConversationID
+        let initiator: UserID
+        let clientCallID: RequestID
+        let mode: Call.Mode
+        let type: Call.MediaType
+        let startedAt: Instant
+        let ringExpiresAt: Instant
+        var phase: Call.Phase
+        var revision: Int64
+        var participants: [StoredParticipant]
+        var shares: [StoredShare] = []
+        /// What ought to be stored, for comparison.
+        var reference: Reference
+    }
+
+    /// A row of `call_participants`.
+    struct StoredParticipant: Equatable {
+        let user: UserID
+        let isPolite: Bool
+        var status: Status
+        var joinedAt: Instant?
+        var leftAt: Instant?
+        var reason: Participant.LeaveReason?
+        var device: DeviceID?
+        var ringExpiresAt: Instant?
+
+        enum Status {
+            case ringing
+            case connected
+            case declined
+            case left
+        }
+    }
+
+    /// A row of `screen_share_logs`.
+    struct StoredShare: Equatable {
+        let sharer: UserID
+        let startedAt: Instant
+        var endedAt: Instant?
+        var reason: Call.ShareEndReason?
+    }
+
+    /// Why a unit is not carried out.
+    enum Refusal: Error, Equatable {
+        /// A unique index has the key already.
+        case constraint(String)
+        /// An update did not find its row as it was to be.
+        case expectation(String)
+    }
+
+    private(set) var calls: [StoredCall] = []
+
+    func call(_ id: CallID) -> StoredCall? {
+        calls.first { $0.id == id }
+    }
+
+    func call(placedBy initiator: UserID, as name: RequestID) -> StoredCall? {
+        calls.first { $0.initiator == initiator && $0.clientCallID == name }
+    }
+
+    /// Carries out a transition's changes, all or none.
+    mutating func carryOut(
+        _ transition: CallTransition, storedRevision: Int64, reference: Reference
+    ) throws(Refusal) {
+        let call = transition.call
+        var stored: StoredCall
+        let index = calls.firstIndex { $0.id == call.id }
+        if transition.changes.first == .insertCall {
+            guard index == nil, self.call(placedBy: call.initiator, as: call.clientCallID) == nil else {
+                throw .constraint("calls_initiator_id_client_call_id_key")
+            }
+            stored = StoredCall(
+                id: call.id, conversation: call.conversation, initiator: call.initiator,
+                clientCallID: call.clientCallID, mode: call.mode, type: call.type, startedAt: call.startedAt,
+                ringExpiresAt: call.ringExpiresAt, phase: call.phase, revision: call.revision, participants: [],
+                reference: reference)
+        } else {
+            guard let index, calls[index].revision == storedRevision else { throw .expectation("calls.revision") }
+            stored = calls[index]
+        }
+        for change in transition.changes {
+            switch change {
+            case .insertCall: break
+            case .updateCall:
+                stored.phase = call.phase
+                stored.revision = call.revision
+            case .putParticipant(let participant): stored.put(participant)
+            case .openShare(let share): try stored.open(share)
+            case .closeShare(let sharer, let at, let reason): try stored.close(sharer, at, reason)
+            }
+        }
+        stored.reference = reference
+        if stored.isOpen, stored.mode == .direct,
+            calls.contains(where: { $0.isOpen && $0.conversation == stored.conversation && $0.id != stored.id })
+        {
+            throw .constraint("calls_open_direct_key")
+        }
+        if let index { calls[index] = stored } else { calls.append(stored) }
+    }
+}
+
+extension ModelDatabase.StoredCall {
+    var isOpen: Bool {
+        switch phase {
+        case .initiated, .ongoing: true
+        case .completed, .missed: false
+        }
+    }
+
+    fileprivate mutating func put(_ participant: Participant) {
+        let row = ModelDatabase.StoredParticipant(participant)
+        if let index = participants.firstIndex(where: { $0.user == row.user }) {
+            participants[index] = row
+        } else {
+            participants.append(row)
+        }
+    }
+
+    fileprivate mutating func open(_ share: Call.ScreenShare) throws(ModelDatabase.Refusal) {
+        guard !shares.contains(where: { $0.sharer == share.sharer && $0.endedAt == nil }) else {
+            throw .constraint("screen_share_logs_open_key")
+        }
+        shares.append(.init(sharer: share.sharer, startedAt: share.startedAt))
+    }
+
+    fileprivate mutating func close(
+        _ sharer: UserID, _ at: Instant, _ reason: Call.ShareEndReason
+    ) throws(ModelDatabase.Refusal) {
+        guard let index = shares.firstIndex(where: { $0.sharer == sharer && $0.endedAt == nil }) else {
+            throw .expectation("screen_share_logs")
+        }
+        shares[index].endedAt = at
+        shares[index].reason = reason
+    }
+
+    /// The call that these rows make, as a server reads it.
+    func call(timings: CallTimings) -> Call {
+        Call(
+            id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
+            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, timings: timings, storedPhase: phase,
+            storedParticipants: participants.map(\.participant),
+            openShares: shares.filter { $0.endedAt == nil }.map {
+                Call.ScreenShare(storedSharer: $0.sharer, startedAt: $0.startedAt)
+            }, revision: revision)
+    }
+
+    /// Whether these rows are what would be written of a call.
+    func holds(_ call: Call) -> Bool {
+        guard phase == call.phase, participants.count == call.participants.count else { return false }
+        for (row, participant) in zip(participants, call.participants)
+        where row != ModelDatabase.StoredParticipant(participant) {
+            return false
+        }
+        var open = 0
+        for share in shares where share.endedAt == nil {
+            open += 1
+            guard call.screenShares.contains(where: { $0.sharer == share.sharer && $0.startedAt == share.startedAt })
+            else { return false }
+        }
+        return open == call.screenShares.count
+    }
+}
+
+extension ModelDatabase.StoredParticipant {
+    /// What is stored of a participant.
+    init(_ participant: Participant) {
+        user = participant.user
+        isPolite = participant.isPolite
+        switch participant.state {
+        case .ringing(let ringing):
+            status = .ringing
+            ringExpiresAt = ringing.until
+        case .connected(let connection):
+            status = .connected
+            joinedAt = connection.joinedAt
+            device = connection.device
+        case .declined(let at, let reason):
+            status = .declined
+            leftAt = at
+            self.reason = reason
+        case .left(let joinedAt, let at, let reason):
+            status = .left
+            self.joinedAt = joinedAt
+            leftAt = at
+            self.reason = reason
+        }
+    }
+
+    /// The participant that this row makes. A column that a status needs and that is not there gives a wrong one.
+    fileprivate var participant: Participant {
+        let never = Instant(microseconds: 0)
+        let state: Participant.State =
+            switch status {
+            case .ringing: .ringing(.init(storedUntil: ringExpiresAt ?? never))
+            case .connected:
+                .connected(.init(storedDevice: device ?? DeviceID(high: 0, low: 0), joinedAt: joinedAt ?? never))
+            case .declined: .declined(at: leftAt ?? never, reason ?? .declined)
+            case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
+            }
+        return Participant(user: user, isPolite: isPolite, storedState: state)
+    }
+}

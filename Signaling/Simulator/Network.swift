@@ -1,0 +1,149 @@
+import Primitives
+import SignalingCore
+
+/// What a device sends.
+struct ClientFrame {
+    enum Body {
+        case hello
+        case invite(callee: UserID, RequestID)
+        case call(CallID, CallCommand)
+    }
+
+    let id: Int
+    let body: Body
+}
+
+/// What the server sends.
+enum ServerFrame {
+    case welcome([Call])
+    case reply(to: Int, Reply)
+    case event(CallEvent, Call)
+}
+
+/// What becomes of a command.
+enum Reply {
+    case done(Call)
+    case refused(CallRefusal, Call?)
+    case unavailable
+
+    var call: Call? {
+        switch self {
+        case .done(let call): call
+        case .refused(_, let call): call
+        case .unavailable: nil
+        }
+    }
+}
+
+/// A socket: an ordered pipe in each direction, each with its own delays. Each side learns by itself that it is gone.
+struct Connection {
+    let device: Int
+    var isOpenAtClient = true
+    var isOpenAtServer = true
+    /// What is on its way is lost.
+    var isUpCut = false
+    var isDownCut = false
+    var lastUp: Instant
+    var lastDown: Instant
+    /// How many frames are on their way to the client.
+    var onTheWayDown = 0
+}
+
+extension World {
+    /// How long a frame takes: mostly little, sometimes long enough for others to overtake it.
+    private func latency() -> Instant.Span {
+        if isPrompt { return .milliseconds(0) }
+        let limit = random.isOne(in: 10) ? 3_000_000 : random.isOne(in: 2) ? 2_000 : 120_000
+        return .init(microseconds: random.microseconds(upTo: limit))
+    }
+
+    func send(_ frame: ClientFrame, by connection: Int) {
+        guard connections[connection].isOpenAtClient, !connections[connection].isUpCut else { return }
+        let arrival = max(connections[connection].lastUp, now + latency())
+        connections[connection].lastUp = arrival
+        agenda.put(.frameArrives(connection: connection, frame), at: arrival)
+    }
+
+    /// Sends from the server. It may die between any two frames.
+    func send(_ frame: ServerFrame, by connection: Int) {
+        if let left = server.sendsUntilCrash {
+            if left == 0 { server.isDying = true }
+            server.sendsUntilCrash = left == 0 ? nil : left - 1
+        }
+        guard !server.isDying, connections[connection].isOpenAtServer, !connections[connection].isDownCut else {
+            return
+        }
+        let arrival = max(connections[connection].lastDown, now + latency())
+        connections[connection].lastDown = arrival
+        connections[connection].onTheWayDown += 1
+        agenda.put(.answerArrives(connection: connection, frame), at: arrival)
+    }
+
+    func frameArrives(_ frame: ClientFrame, by connection: Int) {
+        guard connections[connection].isOpenAtServer, !connections[connection].isUpCut else { return }
+        let device = connections[connection].device
+        if case .hello = frame.body {
+            guard server.isUp else { return refuse(connection) }
+            admit(connection, of: device)
+        } else if server.isUp, server.sessions[device]?.connection == connection {
+            note("\(Describe.device(device)) → \(Describe.body(frame.body))  (frame \(frame.id))")
+            receive(frame, from: device, by: connection)
+        }
+    }
+
+    func answerArrives(_ frame: ServerFrame, by connection: Int) {
+        connections[connection].onTheWayDown -= 1
+        guard connections[connection].isOpenAtClient, !connections[connection].isDownCut else { return }
+        take(frame, by: connection)
+        checkClient(connections[connection].device)
+    }
+
+    // MARK: Losing it
+
+    /// A network that goes away under a device. The server may notice much later, or not before the device is back.
+    func loseSocket(of device: Int) {
+        guard let connection = clients[device].connection else { return }
+        note("\(Describe.device(device)) loses its socket")
+        connections[connection].isDownCut = true
+        connections[connection].isUpCut = random.isOne(in: 2)
+        let seconds = random.pick([0, 0, 1, 12, 35])
+        let notice = now + .init(microseconds: random.microseconds(upTo: 200_000 + seconds * 1_000_000))
+        agenda.put(.serverNoticesLoss(connection: connection), at: notice)
+        let clientNotice = now + .init(microseconds: random.microseconds(upTo: 1_000_000))
+        agenda.put(.clientNoticesLoss(connection: connection), at: clientNotice)
+    }
+
+    /// A device that closes its socket in an orderly way.
+    func closeSocket(of device: Int) {
+        guard let connection = clients[device].connection else { return }
+        connections[connection].isOpenAtClient = false
+        let notice = max(connections[connection].lastUp, now + latency())
+        agenda.put(.serverNoticesLoss(connection: connection), at: notice)
+    }
+
+    private func refuse(_ connection: Int) {
+        connections[connection].isOpenAtServer = false
+        agenda.put(.clientNoticesLoss(connection: connection), at: now + latency())
+    }
+
+    func serverNoticesLoss(_ connection: Int) {
+        guard connections[connection].isOpenAtServer else { return }
+        connections[connection].isOpenAtServer = false
+        let device = connections[connection].device
+        guard server.sessions[device]?.connection == connection else { return }
+        note("the server notices that \(Describe.device(device)) is gone")
+        server.sessions[device] = nil
+        tellCallsOfLoss(device)
+    }
+
+    /// All sockets of a server that has died: what it sent last may arrive or not.
+    func cutAllConnections() {
+        for (connection, state) in connections.enumerated() where state.isOpenAtServer {
+            connections[connection].isOpenAtServer = false
+            guard state.isOpenAtClient else { continue }
+            if random.isOne(in: 2) { connections[connection].isDownCut = true }
+            let notice = max(state.lastDown, now + .init(microseconds: random.microseconds(upTo: 500_000)))
+            agenda.put(.clientNoticesLoss(connection: connection), at: notice)
+        }
+    }
+}

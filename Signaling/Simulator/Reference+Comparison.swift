@@ -1,0 +1,68 @@
+import Primitives
+import SignalingCore
+
+extension Reference {
+    /// What of a call is not as it should be; nil when all is.
+    func difference(from call: Call) -> String? {
+        let status: Status
+        switch call.phase {
+        case .initiated: status = .initiated
+        case .ongoing: status = .ongoing
+        case .completed: status = .completed
+        case .missed: status = .missed
+        }
+        if status != self.status { return "the status differs" }
+        if call.startedAt != startedAt { return "started_at differs" }
+        if call.answeredAt != answeredAt { return "answered_at differs" }
+        if call.endedAt != endedAt { return "ended_at differs" }
+        if call.endReason != endReason { return "the end reason differs" }
+        if call.participants.count != people.count { return "the number of participants differs" }
+        for (participant, person) in zip(call.participants, people) {
+            if let difference = person.difference(from: participant) { return difference }
+        }
+        if call.screenShares.count != shares.count { return "the number of screen shares differs" }
+        for (share, expected) in zip(call.screenShares, shares)
+        where share.sharer != expected.sharer || share.startedAt != expected.startedAt {
+            return "a screen share differs"
+        }
+        return nil
+    }
+
+    /// A call that nobody keeps in memory has only what is on disk.
+    mutating func forgetMemory() {
+        done = []
+        letters = ReferenceMailbox()
+    }
+}
+
+extension Reference.Person {
+    fileprivate func difference(from participant: Participant) -> String? {
+        if participant.user != user { return "a participant is somebody else" }
+        switch participant.state {
+        case .ringing(let ringing):
+            if status != .ringing { return "a participant rings" }
+            if ringing.until != ringsUntil { return "a ring deadline differs" }
+        case .connected(let connection):
+            if status != .connected { return "a participant is connected" }
+            if connection.device != device { return "the active device differs" }
+            if connection.joinedAt != joinedAt { return "joined_at differs" }
+            let absence: Absence =
+                switch connection.reachability {
+                case .reachable: .here
+                case .lost(let until): .lost(until: until)
+                case .adopted(let until): .awaited(until: until)
+                }
+            if absence != self.absence { return "the grace differs" }
+        case .declined(let at, let reason):
+            if status != .declined { return "a participant has declined" }
+            if at != leftAt { return "left_at differs" }
+            if reason != self.reason { return "a leave reason differs" }
+        case .left(let joinedAt, let at, let reason):
+            if status != .left { return "a participant has left" }
+            if joinedAt != self.joinedAt { return "joined_at differs" }
+            if at != leftAt { return "left_at differs" }
+            if reason != self.reason { return "a leave reason differs" }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,361 @@
+import Primitives
+import SignalingCore
+
+extension Reference {
+    /// Moves the call on by one input, as the tables say.
+    mutating func handle(_ input: CallInput, at now: Instant, _ coverage: inout Coverage) -> Outcome {
+        var outcome = Outcome()
+        passTime(until: now, &outcome, &coverage)
+        switch input {
+        case .command(let command, from: let origin): carryOut(command, origin, now, &outcome, &coverage)
+        case .deviceLost(let user, let device):
+            lost(CallOrigin(user: user, device: device), now, &coverage)
+        case .deviceReturned(let user, let device):
+            returned(CallOrigin(user: user, device: device), &outcome, &coverage)
+        case .timePassed: break
+        }
+        return outcome
+    }
+
+    /// An invite between people who have this call already.
+    mutating func handleInvite(
+        from origin: CallOrigin, as request: RequestID, at now: Instant, _ coverage: inout Coverage
+    ) -> Outcome {
+        var outcome = Outcome()
+        passTime(until: now, &outcome, &coverage)
+        guard !isEnded, let index = index(of: origin.user) else { return outcome }
+        let name = Name(user: origin.user, request: request)
+        if name == Name(user: initiator, request: self.name) || done.contains(name) {
+            coverage.note(.inviteRepeated)
+            return outcome
+        }
+        remember(name)
+        if people[index].status == .ringing {
+            coverage.note(.inviteGlare)
+            connect(index, origin, now, &outcome, &coverage)
+        } else if people[index].device != origin.device {
+            coverage.note(.inviteMoves)
+            move(index, origin, now, &outcome, &coverage)
+        }
+        return outcome
+    }
+
+    // MARK: Commands
+
+    private mutating func carryOut(
+        _ command: CallCommand, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        guard let index = index(of: origin.user) else {
+            coverage.note(.commandOfAStranger)
+            outcome.refusal = .notFound
+            return
+        }
+        let name = command.request.map { Name(user: origin.user, request: $0) }
+        if let name, done.contains(name) {
+            coverage.note(.commandRepeated)
+            return
+        }
+        follow(command, index, origin, now, &outcome, &coverage)
+        if let name, outcome.refusal == nil { remember(name) }
+    }
+
+    private mutating func remember(_ name: Name) {
+        done.append(name)
+        if done.count > 64 { done.removeFirst() }
+    }
+
+    private mutating func follow(
+        _ command: CallCommand, _ index: Int, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        let person = people[index]
+        let isActive = person.status == .connected && person.device == origin.device
+        switch command {
+        case .fetch: break
+        case .ringing: if person.status == .ringing { coverage.note(.ringingAlerts) }
+        case .accept:
+            switch person.status {
+            case _ where isEnded: outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
+            case .ringing:
+                coverage.note(.ringingAccepts)
+                connect(index, origin, now, &outcome, &coverage)
+            case .connected where isActive: break
+            case .connected: outcome.refusal = refused(.answeredElsewhere, .connectedAcceptsElsewhere, &coverage)
+            case .declined, .left: outcome.refusal = .wrongState
+            }
+        case .decline(_, let isBusy, let reachable):
+            if isEnded { return coverage.note(.endedHangUp) }
+            if person.status == .connected { return coverage.note(.connectedDeclinesLate) }
+            guard person.status == .ringing else { return }
+            if isBusy, !isBusyEverywhere(index, origin.device, reachable) { return coverage.note(.ringingBusyOnSome) }
+            coverage.note(isBusy ? .ringingBusyOnAll : .ringingDeclines)
+            stop(index, .declined, isBusy ? .busy : .declined, at: now)
+            endIfNobodyRings(at: now, &outcome, &coverage)
+        case .cancel:
+            guard origin.user == initiator else {
+                outcome.refusal = .forbidden
+                return
+            }
+            if isEnded { return coverage.note(.endedHangUp) }
+            if status == .initiated, isActive { leave(index, .hangup, at: now, &outcome, &coverage) }
+        case .hangUp(_, let mediaFailed):
+            if isEnded { return coverage.note(.endedHangUp) }
+            hangUp(index, isActive, mediaFailed, now, &outcome, &coverage)
+        case .move:
+            if isEnded {
+                outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
+            } else if person.status != .connected {
+                outcome.refusal = .wrongState
+            } else if !isActive {
+                coverage.note(.connectedMoves)
+                move(index, origin, now, &outcome, &coverage)
+            }
+        case .setMedia:
+            if isActive { coverage.note(.connectedSaysMedia) } else if !isEnded { outcome.refusal = .wrongState }
+        case .signal(let signal, to: let recipient):
+            pass(signal, isActive, origin, recipient, &outcome, &coverage)
+        case .startScreenShare: startShare(isActive, origin.user, now, &outcome, &coverage)
+        case .stopScreenShare: if isActive { close(origin.user, .stopped, at: now, &outcome, &coverage) }
+        }
+    }
+
+    private func refused(_ refusal: CallRefusal, _ row: TableRow, _ coverage: inout Coverage) -> CallRefusal {
+        coverage.note(row)
+        return refusal
+    }
+
+    private mutating func isBusyEverywhere(_ index: Int, _ device: DeviceID, _ reachable: Set<DeviceID>) -> Bool {
+        people[index].busy.append(device)
+        return reachable.allSatisfy { people[index].busy.contains($0) }
+    }
+
+    private mutating func hangUp(
+        _ index: Int, _ isActive: Bool, _ mediaFailed: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        switch people[index].status {
+        case .ringing:
+            coverage.note(.ringingDeclines)
+            stop(index, .declined, .declined, at: now)
+            endIfNobodyRings(at: now, &outcome, &coverage)
+        case .connected where isActive:
+            coverage.note(mediaFailed ? .connectedMediaFails : .connectedHangsUp)
+            leave(index, mediaFailed ? .iceFailed : .hangup, at: now, &outcome, &coverage)
+        case .connected: coverage.note(.connectedHangsUpElsewhere)
+        case .declined, .left: break
+        }
+    }
+
+    private mutating func connect(
+        _ index: Int, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        people[index].status = .connected
+        people[index].device = origin.device
+        people[index].joinedAt = now
+        people[index].ringsUntil = nil
+        people[index].absence = .here
+        if status == .initiated {
+            coverage.note(.initiatedAccepted)
+            status = .ongoing
+            answeredAt = now
+            for other in people.indices {
+                guard case .lost(let until) = people[other].absence else { continue }
+                coverage.note(.connectedLostIsAnswered)
+                people[other].absence = .lost(until: max(until, now + timings.reconnect))
+            }
+        }
+        handOver(to: origin, .signalsHandedOverAtAccept, &outcome, &coverage)
+    }
+
+    private mutating func move(
+        _ index: Int, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        outcome.moved = people[index].device.map { CallOrigin(user: origin.user, device: $0) }
+        close(origin.user, .stopped, isMoved: true, at: now, &outcome, &coverage)
+        people[index].device = origin.device
+        people[index].absence = .here
+        letters.forget(recipient: origin.user)
+    }
+
+    private mutating func startShare(
+        _ isActive: Bool, _ user: UserID, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        if isEnded {
+            outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
+        } else if status != .ongoing || !isActive {
+            outcome.refusal = refused(.wrongState, .shareRefused, &coverage)
+        } else if !shares.contains(where: { $0.sharer == user }) {
+            for share in shares { close(share.sharer, .replaced, at: now, &outcome, &coverage) }
+            coverage.note(.shareStarts)
+            shares.append(Share(sharer: user, startedAt: now))
+        }
+    }
+
+    // MARK: Devices
+
+    private mutating func lost(_ origin: CallOrigin, _ now: Instant, _ coverage: inout Coverage) {
+        guard let index = index(of: origin.user) else { return }
+        if people[index].status == .ringing { coverage.note(.initiatedCalleeLost) }
+        guard people[index].status == .connected, people[index].device == origin.device,
+            people[index].absence == .here
+        else { return }
+        people[index].absence = .lost(until: now + (status == .ongoing ? timings.reconnect : timings.callerLost))
+    }
+
+    private mutating func returned(_ origin: CallOrigin, _ outcome: inout Outcome, _ coverage: inout Coverage) {
+        guard let index = index(of: origin.user) else { return }
+        switch people[index].status {
+        case .ringing:
+            coverage.note(.ringingDeviceReturns)
+            outcome.rings = origin
+        case .connected where people[index].device == origin.device:
+            switch people[index].absence {
+            case .here: break
+            case .lost: coverage.note(.connectedResumes)
+            case .awaited: coverage.note(.ongoingRestartedAndResumed)
+            }
+            people[index].absence = .here
+            handOver(to: origin, .signalsHandedOverAtReturn, &outcome, &coverage)
+        case .connected, .declined, .left: break
+        }
+    }
+
+    // MARK: Signals
+
+    private mutating func pass(
+        _ signal: Signal, _ isActive: Bool, _ origin: CallOrigin, _ recipient: UserID, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        if isEnded {
+            coverage.note(.endedSignal)
+            outcome.droppedSignals += 1
+            return
+        }
+        guard isActive, recipient != origin.user, let other = person(recipient) else {
+            coverage.note(.signalRefused)
+            outcome.refusal = isActive ? .forbidden : .wrongState
+            return
+        }
+        guard letters.take(note: signal.origin, of: origin.user) else {
+            coverage.note(.signalOutdated)
+            outcome.droppedSignals += 1
+            return
+        }
+        switch other.status {
+        case .connected where other.absence == .here:
+            coverage.note(.signalPassed)
+            outcome.signals.append(
+                .init(recipient: recipient, device: other.device, sender: origin.user, signal: signal))
+        case .connected, .ringing:
+            if letters.put(signal, from: origin.user, to: recipient) {
+                coverage.note(other.status == .ringing ? .signalKeptForRinging : .signalKeptForLost)
+            } else {
+                coverage.note(.mailboxFull)
+                outcome.refusal = .mailboxFull
+            }
+        case .declined, .left: outcome.droppedSignals += 1
+        }
+    }
+
+    private mutating func handOver(
+        to origin: CallOrigin, _ row: TableRow, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        let kept = letters.handOver(to: origin)
+        if !kept.isEmpty { coverage.note(row) }
+        outcome.signals += kept
+    }
+}
+
+/// Signals that wait, as the design says: in order, bounded for each sender, never of an earlier generation.
+struct ReferenceMailbox {
+    struct Handover: Equatable {
+        let recipient: UserID
+        let device: DeviceID?
+        let sender: UserID
+        let signal: Signal
+    }
+
+    private struct Letter {
+        let sender: UserID
+        let recipient: UserID
+        let signal: Signal
+    }
+
+    private struct Sender {
+        let user: UserID
+        var current: Signal.Source
+        var previous: String?
+    }
+
+    private var letters: [Letter] = []
+    private var senders: [Sender] = []
+
+    /// Takes note of where a signal comes from; false when that is over.
+    mutating func take(note source: Signal.Source, of user: UserID) -> Bool {
+        guard let index = senders.firstIndex(where: { $0.user == user }) else {
+            senders.append(Sender(user: user, current: source))
+            return true
+        }
+        let known = senders[index].current
+        if source == known { return true }
+        if source.peerConnection == known.peerConnection {
+            guard source.generation > known.generation else { return false }
+        } else {
+            guard source.peerConnection != senders[index].previous else { return false }
+            senders[index].previous = known.peerConnection
+        }
+        senders[index].current = source
+        letters.removeAll { $0.sender == user }
+        return true
+    }
+
+    mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
+        let own = letters.filter { $0.sender == sender }
+        let bytes = own.reduce(signal.weight) { $0 + $1.signal.weight }
+        guard own.count < 128, bytes <= 256 * 1024 else { return false }
+        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
+        return true
+    }
+
+    mutating func handOver(to origin: CallOrigin) -> [Handover] {
+        if letters.isEmpty { return [] }
+        defer { forget(recipient: origin.user) }
+        return letters.filter { $0.recipient == origin.user }.map {
+            Handover(recipient: origin.user, device: origin.device, sender: $0.sender, signal: $0.signal)
+        }
+    }
+
+    mutating func forget(recipient: UserID) {
+        letters.removeAll { $0.recipient == recipient }
+    }
+}
+
+extension Signal {
+    var origin: Source {
+        switch self {
+        case .description(let description): description.source
+        case .candidate(let candidate): candidate.source
+        }
+    }
+
+    /// What a signal counts in the mailbox.
+    fileprivate var weight: Int {
+        switch self {
+        case .description(let description): description.sdp.utf8.count + 64
+        case .candidate(let candidate): candidate.candidate.utf8.count + candidate.mid.utf8.count + 96
+        }
+    }
+}
+
+extension CallCommand {
+    /// The client's own name for the command, where it has one.
+    var request: RequestID? {
+        switch self {
+        case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),
+            .move(let request, _), .startScreenShare(let request), .stopScreenShare(let request):
+            request
+        case .ringing, .fetch, .setMedia, .signal: nil
+        }
+    }
+}

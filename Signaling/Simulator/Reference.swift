@@ -1,0 +1,290 @@
+import Primitives
+import SignalingCore
+
+/// A call as the tables of the design say it should be, written from them and not from the core: the oracle that the
+/// core is held against after each step. It knows statuses, reasons, times and devices; it has no rows and no events.
+struct Reference {
+    enum Status {
+        case initiated
+        case ongoing
+        case completed
+        case missed
+    }
+
+    struct Person {
+        enum Status {
+            case ringing
+            case connected
+            case declined
+            case left
+        }
+
+        enum Absence: Equatable {
+            case here
+            case lost(until: Instant)
+            case awaited(until: Instant)
+        }
+
+        let user: UserID
+        var status: Status
+        var ringsUntil: Instant?
+        var device: DeviceID?
+        var joinedAt: Instant?
+        var leftAt: Instant?
+        var reason: Participant.LeaveReason?
+        var absence = Absence.here
+        /// Devices that said that they are busy.
+        var busy: [DeviceID] = []
+    }
+
+    struct Share: Equatable {
+        let sharer: UserID
+        let startedAt: Instant
+    }
+
+    struct Closing: Equatable {
+        let sharer: UserID
+        let at: Instant
+        let reason: Call.ShareEndReason
+    }
+
+    struct Name: Equatable {
+        let user: UserID
+        let request: RequestID
+    }
+
+    let timings: CallTimings
+    let initiator: UserID
+    /// The caller's own name for the call.
+    let name: RequestID
+    let startedAt: Instant
+    var status = Status.initiated
+    var answeredAt: Instant?
+    var endedAt: Instant?
+    var endReason: Call.EndReason?
+    /// The caller first.
+    var people: [Person]
+    var shares: [Share] = []
+    /// The commands that were carried out since the server started.
+    var done: [Name] = []
+    var letters = ReferenceMailbox()
+
+    /// What an input ought to lead to, besides the new state.
+    struct Outcome {
+        var refusal: CallRefusal?
+        /// Signals that go to devices, in this order.
+        var signals: [ReferenceMailbox.Handover] = []
+        var closings: [Closing] = []
+        var droppedSignals = 0
+        /// The device that is told that it was moved away from.
+        var moved: CallOrigin?
+        /// The device that is told to ring.
+        var rings: CallOrigin?
+    }
+
+    init(
+        caller: CallOrigin, callee: UserID, name: RequestID, isCalleeBusy: Bool, timings: CallTimings,
+        at now: Instant, _ coverage: inout Coverage
+    ) {
+        self.timings = timings
+        initiator = caller.user
+        self.name = name
+        startedAt = now
+        var first = Person(user: caller.user, status: .connected)
+        first.device = caller.device
+        first.joinedAt = now
+        var second = Person(user: callee, status: .ringing)
+        second.ringsUntil = now + timings.ring
+        people = [first, second]
+        coverage.note(.invite)
+        if isCalleeBusy {
+            coverage.note(.inviteBusy)
+            var outcome = Outcome()
+            people[1].status = .declined
+            people[1].reason = .busy
+            people[1].leftAt = now
+            end(.busy, at: now, &outcome, &coverage)
+        }
+    }
+
+    var isEnded: Bool { endedAt != nil }
+
+    func person(_ user: UserID) -> Person? {
+        people.first { $0.user == user }
+    }
+
+    func index(of user: UserID) -> Int? {
+        people.firstIndex { $0.user == user }
+    }
+
+    /// The call as the next server finds it: nobody is there yet, and what was only in memory is gone.
+    mutating func restart(at now: Instant, _ coverage: inout Coverage) {
+        done = []
+        letters = ReferenceMailbox()
+        for index in people.indices {
+            people[index].busy = []
+            people[index].absence = people[index].status == .connected ? .awaited(until: now + timings.recovery) : .here
+        }
+        if status == .initiated {
+            let isLate = people.contains { $0.ringsUntil.map { $0 <= now } ?? false }
+            coverage.note(isLate ? .initiatedRestartedLate : .initiatedRestartedInTime)
+        }
+    }
+
+    // MARK: Time
+
+    private enum Due {
+        case ring(Int)
+        case absence(Int)
+        case maxDuration
+    }
+
+    /// What is due first, if it is due by now.
+    private func firstDue(by now: Instant) -> (Instant, Due)? {
+        var first: (Instant, Due)?
+        func consider(_ at: Instant, _ due: Due) {
+            guard at <= now else { return }
+            if let known = first, known.0 <= at { return }
+            first = (at, due)
+        }
+        guard !isEnded else { return nil }
+        if let answeredAt { consider(answeredAt + timings.maxDuration, .maxDuration) }
+        for (index, person) in people.enumerated() {
+            switch person.status {
+            case .ringing: consider(person.ringsUntil ?? now, .ring(index))
+            case .connected:
+                switch person.absence {
+                case .here: break
+                case .lost(let until), .awaited(let until): consider(until, .absence(index))
+                }
+            case .declined, .left: break
+            }
+        }
+        return first
+    }
+
+    /// Carries out what is due, each at its own moment.
+    mutating func passTime(until now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
+        while let (at, due) = firstDue(by: now) {
+            switch due {
+            case .ring(let index):
+                coverage.note(.ringingTimesOut)
+                stop(index, .left, .noAnswer, at: at)
+                endIfNobodyRings(at: at, &outcome, &coverage)
+            case .absence(let index):
+                let isAwaited = if case .awaited = people[index].absence { true } else { false }
+                if isAwaited, status == .ongoing, !hasSomebodyResumed {
+                    coverage.note(.ongoingRestartedInVain)
+                    end(.serverRestart, at: lastSeen, &outcome, &coverage)
+                } else {
+                    coverage.note(.connectedGraceRunsOut)
+                    leave(index, .disconnected, at: at, &outcome, &coverage)
+                }
+            case .maxDuration:
+                coverage.note(.ongoingMaxDuration)
+                end(.maxDuration, at: at, &outcome, &coverage)
+            }
+        }
+    }
+
+    private var hasSomebodyResumed: Bool {
+        people.contains { person in
+            guard person.status == .connected else { return false }
+            return if case .awaited = person.absence { false } else { true }
+        }
+    }
+
+    /// The latest moment that is on disk.
+    private var lastSeen: Instant {
+        var last = max(startedAt, answeredAt ?? startedAt)
+        for person in people where person.status == .connected { last = max(last, person.joinedAt ?? last) }
+        for share in shares { last = max(last, share.startedAt) }
+        return last
+    }
+
+    // MARK: Leaving and ending
+
+    mutating func stop(_ index: Int, _ status: Person.Status, _ reason: Participant.LeaveReason, at now: Instant) {
+        people[index].status = status
+        people[index].reason = reason
+        people[index].leftAt = now
+        people[index].device = nil
+        people[index].ringsUntil = nil
+        people[index].absence = .here
+    }
+
+    /// The table's row for a participant who stops ringing: the last one ends the call.
+    mutating func endIfNobodyRings(at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
+        guard status == .initiated, !people.contains(where: { $0.status == .ringing }) else { return }
+        let reasons = people.dropFirst().map(\.reason)
+        if reasons.allSatisfy({ $0 == .declined }) {
+            coverage.note(.initiatedDeclinedByAll)
+            end(.declined, at: now, &outcome, &coverage)
+        } else if reasons.allSatisfy({ $0 == .busy }) {
+            coverage.note(.initiatedBusyForAll)
+            end(.busy, at: now, &outcome, &coverage)
+        } else {
+            coverage.note(.initiatedNotAnswered)
+            end(.noAnswer, at: now, &outcome, &coverage)
+        }
+    }
+
+    mutating func leave(
+        _ index: Int, _ reason: Participant.LeaveReason, at now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        close(people[index].user, reason == .disconnected ? .disconnected : .left, at: now, &outcome, &coverage)
+        stop(index, .left, reason, at: now)
+        let (row, ending): (TableRow, Call.EndReason) =
+            switch (status, reason) {
+            case (.initiated, .disconnected): (.initiatedCallerLost, .callerDisconnected)
+            case (.initiated, _): (.initiatedCancelled, .cancelled)
+            case (_, .disconnected): (.ongoingDisconnected, .disconnected)
+            case (_, .iceFailed): (.ongoingMediaFailed, .iceFailed)
+            default: (.ongoingHungUp, .hangup)
+            }
+        coverage.note(row)
+        end(ending, at: now, &outcome, &coverage)
+    }
+
+    mutating func end(
+        _ reason: Call.EndReason, at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        status = answeredAt == nil ? .missed : .completed
+        endedAt = now
+        endReason = reason
+        let sharing: Call.ShareEndReason = reason == .serverRestart ? .serverRestart : .callEnded
+        for share in shares { close(share.sharer, sharing, at: now, &outcome, &coverage) }
+        for (index, person) in people.enumerated() {
+            switch person.status {
+            case .ringing:
+                coverage.note(reason == .cancelled ? .ringingCancelled : .ringingCallEnds)
+                stop(index, .left, reason == .cancelled ? .cancelled : .callEnded, at: now)
+            case .connected:
+                coverage.note(.connectedCallEnds)
+                stop(index, .left, reason == .serverRestart ? .disconnected : .callEnded, at: now)
+            case .declined, .left: break
+            }
+        }
+        letters = ReferenceMailbox()
+    }
+
+    mutating func close(
+        _ sharer: UserID, _ reason: Call.ShareEndReason, isMoved: Bool = false, at now: Instant,
+        _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard let index = shares.firstIndex(where: { $0.sharer == sharer }) else { return }
+        let row: TableRow =
+            switch reason {
+            case .stopped: isMoved ? .shareMoved : .shareStopped
+            case .left: .shareLeft
+            case .disconnected: .shareDisconnected
+            case .replaced: .shareReplaced
+            case .callEnded: .shareCallEnded
+            case .serverRestart: .shareServerRestarted
+            }
+        coverage.note(row)
+        shares.remove(at: index)
+        outcome.closings.append(Closing(sharer: sharer, at: now, reason: reason))
+    }
+}

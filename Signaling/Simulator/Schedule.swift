@@ -1,0 +1,112 @@
+import Primitives
+import SignalingCore
+
+/// What happens in one run, as far as it does not follow from something else. Made of a seed; a shorter one is made of
+/// a longer one by leaving acts out.
+struct Schedule {
+    var acts: [Act]
+    var timings: CallTimings
+    /// What the devices do when all acts are over.
+    var finale: Finale
+
+    enum Finale: CaseIterable {
+        /// Every device comes back, and stays.
+        case everybodyOnline
+        /// Every device goes.
+        case everybodyOffline
+        /// Each device stays as it is.
+        case asTheyAre
+    }
+}
+
+/// One thing that somebody does, or that befalls something.
+struct Act {
+    /// How long after the act before it.
+    var delay: Delay
+    var deed: Deed
+    /// Every choice from this act up to the next one follows from here, so that leaving out an act changes little else.
+    var seed: UInt64
+
+    enum Delay {
+        case span(Instant.Span)
+        /// Until a call's next deadline, and so much longer or shorter.
+        case untilDeadline(offset: Instant.Span)
+    }
+
+    enum Deed {
+        /// A device asks for something that suits what it knows.
+        case command(device: Int)
+        /// A device asks for something that may make no sense.
+        case anything(device: Int)
+        /// A device sends so many signals that not all of them can wait.
+        case flood(device: Int)
+        /// A device sends its latest command once more, as after a lost reply.
+        case repeatCommand(device: Int)
+        /// The network takes a device's socket away.
+        case loseSocket(device: Int)
+        /// A device is switched off: it forgets what it knows.
+        case switchOff(device: Int)
+        case switchOn(device: Int)
+        /// The server dies now.
+        case crash
+        /// The server dies in the middle of what it says next.
+        case crashWhileSending
+        /// The next commits fail, or nobody knows whether they happened.
+        case databaseTrouble
+        /// Commits take long for a while.
+        case databaseSlow
+    }
+}
+
+extension Schedule {
+    init(seed: UInt64) {
+        // Seeds are counted, so neighbours must not begin alike.
+        var random = Random(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
+        timings = CallTimings()
+        if random.isOne(in: 4) { timings.maxDuration = .seconds(Int64(20 + random.below(60))) }
+        if random.isOne(in: 8) { timings.ring = .seconds(Int64(2 + random.below(20))) }
+        finale = random.pick(Finale.allCases)
+        // Most schedules are calm, so that calls get somewhere; in some nothing can be relied on.
+        let trouble = random.pick([0, 0, 4, 10, 25])
+        acts = []
+        let count = 6 + random.below(40)
+        acts.reserveCapacity(count)
+        for _ in 0..<count {
+            acts.append(
+                Act(
+                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, &random), seed: random.next()))
+        }
+    }
+
+    private static func delay(_ random: inout Random) -> Act.Delay {
+        switch random.below(20) {
+        case 0..<8: .span(.init(microseconds: random.microseconds(upTo: 30_000)))
+        case 8..<14: .span(.init(microseconds: random.microseconds(upTo: 1_500_000)))
+        case 14..<18: .span(.init(microseconds: random.microseconds(upTo: 12_000_000)))
+        case 18: .span(.init(microseconds: random.microseconds(upTo: 70_000_000)))
+        default: .untilDeadline(offset: .init(microseconds: random.pick([-300_000, -20_000, -1, 0, 1, 20_000])))
+        }
+    }
+
+    private static func deed(trouble: Int, _ random: inout Random) -> Act.Deed {
+        let device = random.below(World.deviceCount)
+        if random.below(100) < trouble {
+            switch random.below(6) {
+            case 0: return .crash
+            case 1: return .crashWhileSending
+            case 2: return .databaseTrouble
+            case 3: return .databaseSlow
+            default: return .loseSocket(device: device)
+            }
+        }
+        switch random.below(200) {
+        case 0..<140: return .command(device: device)
+        case 140..<160: return .anything(device: device)
+        case 160..<170: return .repeatCommand(device: device)
+        case 170..<182: return .loseSocket(device: device)
+        case 182..<188: return .switchOff(device: device)
+        case 188..<199: return .switchOn(device: device)
+        default: return .flood(device: device)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import ArgumentParser
+
+/// Runs random schedules against the real call core.
+@main
+struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Run random schedules of devices, network, database and crashes against the call core.",
+        discussion: """
+            Every schedule follows from its seed. The exit code is 0 when everything held and every row of the tables \
+            was seen, and 1 otherwise; then the seed and the shortest trace that was found are printed.
+            """)
+
+    @Option(help: "The first seed.")
+    var seed: UInt64 = 1
+
+    @Option(help: "How many schedules to run.")
+    var count: Int = 100_000
+
+    @Option(help: "How many minutes to run at most.")
+    var minutes: Double?
+
+    @Option(help: "On how many threads to run.")
+    var threads: Int = 2
+
+    @Flag(help: "Print what happens in the schedule of --seed, and run no other.")
+    var trace = false
+
+    @Flag(help: "Do not fail when rows of the tables were not seen, as in a short run.")
+    var partial = false
+
+    func validate() throws {
+        guard count > 0 else { throw ValidationError("--count must be at least 1.") }
+        guard threads > 0, threads <= 256 else { throw ValidationError("--threads must be from 1 to 256.") }
+        if let minutes, minutes <= 0 { throw ValidationError("--minutes must be more than 0.") }
+    }
+
+    func run() async throws {
+        if trace { return try follow(Schedule(seed: seed)) }
+        let campaign = Campaign(firstSeed: seed, count: count, seconds: minutes.map { $0 * 60 }, threads: threads)
+        let result = await campaign.run()
+        print(result.summary)
+        if let (seed, breach) = result.breach {
+            print("\nseed \(seed): \(breach.check.title)\n  \(breach.detail)\n")
+            print("the shortest trace found:")
+            try follow(Schedule(seed: seed).shortened(breaking: breach.check))
+        }
+        if !result.coverage.missing.isEmpty, !partial { throw ExitCode.failure }
+    }
+
+    private func follow(_ schedule: Schedule) throws {
+        let world = World(schedule, isTraced: true)
+        world.run()
+        for line in world.trace { print(line) }
+        guard let breach = world.breach else { return print("everything held") }
+        print("\nbroken: \(breach.check.title)\n  \(breach.detail)")
+        throw ExitCode.failure
+    }
+}

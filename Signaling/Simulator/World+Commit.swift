@@ -1,0 +1,245 @@
+import Primitives
+import SignalingCore
+
+// The way of an input through a call: core, commit, reply, fan out.
+extension World {
+    /// How long after a failed commit a due deadline is tried again, and an uncertain outcome looked up.
+    private static let retryDelay = Instant.Span.milliseconds(500)
+
+    func index(of call: CallID) -> Int? {
+        server.calls.firstIndex { $0.call.id == call }
+    }
+
+    func receive(_ waiting: ModelServer.Waiting, for id: CallID) {
+        guard !server.isDying, let index = index(of: id) else { return }
+        guard case .settled = server.calls[index].standing else {
+            server.calls[index].waiting.append(waiting)
+            return
+        }
+        carryOut(waiting, index)
+    }
+
+    private func carryOut(_ waiting: ModelServer.Waiting, _ index: Int) {
+        let live = server.calls[index]
+        var reference = live.reference
+        switch waiting {
+        case .input(let input, let asker):
+            let transition = live.call.handle(input, at: now)
+            let outcome = reference.handle(input, at: now, &coverage)
+            let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
+            check(transition, from: live.call, reference, outcome)
+            commit(turn, index, asker)
+        case .invite(let invite):
+            let origin = World.origin(of: invite.asker.device)
+            let transition = live.call.handleInvite(
+                from: origin, as: invite.name, media: MediaState(microphone: true), at: now)
+            let outcome = reference.handleInvite(from: origin, as: invite.name, at: now, &coverage)
+            check(transition, from: live.call, reference, outcome)
+            let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
+            if transition.call.isEnded, !live.call.isEnded {
+                server.calls[index].waiting.insert(.invite(invite), at: 0)
+                commit(turn, index, nil)
+            } else {
+                commit(turn, index, invite.asker)
+                noticeIfGone(invite.asker.device, live.call.id)
+            }
+        }
+    }
+
+    func place(_ invite: ModelServer.PendingInvite) {
+        let origin = World.origin(of: invite.asker.device)
+        let isBusy = server.calls.contains { $0.call.participant(invite.callee)?.connection != nil }
+        server.lastCall += 1
+        let id = ModelServer.callID(Int(server.lastCall))
+        let transition = Call.place(
+            Invitation(
+                call: id, conversation: ModelServer.conversation(origin.user, invite.callee), caller: origin,
+                callee: invite.callee, isCalleeBusy: isBusy, type: .voice, media: MediaState(microphone: true),
+                clientCallID: invite.name),
+            timings: schedule.timings, at: now)
+        let reference = Reference(
+            caller: origin, callee: invite.callee, name: invite.name, isCalleeBusy: isBusy, timings: schedule.timings,
+            at: now, &coverage)
+        let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: .init())
+        checkPlaced(transition, reference)
+        server.calls.append(.init(call: transition.call, reference: reference, storedRevision: 0))
+        commit(turn, server.calls.count - 1, invite.asker)
+        noticeIfGone(invite.asker.device, id)
+    }
+
+    /// An invite waits for the database before it comes to its call; its device may have gone meanwhile.
+    private func noticeIfGone(_ device: Int, _ id: CallID) {
+        guard server.sessions[device] == nil else { return }
+        let origin = World.origin(of: device)
+        receive(.input(.deviceLost(origin.user, origin.device), nil), for: id)
+    }
+
+    // MARK: Commit
+
+    private func commit(_ turn: ModelServer.Turn, _ index: Int, _ asker: ModelServer.Asker?) {
+        guard !turn.transition.changes.isEmpty else { return apply(turn, index, asker) }
+        server.calls[index].standing = .committing
+        units.append(Unit(turn: turn, storedRevision: server.calls[index].storedRevision, asker: asker))
+        let limit = now < slowUntil && !isCalm ? 4_000_000 : random.isOne(in: 10) ? 200_000 : 3_000
+        agenda.put(.unitIsCarriedOut(units.count - 1), at: now + .init(microseconds: random.microseconds(upTo: limit)))
+    }
+
+    func carryOutUnit(_ unit: Int) {
+        guard units[unit].state == .underWay else { return }
+        if failures.isEmpty {
+            store(unit)
+        } else {
+            switch failures.removeFirst() {
+            case .unavailable: units[unit].state = .unavailable
+            case .unknownButDone:
+                store(unit)
+                units[unit].state = .unknown
+            case .unknownAndUndone: units[unit].state = .unknown
+            }
+            note("a commit fails: \(units[unit].state)")
+        }
+        let answer = now + .init(microseconds: random.microseconds(upTo: 1_000))
+        agenda.put(.unitIsAnswered(unit, life: server.life), at: answer)
+    }
+
+    func store(_ index: Int) {
+        let unit = units[index]
+        let turn = unit.turn
+        do {
+            try database.carryOut(
+                turn.transition, storedRevision: unit.storedRevision, reference: turn.reference)
+            units[index].state = .done
+            note("on disk: \(Describe.call(turn.transition.call))")
+            checkStored(turn)
+        } catch .constraint("calls_initiator_id_client_call_id_key") where unit.storedRevision == 0 {
+            // The same invite was placed before.
+            units[index].state = .refused
+        } catch {
+            fail(.databaseAccepts, "the database refuses \(Describe.call(turn.transition.call)): \(error)")
+        }
+    }
+
+    func unitIsAnswered(_ index: Int) {
+        let unit = units[index]
+        let id = unit.turn.transition.call.id
+        guard let live = self.index(of: id) else { return }
+        let isNew = unit.storedRevision == 0
+        server.calls[live].standing = .settled
+        switch unit.state {
+        case .underWay: break
+        case .done:
+            server.calls[live].storedRevision = unit.turn.transition.call.revision
+            apply(unit.turn, live, unit.asker)
+        case .unavailable:
+            reply(.unavailable, to: unit.asker)
+            isNew ? forget(id) : lookAgainSoon(live)
+        case .unknown:
+            reply(.unavailable, to: unit.asker)
+            server.calls[live].standing = .uncertain(unit.turn)
+            agenda.put(.looksUp(id, life: server.life), at: now + .milliseconds(1))
+        case .refused:
+            forget(id)
+            answerRepeatedInvite(unit)
+        }
+        goOn(id)
+    }
+
+    private func answerRepeatedInvite(_ unit: Unit) {
+        let call = unit.turn.transition.call
+        guard isReadable, let earlier = database.call(placedBy: call.initiator, as: call.clientCallID) else {
+            return reply(.unavailable, to: unit.asker)
+        }
+        reply(.done(earlier.call(timings: schedule.timings)), to: unit.asker)
+    }
+
+    /// Puts the new state in the place of the old one, answers, and tells everybody.
+    private func apply(
+        _ turn: ModelServer.Turn, _ index: Int, _ asker: ModelServer.Asker?, wasUncertain: Bool = false
+    ) {
+        guard !server.isDying else { return }
+        let before = server.calls[index].call
+        let call = turn.transition.call
+        server.calls[index].call = call
+        server.calls[index].reference = turn.reference
+        arm(index)
+        reply(Reply(turn.transition), to: asker)
+        for delivery in turn.transition.deliveries { deliver(delivery, of: call) }
+        if wasUncertain {
+            // The device that asked was told to come back; it has to learn what became of its command, too.
+            for participant in call.participants {
+                deliver(CallDelivery(to: .user(participant.user), .updated), of: call)
+            }
+        }
+        checkTold(before, call)
+        if call.isEnded { forget(call.id) }
+    }
+
+    /// Takes up the inputs that waited for a commit.
+    private func goOn(_ id: CallID) {
+        while !server.isDying, let index = index(of: id), case .settled = server.calls[index].standing,
+            !server.calls[index].waiting.isEmpty
+        {
+            carryOut(server.calls[index].waiting.removeFirst(), index)
+        }
+    }
+
+    /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
+    private func forget(_ id: CallID) {
+        guard let index = index(of: id) else { return }
+        let live = server.calls.remove(at: index)
+        for waiting in live.waiting {
+            switch waiting {
+            case .input(let input, let asker): answerFromArchive(input, id, asker)
+            case .invite(let invite): receive(invite)
+            }
+        }
+    }
+
+    // MARK: Uncertain outcomes
+
+    func lookUp(_ id: CallID) {
+        guard let index = index(of: id), case .uncertain(let turn) = server.calls[index].standing else { return }
+        guard isReadable else {
+            return agenda.put(.looksUp(id, life: server.life), at: now + World.retryDelay)
+        }
+        server.calls[index].standing = .settled
+        let stored = database.call(id)?.revision
+        if stored == turn.transition.call.revision {
+            server.calls[index].storedRevision = turn.transition.call.revision
+            apply(turn, index, nil, wasUncertain: true)
+        } else if stored == nil {
+            forget(id)
+        } else {
+            lookAgainSoon(index)
+        }
+        goOn(id)
+    }
+
+    // MARK: Time
+
+    private func arm(_ index: Int) {
+        let live = server.calls[index]
+        let due = live.call.nextDeadline
+        guard due != live.armed else { return }
+        server.calls[index].armed = due
+        guard let due else { return }
+        // A timer is never early, and sometimes late.
+        let lateness = random.isOne(in: 6) ? random.microseconds(upTo: 500_000) : 0
+        agenda.put(
+            .deadline(live.call.id, due, life: server.life), at: max(now, due) + .init(microseconds: lateness))
+    }
+
+    private func lookAgainSoon(_ index: Int) {
+        let soon = now + World.retryDelay
+        let live = server.calls[index]
+        server.calls[index].armed = live.call.nextDeadline.map { max($0, soon) }
+        guard let due = server.calls[index].armed else { return }
+        agenda.put(.deadline(live.call.id, due, life: server.life), at: due)
+    }
+
+    func deadlineHasCome(_ id: CallID, _ due: Instant) {
+        guard let index = index(of: id), server.calls[index].armed == due else { return }
+        server.calls[index].armed = nil
+        receive(.input(.timePassed, nil), for: id)
+    }
+}

@@ -1,0 +1,232 @@
+import Primitives
+import SignalingCore
+
+// The server's life: sockets, commands, crashes.
+extension World {
+    // MARK: Devices
+
+    func admit(_ connection: Int, of device: Int) {
+        if let older = server.sessions[device]?.connection {
+            connections[older].isOpenAtServer = false
+            agenda.put(.clientNoticesLoss(connection: older), at: now + .milliseconds(1))
+        }
+        server.sessions[device] = .init(connection: connection)
+        let origin = World.origin(of: device)
+        for id in callsOf(origin.user) { receive(.input(.deviceReturned(origin.user, origin.device), nil), for: id) }
+        let calls = server.calls.filter { $0.storedRevision != 0 && $0.call.participant(origin.user) != nil }
+        let held = server.sessions[device]?.held ?? []
+        server.sessions[device]?.held = nil
+        say(.welcome(calls.map(\.call)), to: device)
+        for event in held { say(event, to: device) }
+        checkTold(device)
+    }
+
+    func tellCallsOfLoss(_ device: Int) {
+        let origin = World.origin(of: device)
+        for id in callsOf(origin.user) { receive(.input(.deviceLost(origin.user, origin.device), nil), for: id) }
+    }
+
+    private func callsOf(_ user: UserID) -> [CallID] {
+        server.calls.filter { $0.call.participant(user) != nil }.map(\.call.id)
+    }
+
+    func connectedDevices(of user: UserID) -> Set<DeviceID> {
+        var connected: Set<DeviceID> = []
+        for device in World.devices(of: user) where server.sessions[device] != nil {
+            connected.insert(World.origin(of: device).device)
+        }
+        return connected
+    }
+
+    // MARK: Commands
+
+    func receive(_ frame: ClientFrame, from device: Int, by connection: Int) {
+        let asker = ModelServer.Asker(device: device, connection: connection, frame: frame.id)
+        let origin = World.origin(of: device)
+        switch frame.body {
+        case .hello: break
+        case .invite(let callee, let name):
+            // The conversation is looked up first, and other inputs may overtake.
+            server.invites.append(.init(callee: callee, name: name, asker: asker))
+            let pause = Instant.Span(microseconds: random.microseconds(upTo: isPrompt ? 0 : 5_000))
+            agenda.put(.inviteIsReady(server.invites.count - 1, life: server.life), at: now + pause)
+        case .call(let id, let command):
+            let input = CallInput.command(command.reaching(connectedDevices(of: origin.user)), from: origin)
+            if server.calls.contains(where: { $0.call.id == id }) {
+                receive(.input(input, asker), for: id)
+            } else {
+                answerFromArchive(input, id, asker)
+            }
+        }
+    }
+
+    func inviteIsReady(_ index: Int) {
+        let invite = server.invites[index]
+        guard isReadable else { return reply(.unavailable, to: invite.asker) }
+        let caller = World.user(of: invite.asker.device)
+        if let earlier = database.call(placedBy: caller, as: invite.name), !earlier.isOpen {
+            coverage.note(.inviteRepeated)
+            return reply(.done(earlier.call(timings: schedule.timings)), to: invite.asker)
+        }
+        receive(invite)
+    }
+
+    func receive(_ invite: ModelServer.PendingInvite) {
+        let conversation = ModelServer.conversation(World.user(of: invite.asker.device), invite.callee)
+        if let live = server.calls.first(where: { $0.call.conversation == conversation }) {
+            receive(.invite(invite), for: live.call.id)
+        } else {
+            place(invite)
+        }
+    }
+
+    /// Answers a command to a call that is over, or never was.
+    func answerFromArchive(_ input: CallInput, _ id: CallID, _ asker: ModelServer.Asker?) {
+        guard let asker else { return }
+        guard isReadable else { return reply(.unavailable, to: asker) }
+        guard let stored = database.call(id),
+            stored.participants.contains(where: {
+                $0.user == World.user(of: asker.device)
+            })
+        else {
+            coverage.note(.commandOfAStranger)
+            return reply(.refused(.notFound, nil), to: asker)
+        }
+        guard !stored.isOpen else { return reply(.unavailable, to: asker) }
+        let call = stored.call(timings: schedule.timings)
+        var reference = stored.reference
+        reference.forgetMemory()
+        let transition = call.handle(input, at: now)
+        let outcome = reference.handle(input, at: now, &coverage)
+        check(transition, from: call, reference, outcome)
+        if !transition.changes.isEmpty { fail(.endedCallRests, "a command to an ended call changes it") }
+        reply(Reply(transition), to: asker)
+    }
+
+    var isReadable: Bool { isCalm || now >= unreadableUntil }
+
+    // MARK: Saying
+
+    func reply(_ reply: Reply, to asker: ModelServer.Asker?) {
+        guard let asker, !server.isDying else { return }
+        if let call = reply.call { checkDurable(call) }
+        let frame = ServerFrame.reply(to: asker.frame, reply)
+        if server.sessions[asker.device]?.connection == asker.connection {
+            say(frame, to: asker.device)
+        } else if let call = reply.call {
+            // The device has another socket by now, whose welcome may have gone out before the change.
+            tell(.event(.updated, call), asker.device)
+        }
+    }
+
+    func deliver(_ delivery: CallDelivery, of call: Call) {
+        guard !server.isDying else { return }
+        checkDurable(call)
+        let frame = ServerFrame.event(delivery.event, call)
+        switch delivery.address {
+        case .user(let user): for device in World.devices(of: user) { tell(frame, device) }
+        case .others(let user, than: let left):
+            for device in World.devices(of: user) where device != World.device(left) { tell(frame, device) }
+        case .device(_, let device): tell(frame, World.device(device))
+        }
+    }
+
+    private func tell(_ frame: ServerFrame, _ device: Int) {
+        guard let session = server.sessions[device] else { return }
+        if session.held == nil { say(frame, to: device) } else { server.sessions[device]?.held?.append(frame) }
+    }
+
+    /// Sends to the socket of a device, and writes down what the device knows now.
+    private func say(_ frame: ServerFrame, to device: Int) {
+        guard !server.isDying, let connection = server.sessions[device]?.connection else { return }
+        switch frame {
+        case .welcome(let calls):
+            let user = World.user(of: device)
+            server.sessions[device]?.told = calls.map {
+                .init(call: $0.id, revision: $0.revision, rings: $0.participant(user)?.isRinging ?? false)
+            }
+        case .reply(_, let reply):
+            if let call = reply.call { told(device, call, rings: call.rings(device) ? nil : false) }
+        case .event(let event, let call):
+            switch event {
+            case .incoming: told(device, call, rings: true)
+            case .ringStopped, .updated, .moved, .signal: told(device, call, rings: call.rings(device) ? nil : false)
+            }
+        }
+        send(frame, by: connection)
+    }
+
+    private func told(_ device: Int, _ call: Call, rings: Bool?) {
+        guard var told = server.sessions[device]?.told else { return }
+        if let index = told.firstIndex(where: { $0.call == call.id }) {
+            told[index].revision = max(told[index].revision, call.revision)
+            if let rings { told[index].rings = rings }
+        } else {
+            told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
+        }
+        server.sessions[device]?.told = told
+    }
+
+    // MARK: Dying and starting
+
+    /// Takes the server down. What was on its way to disk gets there or not; everything else is lost.
+    func crash() {
+        note("the server dies")
+        for index in units.indices where units[index].state == .underWay {
+            if random.isOne(in: 2) { store(index) } else { units[index].state = .unavailable }
+        }
+        cutAllConnections()
+        let life = server.life
+        let lastCall = server.lastCall
+        server = ModelServer()
+        server.isUp = false
+        server.life = life
+        server.lastCall = lastCall
+        let seconds = random.pick([0, 0, 0, 1, 10, 40, 100])
+        agenda.put(
+            .serverStarts, at: now + .init(microseconds: 50_000 + random.microseconds(upTo: seconds * 1_000_000)))
+    }
+
+    func startServer() {
+        // Whoever can't read the database on starting waits for it.
+        guard isReadable else { return agenda.put(.serverStarts, at: now + .seconds(1)) }
+        server.isUp = true
+        server.life += 1
+        note("the server starts")
+        for stored in database.calls where stored.isOpen {
+            let call = stored.call(timings: schedule.timings).adopted(at: now)
+            var reference = stored.reference
+            reference.restart(at: now, &coverage)
+            note("it adopts \(Describe.call(call))")
+            checkAdopted(call, reference)
+            server.calls.append(.init(call: call, reference: reference, storedRevision: stored.revision))
+        }
+        for call in server.calls.map(\.call.id) { receive(.input(.timePassed, nil), for: call) }
+    }
+}
+
+extension Reply {
+    init(_ transition: CallTransition) {
+        self =
+            switch transition.refusal {
+            case nil: .done(transition.call)
+            case .notFound: .refused(.notFound, nil)
+            case let refusal?: .refused(refusal, transition.call)
+            }
+    }
+}
+
+extension CallCommand {
+    /// The command as the gateway makes it: it adds which devices of the user can be reached.
+    fileprivate func reaching(_ devices: Set<DeviceID>) -> CallCommand {
+        guard case .decline(let request, let isBusy, reachable: _) = self else { return self }
+        return .decline(request, isBusy: isBusy, reachable: devices)
+    }
+}
+
+extension Call {
+    /// Whether a device's user is rung.
+    func rings(_ device: Int) -> Bool {
+        participant(World.user(of: device))?.isRinging ?? false
+    }
+}

@@ -1,0 +1,105 @@
+import Primitives
+import SignalingCore
+import Testing
+
+@testable import simulate
+
+/// The simulator itself. That it finds faults in the core is shown by `make planted-faults`.
+@Suite("The simulator")
+struct SimulatorTests {
+    @Test("Some schedules, in which all holds", .timeLimit(.minutes(1)))
+    func schedules() async throws {
+        let result = await Campaign(firstSeed: 1, count: 300, seconds: nil, threads: 1).run()
+        let broken = result.breach.map { "seed \($0.seed): \($0.1.check.title): \($0.1.detail)" }
+        #expect(broken == nil)
+        #expect(result.schedules == 300)
+    }
+
+    @Test("The same seed gives the same run")
+    func repeatable() {
+        for seed in UInt64(1)...20 {
+            let worlds = [World(Schedule(seed: seed), isTraced: true), World(Schedule(seed: seed), isTraced: true)]
+            for world in worlds { world.run() }
+            #expect(worlds[0].trace == worlds[1].trace)
+            #expect(worlds[0].steps == worlds[1].steps)
+        }
+    }
+
+    @Test("The agenda gives the earliest first, and equals in their order")
+    func agenda() {
+        var random = Random(seed: 1)
+        for _ in 0..<50 {
+            var agenda = Agenda<Int>()
+            var expected: [(at: Int64, number: Int)] = []
+            for number in 0..<100 {
+                let at = random.microseconds(upTo: 20)
+                agenda.put(number, at: Instant(microseconds: at))
+                expected.append((at, number))
+            }
+            expected.sort { ($0.at, $0.number) < ($1.at, $1.number) }
+            var taken: [Int] = []
+            while let next = agenda.takeFirst() { taken.append(next.happening) }
+            #expect(taken == expected.map(\.number))
+        }
+    }
+
+    @Test("Numbers are within their bounds, and reach them")
+    func random() {
+        var random = Random(seed: 7)
+        var seen: Set<Int> = []
+        for _ in 0..<1000 { seen.insert(random.below(6)) }
+        #expect(seen == [0, 1, 2, 3, 4, 5])
+    }
+
+    @Test("Every name of a row and of a check is there once")
+    func titles() {
+        #expect(Set(TableRow.allCases.map(\.title)).count == TableRow.allCases.count)
+        #expect(Set(Check.allCases.map(\.title)).count == Check.allCases.count)
+    }
+}
+
+/// The database of the simulator refuses what the schema refuses.
+@Suite("The simulator's database")
+struct ModelDatabaseTests {
+    private let caller = World.origin(of: 0)
+    private let callee = World.user(of: 2)
+
+    private func placed(_ id: Int, as name: UInt64) -> (CallTransition, Reference) {
+        var coverage = Coverage()
+        let request = RequestID(high: 0, low: name)
+        let transition = Call.place(
+            Invitation(
+                call: ModelServer.callID(id), conversation: ModelServer.conversation(caller.user, callee),
+                caller: caller, callee: callee, isCalleeBusy: false, type: .voice, media: MediaState(),
+                clientCallID: request),
+            timings: CallTimings(), at: World.start)
+        let reference = Reference(
+            caller: caller, callee: callee, name: request, isCalleeBusy: false, timings: CallTimings(),
+            at: World.start, &coverage)
+        return (transition, reference)
+    }
+
+    @Test("A second call of the same name, a second open call of a pair, a row that somebody else has changed")
+    func refusals() throws {
+        var database = ModelDatabase()
+        let (first, reference) = placed(1, as: 1)
+        try database.carryOut(first, storedRevision: 0, reference: reference)
+        #expect(throws: ModelDatabase.Refusal.constraint("calls_initiator_id_client_call_id_key")) {
+            try database.carryOut(placed(2, as: 1).0, storedRevision: 0, reference: reference)
+        }
+        #expect(throws: ModelDatabase.Refusal.constraint("calls_open_direct_key")) {
+            try database.carryOut(placed(3, as: 2).0, storedRevision: 0, reference: reference)
+        }
+        let ended = first.call.handle(
+            .command(.cancel(RequestID(high: 0, low: 9)), from: caller), at: World.start + .seconds(1))
+        #expect(throws: ModelDatabase.Refusal.expectation("calls.revision")) {
+            try database.carryOut(ended, storedRevision: 7, reference: reference)
+        }
+        #expect(database.calls.count == 1)
+        #expect(database.calls.first?.isOpen == true)
+        try database.carryOut(ended, storedRevision: 1, reference: reference)
+        #expect(database.calls.first?.isOpen == false)
+        #expect(database.calls.first?.holds(ended.call) == true)
+        #expect(database.calls.first?.holds(first.call) == false)
+    }
+}

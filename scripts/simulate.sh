@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Runs the simulator as it is fastest. SEED, COUNT, MINUTES and TRACE come from the environment; each may be empty.
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+need_build_packages
+need_swift
+[[ -d .build/release ]] || say "Building the simulator (release). The first build takes about a minute on 2 cores."
+swift build --configuration release --product simulate
+arguments=(--threads "$(nproc)")
+[[ -z ${SEED:-} ]] || arguments+=(--seed "$SEED")
+[[ -z ${COUNT:-} ]] || arguments+=(--count "$COUNT")
+[[ -z ${MINUTES:-} ]] || arguments+=(--minutes "$MINUTES")
+[[ -z ${TRACE:-} ]] || arguments+=(--trace)
+exec .build/release/simulate "${arguments[@]}"
