@@ -34,6 +34,7 @@ public struct AccountError: Error, Sendable, Equatable {
         case deviceName
         case query
         case lifetime
+        case pushToken
     }
 
     /// What a caller can act upon.

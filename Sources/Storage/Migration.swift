@@ -15,6 +15,7 @@ struct Migration: Sendable, Equatable {
         Migration(3, "calls", PackageResources._03_calls_sql),
         Migration(4, "notices", PackageResources._04_notices_sql),
         Migration(5, "posts", PackageResources._05_posts_sql),
+        Migration(9, "outbox", PackageResources._09_outbox_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

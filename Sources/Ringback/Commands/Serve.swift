@@ -23,6 +23,9 @@ struct Serve: AsyncParsableCommand {
               socketsPerAddress          sockets from one address (200)
               iceServers                 further stun:HOST:PORT for clients
               webRoot                    another folder for the web client
+              webhooks.secret            signs webhooks; at least 16 bytes
+              webhooks.giveUpSeconds     age at which a webhook is given up (86400)
+              push.secret                signs requests to the push gateway
 
             SIGTERM and SIGINT stop the server: clients are told to come back, and calls
             live on in the database.
@@ -53,6 +56,12 @@ struct Serve: AsyncParsableCommand {
             valueName: "host:port"))
     var stunListen: String?
 
+    @Option(help: ArgumentHelp("Where to tell of calls; needs webhooks.secret.", valueName: "url"))
+    var webhooksUrl: String?
+
+    @Option(help: ArgumentHelp("Where to have devices woken for calls; needs push.secret.", valueName: "url"))
+    var pushUrl: String?
+
     @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
@@ -65,7 +74,8 @@ struct Serve: AsyncParsableCommand {
         try await Failure.reported {
             let settings = try await database.settings([
                 "listen": listen, "tls.certificate": tlsCertificate, "tls.key": tlsKey, "publicHost": publicHost,
-                "stun.listen": stunListen, "log.level": logLevel, "log.format": logFormat,
+                "stun.listen": stunListen, "webhooks.url": webhooksUrl, "push.url": pushUrl, "log.level": logLevel,
+                "log.format": logFormat,
             ])
             try await Server(settings).run()
         }

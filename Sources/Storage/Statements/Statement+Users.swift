@@ -1,7 +1,7 @@
 extension Statement {
     /// Every statement of the product, for the test that both engines understand them.
     public static let all: [Statement] =
-        users + passwords + sessions + conversations + messages + directMessages + calls
+        users + passwords + sessions + conversations + messages + directMessages + calls + outbox
 
     private static let users = [
         insertUser, userByUsername, userByID, listUsers, setUserBlocked, searchUsers, touchUser,
