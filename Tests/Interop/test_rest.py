@@ -49,6 +49,7 @@ async def _accounts(alice: RingbackClient) -> None:
     assert (await alice.find("bob"))["username"] == "bob"
     await alice.log_in("alice", PASSWORD)
     await alice.refresh()
+    assert (await alice.request("PUT", "/v1/sessions/current/push-token", {"pushToken": "a token"})).status == 204
     sessions = (await alice.request("GET", "/v1/sessions")).body["sessions"]
     assert [session.get("current") for session in sessions] == [True]
 
@@ -91,6 +92,7 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         ("POST", "/v1/accounts"): ({"username": "alice", "password": PASSWORD, "device": alice.device}, 409),
         ("POST", "/v1/sessions"): ({"username": "alice", "password": "wrong wrong", "device": alice.device}, 401),
         ("POST", "/v1/sessions/refresh"): ({"refreshToken": "none"}, 401),
+        ("PUT", "/v1/sessions/current/push-token"): ({"pushToken": "x" * 2049}, 400),
         ("POST", "/v1/conversations"): ({"userId": str(unknown)}, 404),
         ("GET", f"/v1/conversations/{unknown}/messages"): (None, 404),
         ("GET", f"/v1/conversations/{conversation}/messages?limit=many"): (None, 400),
