@@ -185,7 +185,7 @@ let package = Package(
                 httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
-        tests("Ringback", ["Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
+        tests("Ringback", ["Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Outbox
 import Primitives
 import SignalingCore
 import Testing
@@ -74,20 +75,24 @@ struct SettingsTests {
         #expect(!"\(settings)".contains("sixteen"))
     }
 
-    @Test(
-        "Without a URL that is one, and a secret that is long enough, there is no service",
-        arguments: [
-            ("https://a.example/", "fifteen bytes .", "openssl rand -hex 32"), ("https://a.example/", nil, "push.secret"),
-            (nil, "sixteen bytes p.", "push.secret is given without push.url: give both or neither"),
-            ("a.example", "sixteen bytes p.", "push.url must be"), ("ftp://a.example", "sixteen bytes p.", "push.url must"),
-            ("https://", "sixteen bytes p.", "push.url must"), ("https://u:p@a.example", "sixteen bytes p.", "user name"),
-        ])
+    static let noEndpoints: [(url: String?, secret: String?, complaint: String)] = [
+        ("https://a.example/", "fifteen bytes .", "openssl rand -hex 32"),
+        ("https://a.example/", nil, "push.secret"),
+        (nil, "sixteen bytes p.", "push.secret is given without push.url: give both or neither"),
+        ("a.example", "sixteen bytes p.", "push.url must be"),
+        ("ftp://a.example", "sixteen bytes p.", "push.url must be"),
+        ("https://", "sixteen bytes p.", "push.url must be"),
+        ("https://u:p@a.example", "sixteen bytes p.", "without a user name"),
+    ]
+
+    @Test("Without a URL that is one, and a secret that is long enough, there is no service", arguments: noEndpoints)
     func wrongEndpoints(_ url: String?, _ secret: String?, _ complaint: String) async {
         var environment: [String: String] = [:]
         environment["RINGBACK_PUSH_URL"] = url
         environment["RINGBACK_PUSH_SECRET"] = secret
-        let error = await #expect(throws: SettingsError.self) { [environment] in
-            try await Settings.load(flags: [:], environment: environment, file: nil)
+        let given = environment
+        let error = await #expect(throws: SettingsError.self) {
+            try await Settings.load(flags: [:], environment: given, file: nil)
         }
         #expect(error?.description.contains(complaint) == true)
         #expect(error?.description.contains("bytes p.") == false)
