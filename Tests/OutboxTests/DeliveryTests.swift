@@ -79,7 +79,9 @@ struct DeliveryTests {
         let (behaviour, isTaken) = Self.misbehaviours[index]
         try await World.with(.sqlite) { database, _, receiver in
             receiver.behave { _, number in number == 0 ? behaviour : .answer(.ok) }
-            let world = World(database, receiver)
+            let world = World(database, receiver) {
+                if case .hang = behaviour { $0.requestTimeout = .seconds(1) }
+            }
             try await world.running {
                 try await world.record(Story().changes)
                 try await world.passTime(untilFinished: 1)

@@ -43,7 +43,8 @@ final class OutboxWorld: Sendable {
         if channels.contains(.push) {
             settings.push = .init(url: Redacted(receiver.url), secret: Redacted(Self.pushSecret))
         }
-        settings.requestTimeout = .milliseconds(300)
+        // Much more than an answer on this machine takes, however busy it is.
+        settings.requestTimeout = .seconds(20)
         change(&settings)
         service = OutboxService(
             database: database, presence: presence, settings: settings, clock: time.clock,
