@@ -133,7 +133,9 @@ struct DeliveryTests {
         }
     }
 
-    @Test("A server killed while it sends: the next one sends again when the lease is over", arguments: DatabaseEngine.tested)
+    @Test(
+        "A server killed while it sends: the next one sends again when the lease is over",
+        arguments: DatabaseEngine.tested)
     func killed(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, place, receiver in
             receiver.behave { _, number in number == 0 ? .hang : .answer(.ok) }
@@ -166,13 +168,15 @@ struct DeliveryTests {
         try await World.with(engine) { database, place, receiver in
             let other = try place.open()
             let time = VirtualTime()
+            // Everything is due; no more time passes.
+            time.advance(by: .seconds(1))
             let (one, two) = (World(database, receiver, time: time), World(other, receiver, time: time))
             try await one.running {
                 try await two.running {
                     for number in 1...40 {
                         try await (number.isMultiple(of: 2) ? one : two).record(Story.whole(UInt64(number)).changes)
                     }
-                    // No time has to pass: whoever finishes an event goes on with the next one.
+                    // Whoever finishes an event goes on with the next one.
                     try await one.wait { one.finished(.delivered) + two.finished(.delivered) == 200 }
                 }
             }

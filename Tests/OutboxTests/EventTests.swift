@@ -117,7 +117,8 @@ struct EventTests {
         let again = Participant.State.left(joinedAt: .start, at: .start + .seconds(9), .disconnected)
         let old = call(users, [connected, connected, connected, ringing, declined, left])
         let new = call(users, [connected, left, again, declined, ringing, connected, ringing])
-        let transition = CallTransition(call: new, changes: [.updateCall], deliveries: [], refusal: nil, droppedSignals: 0)
+        let transition = CallTransition(
+            call: new, changes: [.updateCall], deliveries: [], refusal: nil, droppedSignals: 0)
         #expect(
             WebhookEvent.events(from: old, by: transition) == [
                 WebhookEvent(kind: .participantRung, users: [users[4], users[6]]),

@@ -87,7 +87,8 @@ final class OutboxWorld: Sendable {
     func passTime(until condition: () async throws -> Bool) async throws {
         while try await !condition() {
             let seen = time.sleeps
-            let isIdle = time.sleeping == senders
+            let isIdle =
+                time.sleeping == senders
                 && OutboxMetrics.Channel.allCases.allSatisfy { service.metrics[$0].inFlight.value == 0 }
             if isIdle { time.jump() }
             await time.sleeps(beyond: seen)

@@ -32,7 +32,9 @@ struct PushTests {
         }
     }
 
-    @Test("An invite to each device without a socket, and a cancel when the caller hangs up", arguments: DatabaseEngine.tested)
+    @Test(
+        "An invite to each device without a socket, and a cancel when the caller hangs up",
+        arguments: DatabaseEngine.tested)
     func inviteAndCancel(_ engine: DatabaseEngine) async throws {
         try await with(engine) { world in
             var story = Story()

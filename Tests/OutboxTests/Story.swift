@@ -6,7 +6,8 @@ import SignalingService
 /// A call between two people that a test moves on, with the changes that it makes.
 struct Story {
     static let caller = Profile(
-        id: UserID(high: 1, low: 1), username: "anna", displayName: "Anna \u{1F44B}", avatarURL: "https://a.example/a.png")
+        id: UserID(high: 1, low: 1), username: "anna", displayName: "Anna \u{1F44B}",
+        avatarURL: "https://a.example/a.png")
     static let callee = Profile(id: UserID(high: 2, low: 2), username: "ben", displayName: "Ben")
     static let people = [caller.id: caller, callee.id: callee]
     static let callerPhone = CallOrigin(user: caller.id, device: DeviceID(high: 11, low: 1))
