@@ -54,6 +54,7 @@ let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "s
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 
 let package = Package(
     name: "ringback",
@@ -77,6 +78,7 @@ let package = Package(
         github("groue/GRDB.swift", exact: "7.10.0"),
         github("HdrHistogram/hdrhistogram-swift", exact: "0.2.0"),
         github("hummingbird-project/hummingbird", exact: "2.28.1"),
+        github("swift-server/async-http-client", exact: "1.37.0"),
         github("swift-server/swift-service-lifecycle", exact: "2.13.0"),
         github("vapor/jwt-kit", exact: "5.7.1"),
     ],
@@ -85,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "Ringback",
             dependencies: [
-                "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Primitives", "SignalingCore",
+                "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Outbox", "Primitives", "SignalingCore",
                 "SignalingService", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
@@ -144,6 +146,13 @@ let package = Package(
             path: "Signaling/Simulator",
             swiftSettings: ownSettings
         ),
+        // What the operator's own services are told.
+        library(
+            "Outbox", "Sources/Outbox",
+            [
+                "Primitives", "SignalingCore", "SignalingService", "Storage", crypto, httpClient, lifecycle, locks,
+                logging, nioCore, nioHTTP1,
+            ]),
 
         // Media: how packets find their way.
         library("MediaCore", "Media/Core", ["Primitives"]),
@@ -177,6 +186,12 @@ let package = Package(
                 nioCore, nioEmbedded,
             ]),
         tests(
+            "Outbox",
+            [
+                "Outbox", "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", crypto,
+                lifecycle, locks, logging, nioCore, nioEmbedded, nioHTTP1, nioPosix,
+            ]),
+        tests(
             "Gateway",
             [
                 "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
@@ -184,7 +199,9 @@ let package = Package(
                 httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
-        tests("Ringback", ["Gateway", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
+        tests(
+            "Ringback",
+            ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),

@@ -37,6 +37,7 @@ public struct AccountError: Error, Sendable, Equatable {
         case query
         case lifetime
         case userID
+        case pushToken
     }
 
     /// What a caller can act upon.

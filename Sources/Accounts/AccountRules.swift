@@ -8,6 +8,8 @@ enum AccountRules {
     static let deviceNameLimit = 100
     static let displayNameLimit = 100
     static let queryLimit = 100
+    /// In bytes; those of the usual push services have a few hundred at most.
+    static let pushTokenLimit = 2048
 
     /// Whether a username has 3 to 50 of a-z (either case), 0-9, '.', '_' and '-', beginning with a letter or digit.
     static func isUsername(_ name: String) -> Bool {
@@ -59,6 +61,16 @@ enum AccountRules {
                 "A device's name has at most \(deviceNameLimit) characters and no control characters.")
         }
         return name
+    }
+
+    /// What a push service knows a device by; nil when it is empty.
+    static func pushToken(_ token: Redacted<String>) throws(AccountError) -> Redacted<String>? {
+        guard token.exposed.utf8.count <= pushTokenLimit, !token.exposed.unicodeScalars.contains(where: isControl)
+        else {
+            throw AccountError(
+                .invalid(.pushToken), "A push token has at most \(pushTokenLimit) bytes and no control characters.")
+        }
+        return token.exposed.isEmpty ? nil : token
     }
 
     /// What to search for, in lower case; empty when there is nothing to look for.

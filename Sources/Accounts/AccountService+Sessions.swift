@@ -87,6 +87,20 @@ extension AccountService {
         guard ended else { throw .notFound("session") }
     }
 
+    /// Notes what a push service knows the device of whoever asks by, so that it can be woken for calls. A session that
+    /// had the same token has none any more: somebody else is signed in on that device now.
+    /// - Parameter token: At most 2048 bytes; empty when the device is not to be woken any more.
+    /// - Throws: `invalid(.pushToken)`, `unauthenticated` when the session has ended meanwhile, `unavailable`,
+    ///   `internal`.
+    public func setPushToken(_ token: Redacted<String>, of identity: Identity) async throws(AccountError) {
+        let token = try AccountRules.pushToken(token)
+        var steps = [Step(.setPushToken, [.id(identity.session), .text(token?.exposed)])]
+        if let token {
+            steps.append(Step(.forgetPushTokenElsewhere, [.id(identity.session), .text(token.exposed)]))
+        }
+        guard try await commit(steps).first?.rows.count == 1 else { throw .unauthenticated }
+    }
+
     /// Opens a session in one unit with what must come before it.
     func openSession(
         of profile: Profile, client: ClientInfo, after steps: [Step]

@@ -8,6 +8,7 @@ import Messaging
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Outbox
 import Primitives
 import ServiceLifecycle
 import SignalingCore
@@ -46,10 +47,11 @@ struct Server {
             passwords: passwords, sessionLifetime: settings.sessionLifetime, now: wallClock, revocations: registry,
             logger: logger)
         let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
+        let outbox = makeOutbox(database, registry)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging)], loops: Array(loops.makeIterator()),
+            recorders: [CallMessages(messaging)] + (outbox.map { [$0] } ?? []), loops: Array(loops.makeIterator()),
             settings: callSettings(node), now: wallClock, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
@@ -57,6 +59,7 @@ struct Server {
             [
                 { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
                 { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
+                { outbox?.metrics.families ?? [] },
             ],
             loops)
         let adopted: Int
@@ -69,7 +72,9 @@ struct Server {
         if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
 
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
-        var services: [any Service] = [ClosingDatabase(database: database), StoppingCalls(calls: calls)]
+        var services: [any Service] = [ClosingDatabase(database: database)]
+        if let outbox { services.append(outbox) }
+        services.append(StoppingCalls(calls: calls))
         if let stun { services.append(stun) }
         services += [
             gateway, Announcement(gateway: gateway, settings: settings),
@@ -103,6 +108,18 @@ struct Server {
 }
 
 extension Server {
+    /// What the operator's own services are told; nil when there are none, and then nothing is written for them.
+    private func makeOutbox(_ database: any Database, _ presence: any DevicePresence) -> OutboxService? {
+        guard settings.webhooks != nil || settings.push != nil else { return nil }
+        var outbox = OutboxSettings()
+        outbox.webhooks = settings.webhooks
+        outbox.push = settings.push
+        outbox.giveUpAge = settings.webhookGiveUpAge
+        return OutboxService(
+            database: database, presence: presence, settings: outbox, clock: OutboxClock(now: wallClock),
+            logger: logger)
+    }
+
     private func makeGateway(
         _ tls: TLSConfiguration?, _ registry: SessionRegistry, _ accounts: AccountService,
         _ messaging: MessagingService, _ calls: CallService, _ database: any Database, _ stun: STUNServer?,

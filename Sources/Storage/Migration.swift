@@ -18,6 +18,7 @@ struct Migration: Sendable, Equatable {
         Migration(6, "group_calls", PackageResources._06_group_calls_sql),
         Migration(7, "nodes", PackageResources._07_nodes_sql),
         Migration(8, "call_settings", PackageResources._08_call_settings_sql),
+        Migration(9, "outbox", PackageResources._09_outbox_sql),
         Migration(10, "call_history", PackageResources._10_call_history_sql),
     ]
 

@@ -91,6 +91,8 @@ WRONG = {
     "unknown-name": ([], {"CALL_RING_SECONDS": "5"}, "RINGBACK_CALL_RING_SECONDS"),
     "number": ([], {"CALLS_RING_SECONDS": "soon"}, "ringSeconds"),
     "range": ([], {"PASSWORD_COST": "4"}, "password.cost"),
+    "no-secret": ([], {"WEBHOOKS_URL": "https://example.org/hook"}, "webhooks.secret"),
+    "no-url": ([], {"PUSH_SECRET": "sixteen bytes of it"}, "push.url"),
     "no-file": (["--config", "absent.json"], {}, "absent.json"),
     "no-json": (["--config", "broken.json"], {}, "broken.json"),
     "unknown-key": (["--config", "unknown.json"], {}, "volume"),

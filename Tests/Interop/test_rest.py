@@ -53,6 +53,7 @@ async def _accounts(alice: RingbackClient) -> None:
     await alice.log_in("alice", PASSWORD)
     await alice.refresh()
     assert (await alice.request("GET", "/v1/ice-servers")).status == 200
+    assert (await alice.request("PUT", "/v1/sessions/current/push-token", {"pushToken": "a token"})).status == 204
     sessions = (await alice.request("GET", "/v1/sessions")).body["sessions"]
     assert [session.get("current") for session in sessions] == [True]
 
@@ -137,6 +138,7 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         ("POST", "/v1/accounts"): ({"username": "alice", "password": PASSWORD, "device": alice.device}, 409),
         ("POST", "/v1/sessions"): ({"username": "alice", "password": "wrong wrong", "device": alice.device}, 401),
         ("POST", "/v1/sessions/refresh"): ({"refreshToken": "none"}, 401),
+        ("PUT", "/v1/sessions/current/push-token"): ({"pushToken": "x" * 2049}, 400),
         ("POST", "/v1/conversations"): ({"userId": str(unknown)}, 404),
         ("GET", f"/v1/conversations/{unknown}/messages"): (None, 404),
         ("GET", f"/v1/conversations/{conversation}/messages?limit=many"): (None, 400),

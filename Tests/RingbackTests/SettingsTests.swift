@@ -1,6 +1,7 @@
 import Foundation
 import Gateway
 import Logging
+import Outbox
 import Primitives
 import SignalingCore
 import Testing
@@ -60,6 +61,45 @@ struct SettingsTests {
         #expect(settings.stun == .off)
         #expect(settings.iceServers == ["stun:a:1", "stun:b:2"])
         #expect(settings.publicHost == "h")
+    }
+
+    @Test("The operator's services, with their secrets")
+    func endpoints() async throws {
+        let settings = try await Settings.load(
+            flags: ["webhooks.url": "https://a.example/hook", "push.url": "http://127.0.0.1:9/wake"],
+            environment: [
+                "RINGBACK_WEBHOOKS_SECRET": "sixteen bytes w.", "RINGBACK_PUSH_SECRET": "sixteen bytes p.",
+                "RINGBACK_WEBHOOKS_GIVE_UP_SECONDS": "3600",
+            ], file: nil)
+        #expect(settings.webhooks?.url.exposed == "https://a.example/hook")
+        #expect(settings.webhooks?.secret.exposed == "sixteen bytes w.")
+        #expect(settings.webhookGiveUpAge == .seconds(3600))
+        #expect(settings.push?.url.exposed == "http://127.0.0.1:9/wake")
+        #expect(settings.push?.secret.exposed == "sixteen bytes p.")
+        #expect(!"\(settings)".contains("sixteen"))
+    }
+
+    static let noEndpoints: [(url: String?, secret: String?, complaint: String)] = [
+        ("https://a.example/", "fifteen bytes .", "openssl rand -hex 32"),
+        ("https://a.example/", nil, "push.secret"),
+        (nil, "sixteen bytes p.", "push.secret is given without push.url: give both or neither"),
+        ("a.example", "sixteen bytes p.", "push.url must be"),
+        ("ftp://a.example", "sixteen bytes p.", "push.url must be"),
+        ("https://", "sixteen bytes p.", "push.url must be"),
+        ("https://u:p@a.example", "sixteen bytes p.", "without a user name"),
+    ]
+
+    @Test("Without a URL that is one, and a secret that is long enough, there is no service", arguments: noEndpoints)
+    func wrongEndpoints(_ url: String?, _ secret: String?, _ complaint: String) async {
+        var environment: [String: String] = [:]
+        environment["RINGBACK_PUSH_URL"] = url
+        environment["RINGBACK_PUSH_SECRET"] = secret
+        let given = environment
+        let error = await #expect(throws: SettingsError.self) {
+            try await Settings.load(flags: [:], environment: given, file: nil)
+        }
+        #expect(error?.description.contains(complaint) == true)
+        #expect(error?.description.contains("bytes p.") == false)
     }
 
     static let wrongSettings: [(flags: [String: String], environment: [String: String], complaint: String)] = [

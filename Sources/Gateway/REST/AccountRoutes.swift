@@ -50,6 +50,14 @@ struct AccountRoutes: Sendable {
                 try await accountCall { () throws(AccountError) in try await accounts.logOut(identity) }
                 return Response(status: .noContent)
             },
+            Route(.put, "/v1/sessions/current/push-token") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let body = try await request.body(WirePushTokenRequest.self)
+                try await accountCall { () throws(AccountError) in
+                    try await accounts.setPushToken(Redacted(body.pushToken), of: identity)
+                }
+                return Response(status: .noContent)
+            },
             Route(.delete, "/v1/sessions/{id}") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
                 let session = try request.id(SessionID.self)

@@ -34,6 +34,9 @@ struct Serve: AsyncParsableCommand {
               iceServers                 further stun:HOST:PORT for clients
               turn.secret                the secret itself, instead of a file
               webRoot                    another folder for the web client
+              webhooks.secret            signs webhooks; at least 16 bytes
+              webhooks.giveUpSeconds     age at which a webhook is given up (86400)
+              push.secret                signs requests to the push gateway
 
             SIGTERM and SIGINT stop the server: clients are told to come back, and calls
             live on in the database.
@@ -63,6 +66,12 @@ struct Serve: AsyncParsableCommand {
             "Where to answer STUN over UDP: HOST:PORT, auto or off. (default: auto, port 3478 unless only this machine is served)",
             valueName: "host:port"))
     var stunListen: String?
+
+    @Option(help: ArgumentHelp("Where to tell of calls; needs webhooks.secret.", valueName: "url"))
+    var webhooksUrl: String?
+
+    @Option(help: ArgumentHelp("Where to have devices woken for calls; needs push.secret.", valueName: "url"))
+    var pushUrl: String?
 
     @Option(
         help: ArgumentHelp(
@@ -98,6 +107,7 @@ struct Serve: AsyncParsableCommand {
                 "listen": listen, "tls.certificate": tlsCertificate, "tls.key": tlsKey, "publicHost": publicHost,
                 "stun.listen": stunListen, "turn.urls": turnUrls, "turn.secretFile": turnSecretFile,
                 "turn.lifetimeSeconds": turnLifetimeSeconds, "echo.enabled": echo ? "true" : nil,
+                "webhooks.url": webhooksUrl, "push.url": pushUrl,
                 "log.level": logLevel, "log.format": logFormat,
             ])
             try await Server(settings).run()

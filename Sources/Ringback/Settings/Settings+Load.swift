@@ -2,6 +2,7 @@ import Configuration
 import Foundation
 import Gateway
 import Logging
+import Outbox
 import Primitives
 import SignalingCore
 import SystemPackage
@@ -25,6 +26,7 @@ extension Settings {
             "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
             "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
+            "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
         ] + CallTimings.settings.map(\.name))
 
     /// Reads the settings: flags come before the environment, the environment before the file, the file before the
@@ -141,6 +143,9 @@ extension Settings {
         turn = try values.turnServers()
         echoes = try values.boolean("echo.enabled") ?? echoes
         webRoot = try values.string("webRoot") ?? webRoot
+        webhooks = try values.endpoint("webhooks")
+        webhookGiveUpAge = try values.seconds("webhooks.giveUpSeconds", in: 60...2_592_000) ?? webhookGiveUpAge
+        push = try values.endpoint("push")
         logLevel = try values.choice("log.level") ?? logLevel
         logFormat = try values.choice("log.format") ?? logFormat
     }
@@ -219,6 +224,29 @@ private struct SettingsReader {
             throw SettingsError("\(key) in \(source) must be HOST:PORT, as 127.0.0.1:8080")
         }
         return address
+    }
+
+    /// A service of the operator, of `KEY.url` and `KEY.secret`.
+    func endpoint(_ key: String) throws(SettingsError) -> OutboxSettings.Endpoint? {
+        guard let url = try string("\(key).url") else {
+            guard try string("\(key).secret") == nil else {
+                throw SettingsError("\(key).secret is given without \(key).url: give both or neither")
+            }
+            return nil
+        }
+        // Neither is said again: a path can be a secret as well.
+        guard let parts = URLComponents(string: url), ["http", "https"].contains(parts.scheme?.lowercased()),
+            parts.host?.isEmpty == false, parts.user == nil, parts.fragment == nil
+        else {
+            throw SettingsError("\(key).url must be http://HOST/… or https://HOST/…, without a user name")
+        }
+        guard let secret = try string("\(key).secret"), secret.utf8.count >= OutboxSettings.leastSecretLength else {
+            throw SettingsError(
+                "\(key).url needs \(key).secret, of at least \(OutboxSettings.leastSecretLength) bytes, with which "
+                    + "requests are signed: make one with `openssl rand -hex 32`, give it in "
+                    + "\(Settings.environmentName("\(key).secret")), and tell it to the receiver")
+        }
+        return OutboxSettings.Endpoint(url: Redacted(url), secret: Redacted(secret))
     }
 
     func choice<Choice: RawRepresentable<String> & CaseIterable>(_ key: String) throws(SettingsError) -> Choice? {

@@ -1,5 +1,6 @@
 import Gateway
 import Logging
+import Outbox
 import Primitives
 import SignalingCore
 import SignalingService
@@ -44,6 +45,12 @@ struct Settings: Sendable, Equatable {
     var echoes = false
     /// The folder of the web client; nil serves the one that comes with the program.
     var webRoot: String?
+    /// Who is told of calls by webhooks; nobody when nil.
+    var webhooks: OutboxSettings.Endpoint?
+    /// How old a webhook gets before it is given up.
+    var webhookGiveUpAge = Instant.Span.seconds(86_400)
+    /// The operator's push gateway, which wakes devices; none when nil.
+    var push: OutboxSettings.Endpoint?
     /// The least level that is logged.
     var logLevel = Logger.Level.info
     /// How a log line is written.

@@ -2,6 +2,7 @@ extension Statement {
     static let sessions = [
         insertSession, sessionForRefresh, rotateSession, rotateSessionAgain, revokeSession, revokeSessionsOfUser,
         revokeSessionsOfDevice, revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
+        setPushToken, forgetPushTokenElsewhere, pushTargetsOfUser,
     ]
 
     /// Opens a session. Violates `sessions_user_id_device_id_key` when the device has a live one: put
@@ -121,6 +122,30 @@ extension Statement {
     /// Parameters: id.
     public static let sessionForAuthentication = Statement(
         "session_for_authentication", "SELECT \(sessionColumns) \(sessionsAndUsers) WHERE s.id = $1")
+
+    /// Notes what a push service knows a session's device by, or that it is not to be woken. Returns the id; no row when
+    /// the session is revoked.
+    ///
+    /// Parameters: id, push_token.
+    public static let setPushToken = Statement(
+        "set_push_token", "UPDATE sessions SET push_token = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id")
+
+    /// Takes a push token away from every session but one: the installation that it names is that session's now.
+    ///
+    /// Parameters: id of the session, push_token.
+    public static let forgetPushTokenElsewhere = Statement(
+        "forget_push_token_elsewhere", "UPDATE sessions SET push_token = NULL WHERE push_token = $2 AND id <> $1")
+
+    /// Lists the devices of a user that can be woken, by `device_id`: those with a live session that has a push token.
+    ///
+    /// Parameters: user_id, now.
+    public static let pushTargetsOfUser = Statement(
+        "push_targets_of_user",
+        """
+        SELECT id, device_id, device_name, push_token FROM sessions
+        WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND push_token IS NOT NULL
+        ORDER BY device_id
+        """)
 
     private static let sessionColumns = """
         s.id, s.user_id, s.device_id, s.device_name, s.expires_at, s.revoked_at, s.last_activity, s.created_at, \

@@ -822,6 +822,19 @@ public nonisolated struct WireChangeCallSettingsRequest: Sendable {
   fileprivate var _callWaiting: Bool? = nil
 }
 
+public nonisolated struct WirePushTokenRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What the push service knows the device by; at most 2048 bytes. Empty: the device is not to be woken any more.
+  public var pushToken: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "ringback.v1"
@@ -1947,6 +1960,36 @@ nonisolated extension WireChangeCallSettingsRequest: SwiftProtobuf.Message, Swif
   public static func ==(lhs: WireChangeCallSettingsRequest, rhs: WireChangeCallSettingsRequest) -> Bool {
     if lhs._callWaiting != rhs._callWaiting {return false}
     if lhs.whoCanCall != rhs.whoCanCall {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePushTokenRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PushTokenRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}push_token\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.pushToken) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.pushToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pushToken, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WirePushTokenRequest, rhs: WirePushTokenRequest) -> Bool {
+    if lhs.pushToken != rhs.pushToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
