@@ -77,8 +77,9 @@ extension Call {
 }
 
 extension CallTurn {
-    /// Carries out every deadline up to `present`, each at its own moment, the earliest first.
-    mutating func carryOutDeadlines(until present: Instant) {
+    /// Carries out every deadline up to now, each at its own moment, the earliest first.
+    mutating func carryOutDeadlines() {
+        let present = now
         // Each turn takes a participant out of ringing or out of the call, an offer off the list, or ends the call: so
         // the loop ends.
         while let (due, deadline) = call.deadline(dueBy: present) {
@@ -102,7 +103,7 @@ extension CallTurn {
         guard let connection = call.participant(user)?.connection else { return }
         if case .adopted = connection.reachability, !hasAnybodyComeBack, call.answeredAt != nil {
             // Nobody came back after the restart: what is known for certain ended with the last sign of life.
-            now = call.lastSignOfLife
+            now = max(call.latestMoment, call.ownerLastSeen ?? call.startedAt)
             end(.serverRestart)
         } else {
             leave(user, .disconnected)
@@ -154,8 +155,8 @@ extension CallTurn {
 }
 
 extension Call {
-    /// The latest moment that is written down in the call, or at which the owner before was alive.
-    fileprivate var lastSignOfLife: Instant {
+    /// The latest moment that is written down in the call.
+    var latestMoment: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {
             switch participant.state {
@@ -165,7 +166,6 @@ extension Call {
             }
         }
         for share in screenShares { latest = max(latest, share.startedAt) }
-        if let ownerLastSeen { latest = max(latest, ownerLastSeen) }
         return latest
     }
 }

@@ -64,7 +64,7 @@ extension Call {
         from origin: CallOrigin, as name: RequestID, media: MediaState, at now: Instant
     ) -> CallTransition {
         var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines(until: now)
+        turn.carryOutDeadlines()
         turn.origin = origin
         let isRepeat = origin.user == initiator && name == clientCallID || carriedOut.contains(name, of: origin.user)
         if isRepeat { return turn.transition() }

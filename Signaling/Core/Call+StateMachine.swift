@@ -8,7 +8,7 @@ extension Call {
     ///   changes are on disk.
     public func handle(_ input: CallInput, at now: Instant) -> CallTransition {
         var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines(until: now)
+        turn.carryOutDeadlines()
         switch input {
         case .command(let command, from: let origin):
             turn.carryOut(command, from: origin)
@@ -44,7 +44,8 @@ struct CallTurn {
     init(_ call: Call, at now: Instant) {
         before = call
         self.call = call
-        self.now = now
+        // A clock that was set back must not end a call before it began.
+        self.now = max(now, call.latestMoment)
     }
 
     mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {

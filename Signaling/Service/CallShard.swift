@@ -41,8 +41,8 @@ final class CallShard: Sendable {
         loop.submit { self.calls.value.letGo(of: ids) }
     }
 
-    func letGoOfAll() {
-        loop.execute { self.calls.value.letGoOfAll() }
+    func letGoOfAll() -> EventLoopFuture<Void> {
+        loop.submit { self.calls.value.letGoOfAll() }
     }
 
     func leaseReturned() {

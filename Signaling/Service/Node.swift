@@ -133,7 +133,7 @@ final class Node: Sendable {
                 for shard in shards { shard.leaseReturned() }
             }
         } catch  where error.code == .expectationFailed(step: 0) {
-            return supersede(owner)
+            return await supersede(owner)
         } catch {
             return renewalFailed(error)
         }
@@ -154,13 +154,13 @@ final class Node: Sendable {
             metadata: ["node": "\(lease.node)", "error": "\(error)"])
     }
 
-    private func supersede(_ owner: CallOwner) {
+    private func supersede(_ owner: CallOwner) async {
         logger.error(
             "this node was started again elsewhere: its calls are let go",
             metadata: ["node": "\(owner.node)", "epoch": "\(owner.epoch)"])
         lease.supersede()
         metrics.leaseHeld.set(0)
-        for shard in shards { shard.letGoOfAll() }
+        for shard in shards { try? await shard.letGoOfAll().get() }
         superseded.continuation.yield()
     }
 

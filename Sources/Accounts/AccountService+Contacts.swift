@@ -27,7 +27,8 @@ extension AccountService {
         guard user != other else { throw .oneself }
         try countContactRequest(by: user)
         let now = now()
-        let values = Self.pair(user, other) + [.id(user), .id(other), .instant(now), .integer(Int64(Self.contactLimit))]
+        let values =
+            Self.pair(user, other) + [.id(user), .id(other), .instant(now), .integer(Int64(Self.contactLimit))]
         _ = try await commit([Step(.requestContact, values)])
         if let contact = try await contact(of: user, with: other) { return contact }
         let obstacles = try await obstacles(.contactObstacles, user, other)

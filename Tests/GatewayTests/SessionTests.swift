@@ -24,7 +24,7 @@ import Wire
             #expect(!welcome.recovered)
             #expect(welcome.resumeToken.count == 32 && welcome.resumeLifetimeMs == 60_000)
             #expect(welcome.pingIntervalMs == 25_000)
-            #expect(welcome.features == ["direct_calls", "messages", "screen_share"])
+            #expect(welcome.features == ["direct_calls", "group_calls", "messages", "screen_share"])
             #expect(welcome.limits.frameBytes == 262_144 && welcome.limits.messageBytes == 16_384)
             #expect(welcome.limits.descriptionBytes == 65_536 && welcome.limits.candidateBytes == 2048)
             #expect(welcome.limits.commandsPerSecond == 100 && welcome.limits.invitesPerMinute == 30)

@@ -65,7 +65,9 @@ import Testing
             let group = try await service.makeGroup(draft, by: ada).id
             await expect(.forbidden) { _ = try await service.addMembers([eve], to: group, by: ben) }
             await expect(.notFound) { _ = try await service.addMembers([eve], to: group, by: eve) }
-            await expect(.notFound) { _ = try await service.addMembers([.random(at: .init(microseconds: 0))], to: group, by: ada) }
+            await expect(.notFound) {
+                _ = try await service.addMembers([.random(at: .init(microseconds: 0))], to: group, by: ada)
+            }
             #expect(try await service.addMembers([eve, ben], to: group, by: ada).members.count == 3)
             #expect(world.record.deliveries.last?.body.exposed == "ADA added EVE.")
             await expect(.forbidden) { try await service.removeMember(ada, from: group, by: eve) }

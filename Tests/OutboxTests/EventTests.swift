@@ -22,7 +22,10 @@ struct EventTests {
                 WebhookEvent(kind: .participantLeft, users: [caller]), WebhookEvent(kind: .ended),
             ]
         ),
-        ("a device says that it rings", { story { $0.send(.ringing, from: Story.calleePhone) } }, []),
+        (
+            "a device says that it rings", { story { $0.send(.ringing(wokenByPush: false), from: Story.calleePhone) } },
+            []
+        ),
         (
             "answered", { story { $0.answer() } },
             [WebhookEvent(kind: .answered), WebhookEvent(kind: .participantJoined, users: [callee])]
@@ -135,14 +138,23 @@ struct EventTests {
             ])
     }
 
+    @Test("Whoever must not hear of a call is not woken for it")
+    func hidden() {
+        #expect(PushNotice.notices(from: nil, to: Story(isCalleeHidden: true).call).isEmpty)
+        #expect(!PushNotice.notices(from: nil, to: Story().call).isEmpty)
+    }
+
     private func call(_ users: [UserID], _ states: [Participant.State]) -> Call {
         Call(
             id: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), mode: .group,
             initiator: users[0], clientCallID: RequestID(high: 7, low: 7), type: .voice, startedAt: .start,
-            ringExpiresAt: .start + .seconds(45), timings: CallTimings(),
+            ringExpiresAt: .start + .seconds(45), rules: CallRules(),
             storedPhase: .ongoing(answeredAt: .start + .seconds(1)),
-            storedParticipants: zip(users, states).map { Participant(user: $0, isPolite: false, storedState: $1) },
-            openShares: [], revision: 1)
+            storedParticipants: zip(users, states).map {
+                Participant(
+                    user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, storedState: $1)
+            },
+            openShares: [], isLocked: false, revision: 1)
     }
 
     static let rings: [(name: String, act: @Sendable (inout Story) -> Void, reason: String?, device: DeviceID?)] = [

@@ -19,13 +19,14 @@ struct Story {
     var now: Instant
     private var lastRequest: UInt64 = 0
 
-    init(_ number: UInt64 = 9, at now: Instant = .start, isCalleeBusy: Bool = false) {
+    init(_ number: UInt64 = 9, at now: Instant = .start, isCalleeBusy: Bool = false, isCalleeHidden: Bool = false) {
         let transition = Call.place(
             Invitation(
                 call: CallID(high: 9, low: number), conversation: ConversationID(high: 8, low: number),
-                caller: Self.callerPhone, callee: Self.callee.id, isCalleeBusy: isCalleeBusy, type: .video,
+                mode: .direct, caller: Self.callerPhone,
+                callees: [Callee(Self.callee.id, isBusy: isCalleeBusy, isHidden: isCalleeHidden)], type: .video,
                 media: MediaState(), clientCallID: RequestID(high: 7, low: number)),
-            timings: CallTimings(), at: now)
+            rules: CallRules(), at: now)
         self.now = now
         call = transition.call
         changes = [RecordedChange(old: nil, transition: transition, people: Self.people, at: now)]

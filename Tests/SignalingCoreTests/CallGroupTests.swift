@@ -256,6 +256,20 @@ struct CallGroupTests {
         #expect(scene.join(Scene.strangersPhone).refusal == nil)
     }
 
+    @Test("A clock that goes back does not turn the times around")
+    func clockGoesBack() {
+        var scene = Scene.groupOngoing()
+        let answeredAt = scene.call.answeredAt
+        scene.now = Scene.start - .seconds(3600)
+        scene.hangUp(Scene.thirdPhone)
+        scene.control(.end, from: Scene.callerPhone)
+        for participant in scene.call.participants {
+            if case .left(let joinedAt?, let at, _) = participant.state { #expect(joinedAt <= at) }
+        }
+        #expect(scene.call.answeredAt == answeredAt)
+        #expect(scene.call.endedAt == Scene.start + .seconds(2))
+    }
+
     @Test("Hold and a raised hand are shown to the others and not stored")
     func holdAndHand() {
         var scene = Scene.groupOngoing()
@@ -311,6 +325,8 @@ struct CallRingingTests {
         #expect(scene.call.nextDeadline == Scene.start + .seconds(45))
     }
 
+    static let name = RequestID(high: 6, low: 6)
+
     /// A call from somebody whom the callee does not want to hear from.
     static func hidden(isBusy: Bool = false) -> Scene {
         var invitation = Scene.invitation()
@@ -348,7 +364,8 @@ struct CallRingingTests {
     @Test("Glare opens a hidden call: whoever calls wants to talk")
     func glare() {
         let scene = Self.hidden()
-        let transition = scene.call.handleInvite(from: Scene.calleePhone, media: MediaState(), at: scene.now)
+        let transition = scene.call.handleInvite(
+            from: Scene.calleePhone, as: Self.name, media: MediaState(), at: scene.now)
         #expect(transition.call.answeredAt == scene.now)
         #expect(transition.call.participant(Scene.callee)?.isHidden == false)
         var later = Scene(call: transition.call)

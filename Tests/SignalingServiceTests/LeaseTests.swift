@@ -70,7 +70,7 @@ struct LeaseTests {
             }
             #expect(fast.service.metrics.adopted.value == 0)
             #expect(await hangUp(call.id, fast).isUnavailable)
-            #expect(await fast.invite(from: World.calleePhone).isUnavailable)
+            #expect(await fast.invite(World.caller, from: World.calleePhone).isUnavailable)
             #expect(try await hangUp(call.id, first).call.isEnded)
         }
     }
@@ -180,7 +180,9 @@ struct LeaseTests {
             let younger = try await server(database, at: 1)
             #expect(try await owner(younger, call.id) == CallOwner(node: World.node, epoch: 2))
             #expect(await older.invite(World.stranger).isUnavailable)
-            #expect(try await database.query(CallPageStatements.ofUser.calls, Self.newestCalls(of: World.stranger.id)).isEmpty)
+            #expect(
+                try await database.query(CallPageStatements.ofUser.calls, Self.newestCalls(of: World.stranger.id))
+                    .isEmpty)
             await older.service.renewLease()
             #expect(await older.service.isSuperseded())
             #expect(older.service.metrics.open.value == 0)

@@ -93,7 +93,8 @@ struct CallHistoryStatementTests {
                     .messagesBefore, [.id(conversation), .integer(.max), .integer(9), .id(user)])
                 #expect(read.count == count)
                 let list = try await database.query(
-                    .conversationsOfUser, [.id(user)] + [.instant(moment(1_000_000)), .id(fresh() as CallID), .integer(9)])
+                    .conversationsOfUser,
+                    [.id(user)] + [.instant(moment(1_000_000)), .id(fresh() as CallID), .integer(9)])
                 #expect(try (list.first?.idIfAny("message_id") as MessageID?) == (count == 0 ? nil : message))
             }
             let missed = try await database.query(

@@ -61,7 +61,8 @@ struct MessageStatementTests {
                 try await group.waitForAll()
             }
             await other.close()
-            let rows = try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(1000), .id(ann)])
+            let rows = try await database.query(
+                .messagesBefore, [.id(conversation), .integer(.max), .integer(1000), .id(ann)])
             #expect(try rows.map { try $0.integer("seq") } == Array(1...200))
             #expect(sent.value == 200)
             let state = try #require(
@@ -161,7 +162,8 @@ struct MessageStatementTests {
             try await database.run(
                 Statement("delete_user", "DELETE FROM users WHERE id = $1"), [.id(ann)], expectedRows: 1)
             let row = try #require(
-                try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(9), .id(ann)]).first)
+                try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(9), .id(ann)])
+                    .first)
             #expect(try row.text("body") == "still here")
             #expect(try row.idIfAny("sender_id") as UserID? == nil)
         }

@@ -50,7 +50,8 @@ struct MigrationTests {
             try await test.database.run(
                 .insertAppliedMigration, [.integer(999), .text("future"), .instant(moment(0))])
             let table = Migration(
-                number: 1 + (Migration.all.last?.number ?? 0), name: "more", text: "CREATE TABLE more (n {integer}){strict}")
+                number: 1 + (Migration.all.last?.number ?? 0), name: "more",
+                text: "CREATE TABLE more (n {integer}){strict}")
             await #expect {
                 try await test.database.migrate(with: [table])
             } throws: { error in
