@@ -14,6 +14,7 @@ export class Incoming {
   #dialog = byId("incoming");
   #waiting = [];
   #shown = null;
+  #offered = "";
   #onAnswer;
   #titleOf;
 
@@ -27,8 +28,10 @@ export class Incoming {
     this.#client = client;
     this.#onAnswer = onAnswer;
     this.#titleOf = titleOf;
-    // What is on offer depends on whether there is a call to hold.
-    client.addEventListener("connection", () => this.#shown && this.#draw(this.#shown));
+    client.addEventListener("connection", ({ detail: { connection } }) => {
+      this.#offer();
+      connection?.addEventListener("state", () => this.#offer());
+    });
     client.addEventListener("call", ({ detail }) => this.#shown?.id === detail.call.id && this.#updated(detail.call));
     client.addEventListener("incoming", ({ detail }) => this.#rang(detail.call));
     client.addEventListener("ringstopped", ({ detail }) => this.#stopped(detail));
@@ -88,6 +91,20 @@ export class Incoming {
     if (words) words.textContent = this.#kind(call);
   }
 
+  /** What is on offer depends on whether there is a call, and whether it can be put on hold. */
+  get #choices() {
+    const { connection } = this.#client;
+    if (!connection) return ["decline", "accept", "accept-video"];
+    return connection.onHold || connection.canHold ? ["decline", "hold-accept"] : ["decline"];
+  }
+
+  #offer() {
+    if (!this.#shown || this.#choices.join() === this.#offered) return;
+    const focused = document.activeElement?.dataset?.testid;
+    this.#draw(this.#shown);
+    (this.#dialog.querySelector(`[data-testid="${focused}"]`) ?? this.#dialog.querySelector("h2")).focus();
+  }
+
   /** What kind of call it is, where, and who else is in it. */
   #kind(call) {
     const video = call.type === "CALL_TYPE_VIDEO";
@@ -104,9 +121,30 @@ export class Incoming {
 
   #draw(call) {
     const caller = this.#caller(call);
-    const { connection } = this.#client;
-    const choice = (label, iconName, classes, testid, action) => {
-      const attributes = { type: "button", class: `round ${classes}`, testid, "aria-label": label, title: label };
+    const choice = (name) => {
+      const { label, iconName, classes, action } = {
+        decline: { label: "Decline", iconName: "hangup", classes: "decline", action: () => this.#decline() },
+        accept: { label: "Accept", iconName: "phone", classes: "accept", action: () => this.#answer(false) },
+        "accept-video": {
+          label: "Accept with video",
+          iconName: "video",
+          classes: "accept",
+          action: () => this.#answer(true),
+        },
+        "hold-accept": {
+          label: "Hold and accept",
+          iconName: "phone",
+          classes: "accept",
+          action: () => this.#answer(false),
+        },
+      }[name];
+      const attributes = {
+        type: "button",
+        class: `round ${classes}`,
+        testid: `incoming-${name}`,
+        "aria-label": label,
+        title: label,
+      };
       return el(
         "div",
         { class: "choice" },
@@ -114,25 +152,14 @@ export class Incoming {
         el("span", { "aria-hidden": "true", text: label }),
       );
     };
-    const heading = el("h2", { id: "incoming-name", tabindex: "-1", text: nameOf(caller), testid: "incoming-name" });
-    const canHold = connection && (connection.onHold || connection.canHold);
-    const choices = connection
-      ? [canHold && choice("Hold and accept", "phone", "accept", "incoming-hold-accept", () => this.#answer(false))]
-      : [
-          choice("Accept", "phone", "accept", "incoming-accept", () => this.#answer(false)),
-          choice("Accept with video", "video", "accept", "incoming-accept-video", () => this.#answer(true)),
-        ];
-    this.#dialog.classList.toggle("waiting", !!connection);
+    const choices = this.#choices;
+    this.#offered = choices.join();
+    this.#dialog.classList.toggle("waiting", !!this.#client.connection);
     this.#dialog.replaceChildren(
       el("div", { class: "pulse" }, avatar(caller, "large")),
-      heading,
+      el("h2", { id: "incoming-name", tabindex: "-1", text: nameOf(caller), testid: "incoming-name" }),
       el("p", { id: "incoming-kind", text: this.#kind(call), testid: "incoming-kind" }),
-      el(
-        "div",
-        { class: "choices" },
-        choice("Decline", "hangup", "decline", "incoming-decline", () => this.#decline()),
-        ...choices.filter(Boolean),
-      ),
+      el("div", { class: "choices" }, ...choices.map(choice)),
     );
   }
 
