@@ -43,7 +43,8 @@ export class AddPeople {
     this.list = el("ul", { class: "rows add-list" });
     this.note = el("p", { class: "hint", role: "status" });
     const close = { click: () => this.#dialog.close() };
-    this.confirm = el("button", { type: "submit", class: "primary", text: "Add", disabled: true, testid: "add-confirm" });
+    const confirm = { type: "submit", class: "primary", text: "Add", disabled: true, testid: "add-confirm" };
+    this.confirm = el("button", confirm);
     this.#dialog.replaceChildren(
       el(
         "form",

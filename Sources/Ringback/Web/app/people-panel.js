@@ -49,7 +49,9 @@ export class PeoplePanel {
     if (lobby.length > this.#waiting) announce(`${nameOf(lobby.at(-1))} waits to be let in`);
     this.#waiting = lobby.length;
     const powers = callPowers(call, me);
-    const rows = roster.map((entry) => [entry, powersOver(call, me, entry.user.id)]);
+    // Who waits at the door stands there alone.
+    const listed = roster.filter(({ presence, user }) => presence !== "out" || !lobby.some(({ id }) => id === user.id));
+    const rows = listed.map((entry) => [entry, powersOver(call, me, entry.user.id)]);
     const drawn = JSON.stringify([rows, powers, lobby, call?.locked, this.#openMenu]);
     // Left alone while it is the same, so that a menu keeps its place and the focus.
     if (drawn === this.#drawn) return;
