@@ -73,7 +73,7 @@ swift_tests() {
 web_client_tests() {
     local tests=(Tests/WebClient/*.test.mjs)
     [[ -e ${tests[0]} ]] || fail "there are no tests in Tests/WebClient"
-    node --test --test-reporter=tap --test-reporter-destination="$results/node.tap" \
+    node --test --test-timeout=60000 --test-reporter=tap --test-reporter-destination="$results/node.tap" \
         --test-reporter=spec --test-reporter-destination=stdout "${tests[@]}"
 }
 

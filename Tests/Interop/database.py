@@ -74,7 +74,7 @@ Database = SQLite | PostgreSQL
 def calls(database: Database) -> list[Row]:
     """All calls, the oldest first."""
     return database.rows(
-        "SELECT c.type, c.status, c.end_reason, c.started_at, c.answered_at, c.ended_at, c.ring_expires_at,"
+        "SELECT c.type, c.mode, c.status, c.end_reason, c.started_at, c.answered_at, c.ended_at, c.ring_expires_at,"
         " u.username AS initiator FROM calls c JOIN users u ON u.id = c.initiator_id ORDER BY c.started_at"
     )
 

@@ -326,9 +326,9 @@ test("a call begins, finds a new path and begins anew with credentials that are 
   const offer = (peerConnectionId) => ({ type: "DESCRIPTION_TYPE_OFFER", sdp: "", peerConnectionId });
   first.setRemoteDescription = first.setLocalDescription = async () => {};
   first.localDescription = { type: "answer", sdp: "" };
-  call.receive("receiveDescription", offer("p1"));
+  call.receive(peer.id, "receiveDescription", offer("p1"));
   await turn();
-  call.receive("receiveDescription", offer("p2"));
+  call.receive(peer.id, "receiveDescription", offer("p2"));
   await turn();
   await turn();
   assert.deepEqual(Peer.made.map(({ servers }) => servers.join()).slice(1, 2), ["fetched 3"]);

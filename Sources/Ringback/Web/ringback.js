@@ -17,3 +17,4 @@ export {
   peerOf,
   uint64,
 } from "./ringback/wire.js";
+export { callPowers, canJoin, isGroupCall, lobbyOf, powersOver, rosterOf } from "./ringback/roster.js";

@@ -1,54 +1,82 @@
 // The call on show.
 
-import { canShareScreen } from "../ringback.js";
-import { avatar } from "./avatar.js";
+import { callPowers } from "../ringback.js";
+import { AddPeople } from "./add-people.js";
+import { CallControls } from "./call-controls.js";
+import { DirectStage } from "./direct-stage.js";
 import { announce, byId, el, iconButton, toast } from "./dom.js";
-import { duration, nameOf } from "./format.js";
+import { duration, listOfNames, nameOf } from "./format.js";
+import { GroupStage } from "./group-stage.js";
 import { icon } from "./icons.js";
-import { endSentence, errorSentence } from "./sentences.js";
+import { PeoplePanel } from "./people-panel.js";
+import { endSentence, errorSentence, stoppedSentence } from "./sentences.js";
 import { playEnd, repeatSound, stopSound } from "./sounds.js";
 
 const stateText = {
   starting: "Calling…",
   calling: "Calling…",
   ringing: "Ringing…",
+  lobby: "Waiting to be let in…",
   connecting: "Connecting…",
   reconnecting: "Reconnecting…",
 };
 /** How long the reason stays on show, in milliseconds: short after a hang-up, long when there is news. */
 const shortStayMs = 6_000;
 const longStayMs = 20_000;
+/** How long what a host did stays on show, in milliseconds. */
+const stoppedStayMs = 8_000;
 
 export class CallScreen {
   #client;
   #root = byId("call");
-  #audio = byId("remote-audio");
   #connection = null;
   #parts = {};
+  #stage = null;
+  #controls = null;
+  #panel = null;
+  #adding = null;
   #timer;
   #closeTimer;
+  #stopped = { text: "", until: 0 };
   #spoken = "";
   #focusBefore = null;
   #onCallAgain;
+  #titleOf;
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {{onCallAgain: (user: object, video: boolean) => void}} handlers
+   * @param {object} handlers
+   * @param {(connection: import("../ringback.js").CallConnection) => void} handlers.onCallAgain
+   * @param {(conversationId: string) => string} handlers.titleOf what a group is called; empty when it has no name
    */
-  constructor(client, { onCallAgain }) {
+  constructor(client, { onCallAgain, titleOf }) {
     this.#client = client;
     this.#onCallAgain = onCallAgain;
-    client.addEventListener("connection", ({ detail }) => detail.connection && this.#show(detail.connection));
+    this.#titleOf = titleOf;
+    client.addEventListener("connection", ({ detail }) => this.#changed(detail));
     client.addEventListener("signedout", () => this.#close());
     document.addEventListener("keydown", (event) => this.#keyPressed(event));
+  }
+
+  #changed({ connection, ended }) {
+    // Where another call comes into its place, or it was on hold beside this one, a note has to do.
+    if (ended && connection) toast(this.#sentence(ended));
+    if (connection && connection !== this.#connection) this.#show(connection);
+    else if (this.#connection) this.#draw();
+  }
+
+  #sentence(connection) {
+    return endSentence(connection.end, this.#client.user?.id, nameOf(connection.peer));
   }
 
   #show(connection) {
     clearTimeout(this.#closeTimer);
     clearInterval(this.#timer);
+    this.#adding?.close();
     this.#focusBefore ??= document.activeElement;
     this.#connection = connection;
     this.#spoken = "";
+    this.#stopped = { text: "", until: 0 };
     this.#build(connection);
     this.#root.hidden = false;
     this.#setMini(false);
@@ -57,114 +85,138 @@ export class CallScreen {
     for (const type of ["state", "media", "tracks"]) connection.addEventListener(type, ifCurrent(() => this.#draw()));
     connection.addEventListener("ended", ifCurrent(() => this.#ended()));
     connection.addEventListener("failure", ifCurrent(({ detail }) => this.#failed(detail)));
+    connection.addEventListener("stopped", ifCurrent(({ detail }) => this.#wasStopped(detail)));
     this.#timer = setInterval(() => this.#drawState(), 1_000);
     this.#draw();
   }
 
   #build(connection) {
-    const name = nameOf(connection.peer);
-    const video = (testid) =>
-      el("video", { testid, class: testid, autoplay: true, playsinline: true, hidden: true });
     const button = (text, action, attributes) =>
       el("button", { type: "button", text, ...attributes, on: { click: action } });
-    const control = (iconName, label, testid, key, action) =>
-      iconButton(iconName, label, { class: "round", testid, "aria-keyshortcuts": key, on: { click: action } });
+    const again = () => {
+      this.#close();
+      this.#onCallAgain(connection);
+    };
     const parts = {
-      name: el("h2", { text: name, testid: "call-peer" }),
+      name: el("h2", { testid: "call-peer" }),
       state: el("p", { class: "call-state", testid: "call-state" }),
-      note: el("p", { class: "call-note", testid: "call-note" }),
-      face: el("div", { class: "face" }, el("div", { class: "pulse" }, avatar(connection.peer, "large"))),
-      remoteVideo: video("remote-video"),
-      remoteScreen: video("remote-screen"),
-      localVideo: video("local-video"),
-      mute: control("mic", "Mute (M)", "call-mute", "m", () => this.#toggleMute()),
-      camera: control("video", "Camera (V)", "call-camera", "v", () => this.#toggleCamera()),
-      share: control("screen", "Share screen (S)", "call-share", "s", () => this.#toggleShare()),
-      hangUp: control("hangup", "Hang up", "call-hangup", null, () => connection.hangUp()),
-      hear: button("Press to hear the call", () => this.#play(), { class: "quiet hear", hidden: true }),
+      note: el("p", { class: "call-note", role: "status", testid: "call-note" }),
+      waiting: button("", () => this.#showPeople(true), { class: "quiet knock", testid: "lobby-notice", hidden: true }),
+      held: el("div", { class: "held-calls" }),
+      hear: button("Press to hear the call", () => this.#stage.play(), { class: "quiet hear", hidden: true }),
       mini: iconButton("shrink", "Make the call small", {
         class: "mini-toggle",
         testid: "call-mini",
         on: { click: () => this.#setMini(!this.#isMini) },
       }),
       reason: el("p", { class: "reason", role: "alert", testid: "call-ended-reason" }),
+      again: button("Call again", again, { class: "primary", testid: "call-again" }),
+      close: button("Close", () => this.#close(), { class: "quiet", testid: "call-close" }),
     };
-    for (const element of [parts.remoteVideo, parts.remoteScreen, parts.localVideo]) element.muted = true;
-    parts.hangUp.classList.add("decline");
-    parts.share.hidden = !canShareScreen();
-    const again = () => {
-      const { peer, video: withVideo } = connection;
-      this.#close();
-      this.#onCallAgain(peer, withVideo);
-    };
-    parts.again = button("Call again", again, { class: "primary", testid: "call-again" });
-    parts.close = button("Close", () => this.#close(), { class: "quiet", testid: "call-close" });
     const afterButtons = el("div", { class: "after-buttons" }, parts.close, parts.again);
     parts.after = el("div", { class: "after", hidden: true }, parts.reason, afterButtons);
-    const { mute, camera, share, hangUp } = parts;
     this.#parts = parts;
+    this.#stage?.close();
+    this.#stage = null;
+    this.#adding = new AddPeople(this.#client, connection);
+    this.#controls = new CallControls(connection, {
+      onAdd: () => this.#adding.open(),
+      onPeople: () => this.#showPeople(this.#panel.element.hidden),
+      onDone: () => this.#connection === connection && this.#draw(),
+    });
+    this.#panel = new PeoplePanel(this.#client, connection, { onClose: () => this.#showPeople(false) });
     this.#root.tabIndex = -1;
+    this.#drawStage();
     this.#root.replaceChildren(
       el("header", { class: "call-head" }, el("div", { class: "call-who" }, parts.name, parts.state), parts.mini),
-      el("div", { class: "stage" }, parts.face, parts.remoteScreen, parts.remoteVideo, parts.localVideo),
-      parts.note,
-      parts.hear,
+      this.#stage.element,
+      this.#panel.element,
+      el("div", { class: "call-notes" }, parts.waiting, parts.note, parts.held, parts.hear),
       parts.after,
-      el("div", { class: "controls", role: "toolbar", "aria-label": "Call" }, mute, camera, share, hangUp),
+      this.#controls.element,
     );
+  }
+
+  /** A call between two that grows gets tiles. */
+  #drawStage() {
+    const Stage = this.#connection.isGroup ? GroupStage : DirectStage;
+    if (this.#stage instanceof Stage) return;
+    const former = this.#stage;
+    const onSilenced = (silenced) => (this.#parts.hear.hidden = !silenced);
+    this.#stage = new Stage(this.#connection, { onSilenced });
+    former?.element.replaceWith(this.#stage.element);
+    former?.close();
   }
 
   // ------------------------------------------------------------------------------------------- drawing
 
+  get #title() {
+    const { isGroup, roster, peer, conversationId } = this.#connection;
+    if (!isGroup) return nameOf(peer);
+    const others = roster.filter(({ isMe, presence }) => !isMe && presence !== "out");
+    const names = listOfNames(others.map(({ user }) => nameOf(user)));
+    return this.#titleOf(conversationId) || names || "Group call";
+  }
+
   #draw() {
     const connection = this.#connection;
-    const { mute, camera, share, remoteVideo, remoteScreen, localVideo, face, note } = this.#parts;
+    const { name, note, waiting } = this.#parts;
     const ended = connection.state === "ended";
     this.#root.dataset.state = connection.state;
-    attach(remoteVideo, connection.remote?.camera);
-    attach(remoteScreen, connection.remote?.screen);
-    attach(localVideo, connection.cameraOn ? connection.local.preview : null);
-    if (connection.remote && this.#audio.srcObject !== connection.remote.audio) this.#hear(connection.remote.audio);
-    remoteScreen.hidden = ended || !connection.showsScreen;
-    remoteVideo.hidden = ended || !connection.showsCamera;
-    localVideo.hidden = ended || !connection.cameraOn;
-    face.hidden = !remoteScreen.hidden || !remoteVideo.hidden;
-    this.#root.dataset.layout = !remoteScreen.hidden ? "screen" : !remoteVideo.hidden ? "video" : "face";
-    if (connection.muted) drawToggle(mute, true, "micOff", "Unmute (M)");
-    else drawToggle(mute, false, "mic", "Mute (M)");
-    if (connection.cameraOn) drawToggle(camera, false, "video", "Camera off (V)");
-    else drawToggle(camera, true, "videoOff", "Camera on (V)");
-    if (connection.sharing) drawToggle(share, true, "screen", "Stop sharing (S)");
-    else drawToggle(share, false, "screen", "Share screen (S)");
-    camera.disabled = !connection.canSetCamera;
-    share.disabled = !connection.sharing && !(connection.wasConnected && connection.canShareScreen);
+    this.#root.classList.toggle("on-hold", connection.onHold);
+    if (!ended) this.#drawStage();
+    this.#root.dataset.layout = this.#stage.draw();
+    if (!ended) name.textContent = this.#title;
+    const powers = callPowers(connection.call, this.#client.user?.id);
+    this.#panel.draw();
+    this.#controls.draw({ mayAdd: powers.add, peopleShown: !this.#panel.element.hidden });
+    const count = this.#panel.waiting;
+    waiting.hidden = ended || !count || !this.#panel.element.hidden;
+    waiting.textContent = count === 1 ? "Somebody waits to be let in" : `${count} people wait to be let in`;
     note.textContent = ended ? "" : this.#note();
+    this.#drawHeld(ended);
     this.#drawState();
     if (ended) this.#drawReason();
   }
 
   #note() {
-    const connection = this.#connection;
-    const peer = connection.peerParticipant;
-    const name = nameOf(connection.peer);
-    if (peer?.reconnecting) return `${name} lost the connection. Waiting for them to come back.`;
-    if (connection.sharing) return `${name} sees your screen.`;
-    if (connection.state === "connected" && peer?.media && !peer.media.microphone) return `${name} is muted.`;
-    return "";
+    return Date.now() < this.#stopped.until ? this.#stopped.text : this.#stage.note;
+  }
+
+  #drawHeld(ended) {
+    const held = ended ? [] : this.#client.heldConnections;
+    this.#parts.held.replaceChildren(
+      ...held.map((connection) =>
+        el(
+          "button",
+          {
+            type: "button",
+            class: "quiet held-call",
+            testid: "call-switch",
+            on: { click: () => this.#client.resumeCall(connection) },
+          },
+          icon("pause"),
+          el("span", { text: `${nameOf(connection.peer)} is on hold. Switch over` }),
+        ),
+      ),
+    );
   }
 
   #drawState() {
     const connection = this.#connection;
-    const { state } = this.#parts;
+    const { state, note } = this.#parts;
     if (connection.state === "ended") {
       clearInterval(this.#timer);
       state.textContent = "Call ended";
       return;
     }
+    if (note.textContent === this.#stopped.text && this.#stopped.text) note.textContent = this.#note();
     const answering = connection.state === "starting" && connection.call;
     const since = Date.parse(connection.call?.answeredAt ?? "");
     const text = answering ? stateText.connecting : stateText[connection.state];
-    state.textContent = text ?? duration(Number.isNaN(since) ? 0 : this.#client.serverNow() - since);
+    const time = duration(Number.isNaN(since) ? 0 : this.#client.serverNow() - since);
+    const extras = connection.isGroup && connection.call?.locked ? " · Locked" : "";
+    state.textContent = text ?? (connection.onHold ? `On hold · ${time}` : time + extras);
     const spoken = text ?? "Connected";
     if (spoken !== this.#spoken) {
       this.#spoken = spoken;
@@ -175,17 +227,10 @@ export class CallScreen {
     }
   }
 
-  #hear(stream) {
-    this.#audio.srcObject = stream;
-    this.#play();
-  }
-
-  #play() {
-    this.#parts.hear.hidden = true;
-    this.#audio.play().catch((error) => {
-      // Browsers want a touch first, after a reload for instance.
-      if (error.name === "NotAllowedError") this.#parts.hear.hidden = false;
-    });
+  #wasStopped({ medium, byUserId }) {
+    const host = this.#connection.roster.find(({ user }) => user.id === byUserId);
+    this.#stopped = { text: stoppedSentence(medium, nameOf(host?.user)), until: Date.now() + stoppedStayMs };
+    this.#draw();
   }
 
   #failed(error) {
@@ -209,38 +254,16 @@ export class CallScreen {
     toggle.replaceChildren(icon(mini ? "grow" : "shrink"));
   }
 
-  #toggleMute() {
-    this.#connection.setMuted(!this.#connection.muted);
-    announce(this.#connection.muted ? "Muted" : "Unmuted");
-  }
-
-  #toggleCamera() {
-    if (!this.#parts.camera.disabled) this.#attempt((connection) => connection.setCamera(!connection.cameraOn));
-  }
-
-  #toggleShare() {
-    if (this.#parts.share.disabled) return;
-    if (this.#connection.sharing) this.#connection.stopScreenShare();
-    else this.#attempt((connection) => connection.startScreenShare());
-  }
-
-  async #attempt(action) {
-    const connection = this.#connection;
-    try {
-      const done = action(connection);
-      // What cannot be pressed meanwhile looks so.
-      this.#draw();
-      await done;
-    } catch (error) {
-      // Who closes the browser's own dialog knows what happened.
-      if (error.code !== "NO_SCREEN") toast(errorSentence(error, "share"));
-    }
-    if (this.#connection === connection) this.#draw();
+  #showPeople(shown) {
+    this.#panel.element.hidden = !shown;
+    this.#root.classList.toggle("with-people", shown);
+    this.#draw();
+    if (!shown) this.#root.focus();
   }
 
   #keyPressed(event) {
-    if (!this.#connection || this.#root.hidden || byId("incoming").open) return;
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+    if (!this.#connection || this.#root.hidden || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.defaultPrevented) return;
     // Who is at something else, beside a small call, does not mean the call.
     const focused = document.activeElement ?? document.body;
     if (this.#isMini || (focused !== document.body && !this.#root.contains(focused))) return;
@@ -248,12 +271,10 @@ export class CallScreen {
       if (event.key === "Escape") this.#close();
       return;
     }
-    const actions = { m: () => this.#toggleMute(), v: () => this.#toggleCamera(), s: () => this.#toggleShare() };
-    const action = actions[event.key.toLowerCase()];
-    if (event.key === "Escape") this.#setMini(true);
-    if (!action || (event.key.toLowerCase() === "s" && this.#parts.share.hidden)) return;
-    event.preventDefault();
-    action();
+    if (event.key === "Escape") {
+      if (this.#panel.element.hidden) this.#setMini(true);
+      else this.#showPeople(false);
+    } else if (this.#controls.press(event.key.toLowerCase())) event.preventDefault();
   }
 
   // -------------------------------------------------------------------------------------------- ending
@@ -262,9 +283,12 @@ export class CallScreen {
     stopSound("ringback");
     playEnd();
     clearInterval(this.#timer);
-    this.#audio.srcObject = null;
+    this.#adding.close();
+    this.#panel.element.hidden = true;
+    this.#root.classList.remove("with-people");
     this.#setMini(false);
     this.#draw();
+    this.#stage.close();
     this.#parts.after.hidden = false;
     this.#parts.close.focus();
     const { cause, call } = this.#connection.end;
@@ -274,35 +298,25 @@ export class CallScreen {
 
   #drawReason() {
     const { reason, again } = this.#parts;
-    const { end, peer } = this.#connection;
+    const { end, isGroup } = this.#connection;
     if (!end) return;
-    const sentence = endSentence(end, this.#client.user?.id, nameOf(peer));
+    const sentence = this.#sentence(this.#connection);
     if (reason.textContent !== sentence) reason.textContent = sentence;
-    again.hidden = end.cause === "moved" || end.cause === "elsewhere";
+    again.hidden = isGroup || end.cause === "moved" || end.cause === "elsewhere";
   }
 
   #close() {
     clearTimeout(this.#closeTimer);
     clearInterval(this.#timer);
     stopSound("ringback");
+    this.#adding?.close();
+    this.#stage?.close();
+    this.#stage = null;
     this.#connection = null;
-    this.#audio.srcObject = null;
     this.#root.hidden = true;
+    this.#root.classList.remove("with-people");
     byId("app").inert = false;
     this.#focusBefore?.focus?.();
     this.#focusBefore = null;
   }
-}
-
-function attach(video, stream) {
-  if (video.srcObject !== (stream ?? null)) video.srcObject = stream ?? null;
-}
-
-/** The label says what a press does now; `toggled` is for the eye alone. */
-function drawToggle(button, toggled, iconName, label) {
-  if (button.title === label) return;
-  button.classList.toggle("toggled", toggled);
-  button.title = label;
-  button.setAttribute("aria-label", label);
-  button.replaceChildren(icon(iconName));
 }

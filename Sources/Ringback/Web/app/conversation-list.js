@@ -84,6 +84,11 @@ export class ConversationList {
     return conversation.members?.find((member) => member.id !== this.#client.user?.id) ?? this.#client.user;
   }
 
+  /** What a group is called: its name; empty for one without, and for a conversation between two. */
+  titleOf(conversationId) {
+    return this.#conversations.get(conversationId)?.name ?? "";
+  }
+
   /** Remembers how far somebody has read on this device. */
   seen(id, seq) {
     if (document.visibilityState !== "visible" || seq <= this.#seenSeq(id)) return;

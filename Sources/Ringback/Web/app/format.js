@@ -5,6 +5,13 @@ export function nameOf(user) {
   return user?.displayName || user?.username || "Somebody";
 }
 
+/** "Ada", "Ada and Grace", "Ada, Grace and 3 others". @param {string[]} names */
+export function listOfNames(names) {
+  if (names.length < 3) return names.join(" and ");
+  if (names.length === 3) return `${names[0]}, ${names[1]} and ${names[2]}`;
+  return `${names[0]}, ${names[1]} and ${names.length - 2} others`;
+}
+
 /** One or two letters that stand for a name. */
 export function initials(name) {
   const words = name.trim().split(/\s+/).filter(Boolean);

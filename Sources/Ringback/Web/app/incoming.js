@@ -1,10 +1,10 @@
 // Somebody calls.
 
-import { peerOf } from "../ringback.js";
+import { isGroupCall, participantOf, peerOf } from "../ringback.js";
 import { attentionPaid, callForAttention } from "./attention.js";
 import { avatar } from "./avatar.js";
 import { byId, el, toast } from "./dom.js";
-import { nameOf } from "./format.js";
+import { listOfNames, nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { errorSentence, ringStopSentence } from "./sentences.js";
 import { repeatSound, stopSound } from "./sounds.js";
@@ -14,15 +14,25 @@ export class Incoming {
   #dialog = byId("incoming");
   #waiting = [];
   #shown = null;
+  #offered = "";
   #onAnswer;
+  #titleOf;
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {{onAnswer: (call: object, video: boolean) => void}} handlers
+   * @param {object} handlers
+   * @param {(call: object, video: boolean) => void} handlers.onAnswer
+   * @param {(conversationId: string) => string} handlers.titleOf what a group is called; empty when it has no name
    */
-  constructor(client, { onAnswer }) {
+  constructor(client, { onAnswer, titleOf }) {
     this.#client = client;
     this.#onAnswer = onAnswer;
+    this.#titleOf = titleOf;
+    client.addEventListener("connection", ({ detail: { connection } }) => {
+      this.#offer();
+      connection?.addEventListener("state", () => this.#offer());
+    });
+    client.addEventListener("call", ({ detail }) => this.#shown?.id === detail.call.id && this.#updated(detail.call));
     client.addEventListener("incoming", ({ detail }) => this.#rang(detail.call));
     client.addEventListener("ringstopped", ({ detail }) => this.#stopped(detail));
     client.addEventListener("signedout", () => this.clear());
@@ -40,17 +50,20 @@ export class Incoming {
   }
 
   #caller(call) {
-    return peerOf(call, this.#client.user?.id)?.user ?? { id: "" };
+    const initiator = participantOf(call, call.initiatorId)?.user;
+    const me = this.#client.user?.id;
+    if (initiator && initiator.id !== me) return initiator;
+    return peerOf(call, me)?.user ?? { id: "" };
   }
 
   #rang(call) {
     const caller = this.#caller(call);
-    const connection = this.#client.connection;
-    if (connection) {
-      // Two people who call each other at once: the server makes one call of it.
-      if (connection.peer.id === caller.id) return;
+    const { connection, heldConnections } = this.#client;
+    // Two people who call each other at once: the server makes one call of it.
+    if (connection && !connection.isGroup && !isGroupCall(call) && connection.peer.id === caller.id) return;
+    if (heldConnections.length) {
       this.#client.declineCall(call.id, { busy: true }).catch(() => {});
-      toast(`${nameOf(caller)} called while you were in another call.`);
+      toast(`${nameOf(caller)} called while you were in two other calls.`);
       return;
     }
     this.#waiting.push(call);
@@ -64,11 +77,74 @@ export class Incoming {
 
   #show(call) {
     this.#shown = call;
-    const caller = this.#caller(call);
-    const name = nameOf(caller);
+    this.#draw(call);
+    this.#dialog.showModal();
+    // On no button: somebody who is typing would press it.
+    this.#dialog.querySelector("h2").focus();
+    repeatSound(this.#client.connection ? "waiting" : "ring");
+    callForAttention(`${nameOf(this.#caller(call))} calls`, () => {});
+  }
+
+  #updated(call) {
+    this.#shown = call;
+    const words = this.#dialog.querySelector("#incoming-kind");
+    if (words) words.textContent = this.#kind(call);
+  }
+
+  /** What is on offer depends on whether there is a call, and whether it can be put on hold. */
+  get #choices() {
+    const { connection } = this.#client;
+    if (!connection) return ["decline", "accept", "accept-video"];
+    return connection.onHold || connection.canHold ? ["decline", "hold-accept"] : ["decline"];
+  }
+
+  #offer() {
+    if (!this.#shown || this.#choices.join() === this.#offered) return;
+    const focused = document.activeElement?.dataset?.testid;
+    this.#draw(this.#shown);
+    (this.#dialog.querySelector(`[data-testid="${focused}"]`) ?? this.#dialog.querySelector("h2")).focus();
+  }
+
+  /** What kind of call it is, where, and who else is in it. */
+  #kind(call) {
     const video = call.type === "CALL_TYPE_VIDEO";
-    const choice = (label, iconName, classes, testid, action) => {
-      const attributes = { type: "button", class: `round ${classes}`, testid, "aria-label": label, title: label };
+    if (!isGroupCall(call)) return video ? "calls you by video" : "calls you";
+    const caller = this.#caller(call);
+    const title = this.#titleOf(call.conversationId ?? "");
+    const others = (call.participants ?? [])
+      .map(({ user }) => user)
+      .filter(({ id }) => id !== caller.id && id !== this.#client.user?.id);
+    const where = title ? ` in ${title}` : "";
+    const who = others.length ? `, with ${listOfNames(others.map(nameOf))}` : "";
+    return `calls you into a group${video ? " video" : ""} call${where}${who}`;
+  }
+
+  #draw(call) {
+    const caller = this.#caller(call);
+    const choice = (name) => {
+      const { label, iconName, classes, action } = {
+        decline: { label: "Decline", iconName: "hangup", classes: "decline", action: () => this.#decline() },
+        accept: { label: "Accept", iconName: "phone", classes: "accept", action: () => this.#answer(false) },
+        "accept-video": {
+          label: "Accept with video",
+          iconName: "video",
+          classes: "accept",
+          action: () => this.#answer(true),
+        },
+        "hold-accept": {
+          label: "Hold and accept",
+          iconName: "phone",
+          classes: "accept",
+          action: () => this.#answer(false),
+        },
+      }[name];
+      const attributes = {
+        type: "button",
+        class: `round ${classes}`,
+        testid: `incoming-${name}`,
+        "aria-label": label,
+        title: label,
+      };
       return el(
         "div",
         { class: "choice" },
@@ -76,24 +152,15 @@ export class Incoming {
         el("span", { "aria-hidden": "true", text: label }),
       );
     };
-    const heading = el("h2", { id: "incoming-name", tabindex: "-1", text: name, testid: "incoming-name" });
+    const choices = this.#choices;
+    this.#offered = choices.join();
+    this.#dialog.classList.toggle("waiting", !!this.#client.connection);
     this.#dialog.replaceChildren(
       el("div", { class: "pulse" }, avatar(caller, "large")),
-      heading,
-      el("p", { id: "incoming-kind", text: video ? "calls you by video" : "calls you" }),
-      el(
-        "div",
-        { class: "choices" },
-        choice("Decline", "hangup", "decline", "incoming-decline", () => this.#decline()),
-        choice("Accept", "phone", "accept", "incoming-accept", () => this.#answer(false)),
-        choice("Accept with video", "video", "accept", "incoming-accept-video", () => this.#answer(true)),
-      ),
+      el("h2", { id: "incoming-name", tabindex: "-1", text: nameOf(caller), testid: "incoming-name" }),
+      el("p", { id: "incoming-kind", text: this.#kind(call), testid: "incoming-kind" }),
+      el("div", { class: "choices" }, ...choices.map(choice)),
     );
-    this.#dialog.showModal();
-    // On no button: somebody who is typing would press it.
-    heading.focus();
-    repeatSound("ring");
-    callForAttention(`${name} calls`, () => {});
   }
 
   #hide() {
@@ -101,16 +168,18 @@ export class Incoming {
     this.#shown = null;
     this.#dialog.close();
     stopSound("ring");
+    stopSound("waiting");
     attentionPaid();
     this.#next();
   }
 
   #answer(video) {
     const call = this.#shown;
-    // Whoever else rings meanwhile finds this device in a call.
-    for (const other of this.#waiting.splice(0)) this.#client.declineCall(other.id, { busy: true }).catch(() => {});
+    const others = this.#waiting.splice(0);
     this.#hide();
     this.#onAnswer(call, video);
+    // Whoever else rings waits beside the call, or finds this device in two.
+    for (const other of others) this.#rang(other);
   }
 
   #decline() {

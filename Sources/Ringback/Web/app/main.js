@@ -1,7 +1,8 @@
 // The page: puts its parts together.
 
-import { RingbackClient, isConnectedElsewhere, peerOf } from "../ringback.js";
+import { RingbackClient } from "../ringback.js";
 import { notify } from "./attention.js";
+import { CallBar } from "./call-bar.js";
 import { CallScreen } from "./call-screen.js";
 import { ConversationList } from "./conversation-list.js";
 import { Devices } from "./devices.js";
@@ -44,12 +45,14 @@ function attempt(action) {
 }
 
 const placeCall = (user, video) => attempt(() => client.placeCall(user, { video }));
+const callGroup = (conversation, video) => attempt(() => client.placeGroupCall(conversation, { video }));
 
 // ------------------------------------------------------------------------------------------- the parts
 
 const conversations = new ConversationList(client, { onOpen: openConversation });
 const thread = new Thread(client, {
   onCall: placeCall,
+  onCallGroup: callGroup,
   onBack: () => showList(),
   onSeen: (id, seq) => conversations.seen(id, seq),
 });
@@ -61,8 +64,17 @@ const newGroup = new NewGroup(client, { onMade: openConversation });
 byId("make-group").addEventListener("click", () => newGroup.open());
 const history = new History(client, { onCall: placeCall });
 const devices = new Devices(client);
-new CallScreen(client, { onCallAgain: placeCall });
-new Incoming(client, { onAnswer: (call, video) => attempt(() => client.answerCall(call.id, { video })) });
+const titleOf = (conversationId) => conversations.titleOf(conversationId);
+new CallScreen(client, { onCallAgain: ({ peer, video }) => placeCall(peer, video), titleOf });
+new Incoming(client, {
+  onAnswer: (call, video) => attempt(() => client.answerCall(call.id, { video })),
+  titleOf,
+});
+const callBar = new CallBar(client, {
+  onMove: (call) => attempt(() => client.moveCall(call.id)),
+  onJoin: (call) => attempt(() => client.joinCall(call.id)),
+  titleOf,
+});
 const login = new Login(client, { profile, onDone: enter });
 
 function openConversation(conversation) {
@@ -129,17 +141,19 @@ function drawBanner() {
   );
 }
 
-function drawOngoing() {
-  const call = [...client.calls.values()].find((open) => isConnectedElsewhere(open, client.user?.id, client.deviceId));
-  const bar = byId("ongoing");
-  bar.hidden = !call || client.connection !== null;
-  if (bar.hidden) return;
-  const name = nameOf(peerOf(call, client.user.id)?.user);
-  const on = { click: () => attempt(() => client.moveCall(call.id, { video: false })) };
-  bar.replaceChildren(
-    el("span", { text: `In a call with ${name} on another device.` }),
-    el("button", { type: "button", class: "link", text: "Take it over here", testid: "call-move", on }),
-  );
+/** Goes on with the calls that this device is in, one after the other, those on hold first. */
+function rejoin() {
+  if (client.connection) return;
+  const [held, spoken] = client.callsToRejoin();
+  if (!held) return;
+  const first = attempt(() => client.rejoinCall(held.id));
+  if (!spoken || !first) return;
+  const next = () => {
+    if (!first.isAttached && first.state !== "ended") return;
+    first.removeEventListener("state", next);
+    if (client.connection === null || client.connection === first) attempt(() => client.rejoinCall(spoken.id));
+  };
+  first.addEventListener("state", next);
 }
 
 client.addEventListener("state", ({ detail }) => {
@@ -164,12 +178,9 @@ client.addEventListener("welcome", ({ detail }) => {
     conversations.refresh();
     thread.refresh();
   }
-  const [lost] = client.connection ? [] : client.callsToRejoin();
-  if (lost) attempt(() => client.rejoinCall(lost.id));
-  drawOngoing();
+  rejoin();
+  callBar.draw();
 });
-client.addEventListener("call", drawOngoing);
-client.addEventListener("connection", drawOngoing);
 client.addEventListener("message", ({ detail }) => {
   const { senderId, body = "" } = detail.message;
   if (document.visibilityState === "hidden" && senderId && senderId !== client.user.id) notify(body.slice(0, 120));

@@ -1,6 +1,6 @@
 // Everything that goes wrong or ends, in sentences that say what to do. Pure.
 
-import { participantOf } from "../ringback/wire.js";
+import { isOpen, participantOf } from "../ringback/wire.js";
 import { roughDuration } from "./format.js";
 
 const general = {
@@ -43,6 +43,16 @@ const particular = {
     NOT_FOUND: "This person cannot be called any more.",
     CONFLICT: "There is a call already. Hang up first.",
     FORBIDDEN: "You cannot call this person.",
+  },
+  group: {
+    NOT_FOUND: "They are not in the call any more.",
+    CONFLICT: "That cannot be done in this call now.",
+    FORBIDDEN: "Only a host of the call may do that.",
+  },
+  add: {
+    NOT_FOUND: "Nobody of them can be called.",
+    CONFLICT: "Nobody can be added to this call now.",
+    FORBIDDEN: "They cannot be added to this call, or only a host may do it.",
   },
   share: {
     CONFLICT: "Somebody shares a screen already. Wait until they stop.",
@@ -118,8 +128,28 @@ export function callEndSentence(call, me, peer) {
       return "The call reached the longest time that this server allows. Call again to go on.";
     case "CALL_END_REASON_SERVER_RESTART":
       return "The server was started anew and the call could not go on. Call again.";
+    case "CALL_END_REASON_ALONE":
+      return "Nobody else was in the call for too long.";
+    case "CALL_END_REASON_EMPTY":
+      return "Everybody has left the call.";
+    case "CALL_END_REASON_ENDED_BY_HOST":
+      return "The host ended the call for everybody.";
     default:
       return "The call is over.";
+  }
+}
+
+/** Why somebody is out of a group call that goes on, for themselves. @param {object} call @param {string} me */
+export function leaveSentence(call, me) {
+  switch (participantOf(call, me)?.leaveReason) {
+    case "LEAVE_REASON_REMOVED":
+      return "A host took you out of the call. You may join again.";
+    case "LEAVE_REASON_KICKED":
+      return "A host took you out of the call for good.";
+    case "LEAVE_REASON_DISCONNECTED":
+      return "Your connection was lost for too long.";
+    default:
+      return "You left the call.";
   }
 }
 
@@ -127,7 +157,10 @@ export function callEndSentence(call, me, peer) {
 export function endSentence(end, me, peer) {
   switch (end.cause) {
     case "hangup":
+      if (end.call?.mode === "CALL_MODE_GROUP" && end.call.answeredAt) return "You left the call.";
       return end.call?.answeredAt ? "You hung up." : "You cancelled the call.";
+    case "denied":
+      return "The hosts did not let you in.";
     case "moved":
       return "The call goes on on your other device.";
     case "elsewhere":
@@ -135,9 +168,60 @@ export function endSentence(end, me, peer) {
     case "error":
       return errorSentence(end.error, "call");
     default:
-      return callEndSentence(end.call, me, peer);
+      return isOpen(end.call) ? leaveSentence(end.call, me) : callEndSentence(end.call, me, peer);
   }
 }
+
+/** What a host has done to this device. @param {string} medium `MEDIUM_…` @param {string} host a name */
+export function stoppedSentence(medium, host) {
+  switch (medium) {
+    case "MEDIUM_MICROPHONE":
+      return `${host} muted you. Unmute when you want to speak.`;
+    case "MEDIUM_CAMERA":
+      return `${host} switched your camera off.`;
+    default:
+      return `${host} ended your screen share.`;
+  }
+}
+
+/** What is to be said of somebody in the list of a call. @param {import("../ringback/roster.js").RosterEntry} entry */
+export function presenceWords(entry) {
+  if (entry.presence === "ringing") return entry.alerted ? "Ringing…" : "Calling…";
+  if (entry.presence === "out") {
+    const words = {
+      LEAVE_REASON_DECLINED: "Declined",
+      LEAVE_REASON_BUSY: "In another call",
+      LEAVE_REASON_NO_ANSWER: "No answer",
+      LEAVE_REASON_DISCONNECTED: "Lost the connection",
+      LEAVE_REASON_REMOVED: "Taken out",
+      LEAVE_REASON_KICKED: "Taken out for good",
+    };
+    return words[entry.leaveReason] ?? "Left";
+  }
+  const words = [
+    { host: "Host", coHost: "Co-host" }[entry.role],
+    entry.reconnecting && "Reconnecting…",
+    entry.onHold && "On hold",
+    entry.handRaised && "Hand raised",
+    entry.sharing && "Shares the screen",
+    entry.muted && "Muted",
+  ];
+  return words.filter(Boolean).join(" · ");
+}
+
+/** What the buttons of a participant's menu say. */
+export const powerWords = {
+  mute: "Mute",
+  stopCamera: "Switch camera off",
+  stopScreen: "End screen share",
+  lowerHand: "Lower hand",
+  makeHost: "Make host",
+  makeCoHost: "Make co-host",
+  makeParticipant: "Make participant",
+  ringAgain: "Call again",
+  remove: "Take out",
+  bar: "Take out for good",
+};
 
 /** Why it stopped ringing; empty when the person did it here. */
 export function ringStopSentence(reason, peer) {
@@ -152,6 +236,8 @@ export function ringStopSentence(reason, peer) {
       return `You missed a call from ${peer}.`;
     case "RING_STOP_REASON_CALLER_DISCONNECTED":
       return `${peer} lost the connection before you answered.`;
+    case "RING_STOP_REASON_REMOVED":
+      return "A host called you off.";
     default:
       return "";
   }

@@ -35,6 +35,13 @@ const patterns = {
       }
     },
   },
+  // Somebody calls while one is in a call: two short soft notes.
+  waiting: {
+    periodMs: 5_000,
+    play: (output, at) => {
+      for (const offset of [0, 0.35]) note(output, 440, at + offset, 0.2, 0.06);
+    },
+  },
   // It rings at the other side: one second on, three off.
   ringback: {
     periodMs: 4_000,
@@ -47,7 +54,7 @@ const patterns = {
 
 let playing = null;
 
-/** Repeats a pattern until {@link stopSound}. @param {"ring" | "ringback"} name */
+/** Repeats a pattern until {@link stopSound}. @param {"ring" | "waiting" | "ringback"} name */
 export function repeatSound(name) {
   if (playing?.name === name) return;
   stopSound(playing?.name);
@@ -66,7 +73,7 @@ export function repeatSound(name) {
   playing = { name, output, timer: setInterval(once, patterns[name].periodMs) };
 }
 
-/** Stops a pattern, if it is the one that plays. @param {"ring" | "ringback"} name */
+/** Stops a pattern, if it is the one that plays. @param {"ring" | "waiting" | "ringback"} name */
 export function stopSound(name) {
   if (!playing || playing.name !== name) return;
   clearInterval(playing.timer);

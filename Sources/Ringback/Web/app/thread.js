@@ -23,6 +23,7 @@ export class Thread {
   #drafts = new Map();
   #loading = false;
   #onCall;
+  #onCallGroup;
   #onBack;
   #onSeen;
 
@@ -30,12 +31,14 @@ export class Thread {
    * @param {import("../ringback.js").RingbackClient} client
    * @param {object} handlers
    * @param {(user: object, video: boolean) => void} handlers.onCall
+   * @param {(conversation: object, video: boolean) => void} handlers.onCallGroup
    * @param {() => void} handlers.onBack
    * @param {(id: string, seq: bigint) => void} handlers.onSeen
    */
-  constructor(client, { onCall, onBack, onSeen }) {
+  constructor(client, { onCall, onCallGroup, onBack, onSeen }) {
     this.#client = client;
     this.#onCall = onCall;
+    this.#onCallGroup = onCallGroup;
     this.#onBack = onBack;
     this.#onSeen = onSeen;
     client.addEventListener("message", ({ detail }) => this.#arrived(detail.message));
@@ -115,7 +118,9 @@ export class Thread {
       testid: "message-input",
       on: { input: () => this.#fitInput(), keydown: (event) => this.#keyPressed(event) },
     });
-    const call = (video) => () => this.#onCall(this.#peer, video);
+    const isGroup = this.#conversation.type === "CONVERSATION_TYPE_GROUP";
+    const call = (video) => () =>
+      isGroup ? this.#onCallGroup(this.#conversation, video) : this.#onCall(this.#peer, video);
     const send = { class: "send", type: "submit", "aria-label": "Send", title: "Send", testid: "message-send" };
     this.#root.replaceChildren(
       el(

@@ -1,94 +1,111 @@
 // One call on this device: the commands that make it, its media, and what a page shows of it.
 
+import { CallMedia } from "./call-media.js";
 import { RingbackError } from "./errors.js";
-import { LocalMedia } from "./local-media.js";
-import { PeerLink } from "./peer-link.js";
+import { GroupControls } from "./group-controls.js";
+import { isGroupCall, rosterOf, waitsInLobby } from "./roster.js";
 import { summarise } from "./stats.js";
-import { isConnectedElsewhere, isOpen, newId, participantOf, peerOf } from "./wire.js";
+import { isConnectedElsewhere, isConnectedHere, isOpen, newId, participantOf, peerOf } from "./wire.js";
 
-/** Media that cannot be had for this long end the call, in milliseconds. */
-export const mediaGraceMs = 20_000;
-/** How long the polite side leaves the first offer to the other, in milliseconds. */
-const firstOfferWaitMs = 3_000;
-/** After this long without media, in milliseconds, a new path is looked for, then everything begun anew. */
-const restartAfterMs = 5_000;
-const rebuildAfterMs = 12_000;
-/** A failed path is replaced by the impolite side at once, by the polite one a little later. */
-const politeRestartDelayMs = 1_500;
-const tickMs = 1_000;
 /** How long an invite may stay unanswered, in milliseconds. */
 const inviteTimeoutMs = 20_000;
-/** A camera without a new frame for this long is taken to be off, in milliseconds. */
-const stillAfterMs = 2_500;
 
 /**
- * @typedef {"starting" | "calling" | "ringing" | "connecting" | "connected" | "reconnecting" | "ended"} CallState
+ * @typedef {"starting" | "calling" | "ringing" | "lobby" | "connecting" | "connected" | "reconnecting" | "ended"}
+ *   CallState
  * `starting`: microphone and server are being asked; `calling`: nobody rings yet; `ringing`: the other
- * side rings; `connecting`: answered, no media yet; `reconnecting`: there were media, now there are none.
+ * side rings; `lobby`: a host has to let this device in; `connecting`: answered, no media yet; `connected`: there are
+ * media, or nobody else is in the group call; `reconnecting`: there were media, now there are none.
  */
 
 /**
  * What a page needs to say why a call is over.
  * @typedef {object} CallEnd
  * @property {import("./wire.js").Call | null} call as the server last described it
- * @property {"hangup" | "remote" | "moved" | "elsewhere" | "error"} cause
- *   `hangup`: on this device; `remote`: see the call; `moved`: another device of the user took it over;
- *   `elsewhere`: another device answered first; `error`: see `error`
+ * @property {"hangup" | "remote" | "moved" | "elsewhere" | "denied" | "error"} cause
+ *   `hangup`: on this device; `remote`: see the call and the user's part in it; `moved`: another device of the user
+ *   took it over; `elsewhere`: another device answered first; `denied`: a host did not let this device in; `error`:
+ *   see `error`
  * @property {RingbackError} [error]
  */
 
 /**
  * A call as this device takes part in it. Made by {@link RingbackClient}, not by hand.
  *
- * Events: `state` (also whenever the call itself changes), `media` (microphone, camera or screen of this
- * device changed), `tracks` (what is received changed), `ended` (detail: a {@link CallEnd}), `failure`
- * (detail: an error that did not end the call).
+ * Events: `state` (also whenever the call itself changes), `media` (microphone, camera, screen or hold of this
+ * device changed), `tracks` (what is received changed), `stopped` (a host has silenced this device, or switched
+ * something of it off; detail: `{medium, byUserId}`), `ended` (detail: a {@link CallEnd}), `failure` (detail: an error
+ * that did not end the call).
  */
-export class CallConnection extends EventTarget {
+export class CallConnection extends CallMedia {
   #client;
-  #link = null;
-  #early = [];
-  #ticker;
-  #restartTimer;
-  #withoutMediaMs = 0;
-  #framesDecoded = 0;
-  #framesSince = 0;
-  #framesFlow = false;
-  #speaksOfCamera = false;
-  #cameraIsOpening = false;
-  #shareIsStarting = false;
+  #conversation;
+  #userIds;
+  #kind = "";
 
-  /** The call as it is; null until the server has answered the invite. @type {import("./wire.js").Call | null} */
-  call = null;
   /** What this device called its invite, once it was sent. @type {string | null} */
   clientCallId = null;
-  /** @type {CallState} */
-  state = "starting";
-  /** Microphone, camera and screen of this device. */
-  local = new LocalMedia();
-  muted = false;
   /** Set once the call is over. @type {CallEnd | null} */
   end = null;
   /** Whether there ever were media. */
   wasConnected = false;
+  /** What people of a group call do to it and to each other; {@link GroupControls.add} works in any call. */
+  controls;
 
   /**
    * @param {import("./client.js").RingbackClient} client
-   * @param {{peer: import("./wire.js").User, call?: import("./wire.js").Call, video: boolean}} subject
+   * @param {object} subject
+   * @param {import("./wire.js").User} [subject.peer] the other side of a direct call
+   * @param {{id: string}} [subject.conversation] the group conversation to call in
+   * @param {string[]} [subject.userIds] which of its members to ring; all when empty
+   * @param {import("./wire.js").Call} [subject.call]
+   * @param {boolean} subject.video
    */
-  constructor(client, { peer, call = null, video }) {
-    super();
+  constructor(client, { peer = { id: "" }, conversation = null, userIds = [], call = null, video }) {
+    super(client);
     this.#client = client;
-    /** The other side. @type {import("./wire.js").User} */
+    this.#conversation = conversation;
+    this.#userIds = userIds;
+    /** The other side of a call that began between two. @type {import("./wire.js").User} */
     this.peer = peer;
     this.call = call;
     /** Whether this side began or answered with its camera. */
     this.video = video;
+    this.controls = new GroupControls(client, () => this.call?.id ?? "");
+    this.mesh.addEventListener("connection", () => this.#updateState());
+    this.mesh.addEventListener("tracks", () => this.dispatchEvent(new Event("tracks")));
+    this.mesh.addEventListener("failure", ({ detail }) => this.failed(detail));
+    // A call among many goes on without the media of one.
+    this.mesh.addEventListener("lost", () => this.isGroup || this.hangUp({ mediaFailed: true }));
   }
 
-  /** What is received: streams that stay the same while tracks come and go. */
+  /** Whether this is a call among many. */
+  get isGroup() {
+    return this.call ? isGroupCall(this.call) : this.#conversation !== null;
+  }
+
+  /** The conversation of a group call, also before the server has answered. */
+  get conversationId() {
+    return this.call?.conversationId ?? this.#conversation?.id ?? "";
+  }
+
+  /** Everybody in the call. @returns {import("./roster.js").RosterEntry[]} */
+  get roster() {
+    return rosterOf(this.call, this.#client.user?.id);
+  }
+
+  /** The media exchanged with somebody, if there are any. @returns {import("./peer-media.js").PeerMedia | undefined} */
+  mediaOf(userId) {
+    return this.mesh.peers.get(userId);
+  }
+
+  get #media() {
+    return this.mesh.peers.get(this.peer.id) ?? this.mesh.peers.values().next().value;
+  }
+
+  /** What is received from the other side: streams that stay the same while tracks come and go. */
   get remote() {
-    return this.#link?.remote ?? null;
+    return this.#media?.remote ?? null;
   }
 
   /** The other side's part in the call. */
@@ -96,88 +113,73 @@ export class CallConnection extends EventTarget {
     return peerOf(this.call ?? undefined, this.#client.user?.id);
   }
 
-  /** Whether this device sends its camera. */
-  get cameraOn() {
-    return this.local.camera !== null;
+  /** Whether this user's hand is raised. */
+  get handRaised() {
+    return !!participantOf(this.call ?? undefined, this.#client.user?.id)?.handRaisedAt;
   }
 
-  /** Whether this device shares its screen. */
-  get sharing() {
-    return this.local.screen !== null;
+  /** Raises this user's hand, or lowers it. @param {boolean} raised */
+  setHand(raised) {
+    return this.controls.raiseHand(raised);
   }
 
   /** Whether there is a picture of the other side to show. */
   get showsCamera() {
-    const track = this.remote?.camera.getVideoTracks()[0];
-    if (!track || track.muted) return false;
-    // Clients that never speak of their camera are judged by what they send.
-    return this.#speaksOfCamera ? !!this.peerParticipant?.media?.camera : this.#framesFlow;
+    return this.#media?.showsCamera ?? false;
   }
 
   /** Whether the other side's screen is to be shown. */
   get showsScreen() {
-    const track = this.remote?.screen.getVideoTracks()[0];
-    return !!track && !track.muted;
+    return this.#media?.showsScreen ?? false;
   }
 
   /** The connection beneath, for the curious. @returns {RTCPeerConnection | null} */
   get peerConnection() {
-    return this.#link?.peerConnection ?? null;
+    return this.#media?.peerConnection ?? null;
   }
 
   // ---------------------------------------------------------------------------------------- beginning
 
   /**
    * Opens the media, tells the server, and begins the media connection. Failures end the call.
-   * @param {"place" | "answer" | "move" | "rejoin"} kind
+   * @param {"place" | "answer" | "join" | "move" | "rejoin"} kind
    */
   async begin(kind) {
+    this.#kind = kind;
     let media;
     try {
-      await this.#openMedia(kind);
+      await this.openMedia({ camera: this.video, rejoins: kind === "rejoin" });
+      await this.#client.renewIceServers();
       if (this.state === "ended") return;
-      media = this.#mediaState();
-      if (kind === "place") {
-        const type = this.video ? "CALL_TYPE_VIDEO" : "CALL_TYPE_VOICE";
-        this.clientCallId = newId();
-        const callInvite = { clientCallId: this.clientCallId, userId: this.peer.id, type, media };
-        const { call } = await this.#client.request({ callInvite }, { timeoutMs: inviteTimeoutMs });
-        this.#client.attach(this, call);
-      } else if (kind !== "rejoin") {
-        const command = { commandId: newId(), callId: this.call.id, media };
-        const { call } = await this.#client.request({ [kind === "answer" ? "callAccept" : "callMove"]: command });
-        this.#client.attach(this, call);
-      }
+      media = this.mediaState;
+      const call = await this.#enter(kind, media);
+      this.isAttached = true;
+      if (call) this.#client.attach(this, call);
     } catch (error) {
       this.#beginFailed(error);
       return;
     }
-    await this.#client.renewIceServers();
     if (this.state === "ended") return;
     if (kind === "rejoin") this.#tidyAfterRejoin();
     // Muted or unmuted while the command was on its way.
-    else if (this.#mediaState().microphone !== media.microphone) this.#sendMedia();
-    this.#startLink(kind);
+    else if (this.mediaState.microphone !== media.microphone) this.sendMedia();
+    this.update(this.call);
   }
 
-  async #openMedia(kind) {
-    try {
-      await this.local.open({ camera: this.video });
-    } catch (error) {
-      // Who comes back into a call without a microphone still hears.
-      if (kind !== "rejoin") throw error;
-      this.dispatchEvent(new CustomEvent("failure", { detail: error }));
+  /** Gives the command that brings this device into the call. */
+  async #enter(kind, media) {
+    if (kind === "rejoin") return null;
+    if (kind === "place") {
+      const type = this.video ? "CALL_TYPE_VIDEO" : "CALL_TYPE_VOICE";
+      this.clientCallId = newId();
+      const whom = this.#conversation
+        ? { conversationId: this.#conversation.id, userIds: this.#userIds }
+        : { userId: this.peer.id };
+      const callInvite = { clientCallId: this.clientCallId, ...whom, type, media };
+      return (await this.#client.request({ callInvite }, { timeoutMs: inviteTimeoutMs })).call;
     }
-    if (this.state === "ended") {
-      this.local.close();
-      return;
-    }
-    const own = participantOf(this.call ?? undefined, this.#client.user?.id);
-    if (kind === "rejoin" && own?.media && !own.media.microphone) this.muted = true;
-    if (this.local.microphone) this.local.microphone.enabled = !this.muted;
-    if (this.local.cameraError) this.dispatchEvent(new CustomEvent("failure", { detail: this.local.cameraError }));
-    this.#watchCamera();
-    this.dispatchEvent(new Event("media"));
+    const name = { answer: "callAccept", join: "callJoin", move: "callMove" }[kind];
+    return (await this.#client.request({ [name]: { commandId: newId(), callId: this.call.id, media } })).call;
   }
 
   #beginFailed(error) {
@@ -189,44 +191,15 @@ export class CallConnection extends EventTarget {
   }
 
   #tidyAfterRejoin() {
-    this.#sendMedia();
-    if (this.call.screenShares?.some((share) => share.sharerId === this.#client.user.id)) this.#sendStopShare();
-  }
-
-  #startLink(kind) {
-    const polite = participantOf(this.call, this.#client.user.id)?.polite ?? false;
-    const callId = this.call.id;
-    const userId = this.peer.id;
-    const relay = (command) =>
-      this.#client.request(command).catch((error) => {
-        // A call that is over needs no signals; anything else is mended by repetition.
-        if (error.code !== "CALL_ENDED") this.dispatchEvent(new CustomEvent("failure", { detail: error }));
-      });
-    this.#link = new PeerLink({
-      polite,
-      local: this.local,
-      configuration: () => this.#client.rtcConfiguration(),
-      renewIceServers: () => this.#client.renewIceServers(),
-      sendDescription: (description) => relay({ sendDescription: { callId, userId, description } }),
-      sendCandidate: (candidate) => relay({ sendCandidate: { callId, userId, candidate } }),
-      expectsAnswer: () => this.call?.status === "CALL_STATUS_ONGOING",
-    });
-    this.#link.addEventListener("connection", () => this.#connectionChanged());
-    this.#link.addEventListener("tracks", () => this.dispatchEvent(new Event("tracks")));
-    this.#link.addEventListener("failure", ({ detail }) => this.dispatchEvent(new CustomEvent("failure", { detail })));
-    this.#link.start(polite && kind !== "rejoin" && kind !== "move" ? firstOfferWaitMs : 0);
-    for (const [method, value] of this.#early.splice(0)) this.#link[method](value);
-    this.#ticker = setInterval(() => this.#tick(), tickMs);
-    this.#updateState();
+    this.sendMedia();
+    if (this.call.screenShares?.some((share) => share.sharerId === this.#client.user.id)) this.sendStopShare();
   }
 
   // --------------------------------------------------------------------------- what the client tells it
 
   /** Takes the call in as the server describes it. @param {import("./wire.js").Call} call */
   update(call) {
-    const before = this.call?.status;
     this.call = call;
-    this.#speaksOfCamera ||= !!this.peerParticipant?.media?.camera;
     const user = this.#client.user?.id;
     if (this.state === "ended") {
       if (this.end) this.end.call = call;
@@ -237,13 +210,25 @@ export class CallConnection extends EventTarget {
       this.#finish({ cause: "remote" });
       return;
     }
-    if (this.#link && isConnectedElsewhere(call, user, this.#client.deviceId)) {
-      this.#finish({ cause: "moved" });
-      return;
-    }
-    if (call.status === "CALL_STATUS_ONGOING" && before !== call.status) this.#link?.answerExpected();
-    if (this.sharing && !call.screenShares?.some((share) => share.sharerId === user)) this.#endShare();
+    if (this.isAttached) this.#followOwnPart();
+    if (this.state === "ended") return;
+    if (this.sharing && !call.screenShares?.some((share) => share.sharerId === user)) this.endShare();
     this.#updateState();
+  }
+
+  /** This device is in the call, at its door, or out of it. */
+  #followOwnPart() {
+    const { user, deviceId } = this.#client;
+    const wasInLobby = this.isInLobby;
+    this.isInLobby = waitsInLobby(this.call, user?.id);
+    if (isConnectedElsewhere(this.call, user?.id, deviceId)) this.#finish({ cause: "moved" });
+    else if (isConnectedHere(this.call, user?.id, deviceId)) this.#followMedia();
+    else if (!this.isInLobby && this.isGroup) this.#finish({ cause: wasInLobby ? "denied" : "remote" });
+  }
+
+  #followMedia() {
+    if (this.mesh.isStarted) this.mesh.update(this.call);
+    else this.mesh.start(this.call, { eager: this.#kind === "rejoin" || this.#kind === "move" });
   }
 
   /** Another device of the user has taken the call over. */
@@ -251,10 +236,23 @@ export class CallConnection extends EventTarget {
     this.#finish({ cause: "moved" });
   }
 
-  /** @param {"receiveDescription" | "receiveCandidate"} method @param {object} value of the wire */
-  receive(method, value) {
-    if (this.#link) this.#link[method](value);
-    else if (this.#early.length < 256) this.#early.push([method, value]);
+  /** A host did not let this device in. */
+  joinDenied() {
+    if (this.isInLobby) this.#finish({ cause: "denied" });
+  }
+
+  /**
+   * @param {string} userId whose signal it is
+   * @param {"receiveDescription" | "receiveCandidate"} method
+   * @param {object} value of the wire
+   */
+  receive(userId, method, value) {
+    this.mesh.receive(userId, method, value);
+  }
+
+  /** An offer of this device to somebody has waited too long for its answer. */
+  offerUnanswered(userId) {
+    this.mesh.offerAgain(userId);
   }
 
   /**
@@ -262,95 +260,27 @@ export class CallConnection extends EventTarget {
    * @param {boolean} recovered whether nothing was missed
    */
   socketReturned(recovered) {
-    if (this.state === "ended" || !this.#link) return;
-    if (!recovered) this.#sendMedia();
-    if (!recovered || this.#link.connectionState !== "connected") this.#link.restart();
+    if (this.state === "ended" || !this.isAttached) return;
+    if (!recovered) this.sendMedia();
+    if (!recovered && this.onHold) this.sendHold();
+    this.mesh.restart({ all: !recovered });
+  }
+
+  /** Asks to be let in once more: the server forgets who waits when their connection is gone. */
+  async askAgain() {
+    try {
+      const { call } = await this.#client.request({
+        callJoin: { commandId: newId(), callId: this.call.id, media: this.mediaState },
+      });
+      this.#client.attach(this, call);
+    } catch (error) {
+      this.#beginFailed(error);
+    }
   }
 
   /** The machine has another network. */
   networkChanged() {
-    if (this.state !== "ended") this.#link?.restart();
-  }
-
-  // ------------------------------------------------------------------------------------------ controls
-
-  /** Mutes or unmutes the microphone. @param {boolean} muted */
-  setMuted(muted) {
-    this.muted = muted;
-    if (this.local.microphone) this.local.microphone.enabled = !muted;
-    this.#sendMedia();
-    this.dispatchEvent(new Event("media"));
-  }
-
-  /** Whether {@link setCamera} does anything: not while the call begins, nor while the user is being asked. */
-  get canSetCamera() {
-    return this.state !== "starting" && this.state !== "ended" && !this.#cameraIsOpening;
-  }
-
-  /** Switches the camera on or off, if {@link canSetCamera}. Rejects with code "NO_CAMERA". @param {boolean} on */
-  async setCamera(on) {
-    if (!this.canSetCamera || on === this.cameraOn) return;
-    if (on) {
-      this.#cameraIsOpening = true;
-      try {
-        await this.local.openCamera();
-      } finally {
-        this.#cameraIsOpening = false;
-      }
-      if (this.state === "ended") {
-        this.local.close();
-        return;
-      }
-    } else {
-      this.local.closeCamera();
-    }
-    this.#watchCamera();
-    this.#link?.tracksChanged();
-    this.#sendMedia();
-    this.dispatchEvent(new Event("media"));
-  }
-
-  /** Whether {@link startScreenShare} does anything: not without a call, nor while it is at it already. */
-  get canShareScreen() {
-    return !!this.call && this.state !== "ended" && !this.sharing && !this.#shareIsStarting;
-  }
-
-  /**
-   * Shares the screen, if {@link canShareScreen}: asks the server first, then the user. Rejects when either
-   * says no.
-   */
-  async startScreenShare() {
-    if (!this.canShareScreen) return;
-    this.#shareIsStarting = true;
-    try {
-      await this.#openScreen();
-    } finally {
-      this.#shareIsStarting = false;
-    }
-    if (this.state === "ended") {
-      this.local.close();
-      return;
-    }
-    this.local.screen?.addEventListener("ended", () => this.stopScreenShare());
-    this.#link?.tracksChanged();
-    this.dispatchEvent(new Event("media"));
-  }
-
-  async #openScreen() {
-    await this.#client.request({ startScreenShare: { commandId: newId(), callId: this.call.id } });
-    try {
-      await this.local.openScreen();
-    } catch (error) {
-      this.#sendStopShare();
-      throw error;
-    }
-  }
-
-  /** Ends the sharing of the screen. */
-  stopScreenShare() {
-    if (!this.sharing) return;
-    this.#endShare();
-    this.#sendStopShare();
+    if (this.state !== "ended") this.mesh.restart({ all: true });
   }
 
   /**
@@ -371,97 +301,37 @@ export class CallConnection extends EventTarget {
 
   /** A short account of the connection. @returns {Promise<import("./stats.js").CallStats>} */
   async stats() {
-    return summarise((await this.#link?.reports()) ?? [], this.#link?.screenMid ?? null);
+    return (await this.#media?.stats()) ?? summarise([], null);
   }
 
   // ------------------------------------------------------------------------------------------- inside
 
-  #mediaState() {
-    return { microphone: !!this.local.microphone && !this.muted, camera: this.cameraOn };
-  }
-
-  #quietly(command) {
-    this.#client.request(command).catch((error) => {
-      if (this.state !== "ended") this.dispatchEvent(new CustomEvent("failure", { detail: error }));
-    });
-  }
-
-  #sendMedia() {
-    if (!this.call || this.state === "ended") return;
-    this.#quietly({ callSetMedia: { callId: this.call.id, media: this.#mediaState() } });
-  }
-
-  #sendStopShare() {
-    this.#quietly({ stopScreenShare: { commandId: newId(), callId: this.call.id } });
-  }
-
-  #endShare() {
-    this.local.closeScreen();
-    this.#link?.tracksChanged();
-    this.dispatchEvent(new Event("media"));
-  }
-
-  #watchCamera() {
-    const track = this.local.camera;
-    track?.addEventListener("ended", () => {
-      if (this.local.camera === track) this.setCamera(false);
-    });
-  }
-
-  #connectionChanged() {
-    clearTimeout(this.#restartTimer);
-    const state = this.#link.connectionState;
-    if (state === "connected") {
-      this.wasConnected = true;
-      this.#withoutMediaMs = 0;
-    } else if (state === "failed") {
-      const polite = participantOf(this.call, this.#client.user?.id)?.polite;
-      this.#restartTimer = setTimeout(() => this.#link.restart(), polite ? politeRestartDelayMs : 0);
-    }
-    this.#updateState();
-  }
-
-  /** Counts the time without media that this side could have done something about. */
-  async #tick() {
-    if (this.state === "ended") return;
-    const ongoing = this.call.status === "CALL_STATUS_ONGOING";
-    if (this.#link.connectionState === "connected") {
-      await this.#watchFrames();
-    } else if (ongoing && this.#client.state === "online" && !this.peerParticipant?.reconnecting) {
-      this.#withoutMediaMs += tickMs;
-      if (this.#withoutMediaMs >= mediaGraceMs) this.hangUp({ mediaFailed: true });
-      else if (this.#withoutMediaMs === restartAfterMs) this.#link.restart();
-      else if (this.#withoutMediaMs === rebuildAfterMs) this.#link.rebuild();
-    }
-  }
-
-  async #watchFrames() {
-    const { framesDecoded } = (await this.stats()).camera;
-    if (framesDecoded !== this.#framesDecoded) this.#framesSince = Date.now();
-    this.#framesDecoded = framesDecoded;
-    const flowing = Date.now() - this.#framesSince < stillAfterMs;
-    if (flowing === this.#framesFlow) return;
-    this.#framesFlow = flowing;
-    this.dispatchEvent(new Event("tracks"));
-  }
-
   #updateState() {
     if (this.state === "ended") return;
-    if (!this.call || !this.#link) this.state = "starting";
-    else if (this.call.status === "CALL_STATUS_INITIATED") {
-      this.state = this.peerParticipant?.alerted ? "ringing" : "calling";
-    } else if (this.#link.connectionState === "connected") this.state = "connected";
-    else this.state = this.wasConnected ? "reconnecting" : "connecting";
+    this.state = this.#stateNow();
+    if (this.state === "connected") this.wasConnected = true;
     this.dispatchEvent(new Event("state"));
+  }
+
+  /** @returns {CallState} */
+  #stateNow() {
+    if (this.isInLobby) return "lobby";
+    if (!this.call || !this.mesh.isStarted) return "starting";
+    if (this.call.status === "CALL_STATUS_INITIATED") {
+      const isRinging = this.roster.some(({ presence, alerted }) => presence === "ringing" && alerted);
+      return isRinging ? "ringing" : "calling";
+    }
+    const peers = [...this.mesh.peers.values()];
+    const isAlone = this.isGroup && !peers.length;
+    if (isAlone || peers.some(({ connectionState }) => connectionState === "connected")) return "connected";
+    return this.wasConnected ? "reconnecting" : "connecting";
   }
 
   #finish(end) {
     if (this.state === "ended") return;
     this.state = "ended";
     this.end = { call: this.call, ...end };
-    clearInterval(this.#ticker);
-    clearTimeout(this.#restartTimer);
-    this.#link?.close();
+    this.mesh.close();
     this.local.close();
     this.dispatchEvent(new Event("state"));
     this.dispatchEvent(new CustomEvent("ended", { detail: this.end }));

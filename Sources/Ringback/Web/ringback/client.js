@@ -1,28 +1,16 @@
 // The client: sign-in, REST, the live connection, and the calls.
 
 import { endsSignIn } from "./backoff.js";
-import { CallBook } from "./call-book.js";
-import { CallConnection } from "./call-connection.js";
 import { endSession } from "./end-session.js";
 import { RingbackError } from "./errors.js";
 import { IceServers } from "./ice-servers.js";
 import { Rest } from "./rest.js";
+import { canJoin } from "./roster.js";
 import { SessionStore } from "./session-store.js";
 import { RingbackSocket } from "./socket.js";
+import { Switchboard } from "./switchboard.js";
 import { TokenKeeper } from "./token-keeper.js";
-import {
-  describeDevice,
-  isConnectedElsewhere,
-  isConnectedHere,
-  isOpen,
-  isRingingFor,
-  newId,
-  participantOf,
-  peerOf,
-} from "./wire.js";
-
-/** How long a hang-up is worth repeating, in milliseconds. */
-const hangUpTimeoutMs = 60_000;
+import { describeDevice, newId } from "./wire.js";
 
 /**
  * A client of one Ringback server for one person on one device.
@@ -33,7 +21,8 @@ const hangUpTimeoutMs = 60_000;
  * - `call` `{call}`: a call began, changed or ended
  * - `incoming` `{call}`: ring; again when a call of this device to the same person came to nothing meanwhile
  * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, or "ANSWERED_HERE"
- * - `connection` `{connection}`: this device is in a call now, or not any more (null)
+ * - `connection` `{connection, ended}`: this device is in another call now, or in none any more (null); `ended`: the
+ *   one that is over, if one is
  * - `message` `{message}`: somebody wrote, or this person on another device
  * - `refused` `{code, reason}`: the server closed the connection and wants no coming back for now; still signed in
  * - `signedout` `{reason}`: the sign-in is over
@@ -43,19 +32,13 @@ export class RingbackClient extends EventTarget {
   #rest;
   #keeper;
   #socket = null;
-  #book = new CallBook();
-  #ringing = new Set();
-  #left = new Set();
-  #leaving = new Set();
-  #disowned = new Set();
+  #switchboard;
   #iceServers;
   #clockOffsetMs = 0;
   #options;
 
   /** Who is signed in. @type {import("./wire.js").User | null} */
   user = null;
-  /** The call that this device is in. @type {CallConnection | null} */
-  connection = null;
   /** What the server said when the live connection was made. @type {object | null} */
   welcome = null;
 
@@ -82,7 +65,11 @@ export class RingbackClient extends EventTarget {
       now: () => this.serverNow(),
     });
     this.user = this.#store.read()?.user ?? null;
-    globalThis.addEventListener?.("online", () => this.connection?.networkChanged());
+    this.#switchboard = new Switchboard(this, {
+      emit: (type, detail) => this.#emit(type, detail),
+      isRunning: () => this.#socket !== null,
+    });
+    globalThis.addEventListener?.("online", () => this.#switchboard.networkChanged());
   }
 
   /** The id of this device, made once and kept. */
@@ -100,7 +87,23 @@ export class RingbackClient extends EventTarget {
    * @returns {Map<string, import("./wire.js").Call>}
    */
   get calls() {
-    return this.#book.open;
+    return this.#switchboard.open;
+  }
+
+  /**
+   * The call that this device is in. It may be on hold.
+   * @returns {import("./call-connection.js").CallConnection | null}
+   */
+  get connection() {
+    return this.#switchboard.connection;
+  }
+
+  /**
+   * Calls that this device is in beside {@link connection}, on hold.
+   * @returns {import("./call-connection.js").CallConnection[]}
+   */
+  get heldConnections() {
+    return this.#switchboard.held;
   }
 
   /** Of the live connection. @returns {import("./socket.js").SocketState} */
@@ -167,7 +170,7 @@ export class RingbackClient extends EventTarget {
   /** Signs this device out: here at once, then at the server. Rejects when the server could not be told. */
   async logout() {
     const credentials = this.#store.read();
-    this.connection?.hangUp();
+    this.#switchboard.hangUp();
     this.#signOut("");
     if (credentials) await endSession(credentials, this.#options);
   }
@@ -178,10 +181,7 @@ export class RingbackClient extends EventTarget {
     this.disconnect();
     this.#store.clear();
     this.#iceServers.take([]);
-    this.#book.clear();
-    this.#ringing.clear();
-    this.#left.clear();
-    this.#disowned.clear();
+    this.#switchboard.clear();
     this.#emit("signedout", { reason });
   }
 
@@ -292,7 +292,7 @@ export class RingbackClient extends EventTarget {
   disconnect() {
     const socket = this.#socket;
     this.#socket = null;
-    this.connection?.abandon();
+    this.#switchboard.abandon();
     socket?.stop();
   }
 
@@ -310,10 +310,10 @@ export class RingbackClient extends EventTarget {
     if (!this.#socket) throw new RingbackError("CLOSED", "The client is not connected.");
     try {
       const ok = await this.#socket.request(command, options);
-      if (ok.call) this.#take(ok.call);
+      if (ok.call) this.#switchboard.take(ok.call);
       return ok;
     } catch (error) {
-      if (error.call) this.#take(error.call);
+      if (error.call) this.#switchboard.take(error.call);
       throw error;
     }
   }
@@ -342,139 +342,84 @@ export class RingbackClient extends EventTarget {
     this.#iceServers.take(welcome.iceServers);
     if (welcome.serverTime) this.#clockOffsetMs = Date.parse(welcome.serverTime) - Date.now();
     const calls = welcome.calls ?? [];
-    if (welcome.recovered) this.#caughtUp(calls);
-    else this.#beganAnew(calls);
+    if (welcome.recovered) this.#switchboard.caughtUp(calls);
+    else this.#switchboard.replaceAll(calls);
     this.#emit("welcome", welcome);
-    this.connection?.socketReturned(welcome.recovered ?? false);
-  }
-
-  /** What was believed of calls is void. */
-  #beganAnew(calls) {
-    const { gone, present } = this.#book.replaceAll(calls);
-    for (const call of gone) this.#vanished(call);
-    for (const call of present) this.#announce(call);
-  }
-
-  /** Every missed event follows. What became of commands of this device whose answers were lost is told by no event. */
-  #caughtUp(calls) {
-    for (const call of calls) this.#take(call);
-    const open = new Set(calls.map(({ id }) => id));
-    for (const callId of this.calls.keys()) {
-      // Its end follows as an event, unless this device has asked for it.
-      if (!open.has(callId)) this.request({ callFetch: { callId } }).catch(() => {});
-    }
-  }
-
-  /** A call ended while this device was away: how, the server tells when it is asked. */
-  #vanished(call) {
-    this.#stopRinging(call, "RING_STOP_REASON_CANCELLED");
-    this.request({ callFetch: { callId: call.id } }).catch(() => {
-      this.#announce({ ...call, status: "CALL_STATUS_COMPLETED", endReason: "CALL_END_REASON_DISCONNECTED" });
-    });
+    this.#switchboard.socketReturned(welcome.recovered ?? false);
   }
 
   #happened(event) {
-    if (event.callIncoming) this.#take(event.callIncoming.call);
-    else if (event.callUpdated) this.#take(event.callUpdated.call);
-    else if (event.callRingStopped) this.#ringStopped(event.callRingStopped);
-    else if (event.callMoved) this.#moved(event.callMoved.call);
-    else if (event.descriptionReceived) this.#signal(event.descriptionReceived, "receiveDescription", "description");
-    else if (event.candidateReceived) this.#signal(event.candidateReceived, "receiveCandidate", "candidate");
-    else if (event.messageReceived) this.#emit("message", { message: event.messageReceived.message });
-  }
-
-  #signal(event, method, field) {
-    if (this.connection?.call?.id === event.callId) this.connection.receive(method, event[field] ?? {});
-  }
-
-  #ringStopped({ call, reason }) {
-    if (!call) return;
-    this.#stopRinging(call, reason);
-    this.#take(call);
-  }
-
-  #moved(call) {
-    if (!call) return;
-    const connection = this.connection;
-    this.#take(call);
-    if (connection?.call?.id === call.id) connection.movedAway();
+    if (this.#switchboard.happened(event)) return;
+    if (event.messageReceived) this.#emit("message", { message: event.messageReceived.message });
   }
 
   // --------------------------------------------------------------------------------------------- calls
-
-  /** Takes a call in, if it is news. */
-  #take(call) {
-    if (call && this.#book.put(call).changed) this.#announce(call);
-  }
-
-  #announce(call) {
-    const disowned = this.#disowned.delete(call.clientCallId) && isOpen(call);
-    // A command that failed here may have been carried out all the same.
-    if (disowned || (!this.connection && this.#isLeftBehind(call))) this.leave(call.id);
-    if (isRingingFor(call, this.user?.id)) {
-      if (!this.#ringing.has(call.id)) {
-        this.#ringing.add(call.id);
-        this.request({ callRinging: { callId: call.id } }).catch(() => {});
-        this.#emit("incoming", { call });
-      }
-    } else {
-      this.#stopRinging(call, this.#whyRingingStopped(call));
-    }
-    if (this.connection?.call?.id === call.id) this.connection.update(call);
-    this.#emit("call", { call });
-  }
-
-  /** Whether the server has this device in a call that it has left. */
-  #isLeftBehind(call) {
-    return this.#left.has(call.id) && isConnectedHere(call, this.user?.id, this.deviceId);
-  }
-
-  #stopRinging(call, reason) {
-    if (this.#ringing.delete(call.id)) this.#emit("ringstopped", { call, reason });
-  }
-
-  #whyRingingStopped(call) {
-    if (isConnectedHere(call, this.user?.id, this.deviceId)) return "ANSWERED_HERE";
-    if (isConnectedElsewhere(call, this.user?.id, this.deviceId)) return "RING_STOP_REASON_ANSWERED_ELSEWHERE";
-    const own = participantOf(call, this.user?.id);
-    if (own?.status === "PARTICIPANT_STATUS_DECLINED") return "RING_STOP_REASON_DECLINED_ELSEWHERE";
-    return own?.leaveReason === "LEAVE_REASON_NO_ANSWER" ? "RING_STOP_REASON_NO_ANSWER" : "RING_STOP_REASON_CANCELLED";
-  }
 
   /**
    * Calls somebody. Returns at once: watch the connection's `state`.
    * @param {import("./wire.js").User} user
    * @param {{video?: boolean}} [options]
-   * @returns {CallConnection}
+   * @returns {import("./call-connection.js").CallConnection}
    */
   placeCall(user, { video = false } = {}) {
-    return this.#begin("place", { peer: user, video });
+    return this.#switchboard.place({ peer: user, video });
   }
 
-  /** Answers a ringing call on this device. @returns {CallConnection} */
+  /**
+   * Calls in a group conversation; where a call goes on in it already, joins that one.
+   * @param {{id: string}} conversation
+   * @param {{video?: boolean, userIds?: string[]}} [options] `userIds`: whom to ring; all members when left out
+   * @returns {import("./call-connection.js").CallConnection}
+   */
+  placeGroupCall(conversation, { video = false, userIds = [] } = {}) {
+    return this.#switchboard.place({ conversation, userIds, video });
+  }
+
+  /**
+   * Answers a ringing call on this device; a call that it is in is put on hold.
+   * @returns {import("./call-connection.js").CallConnection}
+   */
   answerCall(callId, { video = false } = {}) {
-    return this.#begin("answer", this.#subject(callId, video));
+    return this.#switchboard.enter("answer", callId, video);
   }
 
-  /** Takes a call over from another device of the same person. @returns {CallConnection} */
+  /**
+   * Comes into a group call without being rung, or asks to be let in; a call that this device is in is put on hold.
+   * @returns {import("./call-connection.js").CallConnection}
+   */
+  joinCall(callId, { video = false } = {}) {
+    return this.#switchboard.enter("join", callId, video);
+  }
+
+  /**
+   * Takes a call over from another device of the same person; a call that this one is in is put on hold.
+   * @returns {import("./call-connection.js").CallConnection}
+   */
   moveCall(callId, { video = false } = {}) {
-    return this.#begin("move", this.#subject(callId, video));
+    return this.#switchboard.enter("move", callId, video);
   }
 
   /** Goes on with a call that this device is in according to the server: after a reload of the page. */
   rejoinCall(callId) {
-    const own = participantOf(this.calls.get(callId), this.user?.id);
-    return this.#begin("rejoin", this.#subject(callId, own?.media?.camera ?? false));
+    return this.#switchboard.rejoin(callId);
   }
 
-  /** Open calls that this device is in although it has no connection for them. */
+  /** Open calls that this device is in although it has no connection for them; those on hold first. */
   callsToRejoin() {
-    return [...this.calls.values()].filter(
-      (call) =>
-        isConnectedHere(call, this.user?.id, this.deviceId) &&
-        this.connection?.call?.id !== call.id &&
-        !this.#left.has(call.id),
-    );
+    return this.#switchboard.lost;
+  }
+
+  /** Open group calls that this person is not in, and may come into. */
+  callsToJoin() {
+    return [...this.calls.values()].filter((call) => canJoin(call, this.user?.id));
+  }
+
+  /**
+   * Goes on with a call on hold; the one that this device speaks in is put on hold.
+   * @param {import("./call-connection.js").CallConnection} held
+   */
+  resumeCall(held) {
+    this.#switchboard.resume(held);
   }
 
   /** Turns a ringing call away. @param {{busy?: boolean}} [options] `busy`: the user did not decide */
@@ -482,59 +427,9 @@ export class RingbackClient extends EventTarget {
     await this.request({ callDecline: { commandId: newId(), callId, busy } });
   }
 
-  #subject(callId, video) {
-    const call = this.calls.get(callId);
-    if (!call) throw new RingbackError("CALL_ENDED", "The call is over.");
-    return { call, peer: peerOf(call, this.user?.id)?.user ?? { id: "" }, video };
-  }
-
-  #begin(kind, subject) {
-    if (this.connection) throw new RingbackError("BUSY_HERE", "This device is in a call.");
-    const connection = new CallConnection(this, subject);
-    this.connection = connection;
-    connection.addEventListener("ended", () => {
-      if (this.connection === connection) this.connection = null;
-      // A client that is being stopped leaves no call: it may go on in another tab.
-      const leaves = this.#socket !== null;
-      if (leaves) this.#leftWith(connection);
-      this.#emit("connection", { connection: null, ended: connection });
-      if (leaves) this.#ringAgain(connection);
-    });
-    if (subject.call) this.#left.delete(subject.call.id);
-    this.#emit("connection", { connection });
-    connection.begin(kind);
-    return connection;
-  }
-
-  /** The server may not know yet that this device has left: it is not to be drawn back in. */
-  #leftWith({ call, clientCallId }) {
-    if (call) this.#left.add(call.id);
-    // An invite that is not answered yet, or never will be: the call it makes is ended when it turns up.
-    if (clientCallId && clientCallId !== call?.clientCallId) this.#disowned.add(clientCallId);
-  }
-
-  /**
-   * Two people who call each other at once get one call, so a page need not ring for somebody it is calling.
-   * Where nothing came of that call, it has to ring now.
-   */
-  #ringAgain({ call: ended, peer }) {
-    for (const id of this.#ringing) {
-      const call = this.calls.get(id);
-      if (id !== ended?.id && peerOf(call, this.user?.id)?.user?.id === peer.id) this.#emit("incoming", { call });
-    }
-  }
-
   /** For {@link CallConnection}: the server has answered its first command. */
   attach(connection, call) {
-    const newest = this.#book.open.get(call.id) ?? this.#book.ended.get(call.id) ?? call;
-    if (connection.state === "ended") {
-      // Given up while the command was on its way.
-      this.#left.add(newest.id);
-      if (this.#isLeftBehind(newest)) this.leave(newest.id);
-    } else {
-      this.#left.delete(newest.id);
-    }
-    connection.update(newest);
+    this.#switchboard.attach(connection, call);
   }
 
   /**
@@ -542,14 +437,8 @@ export class RingbackClient extends EventTarget {
    * @param {string} callId
    * @param {{mediaFailed?: boolean}} [why]
    */
-  leave(callId, { mediaFailed = false } = {}) {
-    this.#left.add(callId);
-    if (this.#leaving.has(callId)) return;
-    this.#leaving.add(callId);
-    const callHangUp = { commandId: newId(), callId, mediaFailed };
-    this.request({ callHangUp }, { timeoutMs: hangUpTimeoutMs })
-      .catch(() => {})
-      .finally(() => this.#leaving.delete(callId));
+  leave(callId, why) {
+    this.#switchboard.leave(callId, why);
   }
 
   #emit(type, detail) {

@@ -1,0 +1,295 @@
+"""Calls among several people, on their pages."""
+
+import asyncio
+
+from conftest import Arrive
+from database import Database, calls, participants
+from media import hears, talk
+from people import Person
+from server import Server
+from waiting import until
+
+# Which of the others' media have come, in this page's group call.
+CONNECTED = """() => (ringback.call?.roster ?? [])
+  .filter(({ isMe, presence }) => !isMe && presence === "in")
+  .filter(({ user }) => ringback.call.mediaOf(user.id)?.connectionState === "connected")
+  .map(({ user }) => user.username)"""
+
+# The sound received from everybody, by name.
+ENERGY = """async () => {
+  const energy = {};
+  for (const { isMe, user } of ringback.call?.roster ?? []) {
+    const connection = isMe ? null : ringback.call.mediaOf(user.id)?.peerConnection;
+    if (!connection) continue;
+    energy[user.username] = 0;
+    for (const report of (await connection.getStats()).values())
+      if (report.type === "inbound-rtp" && report.kind === "audio") energy[user.username] += report.totalAudioEnergy ?? 0;
+  }
+  return energy;
+}"""
+
+
+async def hears_all(person: Person, others: list[Person]) -> None:
+    """Waits until sound arrives from each of the others from now on."""
+    before = await person.page.evaluate(ENERGY)
+
+    async def grown() -> bool:
+        now = await person.page.evaluate(ENERGY)
+        return all(now.get(other.username, 0) > before.get(other.username, 0) for other in others)
+
+    await until(f"{person.username} hears everybody", grown, 30)
+
+
+async def are_together(*people: Person) -> None:
+    """Waits until each sees a tile for each, and hears each of the others."""
+    for person in people:
+        for other in people:
+            await person.sees(f"tile-{other.username}")
+    await asyncio.gather(
+        *(hears_all(person, [other for other in people if other is not person]) for person in people)
+    )
+
+
+async def add(person: Person, username: str) -> None:
+    """Adds somebody to the call, by search."""
+    await person.click("call-add")
+    await person.element("add-search").fill(username)
+    await person.element(f"add-{username}").check()
+    await person.click("add-confirm")
+    await person.sees_not("add-people")
+
+
+async def call_of_three(server: Server, arrive: Arrive, alice: Person, bob: Person) -> Person:
+    """A call between two that has grown by a third, who comes with it."""
+    carol = await arrive(server, "carol")
+    await alice.call("bob", "voice")
+    await bob.answer("voice")
+    await talk(alice, bob)
+    await add(alice, "carol")
+    await carol.answer("voice")
+    await are_together(alice, bob, carol)
+    return carol
+
+
+async def opens_menu(person: Person, username: str) -> None:
+    """Opens the list of people, and what can be done with one of them."""
+    if not await person.element("people-panel").is_visible():
+        await person.click("call-people")
+    await person.click(f"more-{username}")
+
+
+async def statuses(database: Database) -> dict[str, tuple[str, str | None]]:
+    return {name: (row["status"], row["leave_reason"]) for name, row in participants(database).items()}
+
+
+async def test_a_call_grows(
+    database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
+) -> None:
+    carol = await arrive(server, "carol")
+    await alice.call("bob", "voice")
+    await bob.answer("voice")
+    await talk(alice, bob)
+    kept = await alice.page.evaluate("() => (window.kept = ringback.call.peerConnection) !== null")
+    assert kept
+    await add(alice, "carol")
+    await carol.sees("incoming-kind", "group call, with Bob")
+    await alice.sees("tile-carol", "Ringing")
+    await carol.answer("voice")
+    await are_together(alice, bob, carol)
+    # The first two went on as they were.
+    bobs = "() => ringback.call.mediaOf(ringback.call.peer.id).peerConnection === window.kept"
+    assert await alice.page.evaluate(bobs)
+    [call] = calls(database)
+    assert (call["status"], call["mode"]) == ("ongoing", "group")
+
+    await bob.hang_up()
+    await bob.sees_call_end("You left the call")
+    await alice.sees_not("tile-bob")
+    await are_together(alice, carol)
+    # The call goes on without Bob, who may come back.
+    await bob.click("call-close")
+    await bob.sees("call-join")
+    await bob.click("call-join")
+    await are_together(alice, bob, carol)
+
+
+async def test_the_third_declines(
+    database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
+) -> None:
+    carol = await arrive(server, "carol")
+    await alice.call("bob", "voice")
+    await bob.answer("voice")
+    await talk(alice, bob)
+    await add(bob, "carol")
+    await carol.decline()
+    await alice.sees_not("tile-carol")
+    await alice.click("call-people")
+    await alice.sees("person-in-call-carol", "Declined")
+    await are_together(alice, bob)
+    # Who has declined may think better of it.
+    await carol.click("call-join")
+    await are_together(alice, bob, carol)
+
+
+async def test_answered_elsewhere(
+    server: Server, arrive: Arrive, alice: Person, bob: Person
+) -> None:
+    carol = await arrive(server, "carol")
+    carols_phone = await arrive(server, "carol", registered=True)
+    await alice.call("bob", "voice")
+    await bob.answer("voice")
+    await talk(alice, bob)
+    await add(alice, "carol")
+    await carol.sees("incoming")
+    await carols_phone.answer("voice")
+    await carol.sees_not("incoming")
+    await carol.sees("toast", "Answered on another device")
+    await are_together(alice, bob, carols_phone)
+    await carol.click("call-move")
+    await carols_phone.sees_call_end("goes on on your other device")
+    await are_together(alice, bob, carol)
+
+
+async def test_a_reload_comes_back(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    # One of the first two, and the one who came later.
+    for person in (alice, carol):
+        await person.page.reload()
+        await are_together(alice, bob, carol)
+
+
+async def test_a_screen_share_is_taken_over(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    await alice.click("call-share")
+    for person in (bob, carol):
+        await person.sees("remote-screen")
+        await person.sees("tile-alice", "Shares the screen")
+    await bob.click("call-share")
+    await alice.sees("remote-screen")
+    await carol.sees("tile-bob", "Shares the screen")
+    await bob.sees_not("remote-screen")
+    assert not await alice.page.evaluate("() => ringback.call.sharing")
+    await opens_menu(alice, "bob")
+    await alice.click("do-stopScreen")
+    await alice.sees_not("remote-screen")
+    await bob.sees("call-note", "ended your screen share")
+
+
+async def test_hosts_mute_remove_and_bar(
+    database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
+) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    await opens_menu(alice, "bob")
+    await alice.click("do-mute")
+    await bob.sees("call-note", "Alice muted you")
+    await alice.sees("tile-bob", "Muted")
+    await bob.click("call-hand")
+    await alice.sees("tile-bob", "Hand raised")
+
+    await opens_menu(alice, "carol")
+    await alice.click("do-remove")
+    await carol.sees_call_end("took you out of the call")
+    await carol.click("call-close")
+    await carol.click("call-join")
+    await are_together(alice, carol)
+    await opens_menu(alice, "carol")
+    await alice.click("do-bar")
+    await carol.sees_call_end("for good")
+    await carol.click("call-close")
+    await carol.sees_not("call-join")
+    assert (await statuses(database))["carol"] == ("left", "kicked")
+    # Nobody but hosts has such buttons.
+    await bob.click("call-people")
+    await bob.sees_not("more-alice")
+    await bob.sees_not("end-for-all")
+
+
+async def test_lock_and_admit(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    await carol.hang_up()
+    await carol.click("call-close")
+    await alice.click("call-people")
+    await alice.click("call-lock")
+    await alice.sees("call-state", "Locked")
+    await carol.click("call-join")
+    await carol.sees("call-state", "Waiting to be let in")
+    await alice.sees("lobby", "Carol")
+    await alice.click("deny-carol")
+    await carol.sees_call_end("did not let you in")
+    await carol.click("call-close")
+    await carol.click("call-join")
+    await alice.click("admit-carol")
+    await are_together(alice, bob, carol)
+    await alice.sees_not("lobby")
+
+
+async def test_hold(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    await carol.click("call-hold")
+    await carol.sees("call-state", "On hold")
+    for person in (alice, bob):
+        await person.sees("tile-carol", "On hold")
+    sends = """async () => {
+      let packets = 0;
+      for (const { isMe, user } of ringback.call.roster) {
+        if (isMe) continue;
+        const reports = await ringback.call.mediaOf(user.id).peerConnection.getStats();
+        for (const report of reports.values())
+          if (report.type === "outbound-rtp" && report.kind === "audio") packets += report.packetsSent;
+      }
+      return packets;
+    }"""
+
+    async def is_still() -> bool:
+        before = await carol.page.evaluate(sends)
+        await asyncio.sleep(0.5)
+        return await carol.page.evaluate(sends) == before
+
+    await until("nothing is sent on hold", is_still)
+    await carol.click("call-hold")
+    await are_together(alice, bob, carol)
+
+
+async def test_the_host_ends_the_call_for_everybody(
+    database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
+) -> None:
+    carol = await call_of_three(server, arrive, alice, bob)
+    await alice.click("call-people")
+    await alice.click("end-for-all")
+    for person in (alice, bob, carol):
+        await person.sees_call_end("The host ended the call for everybody")
+    [call] = calls(database)
+    assert (call["status"], call["end_reason"]) == ("completed", "ended_by_host")
+
+
+async def test_call_waiting(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+    carol = await arrive(server, "carol")
+    # Both ring before either is answered, so that no setting keeps the second one away.
+    await alice.call("bob", "voice")
+    await bob.sees("incoming", "Alice")
+    await carol.call("bob", "voice")
+    await carol.sees("call-state", "Ringing")
+    await bob.answer("voice")
+    await bob.sees("incoming", "Carol")
+    await bob.is_in_call()
+    await bob.click("incoming-hold-accept")
+    await carol.is_in_call()
+    await asyncio.gather(hears(bob), hears(carol))
+    await alice.sees("call-note", "Bob has put the call on hold")
+
+    await bob.click("call-switch")
+    await asyncio.gather(hears(alice), hears(bob))
+    await carol.sees("call-note", "Bob has put the call on hold")
+
+    # A reload keeps both, each as it was.
+    await bob.page.reload()
+    await bob.sees("call-switch", "Carol", 30)
+    await asyncio.gather(hears(alice), hears(bob))
+
+    await alice.hang_up()
+    await bob.sees("toast", "Alice hung up")
+    await bob.sees("call-state", "On hold")
+    await bob.click("call-hold")
+    await asyncio.gather(hears(bob), hears(carol))
+    await carol.hang_up()
+    await bob.sees_call_end("Carol hung up")
