@@ -36,6 +36,10 @@ struct DatabaseTests {
             let text = try String(contentsOf: file, encoding: .utf8)
             names.formUnion(text.matches(of: /= Statement\(\s*"([a-z_]+)"/).map { String($0.1) })
         }
+        // These are made three at a time.
+        for page in [CallPageStatements.ofUser, .missedByUser, .ofConversation] {
+            names.formUnion([page.calls, page.participants, page.shares].map(\.name))
+        }
         #expect(names == Set(Statement.all.map(\.name)))
     }
 

@@ -93,11 +93,12 @@ struct PostgreSQLCommitterTests {
                 func run(_ text: String) throws -> StepResult {
                     try connection.exchange([.text(text)], milliseconds: 10_000)[0].get()
                 }
+                // So that it is the committer that finds the deadlock, and gives way.
+                _ = try run("SET deadlock_timeout = '60s'")
                 _ = try run("BEGIN")
                 _ = try run("SELECT 1 FROM users WHERE username = 'bob' FOR UPDATE")
                 locked.yield()
                 while try run("SELECT 1 FROM pg_locks WHERE NOT granted").rows.isEmpty {}
-                // Whoever waits first finds the deadlock first, and gives way.
                 _ = try run("SELECT 1 FROM users WHERE username = 'ann' FOR UPDATE")
                 _ = try run("ROLLBACK")
             }

@@ -86,6 +86,7 @@ struct RandomFields: SwiftProtobuf.Decoder {
         value = .random(in: .min ... .max, using: &generator)
     }
     mutating func decodeSingularBoolField(value: inout Bool) { value = .random(using: &generator) }
+    mutating func decodeSingularBoolField(value: inout Bool?) { value = .random(using: &generator) }
     mutating func decodeSingularStringField(value: inout String) { value = text() }
     mutating func decodeSingularStringField(value: inout String?) { value = text() }
     mutating func decodeRepeatedStringField(value: inout [String]) { value.append(text()) }
@@ -94,6 +95,9 @@ struct RandomFields: SwiftProtobuf.Decoder {
     }
     mutating func decodeSingularEnumField<E: SwiftProtobuf.Enum>(value: inout E?) where E.RawValue == Int {
         value = enumeration()
+    }
+    mutating func decodeRepeatedEnumField<E: SwiftProtobuf.Enum>(value: inout [E]) where E.RawValue == Int {
+        for _ in 0..<Int.random(in: 0...2, using: &generator) { value.append(enumeration()) }
     }
     mutating func decodeSingularMessageField<M: Message>(value: inout M?) throws {
         guard depth < 6 else { return }
@@ -141,14 +145,10 @@ extension RandomFields {
     mutating func decodeSingularSFixed64Field(value: inout Int64) throws { throw NotInSchema() }
     mutating func decodeSingularSFixed64Field(value: inout Int64?) throws { throw NotInSchema() }
     mutating func decodeRepeatedSFixed64Field(value: inout [Int64]) throws { throw NotInSchema() }
-    mutating func decodeSingularBoolField(value: inout Bool?) throws { throw NotInSchema() }
     mutating func decodeRepeatedBoolField(value: inout [Bool]) throws { throw NotInSchema() }
     mutating func decodeSingularBytesField(value: inout Data) throws { throw NotInSchema() }
     mutating func decodeSingularBytesField(value: inout Data?) throws { throw NotInSchema() }
     mutating func decodeRepeatedBytesField(value: inout [Data]) throws { throw NotInSchema() }
-    mutating func decodeRepeatedEnumField<E: SwiftProtobuf.Enum>(value: inout [E]) throws where E.RawValue == Int {
-        throw NotInSchema()
-    }
     mutating func decodeSingularGroupField<G: Message>(value: inout G?) throws { throw NotInSchema() }
     mutating func decodeRepeatedGroupField<G: Message>(value: inout [G]) throws { throw NotInSchema() }
     mutating func decodeMapField<KeyType, ValueType: MapValueType>(

@@ -1,3 +1,4 @@
+import Glibc
 import Primitives
 
 /// The group committer: turns whatever is queued into one transaction after another. Lives on a thread of its own.
@@ -80,7 +81,10 @@ final class PostgreSQLCommitter {
         var outcomes: [Outcome] = []
         if !fit.isEmpty {
             outcomes = try transactAtOnce(fit, on: connection)
-            if outcomes.first?.error?.isDeadlock == true { outcomes = try transactAtOnce(fit, on: connection) }
+            if outcomes.first?.error?.isDeadlock == true {
+                Self.letTheOtherGoFirst()
+                outcomes = try transactAtOnce(fit, on: connection)
+            }
             // Any failure failed them all: now each has to show that it is not to blame.
             if fit.count > 1, let error = outcomes.first?.error, error.code != .outcomeUnknown {
                 outcomes = try transactOneByOne(fit, on: connection)
@@ -139,6 +143,9 @@ final class PostgreSQLCommitter {
         return outcomes
     }
 
+    /// Whoever waited for our locks in a deadlock takes them now, unless we are there first and have it all again.
+    private static func letTheOtherGoFirst() { usleep(50_000) }
+
     /// After a failure: the same again, each unit in a savepoint.
     ///
     /// Only one unit may wait until the server gives up: those behind it would wait one after the other, and everybody
@@ -167,6 +174,9 @@ final class PostgreSQLCommitter {
                 opening = outcome.error == nil ? [] : [.text("ROLLBACK TO unit")]
                 opening.append(.text("RELEASE unit"))
                 guard attempt == 1, outcome.error?.isDeadlock == true else { break }
+                _ = try exchange(opening, on: connection)
+                opening = []
+                Self.letTheOtherGoFirst()
             }
             outcomes.append(outcome)
             if let error = outcome.error, error.isWait { wait = error }
