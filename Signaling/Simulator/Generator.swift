@@ -22,7 +22,7 @@ extension World {
                 }
             case .declined, .left, nil: .fetch
             }
-        guard let command else { return ask(.invite(callee: other(in: call, device), request()), from: device) }
+        guard let command else { return ask(.invite(.user(other(in: call, device)), request()), from: device) }
         ask(.call(call.id, command), from: device)
     }
 
@@ -32,7 +32,7 @@ extension World {
         case 0..<9: .accept(request(), media())
         case 9..<12: .decline(request(), isBusy: false, reachable: [])
         case 12..<15: .decline(request(), isBusy: true, reachable: [])
-        case 15..<18: .ringing
+        case 15..<18: .ringing(wokenByPush: random.isOne(in: 2))
         default: .hangUp(request(), mediaFailed: false)
         }
     }
@@ -67,11 +67,11 @@ extension World {
     /// Whatever can be said, to any call or none.
     private func anything(_ device: Int) -> ClientFrame.Body {
         let call = ModelServer.callID(1 + random.below(Int(server.lastCall) + 1))
-        let anybody = UserID(high: 0xA, low: UInt64(random.below(World.userCount)) + 1)
+        let anybody = UserID(high: 0xA, low: UInt64(random.below(schedule.userCount)) + 1)
         let command: CallCommand
         switch random.below(13) {
         case 0: return inviteOfSomebody(device)
-        case 1: command = .ringing
+        case 1: command = .ringing(wokenByPush: random.isOne(in: 2))
         case 2: command = .accept(request(), media())
         case 3: command = .decline(request(), isBusy: false, reachable: [])
         case 4: command = .decline(request(), isBusy: true, reachable: [])
@@ -89,8 +89,8 @@ extension World {
 
     private func inviteOfSomebody(_ device: Int) -> ClientFrame.Body {
         let own = device / World.devicesPerUser
-        let callee = (own + 1 + random.below(World.userCount - 1)) % World.userCount
-        return .invite(callee: World.user(of: callee * World.devicesPerUser), request())
+        let callee = (own + 1 + random.below(schedule.userCount - 1)) % schedule.userCount
+        return .invite(.user(World.user(of: callee * World.devicesPerUser)), request())
     }
 
     /// More, or bigger, signals than a mailbox takes.
