@@ -89,7 +89,6 @@ enum TableRow: Int, CaseIterable {
     case joinOfStranger
     case joinLocked
     case joinFull
-    case joinDirect
     case joinRung
     case joinHidden
     case joinElsewhere
@@ -219,7 +218,6 @@ enum TableRow: Int, CaseIterable {
         case .joinOfStranger: "– · join of one who is no member → not_found"
         case .joinLocked: "– · join of a locked call → asks to be let in"
         case .joinFull: "– · join of a full call → call_full"
-        case .joinDirect: "left · join of a direct call → wrong_state"
         case .joinRung: "ringing · join → connected"
         case .joinHidden: "ringing, hidden · join → connected"
         case .joinElsewhere: "connected · join on another device → answered_elsewhere"

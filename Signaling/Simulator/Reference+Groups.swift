@@ -106,7 +106,7 @@ extension Reference {
             coverage.note(.joinRung)
             connect(index, origin, media, now, &outcome, &coverage)
         } else if !isGroup {
-            outcome.refusal = refused(.wrongState, .joinDirect, &coverage)
+            outcome.refusal = .wrongState
         } else if let index, people[index].isBarred {
             outcome.refusal = refused(.forbidden, .joinBarred, &coverage)
         } else if presentCount >= rules.participantLimit {
