@@ -9,6 +9,7 @@ enum TableRow: Int, CaseIterable {
     case inviteMoves
     case inviteBusy
     case initiatedAccepted
+    case initiatedDeclinedBySome
     case initiatedDeclinedByAll
     case initiatedBusyForAll
     case initiatedNotAnswered
@@ -146,6 +147,7 @@ enum TableRow: Int, CaseIterable {
         case .inviteMoves: "– · invite, the pair has an ongoing call → the same call, moved"
         case .inviteBusy: "– · invite, the callee is busy → missed, busy"
         case .initiatedAccepted: "initiated · accept → ongoing"
+        case .initiatedDeclinedBySome: "initiated · decline, others still ring → initiated"
         case .initiatedDeclinedByAll: "initiated · all declined → missed, declined"
         case .initiatedBusyForAll: "initiated · all busy → missed, busy"
         case .initiatedNotAnswered: "initiated · ring deadline → missed, no_answer"
@@ -275,6 +277,11 @@ struct Coverage {
 
     mutating func add(_ other: Coverage) {
         for index in counts.indices { counts[index] += other.counts[index] }
+    }
+
+    /// Each row and how often it was followed.
+    var lines: [String] {
+        TableRow.allCases.map { "  \(counts[$0.rawValue])\t\($0.title)" }
     }
 
     /// The rows that were never followed.

@@ -286,7 +286,8 @@ struct Reference {
 
     /// The table's row for a participant who stops ringing: the last one ends the call.
     mutating func endIfNobodyRings(at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
-        guard status == .initiated, !people.contains(where: { $0.status == .ringing }) else { return }
+        guard status == .initiated else { return }
+        guard !people.contains(where: { $0.status == .ringing }) else { return coverage.note(.initiatedDeclinedBySome) }
         let reasons = people.dropFirst().map(\.reason)
         if reasons.allSatisfy({ $0 == .declined }) {
             coverage.note(.initiatedDeclinedByAll)

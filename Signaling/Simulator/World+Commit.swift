@@ -28,6 +28,7 @@ extension World {
             let outcome = reference.handle(input, at: now, &coverage)
             let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
             check(transition, from: live.call, reference, outcome)
+            checkAnswer(to: input, transition, from: live.call)
             commit(turn, index, asker)
         case .invite(let invite):
             let origin = World.origin(of: invite.asker.device)

@@ -100,6 +100,7 @@ extension World {
         let transition = call.handle(input, at: now)
         let outcome = reference.handle(input, at: now, &coverage)
         check(transition, from: call, reference, outcome)
+        checkAnswer(to: input, transition, from: call)
         if !transition.changes.isEmpty { fail(.endedCallRests, "a command to an ended call changes it") }
         reply(Reply(transition), to: asker)
     }

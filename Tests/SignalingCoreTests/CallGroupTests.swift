@@ -348,7 +348,8 @@ struct CallRingingTests {
     @Test("Glare opens a hidden call: whoever calls wants to talk")
     func glare() {
         let scene = Self.hidden()
-        let transition = scene.call.handleInvite(from: Scene.calleePhone, as: Self.request, media: MediaState(), at: scene.now)
+        let transition = scene.call.handleInvite(
+            from: Scene.calleePhone, as: CallGroupTests.request, media: MediaState(), at: scene.now)
         #expect(transition.call.answeredAt == scene.now)
         #expect(transition.call.participant(Scene.callee)?.isHidden == false)
         var later = Scene(call: transition.call)
