@@ -61,6 +61,7 @@ let package = Package(
     products: [
         .executable(name: "ringback", targets: ["Ringback"]),
         .executable(name: "loadtest", targets: ["loadtest"]),
+        .executable(name: "simulate", targets: ["simulate"]),
     ],
     dependencies: [
         github("apple/swift-argument-parser", exact: "1.8.2"),
@@ -136,6 +137,15 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
 
+        // The tool that shakes the core.
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Signaling/Simulator",
+            swiftSettings: ownSettings
+        ),
         // What the operator's own services are told.
         library(
             "Outbox", "Sources/Outbox",
@@ -193,6 +203,7 @@ let package = Package(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
+        tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],

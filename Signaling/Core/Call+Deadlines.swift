@@ -44,17 +44,22 @@ extension Call {
         var isAnybodyRung = false
         // Since when it is so, is read off what is stored: a restart changes nothing about it.
         var since = answeredAt
+        var leftAt = answeredAt
         for participant in participants {
             switch participant.state {
             case .ringing: isAnybodyRung = true
             case .connected(let connection):
                 connected += 1
                 since = max(since, connection.joinedAt)
-            case .declined(let at, _), .left(_, let at, _): since = max(since, at)
+            case .declined(let at, _), .left(nil, let at, _): since = max(since, at)
+            case .left(.some, let at, _):
+                since = max(since, at)
+                leftAt = max(leftAt, at)
             }
         }
         switch connected {
-        case 0: return (since + rules.timings.empty, .empty)
+        // Whoever merely stops being rung does not put off the end of a call with nobody in it.
+        case 0: return (leftAt + rules.timings.empty, .empty)
         case 1 where !isAnybodyRung: return (since + rules.timings.alone, .alone)
         default: return nil
         }

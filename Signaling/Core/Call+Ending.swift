@@ -10,7 +10,6 @@ extension CallTurn {
         default: closeShare(of: user, .left)
         }
         set(user, .left(joinedAt: connection.joinedAt, at: now, reason))
-        call.mailbox.forget(recipient: user)
         call.negotiations.forget(user)
         switch (call.phase, reason) {
         // A group call outlives whoever leaves it; how long, its deadlines say.

@@ -66,8 +66,7 @@ extension Call {
         var turn = CallTurn(self, at: now)
         turn.carryOutDeadlines()
         turn.origin = origin
-        let isRepeat = origin.user == initiator && name == clientCallID || carriedOut.contains(name, of: origin.user)
-        if isRepeat { return turn.transition() }
+        if hasCarriedOut(name, of: origin.user) { return turn.transition() }
         switch turn.call.participant(origin.user)?.state {
         case .ringing: turn.connect(origin, media)
         case .connected(let connection) where connection.device != origin.device: turn.move(to: origin, media)

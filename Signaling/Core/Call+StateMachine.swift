@@ -50,7 +50,7 @@ struct CallTurn {
 
     mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {
         self.origin = origin
-        if let request = command.request, call.carriedOut.contains(request, of: origin.user) { return }
+        if let request = command.request, call.hasCarriedOut(request, of: origin.user) { return }
         if case .join(_, let media, let isMember) = command {
             join(origin, media, isMember: isMember)
         } else if let participant = call.participant(origin.user), !participant.isHidden {
@@ -211,6 +211,11 @@ struct CallTurn {
     mutating func set(_ user: UserID, _ state: Participant.State) {
         guard let index = call.index(of: user) else { return }
         call.participants[index].state = state
+        switch state {
+        case .ringing, .connected: break
+        // Whoever comes back negotiates anew: what waited for them, and what they left for others, is void.
+        case .declined, .left: call.mailbox.forget(user)
+        }
     }
 
     /// The transition that the turn comes to.
@@ -226,6 +231,15 @@ struct CallTurn {
             deliveries: CallDelivery.between(before, call, origin: origin) + told,
             refusal: refusal,
             droppedSignals: droppedSignals)
+    }
+}
+
+extension Call {
+    /// Whether a command, or the invite that placed the call, was carried out before. Whoever must not hear of the call
+    /// is not answered by what was before that.
+    func hasCarriedOut(_ request: RequestID, of user: UserID) -> Bool {
+        if participant(user)?.isHidden ?? false { return false }
+        return user == initiator && request == clientCallID || carriedOut.contains(request, of: user)
     }
 }
 

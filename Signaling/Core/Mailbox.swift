@@ -77,6 +77,11 @@ struct Mailbox: Sendable, Equatable {
         letters.removeAll { $0.recipient == recipient }
     }
 
+    /// Throws away what waits for somebody, and what somebody left for others.
+    mutating func forget(_ user: UserID) {
+        letters.removeAll { $0.recipient == user || $0.sender == user }
+    }
+
     private mutating func dropLetters(on way: Way, olderThan source: Signal.Source) {
         letters.removeAll {
             $0.sender == way.sender && $0.recipient == way.recipient && $0.signal.source != source

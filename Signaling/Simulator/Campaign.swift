@@ -96,7 +96,7 @@ extension Campaign.Result {
         ]
         let all = TableRow.allCases.count
         let missing = coverage.missing
-        lines.append("rows of the tables: \(all - missing.count) of \(all) seen")
+        lines.append("rows of the tables: covered \(all - missing.count) of \(all)")
         for row in missing { lines.append("  not seen: \(row.title)") }
         lines.append(breach == nil ? "what must hold: \(Check.allCases.count) checks, all held" : "something broke")
         return lines.joined(separator: "\n")

@@ -45,9 +45,11 @@ struct Client {
 
     /// Takes in a call, unless it knows a newer state.
     mutating func take(_ call: Call) {
+        // Whoever only asks to be let in has nothing to show but that.
+        guard let own = call.participant(user), !own.isHidden else { return calls.removeAll { $0.id == call.id } }
         guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return calls.append(call) }
         let known = calls[index]
-        if call.revision > known.revision, call.isEnded || !known.isEnded { calls[index] = call }
+        if call.revision > known.revision { calls[index] = call }
     }
 
     /// Takes the server's word for all open calls. What it knew as open and is not named is over.
@@ -154,7 +156,7 @@ extension World {
             clients[device].take(call)
             switch event {
             case .incoming: if !clients[device].ringing.contains(call.id) { clients[device].ringing.append(call.id) }
-            case .ringStopped, .updated, .moved, .signal:
+            case .ringStopped, .updated, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
                 if !call.rings(device) { clients[device].ringing.removeAll { $0 == call.id } }
             }
         }

@@ -9,6 +9,7 @@ enum TableRow: Int, CaseIterable {
     case inviteMoves
     case inviteBusy
     case initiatedAccepted
+    case initiatedDeclinedBySome
     case initiatedDeclinedByAll
     case initiatedBusyForAll
     case initiatedNotAnswered
@@ -72,6 +73,71 @@ enum TableRow: Int, CaseIterable {
     case signalRefused
     case mailboxFull
 
+    // Group calls.
+    case inviteGroup
+    case inviteHidden
+    case directGrows
+    case ongoingAdds
+    case ongoingAddedStopsRinging
+    case ongoingLeft
+    case ongoingAlone
+    case ongoingEmpty
+    case emptyJoined
+    case ongoingEndedByHost
+    case endedJoin
+    case endedControl
+    case join
+    case joinOfStranger
+    case joinLocked
+    case joinFull
+    case joinRung
+    case joinHidden
+    case joinElsewhere
+    case joinBarred
+    case leftJoinsAgain
+    case leftRungAgain
+    case leftRungTooSoon
+    case leftBarred
+    case barredAdded
+    case barredAddedByHost
+    case addToLocked
+    case addToFull
+    case ringingExtended
+    case ringingExtendedTwice
+    case ringingRemoved
+    case connectedRemoved
+    case connectedKicked
+    case connectedHolds
+    case connectedRaisesHand
+    case handLowered
+    case handOfAnother
+    case commandOfAHidden
+
+    // Hosts.
+    case hostIsCoHost
+    case hostIsLongest
+    case hostGiven
+    case roleGiven
+    case coHostMayNot
+    case controlOfNoHost
+    case controlNotThere
+    case mediaStopped
+    case mediaStoppedForAll
+    case locked
+    case unlocked
+    case knockAdmitted
+    case knockDenied
+    case knockWithdrawn
+    case knockDeviceLost
+    case knockCallEnds
+
+    // More of sharing and of signals.
+    case shareKicked
+    case shareTaken
+    case shareBeside
+    case offerAnswered
+    case offerUnanswered
+
     /// The row as a reader of the tables knows it.
     var title: String {
         switch self {
@@ -81,6 +147,7 @@ enum TableRow: Int, CaseIterable {
         case .inviteMoves: "– · invite, the pair has an ongoing call → the same call, moved"
         case .inviteBusy: "– · invite, the callee is busy → missed, busy"
         case .initiatedAccepted: "initiated · accept → ongoing"
+        case .initiatedDeclinedBySome: "initiated · decline, others still ring → initiated"
         case .initiatedDeclinedByAll: "initiated · all declined → missed, declined"
         case .initiatedBusyForAll: "initiated · all busy → missed, busy"
         case .initiatedNotAnswered: "initiated · ring deadline → missed, no_answer"
@@ -137,6 +204,65 @@ enum TableRow: Int, CaseIterable {
         case .signalOutdated: "signal · of an earlier generation → dropped"
         case .signalRefused: "signal · not of the active device, or to nobody in the call → refused"
         case .mailboxFull: "signal · too many wait → mailbox_full"
+        case .inviteGroup: "– · invite to a group → initiated"
+        case .inviteHidden: "– · invite, the callee must not hear of it → initiated, never delivered"
+        case .directGrows: "ongoing · add in a direct call → ongoing, a group call"
+        case .ongoingAdds: "ongoing · add → that participant rings"
+        case .ongoingAddedStopsRinging: "ongoing · decline or time-out of an added user → that participant only"
+        case .ongoingLeft: "ongoing group · leave → ongoing"
+        case .ongoingAlone: "ongoing group · alone too long → completed, alone"
+        case .ongoingEmpty: "ongoing group · empty too long → completed, empty"
+        case .emptyJoined: "ongoing group · empty, then a join → ongoing"
+        case .ongoingEndedByHost: "ongoing · ended by the host → completed, ended_by_host"
+        case .endedJoin: "ended · join → call_ended"
+        case .endedControl: "ended · a host control → call_ended"
+        case .join: "– · join → connected"
+        case .joinOfStranger: "– · join of one who is no member → not_found"
+        case .joinLocked: "– · join of a locked call → asks to be let in"
+        case .joinFull: "– · join of a full call → call_full"
+        case .joinRung: "ringing · join → connected"
+        case .joinHidden: "ringing, hidden · join → connected"
+        case .joinElsewhere: "connected · join on another device → answered_elsewhere"
+        case .joinBarred: "left, barred · join → forbidden"
+        case .leftJoinsAgain: "left, declined · join → connected"
+        case .leftRungAgain: "left, declined · rung again → ringing"
+        case .leftRungTooSoon: "left, declined · rung again too soon → rung_just_now"
+        case .leftBarred: "left, declined · barred → left, kicked"
+        case .barredAdded: "left, barred · added by no host → forbidden"
+        case .barredAddedByHost: "left, barred · added by a host → ringing"
+        case .addToLocked: "locked · add by no host → forbidden"
+        case .addToFull: "full · add → call_full"
+        case .ringingExtended: "ringing · woken by a push → the deadline is later, once"
+        case .ringingExtendedTwice: "ringing · woken by a push once more → the deadline stays"
+        case .ringingRemoved: "ringing · removed → left, removed or kicked"
+        case .connectedRemoved: "connected · removed → left, removed"
+        case .connectedKicked: "connected · barred → left, kicked"
+        case .connectedHolds: "connected · hold → shown"
+        case .connectedRaisesHand: "connected · raise a hand → shown"
+        case .handLowered: "connected · a host lowers the hand → shown"
+        case .handOfAnother: "connected · the hand of another, by no host → forbidden"
+        case .commandOfAHidden: "hidden · any command → not_found"
+        case .hostIsCoHost: "host · leaves → a co-host is host"
+        case .hostIsLongest: "host · leaves, there is no co-host → whoever is in it longest is host"
+        case .hostGiven: "host · makes somebody else host → is co-host"
+        case .roleGiven: "host · gives a role → stored"
+        case .coHostMayNot: "co-host · gives a role, ends for all, acts against the host → forbidden"
+        case .controlOfNoHost: "participant · a host control → forbidden"
+        case .controlNotThere: "host control · in a direct call, or not with the active device → wrong_state"
+        case .mediaStopped: "host · stops the media of one → told"
+        case .mediaStoppedForAll: "host · stops the media of all → told"
+        case .locked: "host · locks → locked"
+        case .unlocked: "host · unlocks → whoever asked is let in"
+        case .knockAdmitted: "asks to be let in · admitted → connected"
+        case .knockDenied: "asks to be let in · turned away → told"
+        case .knockWithdrawn: "asks to be let in · hangs up → withdrawn"
+        case .knockDeviceLost: "asks to be let in · the device is lost → withdrawn"
+        case .knockCallEnds: "asks to be let in · the call ends → told"
+        case .shareKicked: "share · removed → closed, kicked"
+        case .shareTaken: "share · another one shares, a newcomer is refused → screen_taken"
+        case .shareBeside: "share · another one shares, many may → open"
+        case .offerAnswered: "offer · answered → nothing is due"
+        case .offerUnanswered: "offer · not answered in time → its sender is told"
         }
     }
 }
@@ -151,6 +277,11 @@ struct Coverage {
 
     mutating func add(_ other: Coverage) {
         for index in counts.indices { counts[index] += other.counts[index] }
+    }
+
+    /// Each row and how often it was followed.
+    var lines: [String] {
+        TableRow.allCases.map { "  \(counts[$0.rawValue])\t\($0.title)" }
     }
 
     /// The rows that were never followed.

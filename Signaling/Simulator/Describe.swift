@@ -22,7 +22,8 @@ enum Describe {
     }
 
     static func call(_ call: Call) -> String {
-        var text = "call \(call.id.low) r\(call.revision) "
+        var text = "\(call.mode) call \(call.id.low) r\(call.revision) "
+        if call.isLocked { text += "locked " }
         switch call.phase {
         case .initiated: text += "initiated"
         case .ongoing(let answeredAt): text += "ongoing since \(time(answeredAt))"
@@ -35,7 +36,8 @@ enum Describe {
     }
 
     private static func participant(_ participant: Participant) -> String {
-        let name = user(participant.user)
+        let role = participant.role == .participant ? "" : "(\(participant.role))"
+        let name = user(participant.user) + role + (participant.isHidden ? "(hidden)" : "")
         switch participant.state {
         case .ringing(let ringing): return "\(name) ringing until \(time(ringing.until))"
         case .connected(let connection):
@@ -56,7 +58,7 @@ enum Describe {
         if let endedAt = call.endedAt { text += " ended at \(time(endedAt))" }
         if let reason = call.endReason { text += " \(reason)" }
         for person in call.people {
-            text += ", \(user(person.user)) \(person.status)"
+            text += ", \(user(person.user))(\(person.role)) \(person.status)"
             if let device = person.device { text += " by \(self.device(device))" }
             if let until = person.ringsUntil { text += " until \(time(until))" }
             if let reason = person.reason { text += " \(reason)" }
@@ -74,14 +76,20 @@ enum Describe {
     static func body(_ body: ClientFrame.Body) -> String {
         switch body {
         case .hello: "hello"
-        case .invite(let callee, let name): "invite \(user(callee)) as \(name.low)"
+        case .invite(.user(let callee), let name): "invite \(user(callee)) as \(name.low)"
+        case .invite(.group, let name): "invite the group as \(name.low)"
         case .call(let id, let command): "call \(id.low): \(self.command(command))"
         }
     }
 
     private static func command(_ command: CallCommand) -> String {
         switch command {
-        case .ringing: "ringing"
+        case .ringing(let wokenByPush): wokenByPush ? "ringing, woken by a push" : "ringing"
+        case .join(let request, _, let isMember): "join\(isMember ? "" : " as a stranger") #\(request.low)"
+        case .add(let request, let callees): "add \(callees.map { user($0.user) }) #\(request.low)"
+        case .hold(let isOnHold): isOnHold ? "hold" : "go on"
+        case .raiseHand(let isRaised, of: let owner): "\(isRaised ? "raise" : "lower") the hand of \(user(owner))"
+        case .control(let request, let control): "\(self.control(control)) #\(request.low)"
         case .accept(let request, _): "accept #\(request.low)"
         case .decline(let request, let isBusy, _): "\(isBusy ? "busy" : "decline") #\(request.low)"
         case .cancel(let request): "cancel #\(request.low)"
@@ -92,6 +100,17 @@ enum Describe {
         case .signal(let signal, to: let recipient): "\(self.signal(signal)) to \(user(recipient))"
         case .startScreenShare(let request): "start share #\(request.low)"
         case .stopScreenShare(let request): "stop share #\(request.low)"
+        }
+    }
+
+    private static func control(_ control: HostControl) -> String {
+        switch control {
+        case .setRole(let who, let role): "make \(user(who)) \(role)"
+        case .stopMedia(let medium, of: let who): "stop the \(medium) of \(who.map(user) ?? "all")"
+        case .remove(let who, let isBarred): "\(isBarred ? "bar" : "remove") \(user(who))"
+        case .lock(let isLocked): isLocked ? "lock" : "unlock"
+        case .admit(let who, let isAdmitted): "\(isAdmitted ? "admit" : "turn away") \(user(who))"
+        case .end: "end for all"
         }
     }
 
@@ -112,6 +131,9 @@ enum Describe {
         case .updated: "updated"
         case .ringStopped(let reason): "ring stopped: \(reason)"
         case .moved: "moved"
+        case .offerUnanswered(by: let other): "offer not answered by \(user(other))"
+        case .mediaStopped(let medium, by: let host): "\(medium) stopped by \(user(host))"
+        case .joinDenied: "join denied"
         case .signal(let signal, from: let sender): "\(self.signal(signal)) from \(user(sender))"
         }
     }

@@ -8,6 +8,7 @@ extension World {
         let client = clients[device]
         guard client.isSwitchedOn else { return }
         guard isSensible else { return ask(anything(device), from: device) }
+        if isForGroup(device), let body = groupBody(device) { return ask(body, from: device) }
         let open = client.calls.filter { !$0.isEnded }
         guard !open.isEmpty, !random.isOne(in: 15) else { return ask(inviteOfSomebody(device), from: device) }
         let call = random.pick(open)
@@ -20,9 +21,9 @@ extension World {
                 } else {
                     commandBeside(call, device)
                 }
-            case .declined, .left, nil: .fetch
+            case .declined, .left, nil: random.isOne(in: 3) ? .fetch : .join(request(), media(), isMember: false)
             }
-        guard let command else { return ask(.invite(callee: other(in: call, device), request()), from: device) }
+        guard let command else { return ask(.invite(.user(other(in: call, device)), request()), from: device) }
         ask(.call(call.id, command), from: device)
     }
 
@@ -32,19 +33,23 @@ extension World {
         case 0..<9: .accept(request(), media())
         case 9..<12: .decline(request(), isBusy: false, reachable: [])
         case 12..<15: .decline(request(), isBusy: true, reachable: [])
-        case 15..<18: .ringing
+        case 15..<18: .ringing(wokenByPush: random.isOne(in: 2))
         default: .hangUp(request(), mediaFailed: false)
         }
     }
 
     /// With the device that is in the call.
     private func commandInCall(_ call: Call, _ device: Int) -> CallCommand {
-        switch random.below(40) {
+        if call.mode == .group, random.isOne(in: 2) { return commandInGroup(call, device) }
+        return switch random.below(43) {
         case 0..<3: .hangUp(request(), mediaFailed: random.isOne(in: 3))
         case 3..<5: .cancel(request())
         case 5..<9: .setMedia(media())
         case 9..<18: .startScreenShare(request())
         case 18..<20: .stopScreenShare(request())
+        case 40: .add(request(), [Callee(anybody())])
+        case 41: .hold(random.isOne(in: 2))
+        case 42: .raiseHand(random.isOne(in: 2), of: random.isOne(in: 4) ? anybody() : clients[device].user)
         case 20..<28: .signal(description(device), to: other(in: call, device))
         default: .signal(candidate(device), to: other(in: call, device))
         }
@@ -67,11 +72,11 @@ extension World {
     /// Whatever can be said, to any call or none.
     private func anything(_ device: Int) -> ClientFrame.Body {
         let call = ModelServer.callID(1 + random.below(Int(server.lastCall) + 1))
-        let anybody = UserID(high: 0xA, low: UInt64(random.below(World.userCount)) + 1)
+        let anybody = anybody()
         let command: CallCommand
-        switch random.below(13) {
+        switch random.below(schedule.memberCount == 0 ? 17 : 21) {
         case 0: return inviteOfSomebody(device)
-        case 1: command = .ringing
+        case 1: command = .ringing(wokenByPush: random.isOne(in: 2))
         case 2: command = .accept(request(), media())
         case 3: command = .decline(request(), isBusy: false, reachable: [])
         case 4: command = .decline(request(), isBusy: true, reachable: [])
@@ -82,15 +87,20 @@ extension World {
         case 9: command = .setMedia(media())
         case 10: command = .signal(random.isOne(in: 2) ? description(device) : candidate(device), to: anybody)
         case 11: command = .startScreenShare(request())
-        default: command = .stopScreenShare(request())
+        case 12: command = .stopScreenShare(request())
+        case 13: command = .hold(random.isOne(in: 2))
+        case 14: command = .raiseHand(random.isOne(in: 2), of: anybody)
+        case 15: command = .add(request(), [Callee(anybody)])
+        case 16, 17: command = .join(request(), media(), isMember: false)
+        default: command = .control(request(), control(of: anybody))
         }
         return .call(call, command)
     }
 
     private func inviteOfSomebody(_ device: Int) -> ClientFrame.Body {
         let own = device / World.devicesPerUser
-        let callee = (own + 1 + random.below(World.userCount - 1)) % World.userCount
-        return .invite(callee: World.user(of: callee * World.devicesPerUser), request())
+        let callee = (own + 1 + random.below(schedule.userCount - 1)) % schedule.userCount
+        return .invite(.user(World.user(of: callee * World.devicesPerUser)), request())
     }
 
     /// More, or bigger, signals than a mailbox takes.
@@ -115,16 +125,16 @@ extension World {
 
     // MARK: Parts
 
-    private func request() -> RequestID {
+    func request() -> RequestID {
         requests += 1
         return RequestID(high: 0xC, low: requests)
     }
 
-    private func media() -> MediaState {
+    func media() -> MediaState {
         MediaState(microphone: random.isOne(in: 2), camera: random.isOne(in: 2))
     }
 
-    private func other(in call: Call, _ device: Int) -> UserID {
+    func other(in call: Call, _ device: Int) -> UserID {
         let others = call.participants.filter { $0.user != clients[device].user }
         return others.isEmpty ? clients[device].user : random.pick(others).user
     }

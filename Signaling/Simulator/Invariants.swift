@@ -17,6 +17,11 @@ enum Check: CaseIterable {
     case ringsWhereItShould
     case signalsReachActiveDevices
     case clientsKnowTheCall
+    case noticesAsTables
+    case hiddenHearNothing
+    case oneHost
+    case nobodyComesInUnasked
+    case limitsHold
     case everyCallEnds
     case comesToRest
 
@@ -37,6 +42,11 @@ enum Check: CaseIterable {
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
         case .signalsReachActiveDevices: "signals reach only active devices of the same call"
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
+        case .noticesAsTables: "single devices are told what the tables say"
+        case .hiddenHearNothing: "whoever must not hear of a call hears nothing"
+        case .oneHost: "a group call has one host while somebody is in it"
+        case .nobodyComesInUnasked: "locks and bars keep out whom they should"
+        case .limitsHold: "there are not more people than there may be"
         case .everyCallEnds: "every call ends by its deadlines"
         case .comesToRest: "everything comes to rest"
         }
@@ -66,6 +76,9 @@ extension World {
         }
         checkSignals(transition, outcome)
         checkClosings(transition, outcome)
+        checkNotices(transition, outcome)
+        checkHidden(transition, from: before)
+        checkComingIn(transition, from: before)
         checkDeliveries(transition, from: before, outcome)
         checkShape(call)
         if call.revision < before.revision { fail(.everybodyIsTold, "the revision went back") }
@@ -122,7 +135,7 @@ extension World {
     /// Rings and their ends, and the device that was moved away from. Who is told of the rest is seen in `checkTold`.
     private func checkDeliveries(_ transition: CallTransition, from before: Call, _ outcome: Reference.Outcome) {
         var stillRinging = before.participants.filter { old in
-            old.isRinging && !(transition.call.participant(old.user)?.isRinging ?? false)
+            old.isRinging && !old.isHidden && !(transition.call.participant(old.user)?.isRinging ?? false)
         }
         var isMovedTold = outcome.moved == nil
         var isRung = outcome.rings == nil
@@ -141,11 +154,15 @@ extension World {
                 }
                 isMovedTold = true
             case .incoming:
-                guard let rings = outcome.rings, delivery.address == .device(rings.user, rings.device) else {
-                    return fail(.ringsWhereItShould, "a device is told to ring, and is not to")
+                if let rings = outcome.rings, delivery.address == .device(rings.user, rings.device) {
+                    isRung = true
+                    continue
                 }
-                isRung = true
-            case .updated, .signal: break
+                let user = delivery.address.user
+                guard transition.call.participant(user)?.isRinging ?? false,
+                    !(before.participant(user)?.isRinging ?? false)
+                else { return fail(.ringsWhereItShould, "a device is told to ring, and is not to") }
+            case .updated, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
             }
         }
         if !stillRinging.isEmpty { fail(.ringsWhereItShould, "nobody is told to stop ringing") }
@@ -154,6 +171,7 @@ extension World {
     }
 
     private func checkShape(_ call: Call) {
+        checkHost(call)
         let deadline = call.nextDeadline
         if call.isEnded {
             if call.participants.contains(where: { $0.isRinging || $0.connection != nil }) {
@@ -184,8 +202,8 @@ extension World {
     /// From here, with nothing else happening, the call has to come to an end.
     private func checkEnds(_ call: Call) {
         var call = call
-        var bound = 2 * call.participants.count + 2
-        let latest = now + call.timings.maxDuration + call.timings.ring + call.timings.recovery
+        var bound = 2 * call.participants.count * call.participants.count + 4
+        let latest = now + call.rules.timings.maxDuration + call.rules.timings.ringLimit + call.rules.timings.recovery
         while let deadline = call.nextDeadline {
             bound -= 1
             guard bound > 0, deadline <= latest else {
@@ -224,7 +242,8 @@ extension World {
         guard !server.isDying, before.revision != call.revision else { return }
         for participant in call.participants {
             let old = before.participant(participant.user)
-            guard participant.isInvolved || old?.isInvolved ?? true else { continue }
+            if participant.isHidden { continue }
+            guard participant.isInvolved || old?.isInvolved ?? true || call.isEnded else { continue }
             for device in World.devices(of: participant.user) {
                 guard let session = server.sessions[device], session.held == nil else { continue }
                 checkTold(session, device, call)
@@ -236,7 +255,9 @@ extension World {
     func checkTold(_ device: Int) {
         guard !server.isDying, let session = server.sessions[device] else { return }
         let user = World.user(of: device)
-        for live in server.calls where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false {
+        for live in server.calls where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false
+            && live.call.isShown(to: user)
+        {
             checkTold(session, device, live.call)
         }
     }
@@ -262,7 +283,7 @@ extension World {
         else { return }
         for live in server.calls {
             guard case .settled = live.standing, let participant = live.call.participant(client.user) else { continue }
-            if !participant.isInvolved { continue }
+            if !participant.isInvolved || participant.isHidden { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }
@@ -271,7 +292,7 @@ extension World {
             }
         }
         for known in client.calls where !known.isEnded {
-            if index(of: known.id) == nil {
+            if index(of: known.id) == nil, database.call(known.id)?.isShown(to: client.user) ?? true {
                 fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
             }
         }
@@ -282,7 +303,7 @@ extension World {
     func checkAtRest() {
         for stored in database.calls {
             if stored.isOpen {
-                fail(.everyCallEnds, "still open: \(Describe.call(stored.call(timings: schedule.timings)))")
+                fail(.everyCallEnds, "still open: \(Describe.call(stored.call(rules: schedule.rules)))")
             }
             if stored.shares.contains(where: { $0.endedAt == nil }) { fail(.endedCallRests, "a share is still open") }
         }
@@ -293,7 +314,8 @@ extension World {
                 fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
             }
             for known in clients[device].calls {
-                guard let stored = database.call(known.id), stored.holds(known) else {
+                guard let stored = database.call(known.id) else { continue }
+                guard stored.holds(known) || !stored.isShown(to: clients[device].user) else {
                     return fail(
                         .clientsKnowTheCall, "\(Describe.device(device)) was told of \(Describe.call(known)) last")
                 }
@@ -304,14 +326,14 @@ extension World {
 
 extension Participant {
     /// Whether the user is in the call or rung for it.
-    fileprivate var isInvolved: Bool { isRinging || connection != nil }
+    var isInvolved: Bool { isRinging || connection != nil }
 }
 
 extension Call {
     /// Whether people see the same.
     fileprivate func looks(like other: Call) -> Bool {
         revision == other.revision && phase == other.phase && participants == other.participants
-            && screenShares == other.screenShares
+            && screenShares == other.screenShares && mode == other.mode && isLocked == other.isLocked
     }
 }
 
@@ -322,11 +344,13 @@ extension RingStopReason {
         case .connected: self = .answeredElsewhere
         case .declined: self = .declinedElsewhere
         case .left(let joinedAt, _, _) where joinedAt != nil: self = .answeredElsewhere
+        case .left(_, _, .removed), .left(_, _, .kicked): self = .removed
+        case .left(_, _, .noAnswer): self = .noAnswer
         case .ringing, .left:
             switch call.endReason {
             case .cancelled: self = .cancelled
             case .callerDisconnected: self = .callerDisconnected
-            default: self = .noAnswer
+            default: self = .callEnded
             }
         }
     }

@@ -9,10 +9,11 @@ struct ModelDatabase {
         let conversation: ConversationID
         let initiator: UserID
         let clientCallID: RequestID
-        let mode: Call.Mode
+        var mode: Call.Mode
         let type: Call.MediaType
         let startedAt: Instant
-        let ringExpiresAt: Instant
+        var ringExpiresAt: Instant
+        var isLocked: Bool
         var phase: Call.Phase
         var revision: Int64
         var participants: [StoredParticipant]
@@ -31,6 +32,9 @@ struct ModelDatabase {
         var reason: Participant.LeaveReason?
         var device: DeviceID?
         var ringExpiresAt: Instant?
+        var role: Participant.Role
+        var rungAt: Instant?
+        var isHidden: Bool
 
         enum Status {
             case ringing
@@ -66,6 +70,12 @@ struct ModelDatabase {
         calls.first { $0.initiator == initiator && $0.clientCallID == name }
     }
 
+    /// Writes that a call has another owner. Its revision goes far beyond any that the owner before may have told.
+    mutating func adopt(_ id: CallID) {
+        guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        calls[index].revision = (calls[index].revision >> 32 + 1) << 32
+    }
+
     /// Carries out a transition's changes, all or none.
     mutating func carryOut(
         _ transition: CallTransition, storedRevision: Int64, reference: Reference
@@ -80,7 +90,7 @@ struct ModelDatabase {
             stored = StoredCall(
                 id: call.id, conversation: call.conversation, initiator: call.initiator,
                 clientCallID: call.clientCallID, mode: call.mode, type: call.type, startedAt: call.startedAt,
-                ringExpiresAt: call.ringExpiresAt, phase: call.phase, revision: call.revision, participants: [],
+                ringExpiresAt: call.ringExpiresAt, isLocked: call.isLocked, phase: call.phase, revision: call.revision, participants: [],
                 reference: reference)
         } else {
             guard let index, calls[index].revision == storedRevision else { throw .expectation("calls.revision") }
@@ -91,6 +101,9 @@ struct ModelDatabase {
             case .insertCall: break
             case .updateCall:
                 stored.phase = call.phase
+                stored.mode = call.mode
+                stored.ringExpiresAt = call.ringExpiresAt
+                stored.isLocked = call.isLocked
                 stored.revision = call.revision
             case .putParticipant(let participant): stored.put(participant)
             case .openShare(let share): try stored.open(share)
@@ -113,6 +126,11 @@ extension ModelDatabase.StoredCall {
         case .initiated, .ongoing: true
         case .completed, .missed: false
         }
+    }
+
+    /// Whether a user may see the call among the open ones, or hear that it is over.
+    func isShown(to user: UserID) -> Bool {
+        participants.contains { $0.user == user && !$0.isHidden && $0.reason != .kicked }
     }
 
     fileprivate mutating func put(_ participant: Participant) {
@@ -142,19 +160,20 @@ extension ModelDatabase.StoredCall {
     }
 
     /// The call that these rows make, as a server reads it.
-    func call(timings: CallTimings) -> Call {
+    func call(rules: CallRules) -> Call {
         Call(
             id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
-            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, timings: timings, storedPhase: phase,
+            type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, rules: rules, storedPhase: phase,
             storedParticipants: participants.map(\.participant),
             openShares: shares.filter { $0.endedAt == nil }.map {
                 Call.ScreenShare(storedSharer: $0.sharer, startedAt: $0.startedAt)
-            }, revision: revision)
+            }, isLocked: isLocked, revision: revision)
     }
 
     /// Whether these rows are what would be written of a call.
     func holds(_ call: Call) -> Bool {
-        guard phase == call.phase, participants.count == call.participants.count else { return false }
+        guard phase == call.phase, mode == call.mode, isLocked == call.isLocked,
+            ringExpiresAt == call.ringExpiresAt, participants.count == call.participants.count else { return false }
         for (row, participant) in zip(participants, call.participants)
         where row != ModelDatabase.StoredParticipant(participant) {
             return false
@@ -174,6 +193,9 @@ extension ModelDatabase.StoredParticipant {
     init(_ participant: Participant) {
         user = participant.user
         isPolite = participant.isPolite
+        role = participant.role
+        rungAt = participant.rungAt
+        isHidden = participant.isHidden
         switch participant.state {
         case .ringing(let ringing):
             status = .ringing
@@ -205,6 +227,6 @@ extension ModelDatabase.StoredParticipant {
             case .declined: .declined(at: leftAt ?? never, reason ?? .declined)
             case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
             }
-        return Participant(user: user, isPolite: isPolite, storedState: state)
+        return Participant(user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, storedState: state)
     }
 }

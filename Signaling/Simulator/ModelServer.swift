@@ -42,9 +42,16 @@ struct ModelServer {
     }
 
     struct PendingInvite {
-        let callee: UserID
+        let target: Target
         let name: RequestID
         let asker: Asker
+    }
+
+    /// Who is called.
+    enum Target {
+        case user(UserID)
+        /// All members of the group.
+        case group
     }
 
     struct Session {
@@ -68,6 +75,8 @@ struct ModelServer {
     /// It dies as soon as what happens now is over; nothing of it goes out any more.
     var isDying = false
     var calls: [LiveCall] = []
+    /// When the server before this one was last known to be alive.
+    var lastSeen = World.start
     var sessions = [Session?](repeating: nil, count: World.deviceCount)
     var invites: [PendingInvite] = []
     /// Ids go on over crashes: real ones are random.
@@ -78,6 +87,9 @@ struct ModelServer {
     static func callID(_ number: Int) -> CallID {
         CallID(high: 0xCA11, low: UInt64(number))
     }
+
+    /// The conversation of the group.
+    static let group = ConversationID(high: 0x96, low: 1)
 
     /// A direct conversation is named after its two users.
     static func conversation(_ one: UserID, _ other: UserID) -> ConversationID {

@@ -5,7 +5,7 @@ import SignalingCore
 struct ClientFrame {
     enum Body {
         case hello
-        case invite(callee: UserID, RequestID)
+        case invite(ModelServer.Target, RequestID)
         case call(CallID, CallCommand)
     }
 

@@ -16,6 +16,10 @@ extension Reference {
         if call.answeredAt != answeredAt { return "answered_at differs" }
         if call.endedAt != endedAt { return "ended_at differs" }
         if call.endReason != endReason { return "the end reason differs" }
+        if (call.mode == .group) != isGroup { return "the mode differs" }
+        if call.isLocked != isLocked { return "the lock differs" }
+        if call.ringExpiresAt != ringsUntil { return "ring_expires_at differs" }
+        if call.joinRequests.map(\.origin) != knocks.map(\.origin) { return "the join requests differ" }
         if call.participants.count != people.count { return "the number of participants differs" }
         for (participant, person) in zip(call.participants, people) {
             if let difference = person.difference(from: participant) { return difference }
@@ -32,12 +36,23 @@ extension Reference {
     mutating func forgetMemory() {
         done = []
         letters = ReferenceMailbox()
+        knocks = []
+        offers = []
+        for index in people.indices {
+            people[index].busy = []
+            people[index].media = MediaState()
+            people[index].isOnHold = false
+            people[index].handRaisedAt = nil
+        }
     }
 }
 
 extension Reference.Person {
     fileprivate func difference(from participant: Participant) -> String? {
         if participant.user != user { return "a participant is somebody else" }
+        if participant.role != role { return "a role differs" }
+        if participant.rungAt != rungAt { return "rung_at differs" }
+        if participant.isHidden != isHidden { return "it differs who must not hear of the call" }
         switch participant.state {
         case .ringing(let ringing):
             if status != .ringing { return "a participant rings" }
@@ -52,6 +67,9 @@ extension Reference.Person {
                 case .lost(let until): .lost(until: until)
                 case .adopted(let until): .awaited(until: until)
                 }
+            if connection.media != media { return "what is sent differs" }
+            if connection.isOnHold != isOnHold { return "a hold differs" }
+            if connection.handRaisedAt != handRaisedAt { return "a raised hand differs" }
             if absence != self.absence { return "the grace differs" }
         case .declined(let at, let reason):
             if status != .declined { return "a participant has declined" }

@@ -11,18 +11,20 @@ extension Reference {
         case .deviceLost(let user, let device):
             lost(CallOrigin(user: user, device: device), now, &coverage)
         case .deviceReturned(let user, let device):
-            returned(CallOrigin(user: user, device: device), &outcome, &coverage)
+            returned(CallOrigin(user: user, device: device), now, &outcome, &coverage)
         case .timePassed: break
         }
+        passHostOn(&coverage)
         return outcome
     }
 
     /// An invite between people who have this call already.
     mutating func handleInvite(
-        from origin: CallOrigin, as request: RequestID, at now: Instant, _ coverage: inout Coverage
+        from origin: CallOrigin, as request: RequestID, media: MediaState, at now: Instant, _ coverage: inout Coverage
     ) -> Outcome {
         var outcome = Outcome()
         passTime(until: now, &outcome, &coverage)
+        defer { passHostOn(&coverage) }
         guard !isEnded, let index = index(of: origin.user) else { return outcome }
         let name = Name(user: origin.user, request: request)
         if name == Name(user: initiator, request: self.name) || done.contains(name) {
@@ -32,10 +34,10 @@ extension Reference {
         remember(name)
         if people[index].status == .ringing {
             coverage.note(.inviteGlare)
-            connect(index, origin, now, &outcome, &coverage)
-        } else if people[index].device != origin.device {
+            connect(index, origin, media, now, &outcome, &coverage)
+        } else if people[index].status == .connected, people[index].device != origin.device {
             coverage.note(.inviteMoves)
-            move(index, origin, now, &outcome, &coverage)
+            move(index, origin, media, now, &outcome, &coverage)
         }
         return outcome
     }
@@ -46,23 +48,30 @@ extension Reference {
         _ command: CallCommand, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome,
         _ coverage: inout Coverage
     ) {
-        guard let index = index(of: origin.user) else {
-            coverage.note(.commandOfAStranger)
-            outcome.refusal = .notFound
-            return
-        }
         let name = command.request.map { Name(user: origin.user, request: $0) }
-        if let name, done.contains(name) {
+        let index = index(of: origin.user).flatMap { people[$0].isHidden ? nil : $0 }
+        let isNew = name.map { $0 != Name(user: initiator, request: self.name) && !done.contains($0) } ?? true
+        if !isNew, index != nil || person(origin.user) == nil {
             coverage.note(.commandRepeated)
             return
         }
-        follow(command, index, origin, now, &outcome, &coverage)
+        if case .join(_, let media, let isMember) = command {
+            join(origin, media, isMember: isMember, now, &outcome, &coverage)
+        } else if let index {
+            follow(command, index, origin, now, &outcome, &coverage)
+        } else if case .hangUp = command, knocks.contains(where: { $0.origin.user == origin.user }) {
+            coverage.note(.knockWithdrawn)
+            knocks.removeAll { $0.origin == origin }
+        } else {
+            coverage.note(person(origin.user) == nil ? .commandOfAStranger : .commandOfAHidden)
+            outcome.refusal = .notFound
+        }
         if let name, outcome.refusal == nil { remember(name) }
     }
 
     private mutating func remember(_ name: Name) {
         done.append(name)
-        if done.count > 64 { done.removeFirst() }
+        if done.count > 256 { done.removeFirst() }
     }
 
     private mutating func follow(
@@ -72,14 +81,14 @@ extension Reference {
         let person = people[index]
         let isActive = person.status == .connected && person.device == origin.device
         switch command {
-        case .fetch: break
-        case .ringing: if person.status == .ringing { coverage.note(.ringingAlerts) }
-        case .accept:
+        case .fetch, .join: break
+        case .ringing(let wokenByPush): if person.status == .ringing { alert(index, wokenByPush, now, &coverage) }
+        case .accept(_, let media):
             switch person.status {
             case _ where isEnded: outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
             case .ringing:
                 coverage.note(.ringingAccepts)
-                connect(index, origin, now, &outcome, &coverage)
+                connect(index, origin, media, now, &outcome, &coverage)
             case .connected where isActive: break
             case .connected: outcome.refusal = refused(.answeredElsewhere, .connectedAcceptsElsewhere, &coverage)
             case .declined, .left: outcome.refusal = .wrongState
@@ -90,6 +99,7 @@ extension Reference {
             guard person.status == .ringing else { return }
             if isBusy, !isBusyEverywhere(index, origin.device, reachable) { return coverage.note(.ringingBusyOnSome) }
             coverage.note(isBusy ? .ringingBusyOnAll : .ringingDeclines)
+            if status == .ongoing { coverage.note(.ongoingAddedStopsRinging) }
             stop(index, .declined, isBusy ? .busy : .declined, at: now)
             endIfNobodyRings(at: now, &outcome, &coverage)
         case .cancel:
@@ -102,25 +112,33 @@ extension Reference {
         case .hangUp(_, let mediaFailed):
             if isEnded { return coverage.note(.endedHangUp) }
             hangUp(index, isActive, mediaFailed, now, &outcome, &coverage)
-        case .move:
+        case .move(_, let media):
             if isEnded {
                 outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
             } else if person.status != .connected {
                 outcome.refusal = .wrongState
             } else if !isActive {
                 coverage.note(.connectedMoves)
-                move(index, origin, now, &outcome, &coverage)
+                move(index, origin, media, now, &outcome, &coverage)
             }
-        case .setMedia:
+        case .setMedia(let media):
             if isActive { coverage.note(.connectedSaysMedia) } else if !isEnded { outcome.refusal = .wrongState }
+            if isActive { people[index].media = media }
+        case .hold(let isOnHold):
+            if isActive { coverage.note(.connectedHolds) } else if !isEnded { outcome.refusal = .wrongState }
+            if isActive { people[index].isOnHold = isOnHold }
+        case .raiseHand(let isRaised, of: let owner):
+            raiseHand(isRaised, owner, index, isActive, now, &outcome, &coverage)
+        case .add(_, let callees): add(callees, index, isActive, now, &outcome, &coverage)
+        case .control(_, let control): carryOut(control, index, isActive, now, &outcome, &coverage)
         case .signal(let signal, to: let recipient):
-            pass(signal, isActive, origin, recipient, &outcome, &coverage)
+            pass(signal, isActive, origin, recipient, now, &outcome, &coverage)
         case .startScreenShare: startShare(isActive, origin.user, now, &outcome, &coverage)
         case .stopScreenShare: if isActive { close(origin.user, .stopped, at: now, &outcome, &coverage) }
         }
     }
 
-    private func refused(_ refusal: CallRefusal, _ row: TableRow, _ coverage: inout Coverage) -> CallRefusal {
+    func refused(_ refusal: CallRefusal, _ row: TableRow, _ coverage: inout Coverage) -> CallRefusal {
         coverage.note(row)
         return refusal
     }
@@ -147,9 +165,18 @@ extension Reference {
         }
     }
 
-    private mutating func connect(
-        _ index: Int, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    mutating func connect(
+        _ index: Int, _ origin: CallOrigin, _ media: MediaState, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
     ) {
+        lastCame = now
+        people[index].isHidden = false
+        people[index].leftAt = nil
+        people[index].reason = nil
+        people[index].media = media
+        people[index].isOnHold = false
+        people[index].handRaisedAt = nil
+        knocks.removeAll { $0.origin.user == origin.user }
         people[index].status = .connected
         people[index].device = origin.device
         people[index].joinedAt = now
@@ -165,12 +192,16 @@ extension Reference {
                 people[other].absence = .lost(until: max(until, now + timings.reconnect))
             }
         }
-        handOver(to: origin, .signalsHandedOverAtAccept, &outcome, &coverage)
+        handOver(to: origin, .signalsHandedOverAtAccept, now, &outcome, &coverage)
     }
 
     private mutating func move(
-        _ index: Int, _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+        _ index: Int, _ origin: CallOrigin, _ media: MediaState, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
     ) {
+        people[index].media = media
+        people[index].isOnHold = false
+        offers.removeAll { $0.from == origin.user || $0.to == origin.user }
         outcome.moved = people[index].device.map { CallOrigin(user: origin.user, device: $0) }
         close(origin.user, .stopped, isMoved: true, at: now, &outcome, &coverage)
         people[index].device = origin.device
@@ -186,7 +217,14 @@ extension Reference {
         } else if status != .ongoing || !isActive {
             outcome.refusal = refused(.wrongState, .shareRefused, &coverage)
         } else if !shares.contains(where: { $0.sharer == user }) {
-            for share in shares { close(share.sharer, .replaced, at: now, &outcome, &coverage) }
+            switch rules.screenSharing {
+            case .takeOver: for share in shares { close(share.sharer, .replaced, at: now, &outcome, &coverage) }
+            case .refuse where !shares.isEmpty:
+                outcome.refusal = refused(.screenTaken, .shareTaken, &coverage)
+                return
+            case .multiple where !shares.isEmpty: coverage.note(.shareBeside)
+            case .refuse, .multiple: break
+            }
             coverage.note(.shareStarts)
             shares.append(Share(sharer: user, startedAt: now))
         }
@@ -195,16 +233,21 @@ extension Reference {
     // MARK: Devices
 
     private mutating func lost(_ origin: CallOrigin, _ now: Instant, _ coverage: inout Coverage) {
+        if knocks.contains(where: { $0.origin == origin }) { coverage.note(.knockDeviceLost) }
+        knocks.removeAll { $0.origin == origin }
         guard let index = index(of: origin.user) else { return }
         if people[index].status == .ringing { coverage.note(.initiatedCalleeLost) }
         guard people[index].status == .connected, people[index].device == origin.device,
             people[index].absence == .here
         else { return }
+        offers.removeAll { $0.from == origin.user || $0.to == origin.user }
         people[index].absence = .lost(until: now + (status == .ongoing ? timings.reconnect : timings.callerLost))
     }
 
-    private mutating func returned(_ origin: CallOrigin, _ outcome: inout Outcome, _ coverage: inout Coverage) {
-        guard let index = index(of: origin.user) else { return }
+    private mutating func returned(
+        _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard let index = index(of: origin.user), !people[index].isHidden else { return }
         switch people[index].status {
         case .ringing:
             coverage.note(.ringingDeviceReturns)
@@ -216,7 +259,7 @@ extension Reference {
             case .awaited: coverage.note(.ongoingRestartedAndResumed)
             }
             people[index].absence = .here
-            handOver(to: origin, .signalsHandedOverAtReturn, &outcome, &coverage)
+            handOver(to: origin, .signalsHandedOverAtReturn, now, &outcome, &coverage)
         case .connected, .declined, .left: break
         }
     }
@@ -224,8 +267,8 @@ extension Reference {
     // MARK: Signals
 
     private mutating func pass(
-        _ signal: Signal, _ isActive: Bool, _ origin: CallOrigin, _ recipient: UserID, _ outcome: inout Outcome,
-        _ coverage: inout Coverage
+        _ signal: Signal, _ isActive: Bool, _ origin: CallOrigin, _ recipient: UserID, _ now: Instant,
+        _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
         if isEnded {
             coverage.note(.endedSignal)
@@ -237,7 +280,7 @@ extension Reference {
             outcome.refusal = isActive ? .forbidden : .wrongState
             return
         }
-        guard letters.take(note: signal.origin, of: origin.user) else {
+        guard letters.take(note: signal.origin, of: origin.user, to: recipient) else {
             coverage.note(.signalOutdated)
             outcome.droppedSignals += 1
             return
@@ -245,6 +288,7 @@ extension Reference {
         switch other.status {
         case .connected where other.absence == .here:
             coverage.note(.signalPassed)
+            note(signal, from: origin.user, to: recipient, now, &coverage)
             outcome.signals.append(
                 .init(recipient: recipient, device: other.device, sender: origin.user, signal: signal))
         case .connected, .ringing:
@@ -259,92 +303,13 @@ extension Reference {
     }
 
     private mutating func handOver(
-        to origin: CallOrigin, _ row: TableRow, _ outcome: inout Outcome, _ coverage: inout Coverage
+        to origin: CallOrigin, _ row: TableRow, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
     ) {
         let kept = letters.handOver(to: origin)
+        for letter in kept { note(letter.signal, from: letter.sender, to: origin.user, now, &coverage) }
         if !kept.isEmpty { coverage.note(row) }
         outcome.signals += kept
-    }
-}
-
-/// Signals that wait, as the design says: in order, bounded for each sender, never of an earlier generation.
-struct ReferenceMailbox {
-    struct Handover: Equatable {
-        let recipient: UserID
-        let device: DeviceID?
-        let sender: UserID
-        let signal: Signal
-    }
-
-    private struct Letter {
-        let sender: UserID
-        let recipient: UserID
-        let signal: Signal
-    }
-
-    private struct Sender {
-        let user: UserID
-        var current: Signal.Source
-        var previous: String?
-    }
-
-    private var letters: [Letter] = []
-    private var senders: [Sender] = []
-
-    /// Takes note of where a signal comes from; false when that is over.
-    mutating func take(note source: Signal.Source, of user: UserID) -> Bool {
-        guard let index = senders.firstIndex(where: { $0.user == user }) else {
-            senders.append(Sender(user: user, current: source))
-            return true
-        }
-        let known = senders[index].current
-        if source == known { return true }
-        if source.peerConnection == known.peerConnection {
-            guard source.generation > known.generation else { return false }
-        } else {
-            guard source.peerConnection != senders[index].previous else { return false }
-            senders[index].previous = known.peerConnection
-        }
-        senders[index].current = source
-        letters.removeAll { $0.sender == user }
-        return true
-    }
-
-    mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
-        let own = letters.filter { $0.sender == sender }
-        let bytes = own.reduce(signal.weight) { $0 + $1.signal.weight }
-        guard own.count < 128, bytes <= 256 * 1024 else { return false }
-        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
-        return true
-    }
-
-    mutating func handOver(to origin: CallOrigin) -> [Handover] {
-        if letters.isEmpty { return [] }
-        defer { forget(recipient: origin.user) }
-        return letters.filter { $0.recipient == origin.user }.map {
-            Handover(recipient: origin.user, device: origin.device, sender: $0.sender, signal: $0.signal)
-        }
-    }
-
-    mutating func forget(recipient: UserID) {
-        letters.removeAll { $0.recipient == recipient }
-    }
-}
-
-extension Signal {
-    var origin: Source {
-        switch self {
-        case .description(let description): description.source
-        case .candidate(let candidate): candidate.source
-        }
-    }
-
-    /// What a signal counts in the mailbox.
-    fileprivate var weight: Int {
-        switch self {
-        case .description(let description): description.sdp.utf8.count + 64
-        case .candidate(let candidate): candidate.candidate.utf8.count + candidate.mid.utf8.count + 96
-        }
     }
 }
 
@@ -353,9 +318,10 @@ extension CallCommand {
     var request: RequestID? {
         switch self {
         case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),
-            .move(let request, _), .startScreenShare(let request), .stopScreenShare(let request):
+            .move(let request, _), .join(let request, _, _), .add(let request, _), .startScreenShare(let request),
+            .stopScreenShare(let request), .control(let request, _):
             request
-        case .ringing, .fetch, .setMedia, .signal: nil
+        case .ringing, .fetch, .setMedia, .hold, .raiseHand, .signal: nil
         }
     }
 }

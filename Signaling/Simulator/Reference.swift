@@ -27,6 +27,9 @@ struct Reference {
 
         let user: UserID
         var status: Status
+        var role = Participant.Role.participant
+        var rungAt: Instant?
+        var isHidden = false
         var ringsUntil: Instant?
         var device: DeviceID?
         var joinedAt: Instant?
@@ -35,6 +38,26 @@ struct Reference {
         var absence = Absence.here
         /// Devices that said that they are busy.
         var busy: [DeviceID] = []
+        var media = MediaState()
+        var isOnHold = false
+        var handRaisedAt: Instant?
+
+        var isBarred: Bool { status == .left && reason == .kicked }
+        var isPresent: Bool { status == .connected || status == .ringing }
+        var mayHost: Bool { role != .participant }
+    }
+
+    /// Somebody who asks to be let in.
+    struct Knock: Equatable {
+        let origin: CallOrigin
+        var media: MediaState
+    }
+
+    /// An offer that waits for its answer.
+    struct Offer: Equatable {
+        let from: UserID
+        let to: UserID
+        let since: Instant
     }
 
     struct Share: Equatable {
@@ -53,7 +76,7 @@ struct Reference {
         let request: RequestID
     }
 
-    let timings: CallTimings
+    let rules: CallRules
     let initiator: UserID
     /// The caller's own name for the call.
     let name: RequestID
@@ -68,6 +91,21 @@ struct Reference {
     /// The commands that were carried out since the server started.
     var done: [Name] = []
     var letters = ReferenceMailbox()
+    var isGroup: Bool
+    var isLocked = false
+    /// The first who asked comes first.
+    var knocks: [Knock] = []
+    /// The oldest first.
+    var offers: [Offer] = []
+    var ringsUntil: Instant
+    /// When somebody last came, went or turned the call away.
+    var lastCame: Instant
+    /// When somebody who was in the call last went.
+    var lastWent: Instant
+    /// When the server before this one was last alive.
+    var serverLastSeen: Instant?
+
+    var timings: CallTimings { rules.timings }
 
     /// What an input ought to lead to, besides the new state.
     struct Outcome {
@@ -80,29 +118,31 @@ struct Reference {
         var moved: CallOrigin?
         /// The device that is told to ring.
         var rings: CallOrigin?
+        /// What else single devices are told, in this order.
+        var notices: [CallDelivery] = []
     }
 
-    init(
-        caller: CallOrigin, callee: UserID, name: RequestID, isCalleeBusy: Bool, timings: CallTimings,
-        at now: Instant, _ coverage: inout Coverage
-    ) {
-        self.timings = timings
+    init(_ invitation: Invitation, rules: CallRules, at now: Instant, _ coverage: inout Coverage) {
+        self.rules = rules
+        let caller = invitation.caller
         initiator = caller.user
-        self.name = name
+        name = invitation.clientCallID
+        isGroup = invitation.mode == .group
         startedAt = now
+        lastCame = now
+        lastWent = now
+        ringsUntil = now + rules.timings.ring
         var first = Person(user: caller.user, status: .connected)
+        first.role = .host
         first.device = caller.device
         first.joinedAt = now
-        var second = Person(user: callee, status: .ringing)
-        second.ringsUntil = now + timings.ring
-        people = [first, second]
-        coverage.note(.invite)
-        if isCalleeBusy {
+        first.media = invitation.media
+        people = [first]
+        coverage.note(isGroup ? .inviteGroup : .invite)
+        for callee in invitation.callees { ring(callee, at: now, &coverage) }
+        if !people.contains(where: { $0.status == .ringing }) {
             coverage.note(.inviteBusy)
             var outcome = Outcome()
-            people[1].status = .declined
-            people[1].reason = .busy
-            people[1].leftAt = now
             end(.busy, at: now, &outcome, &coverage)
         }
     }
@@ -118,15 +158,15 @@ struct Reference {
     }
 
     /// The call as the next server finds it: nobody is there yet, and what was only in memory is gone.
-    mutating func restart(at now: Instant, _ coverage: inout Coverage) {
-        done = []
-        letters = ReferenceMailbox()
+    mutating func restart(at now: Instant, lastSeen: Instant, _ coverage: inout Coverage) {
+        forgetMemory()
+        serverLastSeen = min(lastSeen, now)
         for index in people.indices {
-            people[index].busy = []
-            people[index].absence = people[index].status == .connected ? .awaited(until: now + timings.recovery) : .here
+            let isConnected = people[index].status == .connected
+            people[index].absence = isConnected ? .awaited(until: now + timings.recovery) : .here
         }
         if status == .initiated {
-            let isLate = people.contains { $0.ringsUntil.map { $0 <= now } ?? false }
+            let isLate = !people.contains { $0.ringsUntil.map { $0 > now } ?? false }
             coverage.note(isLate ? .initiatedRestartedLate : .initiatedRestartedInTime)
         }
     }
@@ -136,6 +176,9 @@ struct Reference {
     private enum Due {
         case ring(Int)
         case absence(Int)
+        case offer(Offer)
+        case alone
+        case empty
         case maxDuration
     }
 
@@ -149,6 +192,14 @@ struct Reference {
         }
         guard !isEnded else { return nil }
         if let answeredAt { consider(answeredAt + timings.maxDuration, .maxDuration) }
+        if isGroup, status == .ongoing {
+            let connected = people.count { $0.status == .connected }
+            if connected == 0 { consider(lastWent + timings.empty, .empty) }
+            if connected == 1, !people.contains(where: { $0.status == .ringing }) {
+                consider(lastCame + timings.alone, .alone)
+            }
+        }
+        if let offer = offers.first { consider(offer.since + timings.negotiation, .offer(offer)) }
         for (index, person) in people.enumerated() {
             switch person.status {
             case .ringing: consider(person.ringsUntil ?? now, .ring(index))
@@ -168,7 +219,7 @@ struct Reference {
         while let (at, due) = firstDue(by: now) {
             switch due {
             case .ring(let index):
-                coverage.note(.ringingTimesOut)
+                coverage.note(status == .ongoing ? .ongoingAddedStopsRinging : .ringingTimesOut)
                 stop(index, .left, .noAnswer, at: at)
                 endIfNobodyRings(at: at, &outcome, &coverage)
             case .absence(let index):
@@ -180,6 +231,17 @@ struct Reference {
                     coverage.note(.connectedGraceRunsOut)
                     leave(index, .disconnected, at: at, &outcome, &coverage)
                 }
+            case .offer(let offer):
+                coverage.note(.offerUnanswered)
+                offers.removeFirst()
+                guard let device = person(offer.from)?.device else { continue }
+                outcome.notices.append(.init(to: .device(offer.from, device), .offerUnanswered(by: offer.to)))
+            case .alone:
+                coverage.note(.ongoingAlone)
+                end(.alone, at: at, &outcome, &coverage)
+            case .empty:
+                coverage.note(.ongoingEmpty)
+                end(.empty, at: at, &outcome, &coverage)
             case .maxDuration:
                 coverage.note(.ongoingMaxDuration)
                 end(.maxDuration, at: at, &outcome, &coverage)
@@ -194,17 +256,26 @@ struct Reference {
         }
     }
 
-    /// The latest moment that is on disk.
+    /// The latest moment that is on disk, or at which the server before was alive.
     private var lastSeen: Instant {
         var last = max(startedAt, answeredAt ?? startedAt)
-        for person in people where person.status == .connected { last = max(last, person.joinedAt ?? last) }
+        for person in people {
+            let moments = [person.status == .ringing ? person.rungAt : nil, person.leftAt]
+            for moment in moments + [person.status == .connected ? person.joinedAt : nil] {
+                last = max(last, moment ?? last)
+            }
+        }
         for share in shares { last = max(last, share.startedAt) }
-        return last
+        return max(last, serverLastSeen ?? last)
     }
 
     // MARK: Leaving and ending
 
     mutating func stop(_ index: Int, _ status: Person.Status, _ reason: Participant.LeaveReason, at now: Instant) {
+        if people[index].status == .connected { lastWent = now } else { people[index].joinedAt = nil }
+        lastCame = max(lastCame, now)
+        letters.forget(people[index].user)
+        offers.removeAll { $0.from == people[index].user || $0.to == people[index].user }
         people[index].status = status
         people[index].reason = reason
         people[index].leftAt = now
@@ -215,7 +286,8 @@ struct Reference {
 
     /// The table's row for a participant who stops ringing: the last one ends the call.
     mutating func endIfNobodyRings(at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
-        guard status == .initiated, !people.contains(where: { $0.status == .ringing }) else { return }
+        guard status == .initiated else { return }
+        guard !people.contains(where: { $0.status == .ringing }) else { return coverage.note(.initiatedDeclinedBySome) }
         let reasons = people.dropFirst().map(\.reason)
         if reasons.allSatisfy({ $0 == .declined }) {
             coverage.note(.initiatedDeclinedByAll)
@@ -233,8 +305,15 @@ struct Reference {
         _ index: Int, _ reason: Participant.LeaveReason, at now: Instant, _ outcome: inout Outcome,
         _ coverage: inout Coverage
     ) {
-        close(people[index].user, reason == .disconnected ? .disconnected : .left, at: now, &outcome, &coverage)
+        let sharing: Call.ShareEndReason =
+            switch reason {
+            case .disconnected: .disconnected
+            case .kicked, .removed: .kicked
+            default: .left
+            }
+        close(people[index].user, sharing, at: now, &outcome, &coverage)
         stop(index, .left, reason, at: now)
+        if isGroup, status == .ongoing { return coverage.note(.ongoingLeft) }
         let (row, ending): (TableRow, Call.EndReason) =
             switch (status, reason) {
             case (.initiated, .disconnected): (.initiatedCallerLost, .callerDisconnected)
@@ -266,6 +345,12 @@ struct Reference {
             case .declined, .left: break
             }
         }
+        for knock in knocks {
+            coverage.note(.knockCallEnds)
+            outcome.notices.append(.init(to: .device(knock.origin.user, knock.origin.device), .updated))
+        }
+        knocks = []
+        offers = []
         letters = ReferenceMailbox()
     }
 
@@ -278,6 +363,7 @@ struct Reference {
             switch reason {
             case .stopped: isMoved ? .shareMoved : .shareStopped
             case .left: .shareLeft
+            case .kicked: .shareKicked
             case .disconnected: .shareDisconnected
             case .replaced: .shareReplaced
             case .callEnded: .shareCallEnded

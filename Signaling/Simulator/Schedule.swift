@@ -5,9 +5,20 @@ import SignalingCore
 /// a longer one by leaving acts out.
 struct Schedule {
     var acts: [Act]
-    var timings: CallTimings
+    var rules: CallRules
+    /// How many people there are, the first so many of the world's users.
+    var userCount = 3
+    /// How many of them, from the first one, belong to the group's conversation.
+    var memberCount = 0
+    /// Who must not hear of whose calls.
+    var blocks: [Block] = []
     /// What the devices do when all acts are over.
     var finale: Finale
+
+    struct Block {
+        let caller: UserID
+        let callee: UserID
+    }
 
     enum Finale: CaseIterable {
         /// Every device comes back, and stays.
@@ -62,19 +73,40 @@ extension Schedule {
     init(seed: UInt64) {
         // Seeds are counted, so neighbours must not begin alike.
         var random = Random(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
-        timings = CallTimings()
-        if random.isOne(in: 4) { timings.maxDuration = .seconds(Int64(20 + random.below(60))) }
-        if random.isOne(in: 8) { timings.ring = .seconds(Int64(2 + random.below(20))) }
+        rules = CallRules()
+        if random.isOne(in: 4) { rules.timings.maxDuration = .seconds(Int64(20 + random.below(60))) }
+        if random.isOne(in: 8) { rules.timings.ring = .seconds(Int64(2 + random.below(20))) }
+        rules.screenSharing = random.pick([.takeOver, .takeOver, .refuse, .multiple])
         finale = random.pick(Finale.allCases)
+        acts = []
+        if random.isOne(in: 2) { becomeGroup(&random) }
         // Most schedules are calm, so that calls get somewhere; in some nothing can be relied on.
         let trouble = random.pick([0, 0, 4, 10, 25])
-        acts = []
         let count = 6 + random.below(40)
         acts.reserveCapacity(count)
         for _ in 0..<count {
             acts.append(
                 Act(
-                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, &random), seed: random.next()))
+                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random), seed: random.next()))
+        }
+    }
+
+    /// A schedule of three to five people, all or all but one of them of one group.
+    private mutating func becomeGroup(_ random: inout Random) {
+        userCount = 3 + random.below(World.userCount - 2)
+        memberCount = random.isOne(in: 2) ? userCount : max(2, userCount - 1)
+        if random.isOne(in: 6) { rules.participantLimit = 2 + random.below(2) }
+        if random.isOne(in: 3) { rules.timings.ringAgain = .seconds(Int64(1 + random.below(10))) }
+        if random.isOne(in: 3) { rules.timings.alone = .seconds(Int64(3 + random.below(20))) }
+        if random.isOne(in: 4) { rules.timings.empty = .seconds(Int64(2 + random.below(5))) }
+        guard random.isOne(in: 3) else { return }
+        for _ in 0...random.below(2) {
+            let caller = random.below(userCount)
+            let callee = (caller + 1 + random.below(userCount - 1)) % userCount
+            blocks.append(
+                Block(
+                    caller: World.user(of: caller * World.devicesPerUser),
+                    callee: World.user(of: callee * World.devicesPerUser)))
         }
     }
 
@@ -88,8 +120,8 @@ extension Schedule {
         }
     }
 
-    private static func deed(trouble: Int, _ random: inout Random) -> Act.Deed {
-        let device = random.below(World.deviceCount)
+    private static func deed(trouble: Int, _ userCount: Int, _ random: inout Random) -> Act.Deed {
+        let device = random.below(userCount * World.devicesPerUser)
         if random.below(100) < trouble {
             switch random.below(6) {
             case 0: return .crash

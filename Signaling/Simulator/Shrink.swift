@@ -16,7 +16,7 @@ extension Schedule {
             change(&candidate)
             if breaks(candidate) { shortest = candidate }
         }
-        keep { $0.timings = CallTimings() }
+        keep { $0.rules = CallRules() }
         keep { $0.finale = .asTheyAre }
         var chunk = max(1, shortest.acts.count / 2)
         while true {

@@ -29,6 +29,9 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "Do not fail when rows of the tables were not seen, as in a short run.")
     var partial = false
 
+    @Flag(help: "Print how often each row of the tables was followed.")
+    var rows = false
+
     func validate() throws {
         guard count > 0 else { throw ValidationError("--count must be at least 1.") }
         guard threads > 0, threads <= 256 else { throw ValidationError("--threads must be from 1 to 256.") }
@@ -40,6 +43,7 @@ struct Simulate: AsyncParsableCommand {
         let campaign = Campaign(firstSeed: seed, count: count, seconds: minutes.map { $0 * 60 }, threads: threads)
         let result = await campaign.run()
         print(result.summary)
+        if rows { for line in result.coverage.lines { print(line) } }
         if let (seed, breach) = result.breach {
             print("\nseed \(seed): \(breach.check.title)\n  \(breach.detail)\n")
             print("the shortest trace found:")

@@ -28,12 +28,22 @@ extension World {
             let outcome = reference.handle(input, at: now, &coverage)
             let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
             check(transition, from: live.call, reference, outcome)
+            checkAnswer(to: input, transition, from: live.call)
             commit(turn, index, asker)
         case .invite(let invite):
             let origin = World.origin(of: invite.asker.device)
-            let transition = live.call.handleInvite(
-                from: origin, as: invite.name, media: MediaState(microphone: true), at: now)
-            let outcome = reference.handleInvite(from: origin, as: invite.name, at: now, &coverage)
+            let media = MediaState(microphone: true)
+            let transition: CallTransition
+            let outcome: Reference.Outcome
+            switch invite.target {
+            case .user:
+                transition = live.call.handleInvite(from: origin, as: invite.name, media: media, at: now)
+                outcome = reference.handleInvite(from: origin, as: invite.name, media: media, at: now, &coverage)
+            case .group:
+                let join = CallInput.command(.join(invite.name, media, isMember: true), from: origin)
+                transition = live.call.handle(join, at: now)
+                outcome = reference.handle(join, at: now, &coverage)
+            }
             check(transition, from: live.call, reference, outcome)
             let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
             if transition.call.isEnded, !live.call.isEnded {
@@ -48,23 +58,47 @@ extension World {
 
     func place(_ invite: ModelServer.PendingInvite) {
         let origin = World.origin(of: invite.asker.device)
-        let isBusy = server.calls.contains { $0.call.participant(invite.callee)?.connection != nil }
+        let callees: [Callee]
+        switch invite.target {
+        case .user(let user): callees = [callee(user, calledBy: origin.user)]
+        case .group:
+            callees = members.filter { $0 != origin.user }.prefix(schedule.rules.participantLimit - 1)
+                .map { callee($0, calledBy: origin.user) }
+        }
         server.lastCall += 1
         let id = ModelServer.callID(Int(server.lastCall))
-        let transition = Call.place(
-            Invitation(
-                call: id, conversation: ModelServer.conversation(origin.user, invite.callee), caller: origin,
-                callee: invite.callee, isCalleeBusy: isBusy, type: .voice, media: MediaState(microphone: true),
-                clientCallID: invite.name),
-            timings: schedule.timings, at: now)
-        let reference = Reference(
-            caller: origin, callee: invite.callee, name: invite.name, isCalleeBusy: isBusy, timings: schedule.timings,
-            at: now, &coverage)
+        let standing = self.place(of: invite)
+        let invitation = Invitation(
+            call: id, conversation: standing.conversation, mode: standing.mode, caller: origin, callees: callees,
+            type: .voice, media: MediaState(microphone: true), clientCallID: invite.name)
+        let transition = Call.place(invitation, rules: schedule.rules, at: now)
+        let reference = Reference(invitation, rules: schedule.rules, at: now, &coverage)
         let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: .init())
         checkPlaced(transition, reference)
         server.calls.append(.init(call: transition.call, reference: reference, storedRevision: 0))
         commit(turn, server.calls.count - 1, invite.asker)
         noticeIfGone(invite.asker.device, id)
+    }
+
+    /// The people of the group.
+    var members: [UserID] {
+        (0..<schedule.memberCount).map { World.user(of: $0 * World.devicesPerUser) }
+    }
+
+    /// Somebody as the service describes them to the core.
+    func callee(_ user: UserID, calledBy caller: UserID) -> Callee {
+        let isBusy = server.calls.contains { $0.call.participant(user)?.connection != nil }
+        let isHidden = schedule.blocks.contains { $0.caller == caller && $0.callee == user }
+        return Callee(user, isBusy: isBusy, isHidden: isHidden)
+    }
+
+    /// Where the open call that an invite is about stands.
+    func place(of invite: ModelServer.PendingInvite) -> (conversation: ConversationID, mode: Call.Mode) {
+        switch invite.target {
+        case .user(let user):
+            (ModelServer.conversation(World.user(of: invite.asker.device), user), .direct)
+        case .group: (ModelServer.group, .group)
+        }
     }
 
     /// An invite waits for the database before it comes to its call; its device may have gone meanwhile.
@@ -149,7 +183,7 @@ extension World {
         guard isReadable, let earlier = database.call(placedBy: call.initiator, as: call.clientCallID) else {
             return reply(.unavailable, to: unit.asker)
         }
-        reply(.done(earlier.call(timings: schedule.timings)), to: unit.asker)
+        reply(.done(earlier.call(rules: schedule.rules)), to: unit.asker)
     }
 
     /// Puts the new state in the place of the old one, answers, and tells everybody.
@@ -166,7 +200,7 @@ extension World {
         for delivery in turn.transition.deliveries { deliver(delivery, of: call) }
         if wasUncertain {
             // The device that asked was told to come back; it has to learn what became of its command, too.
-            for participant in call.participants {
+            for participant in call.participants where !participant.isHidden {
                 deliver(CallDelivery(to: .user(participant.user), .updated), of: call)
             }
         }

@@ -13,7 +13,7 @@ extension World {
         server.sessions[device] = .init(connection: connection)
         let origin = World.origin(of: device)
         for id in callsOf(origin.user) { receive(.input(.deviceReturned(origin.user, origin.device), nil), for: id) }
-        let calls = server.calls.filter { $0.storedRevision != 0 && $0.call.participant(origin.user) != nil }
+        let calls = server.calls.filter { $0.storedRevision != 0 && $0.call.isShown(to: origin.user) }
         let held = server.sessions[device]?.held ?? []
         server.sessions[device]?.held = nil
         say(.welcome(calls.map(\.call)), to: device)
@@ -27,7 +27,7 @@ extension World {
     }
 
     private func callsOf(_ user: UserID) -> [CallID] {
-        server.calls.filter { $0.call.participant(user) != nil }.map(\.call.id)
+        server.calls.filter { $0.call.concerns(user) }.map(\.call.id)
     }
 
     func connectedDevices(of user: UserID) -> Set<DeviceID> {
@@ -45,13 +45,13 @@ extension World {
         let origin = World.origin(of: device)
         switch frame.body {
         case .hello: break
-        case .invite(let callee, let name):
+        case .invite(let target, let name):
             // The conversation is looked up first, and other inputs may overtake.
-            server.invites.append(.init(callee: callee, name: name, asker: asker))
+            server.invites.append(.init(target: target, name: name, asker: asker))
             let pause = Instant.Span(microseconds: random.microseconds(upTo: isPrompt ? 0 : 5_000))
             agenda.put(.inviteIsReady(server.invites.count - 1, life: server.life), at: now + pause)
         case .call(let id, let command):
-            let input = CallInput.command(command.reaching(connectedDevices(of: origin.user)), from: origin)
+            let input = CallInput.command(completed(command, from: origin.user), from: origin)
             if server.calls.contains(where: { $0.call.id == id }) {
                 receive(.input(input, asker), for: id)
             } else {
@@ -66,14 +66,16 @@ extension World {
         let caller = World.user(of: invite.asker.device)
         if let earlier = database.call(placedBy: caller, as: invite.name), !earlier.isOpen {
             coverage.note(.inviteRepeated)
-            return reply(.done(earlier.call(timings: schedule.timings)), to: invite.asker)
+            return reply(.done(earlier.call(rules: schedule.rules)), to: invite.asker)
         }
         receive(invite)
     }
 
     func receive(_ invite: ModelServer.PendingInvite) {
-        let conversation = ModelServer.conversation(World.user(of: invite.asker.device), invite.callee)
-        if let live = server.calls.first(where: { $0.call.conversation == conversation }) {
+        let standing = place(of: invite)
+        if let live = server.calls.first(where: {
+            $0.call.conversation == standing.conversation && $0.call.mode == standing.mode
+        }) {
             receive(.invite(invite), for: live.call.id)
         } else {
             place(invite)
@@ -84,21 +86,21 @@ extension World {
     func answerFromArchive(_ input: CallInput, _ id: CallID, _ asker: ModelServer.Asker?) {
         guard let asker else { return }
         guard isReadable else { return reply(.unavailable, to: asker) }
+        let isJoin = if case .command(.join, from: _) = input { true } else { false }
         guard let stored = database.call(id),
-            stored.participants.contains(where: {
-                $0.user == World.user(of: asker.device)
-            })
+            isJoin || stored.participants.contains(where: { $0.user == World.user(of: asker.device) })
         else {
             coverage.note(.commandOfAStranger)
             return reply(.refused(.notFound, nil), to: asker)
         }
         guard !stored.isOpen else { return reply(.unavailable, to: asker) }
-        let call = stored.call(timings: schedule.timings)
+        let call = stored.call(rules: schedule.rules)
         var reference = stored.reference
         reference.forgetMemory()
         let transition = call.handle(input, at: now)
         let outcome = reference.handle(input, at: now, &coverage)
         check(transition, from: call, reference, outcome)
+        checkAnswer(to: input, transition, from: call)
         if !transition.changes.isEmpty { fail(.endedCallRests, "a command to an ended call changes it") }
         reply(Reply(transition), to: asker)
     }
@@ -150,7 +152,8 @@ extension World {
         case .event(let event, let call):
             switch event {
             case .incoming: told(device, call, rings: true)
-            case .ringStopped, .updated, .moved, .signal: told(device, call, rings: call.rings(device) ? nil : false)
+            case .ringStopped, .updated, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
+                told(device, call, rings: call.rings(device) ? nil : false)
             }
         }
         send(frame, by: connection)
@@ -178,10 +181,13 @@ extension World {
         cutAllConnections()
         let life = server.life
         let lastCall = server.lastCall
+        // A sign of life is written every few seconds.
+        let lastSeen = max(server.lastSeen, now - .init(microseconds: random.microseconds(upTo: 3_000_000)))
         server = ModelServer()
         server.isUp = false
         server.life = life
         server.lastCall = lastCall
+        server.lastSeen = lastSeen
         let seconds = random.pick([0, 0, 0, 1, 10, 40, 100])
         agenda.put(
             .serverStarts, at: now + .init(microseconds: 50_000 + random.microseconds(upTo: seconds * 1_000_000)))
@@ -194,12 +200,14 @@ extension World {
         server.life += 1
         note("the server starts")
         for stored in database.calls where stored.isOpen {
-            let call = stored.call(timings: schedule.timings).adopted(at: now)
+            database.adopt(stored.id)
+            let adopted = database.call(stored.id) ?? stored
+            let call = adopted.call(rules: schedule.rules).adopted(at: now, lastSeen: server.lastSeen)
             var reference = stored.reference
-            reference.restart(at: now, &coverage)
+            reference.restart(at: now, lastSeen: server.lastSeen, &coverage)
             note("it adopts \(Describe.call(call))")
             checkAdopted(call, reference)
-            server.calls.append(.init(call: call, reference: reference, storedRevision: stored.revision))
+            server.calls.append(.init(call: call, reference: reference, storedRevision: adopted.revision))
         }
         for call in server.calls.map(\.call.id) { receive(.input(.timePassed, nil), for: call) }
     }
@@ -216,17 +224,33 @@ extension Reply {
     }
 }
 
-extension CallCommand {
-    /// The command as the gateway makes it: it adds which devices of the user can be reached.
-    fileprivate func reaching(_ devices: Set<DeviceID>) -> CallCommand {
-        guard case .decline(let request, let isBusy, reachable: _) = self else { return self }
-        return .decline(request, isBusy: isBusy, reachable: devices)
+extension World {
+    /// The command as the service makes it: it adds what only the server knows.
+    private func completed(_ command: CallCommand, from user: UserID) -> CallCommand {
+        switch command {
+        case .decline(let request, let isBusy, reachable: _):
+            .decline(request, isBusy: isBusy, reachable: connectedDevices(of: user))
+        case .join(let request, let media, isMember: _):
+            .join(request, media, isMember: members.contains(user))
+        case .add(let request, let callees): .add(request, callees.map { callee($0.user, calledBy: user) })
+        default: command
+        }
     }
 }
 
 extension Call {
     /// Whether a device's user is rung.
     func rings(_ device: Int) -> Bool {
-        participant(World.user(of: device))?.isRinging ?? false
+        participant(World.user(of: device)).map { $0.isRinging && !$0.isHidden } ?? false
+    }
+
+    /// Whether a user may see the call among the open ones.
+    func isShown(to user: UserID) -> Bool {
+        participant(user).map { !$0.isHidden && !$0.isBarred } ?? false
+    }
+
+    /// Whether the call has to do with a user: as a participant, or as somebody who asks to be let in.
+    func concerns(_ user: UserID) -> Bool {
+        participant(user) != nil || joinRequests.contains { $0.origin.user == user }
     }
 }

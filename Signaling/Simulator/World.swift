@@ -4,7 +4,7 @@ import SignalingCore
 /// One run of a schedule: devices, a network, a server and its database in virtual time, and the real core in the
 /// middle. Whatever happens is a step; after each one what must hold is checked, and the run stops when it does not.
 final class World {
-    static let userCount = 3
+    static let userCount = 5
     static let devicesPerUser = 2
     static let deviceCount = userCount * devicesPerUser
     static let start = Instant(microseconds: 1_700_000_000_000_000)
@@ -64,7 +64,7 @@ final class World {
     /// Runs the schedule to its end, and then until nothing is left to happen.
     func run() {
         random = Random(seed: schedule.acts.first?.seed ?? 0)
-        for device in clients.indices where !random.isOne(in: 5) { connect(device, after: 0) }
+        for device in present where !random.isOne(in: 5) { connect(device, after: 0) }
         if schedule.acts.isEmpty { calmDown() } else { agenda.put(.act(0), at: now + .seconds(1)) }
         while breach == nil, let (at, happening) = agenda.takeFirst() {
             now = at
@@ -155,7 +155,7 @@ final class World {
         isCalm = true
         failures = []
         server.sendsUntilCrash = nil
-        for device in clients.indices {
+        for device in present {
             switch schedule.finale {
             case .everybodyOnline: switchOn(device)
             case .everybodyOffline: switchOff(device)
@@ -163,6 +163,9 @@ final class World {
             }
         }
     }
+
+    /// The devices of the people of this schedule.
+    private var present: Range<Int> { 0..<schedule.userCount * World.devicesPerUser }
 
     static func user(of device: Int) -> UserID {
         UserID(high: 0xA, low: UInt64(device / devicesPerUser) + 1)

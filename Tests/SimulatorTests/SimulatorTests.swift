@@ -67,15 +67,11 @@ struct ModelDatabaseTests {
     private func placed(_ id: Int, as name: UInt64) -> (CallTransition, Reference) {
         var coverage = Coverage()
         let request = RequestID(high: 0, low: name)
-        let transition = Call.place(
-            Invitation(
-                call: ModelServer.callID(id), conversation: ModelServer.conversation(caller.user, callee),
-                caller: caller, callee: callee, isCalleeBusy: false, type: .voice, media: MediaState(),
-                clientCallID: request),
-            timings: CallTimings(), at: World.start)
-        let reference = Reference(
-            caller: caller, callee: callee, name: request, isCalleeBusy: false, timings: CallTimings(),
-            at: World.start, &coverage)
+        let invitation = Invitation(
+            call: ModelServer.callID(id), conversation: ModelServer.conversation(caller.user, callee), mode: .direct,
+            caller: caller, callees: [Callee(callee)], type: .voice, media: MediaState(), clientCallID: request)
+        let transition = Call.place(invitation, rules: CallRules(), at: World.start)
+        let reference = Reference(invitation, rules: CallRules(), at: World.start, &coverage)
         return (transition, reference)
     }
 

@@ -1,0 +1,75 @@
+import Primitives
+import SignalingCore
+
+// What must hold beside the tables: who hears, who comes in, who is host.
+extension World {
+    /// What single devices are told beside the call and signals, in its order.
+    func checkNotices(_ transition: CallTransition, _ outcome: Reference.Outcome) {
+        var expected = outcome.notices[...]
+        for delivery in transition.deliveries {
+            switch delivery.event {
+            case .offerUnanswered, .mediaStopped, .joinDenied:
+                guard expected.popFirst() == delivery else {
+                    return fail(.noticesAsTables, "\(Describe.event(delivery.event)) to \(delivery.address)")
+                }
+            case .updated: if expected.first == delivery { expected.removeFirst() }
+            case .incoming, .ringStopped, .moved, .signal: break
+            }
+        }
+        if !expected.isEmpty { fail(.noticesAsTables, "\(expected.count) notices are missing") }
+    }
+
+    /// Nobody is told of a call that they must not hear of, unless they asked to be let in by themselves.
+    func checkHidden(_ transition: CallTransition, from before: Call) {
+        for delivery in transition.deliveries {
+            let user = delivery.address.user
+            guard let after = transition.call.participant(user), after.isHidden else { continue }
+            if before.joinRequests.contains(where: { $0.origin.user == user }) { continue }
+            fail(.hiddenHearNothing, "\(Describe.user(user)) is told: \(Describe.event(delivery.event))")
+        }
+    }
+
+    /// Whoever must not hear of a call is answered as a stranger, unless they join, or asked to, by themselves.
+    func checkAnswer(to input: CallInput, _ transition: CallTransition, from before: Call) {
+        guard case .command(let command, from: let origin) = input, transition.refusal != .notFound,
+            before.participant(origin.user)?.isHidden ?? false,
+            !before.joinRequests.contains(where: { $0.origin.user == origin.user })
+        else { return }
+        if case .join = command { return }
+        fail(.hiddenHearNothing, "\(Describe.user(origin.user)) is answered: \(Describe.refusal(transition.refusal))")
+    }
+
+    /// Who came in or is rung now, and was not before.
+    func checkComingIn(_ transition: CallTransition, from before: Call) {
+        let call = transition.call
+        let present = call.participants.count { $0.isInvolved }
+        if present > call.rules.participantLimit, present > before.participants.count(where: { $0.isInvolved }) {
+            fail(.limitsHold, "\(present) people: \(Describe.call(call))")
+        }
+        if call.joinRequests.count > call.rules.participantLimit { fail(.limitsHold, "too many ask to be let in") }
+        for participant in call.participants {
+            let old = before.participant(participant.user)
+            if participant.isRinging, let rungAt = participant.rungAt, let earlier = old?.rungAt, rungAt != earlier,
+                rungAt - earlier < call.rules.timings.ringAgain
+            {
+                fail(.limitsHold, "\(Describe.user(participant.user)) is rung again too soon")
+            }
+            guard participant.isConnected, !(old?.isInvolved ?? false) else { continue }
+            if old?.isBarred ?? false { fail(.nobodyComesInUnasked, "\(Describe.user(participant.user)) is barred") }
+            let hasAsked = before.joinRequests.contains { $0.origin.user == participant.user }
+            if call.isLocked, !hasAsked, !(old?.isHostOrCoHost ?? false) {
+                fail(.nobodyComesInUnasked, "\(Describe.user(participant.user)) comes in, and it is locked")
+            }
+        }
+    }
+
+    /// Whoever is in a running group call has a host; nobody has two.
+    func checkHost(_ call: Call) {
+        guard call.mode == .group, !call.isEnded else { return }
+        let connected = call.participants.filter(\.isConnected)
+        let hosts = connected.count { $0.role == .host }
+        if hosts > 1 || hosts == 0 && !connected.isEmpty {
+            fail(.oneHost, "\(hosts) hosts: \(Describe.call(call))")
+        }
+    }
+}

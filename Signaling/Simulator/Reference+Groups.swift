@@ -1,0 +1,342 @@
+import Primitives
+import SignalingCore
+
+// The rules of group calls, written from the tables.
+extension Reference {
+    private var presentCount: Int { people.count(where: \.isPresent) }
+
+    // MARK: Being rung
+
+    mutating func ring(_ callee: Callee, at now: Instant, _ coverage: inout Coverage) {
+        if callee.isHidden { coverage.note(.inviteHidden) }
+        let index: Int
+        if let known = self.index(of: callee.user) {
+            coverage.note(.leftRungAgain)
+            index = known
+        } else {
+            people.append(Person(user: callee.user, status: .ringing))
+            index = people.count - 1
+        }
+        people[index].rungAt = now
+        people[index].isHidden = callee.isHidden
+        people[index].joinedAt = nil
+        people[index].leftAt = nil
+        people[index].reason = nil
+        people[index].busy = []
+        if callee.isBusy, !callee.isHidden {
+            stop(index, .declined, .busy, at: now)
+        } else {
+            people[index].status = .ringing
+            people[index].ringsUntil = now + timings.ring
+        }
+    }
+
+    /// A device that a push woke has 20 s at least, once, and 75 s in all at most.
+    mutating func alert(_ index: Int, _ wokenByPush: Bool, _ now: Instant, _ coverage: inout Coverage) {
+        coverage.note(.ringingAlerts)
+        guard wokenByPush, let rungAt = people[index].rungAt, let until = people[index].ringsUntil else { return }
+        guard until == rungAt + timings.ring else { return coverage.note(.ringingExtendedTwice) }
+        let extended = min(now + timings.ringExtension, rungAt + timings.ringLimit)
+        guard extended > until else { return }
+        coverage.note(.ringingExtended)
+        people[index].ringsUntil = extended
+        if status == .initiated { ringsUntil = max(ringsUntil, extended) }
+    }
+
+    mutating func add(
+        _ callees: [Callee], _ index: Int, _ isActive: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        if isEnded {
+            outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
+        } else if !isActive || !isGroup && status != .ongoing {
+            outcome.refusal = .wrongState
+        } else if isLocked, !people[index].mayHost {
+            outcome.refusal = refused(.forbidden, .addToLocked, &coverage)
+        } else {
+            var first: CallRefusal?
+            var isRung = false
+            for callee in callees where !(person(callee.user)?.isPresent ?? false) {
+                if let refusal = refusal(to: callee.user, people[index].mayHost, now, &coverage) {
+                    first = first ?? refusal
+                    continue
+                }
+                if !isGroup { coverage.note(.directGrows) }
+                coverage.note(.ongoingAdds)
+                isRung = true
+                knocks.removeAll { $0.origin.user == callee.user }
+                ring(callee, at: now, &coverage)
+            }
+            if isRung { isGroup = true } else { outcome.refusal = first }
+            if isRung, status == .initiated { ringsUntil = max(ringsUntil, now + timings.ring) }
+        }
+    }
+
+    private func refusal(
+        to user: UserID, _ isByHost: Bool, _ now: Instant, _ coverage: inout Coverage
+    ) -> CallRefusal? {
+        if let known = person(user) {
+            if known.isBarred, !isByHost { return refused(.forbidden, .barredAdded, &coverage) }
+            if let rungAt = known.rungAt, now - rungAt < timings.ringAgain {
+                let left = rungAt + timings.ringAgain - now
+                return refused(.rungJustNow(retryAfter: left), .leftRungTooSoon, &coverage)
+            }
+            if known.isBarred, presentCount < rules.participantLimit { coverage.note(.barredAddedByHost) }
+        }
+        return presentCount < rules.participantLimit ? nil : refused(.callFull, .addToFull, &coverage)
+    }
+
+    // MARK: Joining
+
+    mutating func join(
+        _ origin: CallOrigin, _ media: MediaState, isMember: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        let index = index(of: origin.user)
+        let mayKnow = index.map { !people[$0].isHidden } ?? false
+        let status = index.map { people[$0].status }
+        if !mayKnow, !isMember || !isGroup {
+            outcome.refusal = refused(.notFound, .joinOfStranger, &coverage)
+        } else if isEnded {
+            outcome.refusal = refused(.callEnded, .endedJoin, &coverage)
+        } else if let index, status == .connected {
+            guard people[index].device != origin.device else { return }
+            outcome.refusal = refused(.answeredElsewhere, .joinElsewhere, &coverage)
+        } else if let index, status == .ringing, mayKnow {
+            coverage.note(.joinRung)
+            connect(index, origin, media, now, &outcome, &coverage)
+        } else if !isGroup {
+            outcome.refusal = .wrongState
+        } else if let index, people[index].isBarred {
+            outcome.refusal = refused(.forbidden, .joinBarred, &coverage)
+        } else if presentCount >= rules.participantLimit {
+            outcome.refusal = refused(.callFull, .joinFull, &coverage)
+        } else if isLocked, !(index.map { people[$0].mayHost } ?? false) {
+            knock(origin, media, &outcome, &coverage)
+        } else {
+            enter(origin, media, now, &outcome, &coverage)
+        }
+    }
+
+    private mutating func knock(
+        _ origin: CallOrigin, _ media: MediaState, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        let knock = Knock(origin: origin, media: media)
+        if let index = knocks.firstIndex(where: { $0.origin.user == origin.user }) {
+            knocks[index] = knock
+        } else if knocks.count < rules.participantLimit {
+            coverage.note(.joinLocked)
+            knocks.append(knock)
+        } else {
+            outcome.refusal = refused(.callFull, .joinFull, &coverage)
+        }
+    }
+
+    private mutating func enter(
+        _ origin: CallOrigin, _ media: MediaState, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        if status == .ongoing, !people.contains(where: { $0.status == .connected }) { coverage.note(.emptyJoined) }
+        let index: Int
+        if let known = self.index(of: origin.user) {
+            coverage.note(people[known].isHidden ? .joinHidden : .leftJoinsAgain)
+            index = known
+        } else {
+            coverage.note(.join)
+            people.append(Person(user: origin.user, status: .left))
+            index = people.count - 1
+        }
+        connect(index, origin, media, now, &outcome, &coverage)
+    }
+
+    // MARK: Hosts
+
+    mutating func passHostOn(_ coverage: inout Coverage) {
+        guard isGroup, !isEnded else { return }
+        let connected = people.indices.filter { people[$0].status == .connected }
+        guard !connected.isEmpty, !connected.contains(where: { people[$0].role == .host }) else { return }
+        let coHosts = connected.filter { people[$0].role == .coHost }
+        coverage.note(coHosts.isEmpty ? .hostIsLongest : .hostIsCoHost)
+        var next = (coHosts.isEmpty ? connected : coHosts)[0]
+        for other in coHosts.isEmpty ? connected : coHosts {
+            if let joined = people[other].joinedAt, let best = people[next].joinedAt, joined < best { next = other }
+        }
+        for index in people.indices where people[index].role == .host { people[index].role = .coHost }
+        people[next].role = .host
+    }
+
+    mutating func carryOut(
+        _ control: HostControl, _ index: Int, _ isActive: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        if isEnded {
+            if control != .end { outcome.refusal = refused(.callEnded, .endedControl, &coverage) }
+            return
+        }
+        guard isActive, isGroup else {
+            outcome.refusal = refused(.wrongState, .controlNotThere, &coverage)
+            return
+        }
+        guard people[index].mayHost else {
+            outcome.refusal = refused(.forbidden, .controlOfNoHost, &coverage)
+            return
+        }
+        switch control {
+        case .setRole(let user, let role): give(role, to: user, index, &outcome, &coverage)
+        case .stopMedia(let medium, of: let user):
+            stopMedia(medium, of: user, index, now, &outcome, &coverage)
+        case .remove(let user, let isBarred):
+            remove(user, isBarred, index, now, &outcome, &coverage)
+        case .lock(let isLocked):
+            coverage.note(isLocked ? .locked : .unlocked)
+            self.isLocked = isLocked
+            if !isLocked { for knock in knocks { admit(knock, now, &outcome, &coverage) } }
+        case .admit(let user, let isAdmitted):
+            guard let knock = knocks.first(where: { $0.origin.user == user }) else { return }
+            if isAdmitted { admit(knock, now, &outcome, &coverage) } else { turnAway(user, &outcome, &coverage) }
+        case .end:
+            guard people[index].role == .host else {
+                outcome.refusal = refused(.forbidden, .coHostMayNot, &coverage)
+                return
+            }
+            coverage.note(.ongoingEndedByHost)
+            end(answeredAt == nil ? .cancelled : .endedByHost, at: now, &outcome, &coverage)
+        }
+    }
+
+    private mutating func give(
+        _ role: Participant.Role, to user: UserID, _ index: Int, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        guard people[index].role == .host, user != people[index].user else {
+            outcome.refusal = refused(.forbidden, .coHostMayNot, &coverage)
+            return
+        }
+        guard let other = self.index(of: user) else {
+            outcome.refusal = .notFound
+            return
+        }
+        if role == .host {
+            guard people[other].status == .connected else {
+                outcome.refusal = .wrongState
+                return
+            }
+            people[index].role = .coHost
+        }
+        coverage.note(role == .host ? .hostGiven : .roleGiven)
+        people[other].role = role
+    }
+
+    private mutating func stopMedia(
+        _ medium: Medium, of user: UserID?, _ index: Int, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        let host = people[index]
+        if let user {
+            guard let other = person(user) else {
+                outcome.refusal = .notFound
+                return
+            }
+            if other.status == .connected, other.role == .host, host.role != .host {
+                outcome.refusal = refused(.forbidden, .coHostMayNot, &coverage)
+                return
+            }
+        }
+        for (other, person) in people.enumerated() where person.status == .connected {
+            guard user.map({ $0 == person.user }) ?? (person.user != host.user && person.role != .host),
+                let device = person.device
+            else { continue }
+            coverage.note(user == nil ? .mediaStoppedForAll : .mediaStopped)
+            if medium == .camera { people[other].media.camera = false }
+            if medium == .screen { close(person.user, .stopped, at: now, &outcome, &coverage) }
+            outcome.notices.append(.init(to: .device(person.user, device), .mediaStopped(medium, by: host.user)))
+        }
+    }
+
+    private mutating func remove(
+        _ user: UserID, _ isBarred: Bool, _ index: Int, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        guard let other = self.index(of: user) else {
+            if !turnAway(user, &outcome, &coverage) { outcome.refusal = .notFound }
+            return
+        }
+        guard other != index, people[index].role == .host || people[other].role != .host else {
+            outcome.refusal = refused(.forbidden, .coHostMayNot, &coverage)
+            return
+        }
+        let reason: Participant.LeaveReason = isBarred ? .kicked : .removed
+        turnAway(user, &outcome, &coverage)
+        switch people[other].status {
+        case .ringing:
+            coverage.note(.ringingRemoved)
+            stop(other, .left, reason, at: now)
+            endIfNobodyRings(at: now, &outcome, &coverage)
+        case .connected:
+            coverage.note(isBarred ? .connectedKicked : .connectedRemoved)
+            leave(other, reason, at: now, &outcome, &coverage)
+        case .declined, .left:
+            guard isBarred else { return }
+            coverage.note(.leftBarred)
+            people[other].status = .left
+            people[other].reason = .kicked
+        }
+    }
+
+    private mutating func admit(
+        _ knock: Knock, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard presentCount < rules.participantLimit else {
+            outcome.refusal = refused(.callFull, .joinFull, &coverage)
+            return
+        }
+        coverage.note(.knockAdmitted)
+        enter(knock.origin, knock.media, now, &outcome, &coverage)
+    }
+
+    @discardableResult
+    private mutating func turnAway(
+        _ user: UserID, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) -> Bool {
+        guard let index = knocks.firstIndex(where: { $0.origin.user == user }) else { return false }
+        coverage.note(.knockDenied)
+        let origin = knocks.remove(at: index).origin
+        outcome.notices.append(.init(to: .device(origin.user, origin.device), .joinDenied))
+        return true
+    }
+
+    mutating func raiseHand(
+        _ isRaised: Bool, _ owner: UserID, _ index: Int, _ isActive: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        if owner == people[index].user {
+            guard isActive else {
+                outcome.refusal = isEnded ? nil : .wrongState
+                return
+            }
+            coverage.note(.connectedRaisesHand)
+            people[index].handRaisedAt = isRaised ? people[index].handRaisedAt ?? now : nil
+        } else if isRaised || !isGroup || !isActive || !people[index].mayHost {
+            outcome.refusal = refused(.forbidden, .handOfAnother, &coverage)
+        } else if let other = self.index(of: owner), people[other].status == .connected {
+            coverage.note(.handLowered)
+            people[other].handRaisedAt = nil
+        }
+    }
+
+    // MARK: Offers
+
+    mutating func note(
+        _ signal: Signal, from sender: UserID, to recipient: UserID, _ now: Instant, _ coverage: inout Coverage
+    ) {
+        guard case .description(let description) = signal else { return }
+        let answered = offers.contains { $0.from == recipient && $0.to == sender }
+        switch description.kind {
+        case .answer:
+            if answered { coverage.note(.offerAnswered) }
+            offers.removeAll { $0.from == recipient && $0.to == sender }
+        case .offer, .rollback: offers.removeAll { $0.from == sender && $0.to == recipient }
+        }
+        if description.kind == .offer { offers.append(Offer(from: sender, to: recipient, since: now)) }
+    }
+}

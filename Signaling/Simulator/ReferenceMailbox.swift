@@ -1,0 +1,89 @@
+import Primitives
+import SignalingCore
+
+/// Signals that wait, as the design says: in order, bounded for each sender, never of an earlier generation.
+struct ReferenceMailbox {
+    struct Handover: Equatable {
+        let recipient: UserID
+        let device: DeviceID?
+        let sender: UserID
+        let signal: Signal
+    }
+
+    private struct Letter {
+        let sender: UserID
+        let recipient: UserID
+        let signal: Signal
+    }
+
+    private struct Sender {
+        let user: UserID
+        let recipient: UserID
+        var current: Signal.Source
+        var previous: String?
+    }
+
+    private var letters: [Letter] = []
+    private var senders: [Sender] = []
+
+    /// Takes note of where a signal comes from; false when that is over.
+    mutating func take(note source: Signal.Source, of user: UserID, to recipient: UserID) -> Bool {
+        guard let index = senders.firstIndex(where: { $0.user == user && $0.recipient == recipient }) else {
+            senders.append(Sender(user: user, recipient: recipient, current: source))
+            return true
+        }
+        let known = senders[index].current
+        if source == known { return true }
+        if source.peerConnection == known.peerConnection {
+            guard source.generation > known.generation else { return false }
+        } else {
+            guard source.peerConnection != senders[index].previous else { return false }
+            senders[index].previous = known.peerConnection
+        }
+        senders[index].current = source
+        letters.removeAll { $0.sender == user && $0.recipient == recipient }
+        return true
+    }
+
+    mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
+        let own = letters.filter { $0.sender == sender }
+        let bytes = own.reduce(signal.weight) { $0 + $1.signal.weight }
+        guard own.count < 128, bytes <= 256 * 1024 else { return false }
+        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
+        return true
+    }
+
+    mutating func handOver(to origin: CallOrigin) -> [Handover] {
+        if letters.isEmpty { return [] }
+        defer { forget(recipient: origin.user) }
+        return letters.filter { $0.recipient == origin.user }.map {
+            Handover(recipient: origin.user, device: origin.device, sender: $0.sender, signal: $0.signal)
+        }
+    }
+
+    mutating func forget(recipient: UserID) {
+        letters.removeAll { $0.recipient == recipient }
+    }
+
+    /// Forgets what somebody sent or was to get.
+    mutating func forget(_ user: UserID) {
+        letters.removeAll { $0.recipient == user || $0.sender == user }
+    }
+}
+
+extension Signal {
+    var origin: Source {
+        switch self {
+        case .description(let description): description.source
+        case .candidate(let candidate): candidate.source
+        }
+    }
+
+    /// What a signal counts in the mailbox.
+    fileprivate var weight: Int {
+        switch self {
+        case .description(let description): description.sdp.utf8.count + 64
+        case .candidate(let candidate): candidate.candidate.utf8.count + candidate.mid.utf8.count + 96
+        }
+    }
+}
