@@ -112,7 +112,9 @@ struct ModelDatabase {
         }
         stored.reference = reference
         if stored.isOpen, stored.mode == .direct,
-            calls.contains(where: { $0.isOpen && $0.conversation == stored.conversation && $0.id != stored.id })
+            calls.contains(where: {
+                $0.isOpen && $0.mode == .direct && $0.conversation == stored.conversation && $0.id != stored.id
+            })
         {
             throw .constraint("calls_open_direct_key")
         }

@@ -24,6 +24,7 @@ extension Reference {
         for (participant, person) in zip(call.participants, people) {
             if let difference = person.difference(from: participant) { return difference }
         }
+        if call.nextDeadline != nextDeadline { return "the next deadline differs" }
         if call.screenShares.count != shares.count { return "the number of screen shares differs" }
         for (share, expected) in zip(call.screenShares, shares)
         where share.sharer != expected.sharer || share.startedAt != expected.startedAt {

@@ -182,6 +182,9 @@ struct Reference {
         case maxDuration
     }
 
+    /// When something happens by itself next.
+    var nextDeadline: Instant? { firstDue(by: Instant(microseconds: .max))?.0 }
+
     /// What is due first, if it is due by now.
     private func firstDue(by now: Instant) -> (Instant, Due)? {
         var first: (Instant, Due)?

@@ -76,6 +76,10 @@ extension Schedule {
         rules = CallRules()
         if random.isOne(in: 4) { rules.timings.maxDuration = .seconds(Int64(20 + random.below(60))) }
         if random.isOne(in: 8) { rules.timings.ring = .seconds(Int64(2 + random.below(20))) }
+        if random.isOne(in: 4) {
+            let ring = rules.timings.ring.microseconds
+            rules.timings.ringLimit = .init(microseconds: ring + 1 + random.microseconds(upTo: 10_000_000))
+        }
         rules.screenSharing = random.pick([.takeOver, .takeOver, .refuse, .multiple])
         finale = random.pick(Finale.allCases)
         acts = []
