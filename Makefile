@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
-	conformance chaos screenshot clean
+	protocol-examples conformance chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -43,6 +43,9 @@ sanitize: ## Run the concurrent parts' tests under the thread sanitizer
 
 interop: ## Run the tests with browsers and aiortc; pick some by ARGS="-k crash"
 	@scripts/interop.sh $(ARGS)
+
+protocol-examples: build ## Write docs/protocol-examples.md anew, from what the server says
+	@.venv/bin/python Tests/Interop/protocol_examples.py
 
 conformance: ## Run the Autobahn test suite against the server's WebSocket
 	@scripts/conformance.sh

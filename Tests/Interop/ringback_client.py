@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,8 @@ class RingbackClient:
         self.tokens: list[str] = []
         # The place of the last event that came.
         self.last_seq = 0
+        # Hears every frame: whether the client sent it, and the frame.
+        self.on_frame: Callable[[bool, Json], None] = lambda sent, frame: None
         self._credentials: Json = {}
         self._http: aiohttp.ClientSession | None = None
         # Of its own: the server upgrades a connection by its first request alone, and REST keeps connections open.
@@ -134,7 +137,8 @@ class RingbackClient:
         """Sends one command; gives the `ok` of the reply."""
         number, self._next_id = self._next_id, self._next_id + 1
         self._replies[number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"id": number, **command})
+        self.on_frame(True, frame := {"id": number, **command})
+        await self._socket.send_json(frame)
         try:
             reply = await asyncio.wait_for(self._replies[number], seconds)
         finally:
@@ -154,6 +158,7 @@ class RingbackClient:
     async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
         async for message in connection:
             frame = message.json()
+            self.on_frame(False, frame)
             if "event" in frame:
                 # Without gaps, from the first one after a welcome that recovered nothing.
                 assert int(frame["seq"]) == self.last_seq + 1, f"{frame['seq']} after {self.last_seq}"
