@@ -6,7 +6,9 @@ extension World {
     /// Whether a device turns to the group now: its user belongs to it, or tries to.
     func isForGroup(_ device: Int) -> Bool {
         guard schedule.memberCount > 0, random.isOne(in: 3) else { return false }
-        return !clients[device].calls.contains { !$0.isEnded && $0.participant(clients[device].user)?.isRinging ?? false }
+        return !clients[device].calls.contains {
+            !$0.isEnded && $0.participant(clients[device].user)?.isRinging ?? false
+        }
     }
 
     /// The group call that goes on is joined, as the conversation shows it; where there is none, one is placed. Nil for

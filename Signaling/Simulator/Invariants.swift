@@ -255,7 +255,8 @@ extension World {
     func checkTold(_ device: Int) {
         guard !server.isDying, let session = server.sessions[device] else { return }
         let user = World.user(of: device)
-        for live in server.calls where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false
+        for live in server.calls
+        where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false
             && live.call.isShown(to: user)
         {
             checkTold(session, device, live.call)

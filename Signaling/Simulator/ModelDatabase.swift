@@ -90,7 +90,8 @@ struct ModelDatabase {
             stored = StoredCall(
                 id: call.id, conversation: call.conversation, initiator: call.initiator,
                 clientCallID: call.clientCallID, mode: call.mode, type: call.type, startedAt: call.startedAt,
-                ringExpiresAt: call.ringExpiresAt, isLocked: call.isLocked, phase: call.phase, revision: call.revision, participants: [],
+                ringExpiresAt: call.ringExpiresAt, isLocked: call.isLocked, phase: call.phase, revision: call.revision,
+                participants: [],
                 reference: reference)
         } else {
             guard let index, calls[index].revision == storedRevision else { throw .expectation("calls.revision") }
@@ -175,7 +176,8 @@ extension ModelDatabase.StoredCall {
     /// Whether these rows are what would be written of a call.
     func holds(_ call: Call) -> Bool {
         guard phase == call.phase, mode == call.mode, isLocked == call.isLocked,
-            ringExpiresAt == call.ringExpiresAt, participants.count == call.participants.count else { return false }
+            ringExpiresAt == call.ringExpiresAt, participants.count == call.participants.count
+        else { return false }
         for (row, participant) in zip(participants, call.participants)
         where row != ModelDatabase.StoredParticipant(participant) {
             return false
@@ -229,6 +231,7 @@ extension ModelDatabase.StoredParticipant {
             case .declined: .declined(at: leftAt ?? never, reason ?? .declined)
             case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
             }
-        return Participant(user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, storedState: state)
+        return Participant(
+            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, storedState: state)
     }
 }

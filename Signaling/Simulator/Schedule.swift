@@ -91,7 +91,8 @@ extension Schedule {
         for _ in 0..<count {
             acts.append(
                 Act(
-                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random), seed: random.next()))
+                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random),
+                    seed: random.next()))
         }
     }
 
