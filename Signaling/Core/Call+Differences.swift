@@ -47,7 +47,8 @@ extension CallDelivery {
                 }
             case (.ringing, .declined), (.ringing, .left):
                 deliveries.append(CallDelivery(to: everyDevice, .ringStopped(RingStopReason(of: new, for: after))))
-            case (.connected(let old), .connected(let new)) where old.device != new.device:
+            case (.connected(let old), .connected(let new))
+            where old.joinedAt == new.joinedAt && old.device != new.device:
                 deliveries.append(CallDelivery(to: .device(user, old.device), .moved))
                 deliveries.append(CallDelivery(to: everyDevice, .updated))
             case (.declined, .ringing), (.left, .ringing), (nil, .ringing):

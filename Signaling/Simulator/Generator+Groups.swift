@@ -5,7 +5,7 @@ import SignalingCore
 extension World {
     /// Whether a device turns to the group now: its user belongs to it, or tries to.
     func isForGroup(_ device: Int) -> Bool {
-        guard schedule.memberCount > 0, random.isOne(in: 3) else { return false }
+        guard schedule.memberCount > 0, random.isOne(in: 2) else { return false }
         return !clients[device].calls.contains {
             !$0.isEnded && $0.participant(clients[device].user)?.isRinging ?? false
         }
@@ -28,14 +28,16 @@ extension World {
 
     /// With the device that is in the group call.
     func commandInGroup(_ call: Call, _ device: Int) -> CallCommand {
-        switch random.below(20) {
+        if let asking = call.joinRequests.first, random.isOne(in: 2) {
+            return .control(request(), .admit(asking.origin.user, isAdmitted: random.isOne(in: 2)))
+        }
+        return switch random.below(20) {
         case 0..<4: .add(request(), (0...random.below(2)).map { _ in Callee(anybody()) })
         case 4..<6: .hangUp(request(), mediaFailed: random.isOne(in: 6))
         case 6: .raiseHand(random.isOne(in: 2), of: anybody())
         case 7: .hold(random.isOne(in: 2))
         case 8: .startScreenShare(request())
-        case 9..<12 where !call.joinRequests.isEmpty:
-            .control(request(), .admit(random.pick(call.joinRequests).origin.user, isAdmitted: !random.isOne(in: 3)))
+        case 9..<11: .control(request(), .lock(true))
         default: .control(request(), control(of: random.isOne(in: 8) ? anybody() : other(in: call, device)))
         }
     }
