@@ -13,10 +13,12 @@ public struct CallMessages: CallRecorder {
         self.messaging = messaging
     }
 
+    /// The message of a call that ends by the change; nothing for any other.
     public func steps(for change: RecordedChange) -> [Step] {
         message(of: change)?.steps ?? []
     }
 
+    /// Delivers the message to the members of the conversation.
     public func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>) {
         if let message = message(of: change) { messaging.deliver(message, results: results) }
     }
