@@ -48,7 +48,7 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6])
 """
-SCHEDULES = 4_000
+SCHEDULES = 40_000
 
 
 def write_if_changed(path: Path, text: str) -> None:
