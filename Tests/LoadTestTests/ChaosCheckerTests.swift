@@ -56,6 +56,18 @@ import Testing
         #expect(Self.kinds(Self.ledger, Self.stored) == [])
     }
 
+    @Test func messagesOfTheSystemAreToldApartByTheirPlaces() {
+        var (ledger, stored) = (Self.ledger, Self.stored)
+        for (place, body) in [("conversation", "Missed call"), ("another", "Video call")] {
+            let seq: Int64 = place == "another" ? 1 : 2
+            ledger.messages.append(
+                KnownMessage(conversation: place, seq: seq, sender: "", clientMessageID: "", body: body))
+            stored.messages.append(.init(conversation: place, seq: seq, sender: "", clientMessageID: "", body: body))
+            stored.lastSeqs[place] = seq
+        }
+        #expect(Self.kinds(ledger, stored) == [])
+    }
+
     /// What is wrong with the rows, and what it is called.
     private static let wrongRows: [(Violation.Kind, @Sendable (inout StoredState.Call) -> Void)] = [
         (.openShareOfEndedCall, { $0.shares[0].endedAt = nil }),

@@ -193,11 +193,11 @@ struct ChaosChecker: Sendable {
         var rows: [String: [StoredState.Message]] = [:]
         var seqs: [String: [Int64]] = [:]
         for message in stored.messages {
-            rows[message.clientMessageID, default: []].append(message)
+            rows[message.name, default: []].append(message)
             seqs[message.conversation, default: []].append(message.seq)
         }
-        for known in Set(ledger.messages).sorted(by: { $0.clientMessageID < $1.clientMessageID }) {
-            let candidates = rows[known.clientMessageID] ?? []
+        for known in Set(ledger.messages).sorted(by: { $0.name < $1.name }) {
+            let candidates = rows[known.name] ?? []
             if candidates.count > 1 {
                 found.append(Violation(kind: .doubleMessage, text: "\(known) is stored \(candidates.count) times"))
             }
@@ -232,4 +232,13 @@ struct ChaosChecker: Sendable {
                     + " \(truth.map { "\($0)" } ?? "nothing")")
         }
     }
+}
+
+extension KnownMessage {
+    /// What it is known by: the sender's name for it, or its place when the system wrote it.
+    fileprivate var name: String { clientMessageID.isEmpty ? "\(conversation) \(seq)" : clientMessageID }
+}
+
+extension StoredState.Message {
+    fileprivate var name: String { clientMessageID.isEmpty ? "\(conversation) \(seq)" : clientMessageID }
 }
