@@ -41,6 +41,8 @@ async def test_every_operation_is_as_documented(server: Server) -> None:
         await _call_settings(alice)
         conversation = await _conversations(alice, bob)
         await _calls(alice, bob)
+        await _history(alice, bob, conversation)
+        await _groups(alice, bob)
         await _refusals(alice, conversation)
         await _sessions(alice)
     assert document.unseen <= NOT_REST, f"documented, but not called here: {document.unseen - NOT_REST}"
@@ -130,6 +132,29 @@ async def _calls(alice: RingbackClient, bob: RingbackClient) -> None:
         if not (cursor := page.get("nextCursor", "")):
             break
     assert len(seen) == len(set(seen)) == 3
+
+
+async def _history(alice: RingbackClient, bob: RingbackClient, conversation: str) -> None:
+    calls = (await alice.request("GET", "/v1/calls")).body["calls"]
+    one = await alice.request("GET", f"/v1/calls/{calls[0]['id']}")
+    assert one.status == 200
+    there = await bob.request("GET", f"/v1/conversations/{conversation}/calls")
+    assert calls[0]["id"] in [call["id"] for call in there.body["calls"]]
+    assert (await bob.request("GET", "/v1/calls/missed")).status == 200
+    assert (await bob.request("POST", "/v1/calls/missed/seen", {})).body.get("unseen", 0) == 0
+
+
+async def _groups(alice: RingbackClient, bob: RingbackClient) -> None:
+    group = {"type": "CONVERSATION_TYPE_GROUP", "clientConversationId": str(uuid.uuid4()), "name": "A group"}
+    made = (await alice.request("POST", "/v1/conversations", group)).body
+    path = f"/v1/conversations/{made['id']}"
+    assert (await alice.request("POST", "/v1/conversations", group)).body["id"] == made["id"]
+    assert (await bob.request("GET", path)).status == 404
+    assert (await alice.request("POST", f"{path}/members", {"userIds": [bob.user["id"]]})).status == 200
+    assert len((await bob.request("GET", path)).body["members"]) == 2
+    assert (await bob.request("DELETE", f"{path}/members/{alice.user['id']}")).status == 403
+    assert (await alice.request("DELETE", f"{path}/members/{bob.user['id']}")).status == 204
+    assert (await bob.request("GET", path)).status == 404
 
 
 async def _refusals(alice: RingbackClient, conversation: str) -> None:
