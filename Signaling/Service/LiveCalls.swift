@@ -63,13 +63,13 @@ final class LiveCalls {
     static let retryDelay = Instant.Span.milliseconds(500)
 
     let surroundings: CallShard.Surroundings
-    private let loop: any EventLoop
+    let loop: any EventLoop
     var calls: [CallID: LiveCall] = [:]
     /// The open direct call and the open group call of each conversation.
     private var callsOfConversation: [Place: CallID] = [:]
     private var callsOfUser: [UserID: Set<CallID>] = [:]
-    private var deadlines = DeadlineTable()
-    private var timer: (due: Instant, scheduled: Scheduled<Void>)?
+    var deadlines = DeadlineTable()
+    var timer: (due: Instant, scheduled: Scheduled<Void>)?
 
     static func make(
         on loop: any EventLoop, _ surroundings: CallShard.Surroundings
@@ -239,7 +239,7 @@ final class LiveCalls {
         }
     }
 
-    private func change(_ transition: CallTransition, on live: LiveCall) -> RecordedChange {
+    func change(_ transition: CallTransition, on live: LiveCall) -> RecordedChange {
         RecordedChange(
             old: live.storedRevision == 0 ? nil : live.call, transition: transition, people: live.people,
             at: surroundings.now())
@@ -293,7 +293,7 @@ final class LiveCalls {
     }
 
     /// Puts the new state in the place of the old one, answers, and tells everybody.
-    private func apply(_ transition: CallTransition, reply: @Sendable (CallReply) -> Void) {
+    func apply(_ transition: CallTransition, reply: @Sendable (CallReply) -> Void) {
         let id = transition.call.id
         guard var live = calls[id] else { return }
         let metrics = surroundings.metrics
@@ -321,109 +321,16 @@ final class LiveCalls {
     }
 
     /// Takes up the inputs that waited for a commit.
-    private func goOn(with id: CallID) {
+    func goOn(with id: CallID) {
         while let live = calls[id], case .settled = live.standing, let next = calls[id]?.waiting.popFirst() {
             carryOut(next, on: live)
-        }
-    }
-
-    // MARK: Uncertain outcomes
-
-    /// Finds out whether a transition is on disk: its revision tells.
-    private func lookUp(_ id: CallID) {
-        guard case .uncertain(var uncertainty) = calls[id]?.standing, !uncertainty.isBeingLookedUp else { return }
-        uncertainty.isBeingLookedUp = true
-        calls[id]?.standing = .uncertain(uncertainty)
-        let myself = NIOLoopBound(self, eventLoop: loop)
-        let archive = surroundings.archive
-        Task {
-            let stored: Result<(revision: Int64, owner: CallOwner?)?, DatabaseError>
-            do throws(DatabaseError) {
-                stored = .success(try await archive.standing(of: id))
-            } catch {
-                stored = .failure(error)
-            }
-            myself.eventLoop.execute { myself.value.lookedUp(id, stored) }
-        }
-    }
-
-    private func lookedUp(_ id: CallID, _ result: Result<(revision: Int64, owner: CallOwner?)?, DatabaseError>) {
-        guard let live = calls[id], case .uncertain(let uncertainty) = live.standing else { return }
-        let transition = uncertainty.transition
-        guard case .success(let stored) = result else {
-            calls[id]?.standing = .uncertain(Uncertainty(transition: transition))
-            return lookAgainSoon(at: live.call)
-        }
-        calls[id]?.standing = .settled
-        // Another owner's revision may have the same number.
-        if let stored, stored.owner != surroundings.lease.renewable { return letGo(of: id) }
-        switch stored?.revision {
-        case transition.call.revision:
-            calls[id]?.storedRevision = transition.call.revision
-            Records(of: change(transition, on: live), by: surroundings.recorders).recorded([])
-            apply(transition) { _ in }
-            // The device that asked was told to come back; it has to learn what became of its command, too.
-            tellEverybody(CallView(call: transition.call, people: live.people))
-        case nil where live.storedRevision == 0: forget(id)
-        case live.storedRevision: lookAgainSoon(at: live.call)
-        default: letGo(of: id)
-        }
-        goOn(with: id)
-    }
-
-    // MARK: Losing calls
-
-    /// The calls that nothing is under way for.
-    var settledCalls: [CallID] {
-        calls.compactMap { id, live in if case .settled = live.standing { id } else { nil } }
-    }
-
-    /// Lets go of calls that other nodes have taken over.
-    func letGo(of ids: [CallID]) {
-        for id in ids where calls[id] != nil { letGo(of: id) }
-    }
-
-    /// Lets go of every call, because a later process runs as this node. What is on its way to disk fails there.
-    func letGoOfAll() {
-        for id in settledCalls {
-            surroundings.metrics.letGo.add()
-            forget(id)
-        }
-    }
-
-    /// Calls may be written again: those that wait for it go on.
-    func leaseReturned() {
-        for (id, live) in calls {
-            if case .uncertain = live.standing { continue }
-            deadlines.set(id, live.call.nextDeadline)
-        }
-        timer?.scheduled.cancel()
-        timeHasCome()
-    }
-
-    /// Gives up a call that another node has taken over: it is that node's now. Its people learn how it stands.
-    private func letGo(of id: CallID) {
-        surroundings.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
-        surroundings.metrics.letGo.add()
-        forget(id)
-        let myself = NIOLoopBound(self, eventLoop: loop)
-        let archive = surroundings.archive
-        Task {
-            guard let stored = try? await archive.call(id) else { return }
-            myself.eventLoop.execute { myself.value.tellEverybody(stored) }
-        }
-    }
-
-    private func tellEverybody(_ view: CallView) {
-        for participant in view.call.participants where !participant.isHidden {
-            surroundings.events.deliver(.updated, of: view, to: .user(participant.user))
         }
     }
 
     // MARK: Time
 
     /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
-    private func lookAgainSoon(at call: Call) {
+    func lookAgainSoon(at call: Call) {
         let soon = surroundings.now() + Self.retryDelay
         if case .uncertain = calls[call.id]?.standing {
             deadlines.set(call.id, soon)
@@ -446,7 +353,7 @@ final class LiveCalls {
         timer = (due, scheduled)
     }
 
-    private func timeHasCome() {
+    func timeHasCome() {
         timer = nil
         for id in deadlines.takeDue(by: surroundings.now()) {
             if case .uncertain = calls[id]?.standing {
@@ -460,7 +367,7 @@ final class LiveCalls {
 
     // MARK: Tables
 
-    private func view(_ live: LiveCall) -> CallView {
+    func view(_ live: LiveCall) -> CallView {
         CallView(call: live.call, people: live.people)
     }
 
@@ -483,7 +390,7 @@ final class LiveCalls {
     }
 
     /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
-    private func forget(_ id: CallID) {
+    func forget(_ id: CallID) {
         answer(takeOut(id), to: id)
     }
 
@@ -567,7 +474,7 @@ extension PendingInvite {
 }
 
 /// What recorders write with a change of a call.
-private struct Records {
+struct Records {
     private let change: RecordedChange
     private let parts: [(recorder: any CallRecorder, steps: [Step])]
 
