@@ -34,7 +34,7 @@ public struct CallEntry: Sendable, Equatable {
 
     /// Whether a user has missed the call: was rung, and neither answered nor declined.
     public func isMissed(by user: UserID) -> Bool {
-        // As the partial indexes of seed 010 have it.
+        // As the partial indexes of migration 010 have it.
         switch view.call.participant(user)?.state {
         case .declined(_, let reason): reason == .busy
         case .left(let joinedAt, _, _): joinedAt == nil

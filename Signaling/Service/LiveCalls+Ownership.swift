@@ -34,7 +34,7 @@ extension LiveCalls {
             return lookAgainSoon(at: live.call)
         }
         calls[id]?.standing = .settled
-        // Another owner's revision may have the same number.
+        // Another owner's call is not this node's to go on with, whatever its revision.
         if let stored, stored.owner != surroundings.lease.renewable { return letGo(of: id) }
         switch stored?.revision {
         case transition.call.revision:

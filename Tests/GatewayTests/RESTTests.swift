@@ -415,6 +415,23 @@ import Wire
         )
     }
 
+    @Test(arguments: [(.tlsv11, false), (.tlsv12, true), (.tlsv13, true)] as [(TLSVersion, Bool)])
+    func oldVersionsAreNotSpoken(version: TLSVersion, isSpoken: Bool) async throws {
+        let (certificate, key) = try certificate()
+        var client = TLSConfiguration.makeClientConfiguration()
+        client.trustRoots = .certificates([certificate])
+        client.maximumTLSVersion = version
+        let context = try NIOSSLContext(configuration: client)
+        let tls = TLSConfiguration.makeServerConfiguration(
+            certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
+        try await TestServer.run(.with { $0.tls = tls }) { server in
+            let raw = try await RawClient.connect(port: server.port, tls: context)
+            raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            let status = try? await raw.response().status
+            #expect((status == 200) == isSpoken)
+        }
+    }
+
     @Test func socketsAndRequestsWorkOverTLS() async throws {
         let (certificate, key) = try certificate()
         var client = TLSConfiguration.makeClientConfiguration()

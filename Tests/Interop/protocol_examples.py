@@ -28,7 +28,7 @@ What a real server says, flow by flow, in the JSON form; [the protocol](protocol
 `→` goes from a client to the server, `←` from the server to a client; before it stands whose device it is. Ids, times and
 tokens are stand-ins. A call is shown whole once in a section; after that its id, status and revision, and what changed
 since it was last shown. The message that a call leaves in its conversation is shown, and counted in `seq`, in
-[Messages](#messages) alone.
+[Messages](#messages) alone. `close` is the close frame of WebSocket, with its code and its reason.
 """
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -68,17 +68,28 @@ class Scene:
     async def person(self, name: str, device: str = "", connected: bool = True) -> RingbackClient:
         """Registers somebody and connects; with `device`, somebody's further device."""
         label = f"{name} ({device})" if device else name
-        client = await self._stack.enter_async_context(RingbackClient(self.server.url))
+        client = await self._client(label)
         await (client.log_in if device else client.register)(f"{name}{self._number}", "correct horse")
         self._names[client.user["id"]] = f"user-{name}"
         self._names[client.device["id"]] = f"device-{name}" + (f"-{device}" if device else "")
         self._names[f"{name}{self._number}"] = name
-        self._devices[label], self._pending[label] = client, []
-        client.on_frame = lambda sent, frame: sent or self._pending[label].append(frame)
-        client.label = label
         if connected:
             await client.connect()
             self._pending[label].clear()
+        return client
+
+    async def twin(self, client: RingbackClient) -> RingbackClient:
+        """The same device once more, as with a copied profile."""
+        twin = await self._client(f"{client.label} (twin)")
+        twin.device = client.device
+        twin.use(client.credentials)
+        return twin
+
+    async def _client(self, label: str) -> RingbackClient:
+        client = await self._stack.enter_async_context(RingbackClient(self.server.url))
+        self._devices[label], self._pending[label] = client, []
+        client.on_frame = lambda sent, frame: sent or self._pending[label].append(frame)
+        client.label = label
         return client
 
     async def say(self, client: RingbackClient, name: str, waits: tuple[RingbackClient, ...] = (), **fields) -> Json:
@@ -107,6 +118,24 @@ class Scene:
             await asyncio.sleep(0.02)
         await self._settle(client, None, ())
         self._tell(client.label)
+
+    async def closes(self, client: RingbackClient, why: str = "") -> None:
+        """Waits until the server closes a socket; `why` is what the client did that is no frame of the protocol."""
+        if why:
+            self.lines.append(f"{client.label} → {why}")
+        code, reason = await client.closing()
+        self._tell(client.label)
+        self.lines.append(f"{client.label} ← close {code}, {reason}")
+
+    async def misspeak(self, client: RingbackClient, name: str, **fields) -> None:
+        """Opens a socket for a frame that costs it."""
+        await client.open()
+        self._write(client.label, True, {name: fields})
+        try:
+            await client.send({name: fields})
+        except RingbackError:
+            pass
+        await self.closes(client)
 
     async def _settle(self, client: RingbackClient, call_id: str | None, waits: tuple[RingbackClient, ...]) -> None:
         # A call is on one event loop, and tells of a change before it looks at the next command; a socket answers a
@@ -182,7 +211,7 @@ class Scene:
             return value
         if value in self._names:
             return self._names[value]
-        if key == "accessToken":
+        if key == "accessToken" and value:
             return "eyJ…"
         if TIME.fullmatch(value):
             return "2026-01-31T12:00:45.000Z" if key == "ringExpiresAt" else "2026-01-31T12:00:00.000Z"
@@ -415,6 +444,26 @@ async def rate_limits(scene: Scene) -> None:
         await scene.act(ann, "callCancel", await scene.invite(ann, ben))
     scene.lines.clear()
     await scene.invite(ann, ben)
+
+
+@flow("Close codes")
+async def close_codes(scene: Scene) -> None:
+    ann = await scene.person("ann", connected=False)
+    await scene.misspeak(ann, "ping")
+    await scene.misspeak(ann, "hello", accessToken="", device=ann.device)
+    ben = await scene.person("ben")
+    await ben._socket.send_bytes(b"\0")
+    await scene.closes(ben, "a binary message")
+    cleo = await scene.person("cleo")
+    twin = await scene.twin(cleo)
+    await scene.connect(twin)
+    await scene.closes(cleo)
+    await twin.request("DELETE", "/v1/sessions/current")
+    await scene.closes(twin, "DELETE /v1/sessions/current")
+    dora = await scene.person("dora")
+    # This flow is the last one.
+    await scene.server.terminate()
+    await scene.closes(dora)
 
 
 async def play(folder: Path) -> str:

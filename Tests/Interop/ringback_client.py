@@ -50,6 +50,7 @@ class RingbackClient:
         self._socket_http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._closing: asyncio.Future[tuple[int, str]] | None = None
         self._next_id = 1
         self._replies: dict[int, asyncio.Future[Json]] = {}
         self._events: asyncio.Queue[Json] = asyncio.Queue()
@@ -110,12 +111,21 @@ class RingbackClient:
 
     # ---------------------------------------------------------------------------------------------- socket
 
-    async def connect(self, resume: Json | None = None) -> Json:
-        """Makes the live connection, where an earlier one left off if told so; gives the welcome."""
+    async def open(self) -> None:
+        """Opens a socket, and says nothing over it."""
         address = self.url.replace("http", "ws", 1) + "/v1/socket"
         self._socket = await self._socket_http.ws_connect(address, protocols=["ringback.v1.json"])
         assert self._socket.protocol == "ringback.v1.json"
-        self._reader = asyncio.create_task(self._read(self._socket))
+        self._closing = asyncio.get_running_loop().create_future()
+        self._reader = asyncio.create_task(self._read(self._socket, self._closing))
+
+    async def closing(self, seconds: float = 15) -> tuple[int, str]:
+        """Waits until the server closes the socket; gives the code and the reason."""
+        return await asyncio.wait_for(self._closing, seconds)
+
+    async def connect(self, resume: Json | None = None) -> Json:
+        """Makes the live connection, where an earlier one left off if told so; gives the welcome."""
+        await self.open()
         hello = {"accessToken": self._credentials["accessToken"], "device": self.device}
         if resume:
             hello["resume"] = resume
@@ -155,8 +165,8 @@ class RingbackClient:
                 if name in names:
                     return name, event
 
-    async def _read(self, connection: aiohttp.ClientWebSocketResponse) -> None:
-        async for message in connection:
+    async def _read(self, connection: aiohttp.ClientWebSocketResponse, closing: asyncio.Future[tuple[int, str]]) -> None:
+        while (message := await connection.receive()).type is aiohttp.WSMsgType.TEXT:
             frame = message.json()
             self.on_frame(False, frame)
             if "event" in frame:
@@ -170,3 +180,5 @@ class RingbackClient:
                     self.last_seq = 0
                 if not reply.done():
                     reply.set_result(frame)
+        if message.type is aiohttp.WSMsgType.CLOSE:
+            closing.set_result((message.data, message.extra))

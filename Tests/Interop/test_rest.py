@@ -168,6 +168,8 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         ("GET", f"/v1/conversations/{unknown}/messages"): (None, 404),
         ("GET", f"/v1/conversations/{conversation}/messages?limit=many"): (None, 400),
         ("DELETE", f"/v1/sessions/{unknown}"): (None, 404),
+        ("PUT", "/v1/me"): (None, 405),
+        ("POST", "/v1/socket"): (None, 405),
     }
     for (method, path), (body, status) in refused.items():
         answer = await alice.request(method, path, body)

@@ -1,3 +1,4 @@
+import Foundation
 import Primitives
 import Testing
 
@@ -12,6 +13,16 @@ struct MigrationTests {
         for migration in Migration.all {
             for engine in DatabaseEngine.allCases { #expect(!migration.text(for: engine).contains("{")) }
         }
+    }
+
+    /// docs/data-model.md has a row for each table.
+    @Test func areDescribed() throws {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/data-model.md")
+        let rows = try String(contentsOf: file, encoding: .utf8).split(separator: "\n")
+        let described = rows.compactMap { $0.prefixMatch(of: /\| `([a-z_]+)` \|/).map { String($0.1) } }
+        let texts = ([Migration.bookkeeping] + Migration.all).map(\.text)
+        let made = texts.flatMap { $0.matches(of: /CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)/).map { String($0.1) } }
+        #expect(described.sorted() == made.sorted())
     }
 
     @Test(arguments: DatabaseEngine.tested)
