@@ -54,6 +54,10 @@ const particular = {
     CONFLICT: "Nobody can be added to this call now.",
     FORBIDDEN: "They cannot be added to this call, or only a host may do it.",
   },
+  contact: {
+    NOT_FOUND: "There is no such request any more, or no such person.",
+    CONFLICT: "That cannot be done: you have blocked them, or your list is full.",
+  },
   share: {
     CONFLICT: "Somebody shares a screen already. Wait until they stop.",
     FORBIDDEN: "Screens may not be shared in this call.",
@@ -222,6 +226,35 @@ export const powerWords = {
   remove: "Take out",
   bar: "Take out for good",
 };
+
+/** What is said of the things that can be done about somebody: in a menu, on a button of a list, and afterwards. */
+export const verbWords = {
+  ask: {
+    menu: "Add as contact",
+    button: "Add",
+    done: (name) => `${name} has been asked to be a contact.`,
+  },
+  accept: { menu: "Accept contact request", button: "Accept", done: (name) => `${name} is a contact now.` },
+  decline: {
+    menu: "Decline contact request",
+    button: "Decline",
+    done: (name) => `The request of ${name} is declined. They are not told.`,
+  },
+  withdraw: {
+    menu: "Withdraw contact request",
+    button: "Withdraw",
+    done: (name) => `The request to ${name} is withdrawn.`,
+  },
+  remove: { menu: "Remove from contacts", button: "Remove", done: (name) => `${name} is no contact any more.` },
+  block: { menu: "Block…", button: "Block", done: (name) => `${name} is blocked.` },
+  unblock: { menu: "Unblock", button: "Unblock", done: (name) => `${name} is not blocked any more.` },
+};
+
+/** How things stand with somebody, in a word; empty for most. @param {import("./contact-book.js").Standing} standing */
+export function standingWord({ contact, blocked }) {
+  if (blocked) return "Blocked";
+  return { accepted: "Contact", requested: "Asked to be a contact", received: "Asks to be a contact" }[contact] ?? "";
+}
 
 /** Why it stopped ringing; empty when the person did it here. */
 export function ringStopSentence(reason, peer) {
