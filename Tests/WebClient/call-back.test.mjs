@@ -94,8 +94,15 @@ test("nobody is rung for a call that came to nothing, and calling again means ev
   await made.become("ended", false);
   await made.become("ended", true);
   assert.deepEqual(made.added, []);
-  assert.deepEqual(made.together.peopleOf(made.connection).map(({ id }) => id), ["ann", "cy"]);
-  assert.deepEqual(made.together.peopleOf({ peer: user("dan") }), [user("dan")]);
+  const again = (connection, group) => {
+    const { people, ...rest } = made.together.whomAgain(connection, "ben", group);
+    return people?.map(({ id }) => id) ?? rest;
+  };
+  assert.deepEqual(again(made.connection, null), ["ann", "cy"]);
+  assert.deepEqual(again({ peer: user("dan") }, null), ["dan"]);
+  const grown = { isGroup: true, peer: user("ann"), call: call("GROUP", ["ann", "ben", "cy"]) };
+  assert.deepEqual(again(grown, null), ["ann", "cy"]);
+  assert.deepEqual(again(grown, band), { group: band });
 });
 
 test("one person alone is called as ever; a crowd comes in by thirty-two; a refusal is told", async () => {

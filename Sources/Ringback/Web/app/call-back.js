@@ -64,9 +64,16 @@ export class CallTogether {
     if (others.length) this.#addWhenAnswered(connection, first, others);
   }
 
-  /** Whom a call of this device was meant for. @param {import("../ringback.js").CallConnection} connection */
-  peopleOf(connection) {
-    return this.#people.get(connection) ?? [connection.peer];
+  /**
+   * Whom to call again, after a call of this device: all whom it was meant for, also those who were not rung.
+   * @param {import("../ringback.js").CallConnection} connection
+   * @param {string} me
+   * @param {object | null} group the group conversation that it belongs to, if it does
+   * @returns {{group: object} | {people: object[]}}
+   */
+  whomAgain(connection, me, group) {
+    if (!connection.isGroup) return { people: this.#people.get(connection) ?? [connection.peer] };
+    return group ? { group } : { people: othersOf(connection.call, me) };
   }
 
   #addWhenAnswered(connection, first, others) {

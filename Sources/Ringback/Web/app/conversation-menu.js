@@ -81,9 +81,12 @@ export class ConversationMenu {
   }
 
   #draw() {
-    const hadFocus = this.#menu.contains(document.activeElement);
+    const { activeElement } = document;
+    const hadFocus = this.#menu.contains(activeElement);
     this.#menu.replaceChildren(...this.#choices());
-    if (hadFocus) (this.#items[0] ?? this.#button).focus();
+    if (!hadFocus) return;
+    const same = this.#items.find((item) => item.dataset.testid === activeElement.dataset.testid);
+    (same ?? this.#items[0] ?? this.#button).focus();
   }
 
   #choices() {

@@ -207,6 +207,7 @@ export class History {
       ),
       iconButton(video ? "video" : "phone", whom.join ? `Join the call with ${name}` : `Call ${name} back`, {
         testid: "history-call-back",
+        disabled: whom.people?.length === 0,
         on: { click: () => this.#onCallBack(whom, video) },
       }),
     );

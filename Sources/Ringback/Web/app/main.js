@@ -90,10 +90,13 @@ const history = new History(client, groups, { onCallBack: callBack });
 const devices = new Devices(client);
 const titleOf = (conversationId) => conversations.titleOf(conversationId);
 new CallScreen(client, {
-  onCallAgain: (connection) => callBack({ people: together.peopleOf(connection) }, connection.video),
+  onCallAgain: (connection) => {
+    const group = groups.get(connection.conversationId);
+    callBack(together.whomAgain(connection, client.user.id, group), connection.video);
+  },
   titleOf,
 });
-const incoming = new Incoming(client, {
+new Incoming(client, {
   onAnswer: (call, video) => attempt(() => client.answerCall(call.id, { video })),
   titleOf,
 });
@@ -259,7 +262,6 @@ function enter() {
     onElsewhere: () => {
       isLiveTab = false;
       client.disconnect();
-      incoming.clear();
       closeDialogs();
       app.hidden = true;
       login.close();

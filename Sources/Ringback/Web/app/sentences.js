@@ -1,5 +1,6 @@
 // Everything that goes wrong or ends, in sentences that say what to do. Pure.
 
+import { isGroupCall } from "../ringback/roster.js";
 import { isOpen, participantOf } from "../ringback/wire.js";
 import { roughDuration } from "./format.js";
 
@@ -43,6 +44,11 @@ const particular = {
     NOT_FOUND: "This person cannot be called any more.",
     CONFLICT: "There is a call already. Hang up first.",
     FORBIDDEN: "You cannot call this person.",
+  },
+  groupCall: {
+    NOT_FOUND: "Nobody in this group can be called.",
+    CONFLICT: "There is a call already. Hang up first.",
+    FORBIDDEN: "Nobody in this group can be called.",
   },
   group: {
     NOT_FOUND: "They are not in the call any more.",
@@ -104,9 +110,17 @@ export function messageLine(message, me) {
   return message.call ? callLine(message.call, me) : (message.body ?? "");
 }
 
+/** Where a call among many came to nothing, it was not for one person's sake. */
+const groupEnds = {
+  CALL_END_REASON_NO_ANSWER: "Nobody answered.",
+  CALL_END_REASON_DECLINED: "Everybody declined the call.",
+  CALL_END_REASON_BUSY: "Everybody is in another call. Try again later.",
+};
+
 /** Why a call ended, for the one who reads it. @param {object} call @param {string} me @param {string} peer a name */
 export function callEndSentence(call, me, peer) {
   const mine = call?.initiatorId === me;
+  if (mine && isGroupCall(call) && call.endReason in groupEnds) return groupEnds[call.endReason];
   switch (call?.endReason) {
     case "CALL_END_REASON_NO_ANSWER":
       return mine ? `${peer} did not answer.` : `You missed a call from ${peer}.`;
@@ -157,11 +171,17 @@ export function leaveSentence(call, me) {
   }
 }
 
-/** Why this device's part in a call is over. @param {import("../ringback/call-connection.js").CallEnd} end */
-export function endSentence(end, me, peer) {
+/**
+ * Why this device's part in a call is over.
+ * @param {import("../ringback/call-connection.js").CallEnd} end
+ * @param {string} me
+ * @param {string} peer a name
+ * @param {boolean} [isGroup] whether it was one among many; where there is no call, the end does not tell
+ */
+export function endSentence(end, me, peer, isGroup = isGroupCall(end.call)) {
   switch (end.cause) {
     case "hangup":
-      if (end.call?.mode === "CALL_MODE_GROUP" && end.call.answeredAt) return "You left the call.";
+      if (isGroup && end.call?.answeredAt) return "You left the call.";
       return end.call?.answeredAt ? "You hung up." : "You cancelled the call.";
     case "denied":
       return "The hosts did not let you in.";
@@ -170,7 +190,7 @@ export function endSentence(end, me, peer) {
     case "elsewhere":
       return "You answered on another device.";
     case "error":
-      return errorSentence(end.error, "call");
+      return errorSentence(end.error, isGroup ? "groupCall" : "call");
     default:
       return isOpen(end.call) ? leaveSentence(end.call, me) : callEndSentence(end.call, me, peer);
   }

@@ -151,7 +151,7 @@ export class SettingsPanel {
       el("p", {
         class: "hint",
         id: "who-can-call-hint",
-        text: "Calls of others do not ring here. They are not told, and hear ringing.",
+        text: "Other calls do not ring here. Their callers are not told: to them, you do not answer.",
       }),
     );
   }

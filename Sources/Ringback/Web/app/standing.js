@@ -16,7 +16,7 @@ export async function changeStanding(book, verb, user) {
   if (verb === "block") {
     const text =
       `Calls from ${name} do not ring here any more, and requests to be a contact do not arrive. ` +
-      `You cannot call ${name} either. Messages still come. ${name} is not told, and hears ringing.`;
+      `You cannot call ${name} either. Messages still come. ${name} is not told: to them, you do not answer.`;
     if (!(await ask({ title: `Block ${name}?`, text, yes: "Block" }))) return "";
   }
   return (await book.change(verb, user)) ? verbWords[verb].done(name) : "";
