@@ -86,7 +86,10 @@ test("what could not be stored is shown as it is at the server, with why", async
   await turn();
   own.change({ callWaiting: true });
   await answer(Object.assign(new Error(), { code: "OFFLINE" }));
-  assert.deepEqual([own.shown, own.error.code, own.isSaved], [usual, "OFFLINE", false]);
+  assert.deepEqual([own.shown, own.error.code, own.isSaved, own.isGivenUp], [usual, "OFFLINE", false, true]);
+  own.load();
+  await answer(Object.assign(new Error(), { code: "OFFLINE" }));
+  assert.deepEqual([own.shown, own.error.code, own.isGivenUp], [usual, "OFFLINE", false]);
   own.change({ whoCanCall: "nobody" });
   await turn();
   assert.equal(own.error, null);

@@ -17,6 +17,8 @@ export class CallSettings extends EventTarget {
   error = null;
   /** Whether a change was stored since the settings were loaded. */
   isSaved = false;
+  /** Whether a wish was given up with {@link error}. */
+  isGivenUp = false;
 
   /** @param {import("../ringback/contacts.js").Contacts} api */
   constructor(api) {
@@ -33,6 +35,7 @@ export class CallSettings extends EventTarget {
     this.#working = null;
     this.error = null;
     this.isSaved = false;
+    this.isGivenUp = false;
     this.#changed();
   }
 
@@ -72,6 +75,7 @@ export class CallSettings extends EventTarget {
     await null;
     if (owner !== this.#owner) return;
     this.error = null;
+    this.isGivenUp = false;
     this.#changed();
     try {
       if (loads) await this.#store(owner, this.#api.callSettings());
@@ -81,10 +85,13 @@ export class CallSettings extends EventTarget {
         await this.#store(owner, this.#api.changeCallSettings(this.#sent), { isSaved: true });
       }
     } catch (error) {
-      if (owner === this.#owner) this.error = error;
+      if (owner !== this.#owner) return;
+      this.error = error;
+      // What the server said last stands.
+      this.isGivenUp = Object.keys({ ...this.#sent, ...this.#wished }).length > 0;
+      this.isSaved = false;
     }
     if (owner !== this.#owner) return;
-    // After a failure, what the server said last stands.
     this.#sent = {};
     this.#wished = {};
     this.#working = null;

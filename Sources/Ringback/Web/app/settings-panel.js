@@ -80,8 +80,8 @@ export class SettingsPanel {
   // ------------------------------------------------------------------------------------------- calls
 
   #settingsChanged() {
-    const { shown, error, isSaved, isWorking } = this.#settings;
-    if (shown && error) this.#say("", `Not saved. ${errorSentence(error)}`);
+    const { shown, error, isGivenUp, isSaved, isWorking } = this.#settings;
+    if (shown && error) this.#say("", `${isGivenUp ? "Not saved. " : ""}${errorSentence(error)}`);
     else if (isSaved) this.#say(isWorking ? "Saving…" : "Saved.", "");
     this.#drawCalls();
   }
@@ -160,9 +160,9 @@ export class SettingsPanel {
 
   #drawPeople() {
     const book = this.#book;
-    if (book.isLoaded) this.#redraw(this.#people, lists.map((list) => this.#list(list)));
-    else if (book.error) this.#redraw(this.#people, this.#failure(book));
-    else this.#redraw(this.#people, [loading()]);
+    const shown = book.isLoaded ? lists.map((list) => this.#list(list)) : [];
+    const failure = book.error ? this.#failure(book) : [];
+    this.#redraw(this.#people, shown.length || failure.length ? [...failure, ...shown] : [loading()]);
     this.#people.setAttribute("aria-busy", String(book.isLoading));
   }
 
