@@ -79,7 +79,7 @@ async def group_and_settings(browser: Browser, url: str, folder: Path, alice: Pe
         await person.click("call-close")
         await person.open_conversation("alice")
         await person.does("ask")
-        await person.sees("thread-detail", "Asked")
+        await person.sees("thread-detail", "Request sent")
     await alice.open_conversation("dan")
     await alice.does("block")
     await alice.click("question-yes")

@@ -48,7 +48,7 @@ async def test_who_can_call(start_server: StartServer, arrive: Arrive) -> None:
     await bob.chooses("who-contacts")
     await calls_in_vain(alice, bob)
     await alice.does("ask")
-    await alice.sees("thread-detail", "Asked to be a contact")
+    await alice.sees("thread-detail", "Request sent")
     await bob.page.reload()
     await expect(bob.element("open-settings")).to_have_accessible_name("Settings, a contact request")
     await bob.opens_settings()
@@ -137,7 +137,7 @@ async def test_the_settings_by_keyboard(alice: Person, bob: Person) -> None:
     await has_focus(bob, "conversation-menu")
     await keys.press("Enter")
     await keys.press("Enter")
-    await bob.sees("thread-detail", "Asked to be a contact")
+    await bob.sees("thread-detail", "Request sent")
 
 
 async def test_what_cannot_be_loaded_or_stored_is_said(alice: Person) -> None:

@@ -273,7 +273,7 @@ export const verbWords = {
 /** How things stand with somebody, in a word; empty for most. @param {import("./contact-book.js").Standing} standing */
 export function standingWord({ contact, blocked }) {
   if (blocked) return "Blocked";
-  return { accepted: "Contact", requested: "Asked to be a contact", received: "Asks to be a contact" }[contact] ?? "";
+  return { accepted: "Contact", requested: "Request sent", received: "Contact request" }[contact] ?? "";
 }
 
 /** Why it stopped ringing; empty when the person did it here. */
