@@ -31,7 +31,8 @@ ENERGY = """async () => {
     if (!connection) continue;
     energy[user.username] = 0;
     for (const report of (await connection.getStats()).values())
-      if (report.type === "inbound-rtp" && report.kind === "audio") energy[user.username] += report.totalAudioEnergy ?? 0;
+      if (report.type === "inbound-rtp" && report.kind === "audio")
+        energy[user.username] += report.totalAudioEnergy ?? 0;
   }
   return energy;
 }"""

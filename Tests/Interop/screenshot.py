@@ -60,7 +60,8 @@ async def call_of_two(browser: Browser, url: str, folder: Path) -> Person:
 async def group_and_settings(browser: Browser, url: str, folder: Path, alice: Person) -> None:
     """A group call of three, and the settings of somebody whom others have asked to be a contact."""
     bob = await Person.arrive(browser, url, "bob", **WINDOW)
-    carol, dan = await Person.arrive(browser, url, "carol", **WINDOW), await Person.arrive(browser, url, "dan", **WINDOW)
+    carol = await Person.arrive(browser, url, "carol", **WINDOW)
+    dan = await Person.arrive(browser, url, "dan", **WINDOW)
     await asyncio.gather(bob.log_in(), carol.register(), dan.register())
     await alice.make_group("Quartet", "bob", "carol", "dan")
     await alice.click("call-video")

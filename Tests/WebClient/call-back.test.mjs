@@ -19,7 +19,7 @@ test("what a call in the history is called, and whom its button calls", () => {
     [call("DIRECT", ["ann", "ben"]), null, "Ann", { people: ["ann"] }],
     [call("GROUP", ["ann", "ben", "cy"]), band, "Band", { group: band }],
     [call("GROUP", ["ben", "ann", "cy"]), null, "Ann and Cy", { people: ["ann", "cy"] }],
-    [call("GROUP", ["ann", "ben", "cy", "dan", "eve"]), null, "Ann, Cy and 2 others", { people: ["ann", "cy", "dan", "eve"] }],
+    [call("GROUP", ["ann", "ben", "cy", "d", "e"]), null, "Ann, Cy and 2 others", { people: ["ann", "cy", "d", "e"] }],
     [call("GROUP", ["ben"]), null, "Group call", { people: [] }],
     // A direct call is one also where a group has the same id by some fault.
     [call("DIRECT", ["ann", "ben"]), band, "Ann", { people: ["ann"] }],

@@ -8,7 +8,13 @@ import {
   roughDuration,
   titleOf,
 } from "../../Sources/Ringback/Web/app/format.js";
-import { callEndSentence, callLine, endSentence, errorSentence, messageLine } from "../../Sources/Ringback/Web/app/sentences.js";
+import {
+  callEndSentence,
+  callLine,
+  endSentence,
+  errorSentence,
+  messageLine,
+} from "../../Sources/Ringback/Web/app/sentences.js";
 import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
 import {
   describeDevice,
