@@ -23,6 +23,20 @@ RECEIVED = """async (testid) => {
   return received;
 }"""
 
+# The sound received from everybody in a group call, by name.
+ENERGY = """async () => {
+  const energy = {};
+  for (const { isMe, user } of ringback.call?.roster ?? []) {
+    const connection = isMe ? null : ringback.call.mediaOf(user.id)?.peerConnection;
+    if (!connection) continue;
+    energy[user.username] = 0;
+    for (const report of (await connection.getStats()).values())
+      if (report.type === "inbound-rtp" && report.kind === "audio")
+        energy[user.username] += report.totalAudioEnergy ?? 0;
+  }
+  return energy;
+}"""
+
 
 async def received(person: Person, element: str = "remote-video") -> dict[str, float]:
     return await person.page.evaluate(RECEIVED, element)
@@ -59,3 +73,24 @@ async def talk(*people: Person) -> None:
 async def meet(*people: Person) -> None:
     """Waits until each of them hears and sees the other side."""
     await asyncio.gather(*map(hears, people), *map(watches, people))
+
+
+async def hears_all(person: Person, others: list[Person]) -> None:
+    """Waits until sound arrives from each of the others from now on."""
+    before = await person.page.evaluate(ENERGY)
+
+    async def grown() -> bool:
+        now = await person.page.evaluate(ENERGY)
+        return all(now.get(other.username, 0) > before.get(other.username, 0) for other in others)
+
+    await until(f"{person.username} hears everybody", grown, 30)
+
+
+async def are_together(*people: Person) -> None:
+    """Waits until each sees a tile for each, and hears each of the others."""
+    for person in people:
+        for other in people:
+            await person.sees(f"tile-{other.username}")
+    await asyncio.gather(
+        *(hears_all(person, [other for other in people if other is not person]) for person in people)
+    )

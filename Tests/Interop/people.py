@@ -118,7 +118,48 @@ class Person:
         shown = self.element("message-list").get_by_test_id("message")
         await expect(shown).to_contain_text(list(texts))
 
+    async def make_group(self, name: str, *usernames: str) -> None:
+        """By the form; afterwards the group's conversation is open."""
+        await self.click("new-group")
+        await self.element("group-name").fill(name)
+        for username in usernames:
+            await self.element("group-search").fill(username)
+            await self.click(f"group-add-{username}")
+        await self.click("group-submit")
+        await self.sees("thread-name", name)
+
+    async def does(self, verb: str) -> None:
+        """By the menu in the head of the conversation."""
+        await self.click("conversation-menu")
+        await self.click(f"do-{verb}")
+
+    # -------------------------------------------------------------------------------------------- settings
+
+    async def opens_settings(self) -> None:
+        await self.click("open-settings")
+        await self.sees("call-waiting")
+
+    async def leaves_settings(self) -> None:
+        await self.page.keyboard.press("Escape")
+        await self.sees_not("settings")
+
+    async def chooses(self, setting: str) -> None:
+        """Presses one of the call settings, and waits until it is stored."""
+        await self.opens_settings()
+        await self.click(setting)
+        await self.sees("settings-status", "Saved.")
+        await self.leaves_settings()
+
     # ----------------------------------------------------------------------------------------------- calls
+
+    async def counts_rings(self) -> None:
+        """Counts from now on what rings at this page, until it is loaded anew."""
+        await self.page.evaluate(
+            "() => { window.rings = 0; ringback.client.addEventListener('incoming', () => (window.rings += 1)); }"
+        )
+
+    async def rings(self) -> int:
+        return await self.page.evaluate("() => window.rings")
 
     async def call(self, username: str, kind: str = "video") -> None:
         await self.open_conversation(username)

@@ -4,51 +4,10 @@ import asyncio
 
 from conftest import Arrive
 from database import Database, calls, participants
-from media import hears, talk
+from media import are_together, talk
 from people import Person
 from server import Server
 from waiting import until
-
-# Which of the others' media have come, in this page's group call.
-CONNECTED = """() => (ringback.call?.roster ?? [])
-  .filter(({ isMe, presence }) => !isMe && presence === "in")
-  .filter(({ user }) => ringback.call.mediaOf(user.id)?.connectionState === "connected")
-  .map(({ user }) => user.username)"""
-
-# The sound received from everybody, by name.
-ENERGY = """async () => {
-  const energy = {};
-  for (const { isMe, user } of ringback.call?.roster ?? []) {
-    const connection = isMe ? null : ringback.call.mediaOf(user.id)?.peerConnection;
-    if (!connection) continue;
-    energy[user.username] = 0;
-    for (const report of (await connection.getStats()).values())
-      if (report.type === "inbound-rtp" && report.kind === "audio") energy[user.username] += report.totalAudioEnergy ?? 0;
-  }
-  return energy;
-}"""
-
-
-async def hears_all(person: Person, others: list[Person]) -> None:
-    """Waits until sound arrives from each of the others from now on."""
-    before = await person.page.evaluate(ENERGY)
-
-    async def grown() -> bool:
-        now = await person.page.evaluate(ENERGY)
-        return all(now.get(other.username, 0) > before.get(other.username, 0) for other in others)
-
-    await until(f"{person.username} hears everybody", grown, 30)
-
-
-async def are_together(*people: Person) -> None:
-    """Waits until each sees a tile for each, and hears each of the others."""
-    for person in people:
-        for other in people:
-            await person.sees(f"tile-{other.username}")
-    await asyncio.gather(
-        *(hears_all(person, [other for other in people if other is not person]) for person in people)
-    )
-
 
 async def add(person: Person, username: str) -> None:
     """Adds somebody to the call, by search."""
@@ -260,36 +219,3 @@ async def test_the_host_ends_the_call_for_everybody(
         await person.sees_call_end("The host ended the call for everybody")
     [call] = calls(database)
     assert (call["status"], call["end_reason"]) == ("completed", "ended_by_host")
-
-
-async def test_call_waiting(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
-    carol = await arrive(server, "carol")
-    # Both ring before either is answered, so that no setting keeps the second one away.
-    await alice.call("bob", "voice")
-    await bob.sees("incoming", "Alice")
-    await carol.call("bob", "voice")
-    await carol.sees("call-state", "Ringing")
-    await bob.answer("voice")
-    await bob.sees("incoming", "Carol")
-    await bob.is_in_call()
-    await bob.click("incoming-hold-accept")
-    await carol.is_in_call()
-    await asyncio.gather(hears(bob), hears(carol))
-    await alice.sees("call-note", "Bob has put the call on hold")
-
-    await bob.click("call-switch")
-    await asyncio.gather(hears(alice), hears(bob))
-    await carol.sees("call-note", "Bob has put the call on hold")
-
-    # A reload keeps both, each as it was.
-    await bob.page.reload()
-    await bob.sees("call-switch", "Carol", 30)
-    await asyncio.gather(hears(alice), hears(bob))
-
-    await alice.hang_up()
-    await bob.sees("toast", "Alice hung up")
-    await bob.sees("call-state", "On hold")
-    await bob.click("call-hold")
-    await asyncio.gather(hears(bob), hears(carol))
-    await carol.hang_up()
-    await bob.sees_call_end("Carol hung up")

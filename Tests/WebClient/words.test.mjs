@@ -8,7 +8,13 @@ import {
   roughDuration,
   titleOf,
 } from "../../Sources/Ringback/Web/app/format.js";
-import { callEndSentence, callLine, errorSentence, messageLine } from "../../Sources/Ringback/Web/app/sentences.js";
+import {
+  callEndSentence,
+  callLine,
+  endSentence,
+  errorSentence,
+  messageLine,
+} from "../../Sources/Ringback/Web/app/sentences.js";
 import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
 import {
   describeDevice,
@@ -61,6 +67,18 @@ test("the end of a call reads differently on both sides", () => {
   const call = { initiatorId: "me", endReason: "CALL_END_REASON_NO_ANSWER" };
   assert.equal(callEndSentence(call, "me", "Ada"), "Ada did not answer.");
   assert.equal(callEndSentence(call, "you", "Ada"), "You missed a call from Ada.");
+});
+
+test("a group call that comes to nothing is nobody's fault in particular", () => {
+  const mode = "CALL_MODE_GROUP";
+  for (const [reason, words] of [["NO_ANSWER", /Nobody answered/], ["DECLINED", /Everybody/], ["BUSY", /Everybody/]]) {
+    const call = { initiatorId: "me", mode, endReason: `CALL_END_REASON_${reason}` };
+    assert.match(callEndSentence(call, "me", "Somebody"), words);
+    assert.match(endSentence({ cause: "remote", call }, "me", "Somebody"), words);
+  }
+  const refused = { cause: "error", call: null, error: { code: "NOT_FOUND" } };
+  assert.match(endSentence(refused, "me", "Somebody", true), /group/);
+  assert.match(endSentence(refused, "me", "Ada"), /This person/);
 });
 
 test("who is where in a call", () => {

@@ -1,6 +1,7 @@
 // The Ringback client library: see docs/web-client.md.
 
 export { RingbackClient } from "./ringback/client.js";
+export { Contacts } from "./ringback/contacts.js";
 export { CallConnection } from "./ringback/call-connection.js";
 export { RingbackError } from "./ringback/errors.js";
 export { RingbackSocket } from "./ringback/socket.js";

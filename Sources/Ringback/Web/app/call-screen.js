@@ -1,6 +1,6 @@
 // The call on show.
 
-import { callPowers } from "../ringback.js";
+import { callPowers, isOpen } from "../ringback.js";
 import { AddPeople } from "./add-people.js";
 import { CallControls } from "./call-controls.js";
 import { DirectStage } from "./direct-stage.js";
@@ -66,7 +66,7 @@ export class CallScreen {
   }
 
   #sentence(connection) {
-    return endSentence(connection.end, this.#client.user?.id, nameOf(connection.peer));
+    return endSentence(connection.end, this.#client.user?.id, nameOf(connection.peer), connection.isGroup);
   }
 
   #show(connection) {
@@ -302,7 +302,8 @@ export class CallScreen {
     if (!end) return;
     const sentence = this.#sentence(this.#connection);
     if (reason.textContent !== sentence) reason.textContent = sentence;
-    again.hidden = isGroup || end.cause === "moved" || end.cause === "elsewhere";
+    // A call among many that goes on is to be joined again, not placed again.
+    again.hidden = (isGroup && isOpen(end.call)) || end.cause === "moved" || end.cause === "elsewhere";
   }
 
   #close() {

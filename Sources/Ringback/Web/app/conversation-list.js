@@ -89,6 +89,11 @@ export class ConversationList {
     return this.#conversations.get(conversationId)?.name ?? "";
   }
 
+  /** A conversation of the list. @returns {object | undefined} */
+  get(conversationId) {
+    return this.#conversations.get(conversationId);
+  }
+
   /** Remembers how far somebody has read on this device. */
   seen(id, seq) {
     if (document.visibilityState !== "visible" || seq <= this.#seenSeq(id)) return;

@@ -1,7 +1,8 @@
 // The call history, the newest first.
 
-import { participantOf, peerOf } from "../ringback.js";
+import { isGroupCall, participantOf, peerOf } from "../ringback.js";
 import { avatar } from "./avatar.js";
+import { callBackOf, callTitle, othersOf } from "./call-back.js";
 import { byId, el, iconButton, toast } from "./dom.js";
 import { duration, nameOf, when } from "./format.js";
 import { icon } from "./icons.js";
@@ -17,10 +18,12 @@ export function describeCall(call, me) {
   const outgoing = call.initiatorId === me;
   const open = call.status === "CALL_STATUS_INITIATED" || call.status === "CALL_STATUS_ONGOING";
   if (open) return { missed: false, outgoing, text: call.answeredAt ? "Going on now" : "Ringing now" };
-  if (call.answeredAt) {
+  const own = participantOf(call, me);
+  // A call among many may have been answered by others alone.
+  if (call.answeredAt && (outgoing || own?.joinedAt || !isGroupCall(call))) {
     return { missed: false, outgoing, text: duration(Date.parse(call.endedAt) - Date.parse(call.answeredAt)) };
   }
-  const declined = participantOf(call, me)?.leaveReason === "LEAVE_REASON_DECLINED";
+  const declined = own?.leaveReason === "LEAVE_REASON_DECLINED";
   const text =
     { CALL_END_REASON_DECLINED: "Declined", CALL_END_REASON_BUSY: "Busy", CALL_END_REASON_CANCELLED: "Cancelled" }[
       call.endReason
@@ -50,15 +53,18 @@ export class History {
   #cursor = "";
   #onlyMissed = false;
   #timer;
-  #onCall;
+  #groups;
+  #onCallBack;
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {{onCall: (user: object, video: boolean) => void}} handlers
+   * @param {import("./groups.js").Groups} groups
+   * @param {{onCallBack: (whom: object, video: boolean) => void}} handlers whom: of {@link callBackOf}
    */
-  constructor(client, { onCall }) {
+  constructor(client, groups, { onCallBack }) {
     this.#client = client;
-    this.#onCall = onCall;
+    this.#groups = groups;
+    this.#onCallBack = onCallBack;
     client.addEventListener("call", () => {
       clearTimeout(this.#timer);
       this.#timer = setTimeout(() => (this.#panel.hidden ? this.count() : this.refresh()), 300);
@@ -83,7 +89,7 @@ export class History {
       "Calls",
       ...(unseen
         ? [
-            el("span", { class: "badge", testid: "missed-badge" }, text),
+            el("span", { class: "tally", testid: "missed-badge" }, text),
             el("span", { class: "visually-hidden", text: unseen === 1 ? " missed call" : " missed calls" }),
           ]
         : []),
@@ -112,6 +118,7 @@ export class History {
     const onlyMissed = this.#onlyMissed;
     try {
       const { calls, records, nextCursor } = await this.#client.callHistory({ cursor, missed: onlyMissed });
+      await this.#groups.lookUp(calls.filter(isGroupCall).map(({ conversationId }) => conversationId));
       if (onlyMissed !== this.#onlyMissed || !this.#client.user) return;
       this.#markSeen(calls, records);
       this.#calls = cursor ? [...this.#calls, ...calls] : calls;
@@ -141,7 +148,7 @@ export class History {
       });
     return el(
       "div",
-      { class: "choices", role: "group", "aria-label": "Which calls" },
+      { class: "filters", role: "group", "aria-label": "Which calls" },
       choice("All", false, "history-all"),
       choice("Missed", true, "history-missed"),
     );
@@ -165,19 +172,27 @@ export class History {
 
   #row(call) {
     const me = this.#client.user.id;
-    const peer = peerOf(call, me)?.user ?? { id: "" };
-    const name = nameOf(peer);
+    const isGroup = isGroupCall(call);
+    const group = isGroup ? this.#groups.get(call.conversationId) : null;
+    const name = callTitle(call, me, group);
     const { missed, outgoing, text } = describeCall(call, me);
     const video = call.type === "CALL_TYPE_VIDEO";
     const direction = outgoing ? "Outgoing" : "Incoming";
+    const whom = callBackOf(call, me, group);
+    const others = othersOf(call, me).map(nameOf);
     return el(
       "li",
       {
         class: `row history-row${missed ? " missed" : ""}`,
         testid: "history-item",
-        title: callEndSentence(call, me, name),
+        title: isGroup ? `With ${others.join(", ")}` : callEndSentence(call, me, name),
       },
-      avatar(peer),
+      // A group has the face that it has among the conversations; other people have their first letters.
+      avatar(
+        isGroup
+          ? { id: call.conversationId, displayName: group?.name || others.slice(0, 2).join(" ") }
+          : (peerOf(call, me)?.user ?? { id: "" }),
+      ),
       el(
         "span",
         { class: "row-text" },
@@ -186,14 +201,19 @@ export class History {
           "span",
           { class: "row-detail" },
           icon(outgoing ? "outgoing" : "incoming"),
-          el("span", { class: "visually-hidden", text: `${direction} ${video ? "video" : "voice"} call. ` }),
+          el("span", { class: "visually-hidden", text: `${direction} ${kindOf(video, isGroup)}. ` }),
           el("span", { text: `${text} · ${when(call.startedAt)}` }),
         ),
       ),
-      iconButton(video ? "video" : "phone", `Call ${name} back`, {
+      iconButton(video ? "video" : "phone", whom.join ? `Join the call with ${name}` : `Call ${name} back`, {
         testid: "history-call-back",
-        on: { click: () => this.#onCall(peer, video) },
+        disabled: whom.people?.length === 0,
+        on: { click: () => this.#onCallBack(whom, video) },
       }),
     );
   }
+}
+
+function kindOf(video, isGroup) {
+  return `${isGroup ? "group " : ""}${video ? "video" : "voice"} call`;
 }

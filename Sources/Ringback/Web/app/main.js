@@ -1,20 +1,26 @@
 // The page: puts its parts together.
 
-import { RingbackClient } from "../ringback.js";
+import { Contacts, RingbackClient } from "../ringback.js";
 import { notify } from "./attention.js";
+import { CallTogether } from "./call-back.js";
 import { CallBar } from "./call-bar.js";
 import { CallScreen } from "./call-screen.js";
+import { CallSettings } from "./call-settings.js";
+import { ContactBook } from "./contact-book.js";
 import { ConversationList } from "./conversation-list.js";
 import { Devices } from "./devices.js";
 import { byId, el, toast } from "./dom.js";
-import { nameOf } from "./format.js";
+import { listOfNames, nameOf } from "./format.js";
+import { Groups } from "./groups.js";
 import { History } from "./history.js";
 import { icon } from "./icons.js";
 import { Incoming } from "./incoming.js";
 import { Login } from "./login.js";
 import { NewGroup } from "./new-group.js";
 import { People } from "./people.js";
+import { forgetQuestion } from "./question.js";
 import { errorSentence } from "./sentences.js";
+import { SettingsPanel } from "./settings-panel.js";
 import { beTheLiveTab } from "./single-tab.js";
 import { unlockSoundsOnFirstTouch } from "./sounds.js";
 import { Thread } from "./thread.js";
@@ -44,15 +50,32 @@ function attempt(action) {
   }
 }
 
+const together = new CallTogether(client, {
+  onWaiting: (first, others) => {
+    const wait = others.length > 1 ? "are" : "is";
+    toast(`${listOfNames(others.map(nameOf))} ${wait} rung when ${nameOf(first)} has answered.`);
+  },
+  onFailure: (error) => toast(errorSentence(error, "add")),
+});
 const placeCall = (user, video) => attempt(() => client.placeCall(user, { video }));
 const callGroup = (conversation, video) => attempt(() => client.placeGroupCall(conversation, { video }));
+const joinCall = (call, video = false) => attempt(() => client.joinCall(call.id, { video }));
+const callBack = ({ join, group, people }, video) => {
+  if (join) joinCall(join, video);
+  else if (group) callGroup(group, video);
+  else attempt(() => together.call(people, video));
+};
 
 // ------------------------------------------------------------------------------------------- the parts
 
 const conversations = new ConversationList(client, { onOpen: openConversation });
-const thread = new Thread(client, {
+const contacts = new Contacts(client);
+const book = new ContactBook(contacts);
+const settings = new CallSettings(contacts);
+const thread = new Thread(client, book, {
   onCall: placeCall,
   onCallGroup: callGroup,
+  onJoin: (call) => joinCall(call),
   onBack: () => showList(),
   onSeen: (id, seq) => conversations.seen(id, seq),
 });
@@ -62,19 +85,27 @@ const people = new People(client, {
 });
 const newGroup = new NewGroup(client, { onMade: openConversation });
 byId("make-group").addEventListener("click", () => newGroup.open());
-const history = new History(client, { onCall: placeCall });
+const groups = new Groups(client, (conversationId) => conversations.get(conversationId));
+const history = new History(client, groups, { onCallBack: callBack });
 const devices = new Devices(client);
 const titleOf = (conversationId) => conversations.titleOf(conversationId);
-new CallScreen(client, { onCallAgain: ({ peer, video }) => placeCall(peer, video), titleOf });
+new CallScreen(client, {
+  onCallAgain: (connection) => {
+    const group = groups.get(connection.conversationId);
+    callBack(together.whomAgain(connection, client.user.id, group), connection.video);
+  },
+  titleOf,
+});
 new Incoming(client, {
   onAnswer: (call, video) => attempt(() => client.answerCall(call.id, { video })),
   titleOf,
 });
 const callBar = new CallBar(client, {
   onMove: (call) => attempt(() => client.moveCall(call.id)),
-  onJoin: (call) => attempt(() => client.joinCall(call.id)),
+  onJoin: (call) => joinCall(call),
   titleOf,
 });
+const settingsPanel = new SettingsPanel(book, settings);
 const login = new Login(client, { profile, onDone: enter });
 
 function openConversation(conversation) {
@@ -115,6 +146,24 @@ for (const [index, tab] of tabs.entries()) {
     next.click();
     next.focus();
   });
+}
+
+byId("open-settings").prepend(icon("settings"));
+byId("open-settings").addEventListener("click", () => settingsPanel.open());
+book.addEventListener("change", () => {
+  const count = book.contacts("received").length;
+  const requests = count === 1 ? ", a contact request" : `, ${count} contact requests`;
+  const label = count ? `Settings${requests}` : "Settings";
+  byId("open-settings").title = label;
+  byId("open-settings").setAttribute("aria-label", label);
+  byId("open-settings").classList.toggle("asked", count > 0);
+});
+// A call that begins is not to be hidden by what was being looked at.
+client.addEventListener("connection", ({ detail }) => detail.connection && closeDialogs());
+
+function closeDialogs() {
+  forgetQuestion();
+  settingsPanel.close();
 }
 
 byId("logout").append(icon("logout"));
@@ -177,6 +226,7 @@ client.addEventListener("welcome", ({ detail }) => {
   if (!detail.recovered) {
     conversations.refresh();
     thread.refresh();
+    book.load();
   }
   rejoin();
   callBar.draw();
@@ -212,6 +262,7 @@ function enter() {
     onElsewhere: () => {
       isLiveTab = false;
       client.disconnect();
+      closeDialogs();
       app.hidden = true;
       login.close();
       byId("elsewhere").hidden = false;
@@ -231,7 +282,8 @@ client.addEventListener("signedout", ({ detail }) => {
   wasOnline = false;
   app.hidden = true;
   byId("banner").hidden = true;
-  for (const part of [conversations, thread, history, devices]) part.clear();
+  closeDialogs();
+  for (const part of [conversations, thread, history, devices, groups, book, settings]) part.clear();
   login.open(detail.reason ? "You were signed out. Sign in again." : "");
 });
 byId("use-here").addEventListener("click", () => takeOver?.());

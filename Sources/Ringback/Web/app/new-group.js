@@ -68,7 +68,7 @@ export class NewGroup {
         this.#found,
         this.#members,
         this.#error,
-        el("div", { class: "form-buttons" }, el("button", cancel), this.#submit),
+        el("div", { class: "dialog-buttons" }, el("button", cancel), this.#submit),
       ),
     );
     this.#dialog.showModal();

@@ -1,5 +1,6 @@
 // Everything that goes wrong or ends, in sentences that say what to do. Pure.
 
+import { isGroupCall } from "../ringback/roster.js";
 import { isOpen, participantOf } from "../ringback/wire.js";
 import { roughDuration } from "./format.js";
 
@@ -44,6 +45,11 @@ const particular = {
     CONFLICT: "There is a call already. Hang up first.",
     FORBIDDEN: "You cannot call this person.",
   },
+  groupCall: {
+    NOT_FOUND: "Nobody in this group can be called.",
+    CONFLICT: "There is a call already. Hang up first.",
+    FORBIDDEN: "Nobody in this group can be called.",
+  },
   group: {
     NOT_FOUND: "They are not in the call any more.",
     CONFLICT: "That cannot be done in this call now.",
@@ -53,6 +59,10 @@ const particular = {
     NOT_FOUND: "Nobody of them can be called.",
     CONFLICT: "Nobody can be added to this call now.",
     FORBIDDEN: "They cannot be added to this call, or only a host may do it.",
+  },
+  contact: {
+    NOT_FOUND: "There is no such request any more, or no such person.",
+    CONFLICT: "That cannot be done: you have blocked them, or your list is full.",
   },
   share: {
     CONFLICT: "Somebody shares a screen already. Wait until they stop.",
@@ -100,9 +110,17 @@ export function messageLine(message, me) {
   return message.call ? callLine(message.call, me) : (message.body ?? "");
 }
 
+/** Where a call among many came to nothing, it was not for one person's sake. */
+const groupEnds = {
+  CALL_END_REASON_NO_ANSWER: "Nobody answered.",
+  CALL_END_REASON_DECLINED: "Everybody declined the call.",
+  CALL_END_REASON_BUSY: "Everybody is in another call. Try again later.",
+};
+
 /** Why a call ended, for the one who reads it. @param {object} call @param {string} me @param {string} peer a name */
 export function callEndSentence(call, me, peer) {
   const mine = call?.initiatorId === me;
+  if (mine && isGroupCall(call) && call.endReason in groupEnds) return groupEnds[call.endReason];
   switch (call?.endReason) {
     case "CALL_END_REASON_NO_ANSWER":
       return mine ? `${peer} did not answer.` : `You missed a call from ${peer}.`;
@@ -153,11 +171,17 @@ export function leaveSentence(call, me) {
   }
 }
 
-/** Why this device's part in a call is over. @param {import("../ringback/call-connection.js").CallEnd} end */
-export function endSentence(end, me, peer) {
+/**
+ * Why this device's part in a call is over.
+ * @param {import("../ringback/call-connection.js").CallEnd} end
+ * @param {string} me
+ * @param {string} peer a name
+ * @param {boolean} [isGroup] whether it was one among many; where there is no call, the end does not tell
+ */
+export function endSentence(end, me, peer, isGroup = isGroupCall(end.call)) {
   switch (end.cause) {
     case "hangup":
-      if (end.call?.mode === "CALL_MODE_GROUP" && end.call.answeredAt) return "You left the call.";
+      if (isGroup && end.call?.answeredAt) return "You left the call.";
       return end.call?.answeredAt ? "You hung up." : "You cancelled the call.";
     case "denied":
       return "The hosts did not let you in.";
@@ -166,7 +190,7 @@ export function endSentence(end, me, peer) {
     case "elsewhere":
       return "You answered on another device.";
     case "error":
-      return errorSentence(end.error, "call");
+      return errorSentence(end.error, isGroup ? "groupCall" : "call");
     default:
       return isOpen(end.call) ? leaveSentence(end.call, me) : callEndSentence(end.call, me, peer);
   }
@@ -222,6 +246,35 @@ export const powerWords = {
   remove: "Take out",
   bar: "Take out for good",
 };
+
+/** What is said of the things that can be done about somebody: in a menu, on a button of a list, and afterwards. */
+export const verbWords = {
+  ask: {
+    menu: "Add as contact",
+    button: "Add",
+    done: (name) => `${name} has been asked to be a contact.`,
+  },
+  accept: { menu: "Accept contact request", button: "Accept", done: (name) => `${name} is a contact now.` },
+  decline: {
+    menu: "Decline contact request",
+    button: "Decline",
+    done: (name) => `The request of ${name} is declined. They are not told.`,
+  },
+  withdraw: {
+    menu: "Withdraw contact request",
+    button: "Withdraw",
+    done: (name) => `The request to ${name} is withdrawn.`,
+  },
+  remove: { menu: "Remove from contacts", button: "Remove", done: (name) => `${name} is no contact any more.` },
+  block: { menu: "Block…", button: "Block", done: (name) => `${name} is blocked.` },
+  unblock: { menu: "Unblock", button: "Unblock", done: (name) => `${name} is not blocked any more.` },
+};
+
+/** How things stand with somebody, in a word; empty for most. @param {import("./contact-book.js").Standing} standing */
+export function standingWord({ contact, blocked }) {
+  if (blocked) return "Blocked";
+  return { accepted: "Contact", requested: "Request sent", received: "Contact request" }[contact] ?? "";
+}
 
 /** Why it stopped ringing; empty when the person did it here. */
 export function ringStopSentence(reason, peer) {

@@ -1,46 +1,39 @@
-// One conversation: its messages, writing, and the call buttons.
+// One conversation: its head, its messages, and writing.
 
-import { newId, uint64 } from "../ringback.js";
-import { avatar } from "./avatar.js";
-import { byId, el, iconButton, sync, toast } from "./dom.js";
-import { dayLabel, nameOf, timeOfDay, titleOf } from "./format.js";
+import { newId } from "../ringback.js";
+import { byId, el, sync, toast } from "./dom.js";
+import { titleOf } from "./format.js";
 import { icon } from "./icons.js";
-import { errorSentence, messageLine } from "./sentences.js";
+import { continues, dayLine, dayOf, messageNode } from "./message-node.js";
+import { errorSentence } from "./sentences.js";
+import { ThreadHead } from "./thread-head.js";
 import { ThreadLog } from "./thread-log.js";
-
-/** Messages of one person this close together stand together, in milliseconds. */
-const togetherMs = 5 * 60_000;
 
 export class Thread {
   #client;
   #root = byId("thread");
   #logs = new Map();
   #conversation = null;
-  #peer = null;
+  #head = null;
   #list = null;
   #input = null;
   #nodes = new Map();
   #drafts = new Map();
   #loading = false;
-  #onCall;
-  #onCallGroup;
-  #onBack;
+  #book;
   #onSeen;
+  #headHandlers;
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {object} handlers
-   * @param {(user: object, video: boolean) => void} handlers.onCall
-   * @param {(conversation: object, video: boolean) => void} handlers.onCallGroup
-   * @param {() => void} handlers.onBack
-   * @param {(id: string, seq: bigint) => void} handlers.onSeen
+   * @param {import("./contact-book.js").ContactBook} book
+   * @param {import("./thread-head.js").HeadHandlers & {onSeen: (id: string, seq: bigint) => void}} handlers
    */
-  constructor(client, { onCall, onCallGroup, onBack, onSeen }) {
+  constructor(client, book, { onSeen, ...headHandlers }) {
     this.#client = client;
-    this.#onCall = onCall;
-    this.#onCallGroup = onCallGroup;
-    this.#onBack = onBack;
+    this.#book = book;
     this.#onSeen = onSeen;
+    this.#headHandlers = headHandlers;
     client.addEventListener("message", ({ detail }) => this.#arrived(detail.message));
     this.close();
   }
@@ -54,6 +47,8 @@ export class Thread {
   close() {
     this.#keepDraft();
     this.#conversation = null;
+    this.#head?.end();
+    this.#head = null;
     this.#root.replaceChildren(
       el(
         "div",
@@ -84,7 +79,6 @@ export class Thread {
     }
     this.#keepDraft();
     this.#conversation = conversation;
-    this.#peer = conversation.members?.find((member) => member.id !== this.#client.user.id) ?? this.#client.user;
     this.#nodes = new Map();
     this.#build();
     this.#input.value = this.#drafts.get(conversation.id) ?? "";
@@ -101,7 +95,6 @@ export class Thread {
   }
 
   #build() {
-    const group = this.#isGroup;
     const name = titleOf(this.#conversation, this.#client.user.id);
     this.#list = el("div", {
       class: "messages",
@@ -118,25 +111,11 @@ export class Thread {
       testid: "message-input",
       on: { input: () => this.#fitInput(), keydown: (event) => this.#keyPressed(event) },
     });
-    const isGroup = this.#conversation.type === "CONVERSATION_TYPE_GROUP";
-    const call = (video) => () =>
-      isGroup ? this.#onCallGroup(this.#conversation, video) : this.#onCall(this.#peer, video);
     const send = { class: "send", type: "submit", "aria-label": "Send", title: "Send", testid: "message-send" };
+    this.#head?.end();
+    this.#head = new ThreadHead(this.#client, this.#book, this.#conversation, this.#headHandlers);
     this.#root.replaceChildren(
-      el(
-        "header",
-        { class: "thread-head" },
-        iconButton("back", "Back to the list", { class: "back", on: { click: () => this.#onBack() } }),
-        avatar(group ? { id: this.#conversation.id, displayName: name } : this.#peer),
-        el(
-          "div",
-          { class: "who" },
-          el("h2", { text: name, testid: "thread-name" }),
-          el("span", { text: group ? this.#memberNames() : `@${this.#peer.username ?? ""}`, testid: "thread-detail" }),
-        ),
-        !group && iconButton("phone", `Call ${name}`, { testid: "call-voice", on: { click: call(false) } }),
-        !group && iconButton("video", `Video call with ${name}`, { testid: "call-video", on: { click: call(true) } }),
-      ),
+      this.#head.element,
       this.#list,
       el(
         "form",
@@ -145,14 +124,6 @@ export class Thread {
         el("button", send, icon("send")),
       ),
     );
-  }
-
-  get #isGroup() {
-    return this.#conversation.type === "CONVERSATION_TYPE_GROUP";
-  }
-
-  #memberNames() {
-    return (this.#conversation.members ?? []).map(nameOf).join(", ");
   }
 
   #fitInput() {
@@ -253,16 +224,22 @@ export class Thread {
     if (!log.hasMore && !log.messages.length && !log.unsent.length) {
       nodes.push(this.#once("none", () => this.#firstWords()));
     }
-    for (const message of log.messages) {
-      this.#pushDay(nodes, before, message);
-      nodes.push(this.#once(this.#key(message, before), () => this.#messageNode(message, before)));
+    const push = (message, key, unsent) => {
+      const day = dayOf(message);
+      if (!before || dayOf(before) !== day) nodes.push(this.#once(`day:${day}`, () => dayLine(day)));
+      const around = {
+        me: this.#client.user.id,
+        group: this.#isGroup ? this.#conversation : null,
+        isContinued: continues(message, before),
+        unsent,
+        onRetry: () => this.#send(this.#conversation, unsent),
+      };
+      nodes.push(this.#once(key, () => messageNode(message, around)));
       before = message;
-    }
+    };
+    for (const message of log.messages) push(message, `${message.id}:${continues(message, before)}`);
     for (const unsent of log.unsent) {
-      const message = { ...unsent, senderId: this.#client.user.id };
-      this.#pushDay(nodes, before, message);
-      nodes.push(this.#once(unsent.clientMessageId, () => this.#messageNode(message, before, unsent)));
-      before = message;
+      push({ ...unsent, senderId: this.#client.user.id }, unsent.clientMessageId, unsent);
     }
     sync(list, nodes);
     if (toEnd) list.scrollTop = list.scrollHeight;
@@ -275,59 +252,12 @@ export class Thread {
     return this.#nodes.get(key);
   }
 
-  #key(message, before) {
-    return `${message.id}:${this.#continues(message, before)}`;
-  }
-
-  #continues(message, before) {
-    return (
-      !!before &&
-      before.senderId === message.senderId &&
-      Date.parse(message.createdAt) - Date.parse(before.createdAt) < togetherMs
-    );
-  }
-
-  #pushDay(nodes, before, message) {
-    const day = dayLabel(new Date(message.createdAt));
-    if (before && dayLabel(new Date(before.createdAt)) === day) return;
-    nodes.push(this.#once(`day:${day}`, () => el("div", { class: "day" }, el("span", { text: day }))));
+  get #isGroup() {
+    return this.#conversation.type === "CONVERSATION_TYPE_GROUP";
   }
 
   #firstWords() {
     const name = titleOf(this.#conversation, this.#client.user.id);
     return el("div", { class: "first-words", text: `This is the beginning. Say hello to ${name}.` });
-  }
-
-  #messageNode(message, before, unsent) {
-    if (message.type === "MESSAGE_TYPE_SYSTEM" || !message.senderId) {
-      const text = `${messageLine(message, this.#client.user.id)} · ${timeOfDay(new Date(message.createdAt))}`;
-      return el("div", { class: "system", text, testid: message.call ? "call-line" : "system-line" });
-    }
-    const mine = message.senderId === this.#client.user.id;
-    const classes = ["message", mine ? "mine" : "theirs", this.#continues(message, before) ? "continues" : ""];
-    const time = new Date(message.createdAt);
-    const sender = this.#conversation.members?.find((member) => member.id === message.senderId);
-    const named = this.#isGroup && !mine && !this.#continues(message, before);
-    const node = el("div", {}, named && el("span", { class: "sender", text: nameOf(sender) }), el("p", { class: "body", dir: "auto", text: message.body ?? "" }));
-    if (unsent?.failed) {
-      classes.push("failed");
-      const on = { click: () => this.#send(this.#conversation, unsent) };
-      node.append(
-        el(
-          "p",
-          { class: "failure", role: "alert" },
-          el("span", { text: `Not sent. ${unsent.failed} ` }),
-          el("button", { type: "button", class: "link", text: "Send again", testid: "message-retry", on }),
-        ),
-      );
-    } else {
-      if (unsent) classes.push("pending");
-      const text = unsent ? "Sending…" : timeOfDay(time);
-      node.append(el("time", { datetime: message.createdAt, text, title: time.toLocaleString() }));
-    }
-    node.className = classes.filter(Boolean).join(" ");
-    node.dataset.testid = unsent ? "message-unsent" : "message";
-    if (message.seq) node.dataset.seq = String(uint64(message.seq));
-    return node;
   }
 }

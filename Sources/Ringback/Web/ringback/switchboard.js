@@ -2,19 +2,16 @@
 
 import { CallBook } from "./call-book.js";
 import { CallConnection } from "./call-connection.js";
+import { Departures } from "./departures.js";
 import { RingbackError } from "./errors.js";
 import {
   isConnectedElsewhere,
   isConnectedHere,
-  isOpen,
   isRingingFor,
-  newId,
   participantOf,
   peerOf,
 } from "./wire.js";
 
-/** How long a hang-up is worth repeating, in milliseconds. */
-const hangUpTimeoutMs = 60_000;
 /** In so many calls a device can be: one in which it speaks, the others on hold. */
 export const callsAtOnce = 2;
 
@@ -25,9 +22,7 @@ export class Switchboard {
   #isRunning;
   #book = new CallBook();
   #ringing = new Set();
-  #left = new Set();
-  #leaving = new Set();
-  #disowned = new Set();
+  #departures;
   #held = [];
 
   /** The call that this device speaks in, or would if it were not on hold. @type {CallConnection | null} */
@@ -40,6 +35,7 @@ export class Switchboard {
    */
   constructor(client, { emit, isRunning }) {
     this.#client = client;
+    this.#departures = new Departures(client);
     this.#emit = emit;
     this.#isRunning = isRunning;
   }
@@ -62,8 +58,7 @@ export class Switchboard {
   clear() {
     this.#book.clear();
     this.#ringing.clear();
-    this.#left.clear();
-    this.#disowned.clear();
+    this.#departures.clear();
   }
 
   /** Leaves nothing running, without a word to the server. */
@@ -167,10 +162,10 @@ export class Switchboard {
 
   #announce(call) {
     const { user } = this.#client;
-    const disowned = this.#disowned.delete(call.clientCallId) && isOpen(call);
+    const disowned = this.#departures.disowns(call);
     const connection = this.#connectionFor(call.id);
     // A command that failed here may have been carried out all the same.
-    if (disowned || (!connection && !this.#isEntering && this.#isLeftBehind(call))) this.leave(call.id);
+    if (disowned || (!connection && !this.#isEntering && this.#departures.isLeftBehind(call))) this.leave(call.id);
     if (isRingingFor(call, user?.id)) {
       if (!this.#ringing.has(call.id)) {
         this.#ringing.add(call.id);
@@ -187,11 +182,6 @@ export class Switchboard {
   /** Whether a connection waits for the answer that tells which call it is in. */
   get #isEntering() {
     return this.#connections.some(({ call }) => !call);
-  }
-
-  /** Whether the server has this device in a call that it has left. */
-  #isLeftBehind(call) {
-    return this.#left.has(call.id) && isConnectedHere(call, this.#client.user?.id, this.#client.deviceId);
   }
 
   #stopRinging(call, reason) {
@@ -234,7 +224,7 @@ export class Switchboard {
     return [...this.open.values()]
       .filter(
         (call) =>
-          isConnectedHere(call, user?.id, deviceId) && !this.#connectionFor(call.id) && !this.#left.has(call.id),
+          isConnectedHere(call, user?.id, deviceId) && !this.#connectionFor(call.id) && !this.#departures.has(call.id),
       )
       .sort((left, right) => onHold(right) - onHold(left))
       .slice(-callsAtOnce);
@@ -278,7 +268,7 @@ export class Switchboard {
     if (this.connection) this.#hold();
     this.connection = connection;
     connection.addEventListener("ended", () => this.#ended(connection));
-    if (subject.call) this.#left.delete(subject.call.id);
+    if (subject.call) this.#departures.comesBack(subject.call.id);
     this.#emit("connection", { connection });
     connection.begin(kind);
     return connection;
@@ -289,16 +279,9 @@ export class Switchboard {
     // A client that is being stopped leaves no call: it may go on in another tab.
     const leaves = this.#isRunning();
     if (this.connection === connection) this.connection = (leaves && this.#held.pop()) || null;
-    if (leaves) this.#leftWith(connection);
+    if (leaves) this.#departures.note(connection);
     this.#emit("connection", { connection: this.connection, ended: connection });
     if (leaves) this.#ringAgain(connection);
-  }
-
-  /** The server may not know yet that this device has left: it is not to be drawn back in. */
-  #leftWith({ call, clientCallId }) {
-    if (call) this.#left.add(call.id);
-    // An invite that is not answered yet, or never will be: the call it makes is ended when it turns up.
-    if (clientCallId && clientCallId !== call?.clientCallId) this.#disowned.add(clientCallId);
   }
 
   /**
@@ -319,10 +302,10 @@ export class Switchboard {
     const newest = this.#book.open.get(call.id) ?? this.#book.ended.get(call.id) ?? call;
     if (connection.state === "ended") {
       // Given up while the command was on its way.
-      this.#left.add(newest.id);
-      if (this.#isLeftBehind(newest)) this.leave(newest.id);
+      this.#departures.note({ call: newest });
+      if (this.#departures.isLeftBehind(newest)) this.leave(newest.id);
     } else {
-      this.#left.delete(newest.id);
+      this.#departures.comesBack(newest.id);
     }
     connection.update(newest);
   }
@@ -332,14 +315,7 @@ export class Switchboard {
    * @param {string} callId
    * @param {{mediaFailed?: boolean}} [why]
    */
-  leave(callId, { mediaFailed = false } = {}) {
-    this.#left.add(callId);
-    if (this.#leaving.has(callId)) return;
-    this.#leaving.add(callId);
-    const callHangUp = { commandId: newId(), callId, mediaFailed };
-    this.#client
-      .request({ callHangUp }, { timeoutMs: hangUpTimeoutMs })
-      .catch(() => {})
-      .finally(() => this.#leaving.delete(callId));
+  leave(callId, why) {
+    this.#departures.leave(callId, why);
   }
 }
