@@ -86,6 +86,7 @@ async def group_and_settings(browser: Browser, url: str, folder: Path, alice: Pe
     await alice.click("question-yes")
     await alice.sees("thread-detail", "Blocked")
     await alice.chooses("call-waiting")
+    await alice.page.set_viewport_size({"width": 900, "height": 860})
     await alice.opens_settings()
     await alice.click("accept-bob")
     await alice.sees("accepted-bob")
