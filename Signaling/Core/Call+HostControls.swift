@@ -98,26 +98,31 @@ extension CallTurn {
 
     private mutating func lock(_ isLocked: Bool) {
         call.isLocked = isLocked
-        // Nobody is left waiting at a door that is open.
-        if !isLocked { for request in call.joinRequests { admit(request) } }
+        guard !isLocked else { return }
+        // Nobody is left waiting at a door that is open: for whom there is no room, knows it.
+        for request in call.joinRequests {
+            if call.hasRoom(for: request.origin.user) {
+                enter(request.origin, request.media)
+            } else {
+                turnAway(request)
+            }
+        }
     }
 
     private mutating func answerJoinRequest(of user: UserID, isAdmitted: Bool) {
         guard let request = call.joinRequest(of: user) else { return }
-        if isAdmitted {
-            admit(request)
+        if !isAdmitted {
+            turnAway(request)
+        } else if call.hasRoom(for: user) {
+            enter(request.origin, request.media)
         } else {
-            call.joinRequests.removeAll { $0 == request }
-            told.append(CallDelivery(to: .device(user, request.origin.device), .joinDenied))
+            refusal = .callFull
         }
     }
 
-    private mutating func admit(_ request: Call.JoinRequest) {
-        guard call.presentCount < call.rules.participantLimit else {
-            refusal = .callFull
-            return
-        }
-        enter(request.origin, request.media)
+    private mutating func turnAway(_ request: Call.JoinRequest) {
+        call.joinRequests.removeAll { $0 == request }
+        told.append(CallDelivery(to: .device(request.origin.user, request.origin.device), .joinDenied))
     }
 
     private mutating func endForAll(_ host: Participant) {

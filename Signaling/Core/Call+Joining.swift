@@ -58,7 +58,7 @@ extension CallTurn {
     /// Why somebody may not be rung now.
     private func obstacle(to callee: Callee, by participant: Participant) -> CallRefusal? {
         guard let known = call.participant(callee.user) else {
-            return call.presentCount < call.rules.participantLimit ? nil : .callFull
+            return call.hasRoom(for: callee.user) ? nil : .callFull
         }
         guard !known.isConnected, !known.isRinging else { return nil }
         if known.isBarred, !participant.isHostOrCoHost { return .forbidden }
@@ -66,7 +66,7 @@ extension CallTurn {
             let again = rungAt + call.rules.timings.ringAgain
             if now < again { return .rungJustNow(retryAfter: again - now) }
         }
-        return call.presentCount < call.rules.participantLimit ? nil : .callFull
+        return call.hasRoom(for: callee.user) ? nil : .callFull
     }
 
     /// Comes into the call without being rung, or asks to be let in when it is locked.
@@ -96,7 +96,7 @@ extension CallTurn {
     private mutating func comeIn(_ origin: CallOrigin, _ media: MediaState, _ participant: Participant?) {
         if participant?.isBarred == true {
             refusal = .forbidden
-        } else if call.presentCount >= call.rules.participantLimit {
+        } else if !call.hasRoom(for: origin.user) {
             refusal = .callFull
         } else if call.isLocked, participant?.isHostOrCoHost != true {
             askToBeLetIn(origin, media)
@@ -133,9 +133,11 @@ extension CallTurn {
 }
 
 extension Call {
-    /// How many are in the call or rung for it.
-    var presentCount: Int {
-        participants.reduce(0) { $0 + ($1.isConnected || $1.isRinging ? 1 : 0) }
+    /// Whether somebody who is neither in the call nor rung for it may come in or be rung.
+    func hasRoom(for user: UserID) -> Bool {
+        let presentCount = participants.count { $0.isConnected || $0.isRinging }
+        guard presentCount < rules.participantLimit else { return false }
+        return participant(user) != nil || participants.count < rules.totalParticipantLimit
     }
 
     /// What a user who asks to be let in has asked.

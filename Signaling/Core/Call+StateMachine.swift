@@ -151,7 +151,8 @@ struct CallTurn {
         case .connected(let connection):
             // A device that the call was moved away from may still be hanging up: that ends nothing.
             if connection.device == origin.device { leave(origin.user, mediaFailed ? .iceFailed : .hangup) }
-        case .declined, .left: break
+        // Whoever has left may be asking to be let in again.
+        case .declined, .left: withdrawJoinRequest(of: origin)
         }
     }
 

@@ -8,6 +8,9 @@ public struct CallRules: Sendable, Equatable {
     public var screenSharing = ScreenSharing.takeOver
     /// How many people may be in a call or rung for it at the same time.
     public var participantLimit = 100
+    /// How many people may ever have been in the call or rung for it: all of them go with each picture of the call, so
+    /// that it must not grow as long as somebody rings new people.
+    public var totalParticipantLimit: Int { 4 * participantLimit }
 
     /// The rules a server has when it is told no others.
     public init() {}

@@ -110,6 +110,9 @@ extension Participant {
         if case .left(_, _, .kicked) = state { true } else { false }
     }
 
+    /// Whether the call may be shown to the participant as it is now.
+    public var maySeeCall: Bool { !isHidden && !isBarred }
+
     /// Whether the participant may let people in and send them out.
     public var isHostOrCoHost: Bool { role != .participant }
 }

@@ -23,6 +23,15 @@ struct CallArchive: Sendable {
         return views
     }
 
+    /// The ids of the open calls of an owner.
+    func openCallIDs(of owner: CallOwner) async throws(DatabaseError) -> [CallID] {
+        var ids: [CallID] = []
+        for row in try await database.query(.openCallIDs, [.id(owner.node), .integer(owner.epoch)]) {
+            ids.append(try row.id("id"))
+        }
+        return ids
+    }
+
     /// Open calls that an owner may take over: their ids, their owners before, and when those were last alive.
     func adoptableCalls(
         _ owner: CallOwner, at now: Instant, limit: Int
@@ -54,6 +63,11 @@ struct CallArchive: Sendable {
         return (try row.integer("revision"), try CallRows.owner(row))
     }
 
+    /// The conversation of a stored call.
+    func conversation(of id: CallID) async throws(DatabaseError) -> ConversationID? {
+        try await database.query(.callByID, [.id(id)]).first?.id("conversation_id")
+    }
+
     /// Answers a command to a call that no shard owns: it is over, or there never was such a call.
     func answer(
         _ command: CallCommand, to id: CallID, from origin: CallOrigin, at now: Instant, metrics: CallMetrics,
@@ -61,9 +75,9 @@ struct CallArchive: Sendable {
     ) {
         Task {
             do throws(DatabaseError) {
-                guard let view = try await call(id), view.call.participant(origin.user) != nil else {
-                    return reply(.refused(.notFound, nil))
-                }
+                guard let view = try await call(id),
+                    view.call.participant(origin.user) != nil || command.isJoinOfMember
+                else { return reply(.refused(.notFound, nil)) }
                 // It may be open all the same, placed or ended this moment, or another node's: its owner will know.
                 guard view.call.isEnded else { return reply(.unavailable) }
                 let transition = view.call.handle(.command(command, from: origin), at: now)
@@ -92,5 +106,12 @@ struct CallArchive: Sendable {
         var groups: [CallID: [Row]] = [:]
         for row in rows { groups[try row.id("call_id"), default: []].append(row) }
         return groups
+    }
+}
+
+extension CallCommand {
+    /// Whether somebody wants to come in who may, in the call or not.
+    fileprivate var isJoinOfMember: Bool {
+        if case .join(_, _, isMember: true) = self { true } else { false }
     }
 }

@@ -35,3 +35,25 @@ public struct RecordedChange: Sendable {
         self.at = at
     }
 }
+
+/// What recorders write with a change of a call.
+struct Records {
+    private let change: RecordedChange
+    private let parts: [(recorder: any CallRecorder, steps: [Step])]
+
+    init(of change: RecordedChange, by recorders: [any CallRecorder]) {
+        self.change = change
+        parts = recorders.map { ($0, $0.steps(for: change)) }
+    }
+
+    var steps: [Step] { parts.flatMap(\.steps) }
+
+    /// Gives each recorder the results of its own steps; none when the outcome was looked up afterwards.
+    func recorded(_ results: ArraySlice<StepResult>) {
+        var rest = results
+        for (recorder, steps) in parts {
+            recorder.recorded(change, results: rest.prefix(steps.count))
+            rest = rest.dropFirst(steps.count)
+        }
+    }
+}

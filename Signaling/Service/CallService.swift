@@ -94,6 +94,9 @@ public final class CallService: Sendable {
         await node.isSuperseded()
     }
 
+    /// Whether this server may answer for its calls. While it may not, commands fail as unavailable, and calls wait.
+    public var holdsLease: Bool { node.holdsLease }
+
     /// Renews the lease now, as happens by itself every third of its duration.
     func renewLease() async {
         await node.renew()
@@ -240,12 +243,21 @@ public final class CallService: Sendable {
     }
 
     private func isMember(_ user: UserID, ofConversationOf call: CallID) async throws(CallPeopleError) -> Bool {
-        guard let conversation = directory.conversation(of: call) else { return false }
+        guard let conversation = try await conversation(of: call) else { return false }
         do {
             _ = try await people.conversation(conversation, of: user)
             return true
         } catch .notFound {
             return false
+        }
+    }
+
+    private func conversation(of call: CallID) async throws(CallPeopleError) -> ConversationID? {
+        if let conversation = directory.conversation(of: call) { return conversation }
+        do {
+            return try await archive.conversation(of: call)
+        } catch {
+            throw .unavailable
         }
     }
 

@@ -43,6 +43,7 @@ extension LiveCalls {
             apply(transition) { _ in }
             // The device that asked was told to come back; it has to learn what became of its command, too.
             tellEverybody(CallView(call: transition.call, people: live.people))
+            hearOfDevicesAgain(in: id)
         case nil where live.storedRevision == 0: forget(id)
         case live.storedRevision: lookAgainSoon(at: live.call)
         default: letGo(of: id)
@@ -94,7 +95,7 @@ extension LiveCalls {
     }
 
     func tellEverybody(_ view: CallView) {
-        for participant in view.call.participants where !participant.isHidden {
+        for participant in view.call.participants where participant.maySeeCall {
             surroundings.events.deliver(.updated, of: view, to: .user(participant.user))
         }
     }

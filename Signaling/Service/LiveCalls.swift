@@ -19,6 +19,8 @@ final class LiveCalls {
         var storedRevision: Int64
         var standing: Standing = .settled
         var waiting: Deque<Waiting> = []
+        /// Whether a transition that a device's coming or going was part of may not have been written.
+        var mayHaveMissedDevices = false
     }
 
     enum Standing {
@@ -67,7 +69,7 @@ final class LiveCalls {
     var calls: [CallID: LiveCall] = [:]
     /// The open direct call and the open group call of each conversation.
     private var callsOfConversation: [Place: CallID] = [:]
-    private var callsOfUser: [UserID: Set<CallID>] = [:]
+    private(set) var callsOfUser: [UserID: Set<CallID>] = [:]
     var deadlines = DeadlineTable()
     var timer: (due: Instant, scheduled: Scheduled<Void>)?
 
@@ -103,17 +105,6 @@ final class LiveCalls {
         return true
     }
 
-    /// Devices that came to this node before their call did: they are heard of, and hear of the call.
-    private func greetConnectedDevices(of call: Call) {
-        for participant in call.participants where !participant.isHidden && !participant.isBarred {
-            let devices = surroundings.presence.connectedDevices(of: participant.user)
-            for device in devices { receive(PendingInput(.deviceReturned(participant.user, device)), for: call.id) }
-            if !devices.isEmpty, let live = calls[call.id] {
-                surroundings.events.deliver(.updated, of: view(live), to: .user(participant.user))
-            }
-        }
-    }
-
     func receive(_ pending: PendingInvite) {
         let place = Place(conversation: pending.conversation, mode: pending.mode)
         guard let id = callsOfConversation[place] else { return self.place(pending) }
@@ -126,23 +117,6 @@ final class LiveCalls {
             return answerFromArchive(pending, id)
         }
         receive(.input(pending), for: id)
-    }
-
-    func deviceReturned(_ origin: CallOrigin) -> [CallView] {
-        let ids = callsOfUser[origin.user] ?? []
-        for id in ids { receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id) }
-        return ids.compactMap { id in
-            guard let live = calls[id], live.storedRevision > 0, let own = live.call.participant(origin.user),
-                !own.isHidden, !own.isBarred
-            else { return nil }
-            return view(live)
-        }
-    }
-
-    func deviceLost(_ origin: CallOrigin) {
-        for id in callsOfUser[origin.user] ?? [] {
-            receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id)
-        }
     }
 
     private func receive(_ waiting: Waiting, for id: CallID) {
@@ -162,7 +136,11 @@ final class LiveCalls {
         switch waiting {
         case .input(let pending):
             let transition = live.call.handle(pending.input, at: now)
+            if pending.input.isOfDevice, !transition.changes.isEmpty {
+                calls[live.call.id]?.mayHaveMissedDevices = true
+            }
             commit(transition, on: live.with(pending.newcomers), reply: pending.reply)
+            if case .command(.join, from: let origin) = pending.input { noticeIfGone(origin, from: live.call.id) }
         case .invite(let pending):
             let live = live.with([pending.caller])
             let transition = pending.carriedOut(on: live.call, at: now)
@@ -183,13 +161,6 @@ final class LiveCalls {
             case .done, .refused: myself.eventLoop.execute { myself.value.receive(pending) }
             case .limited, .unavailable, .failed: pending.reply(reply)
             }
-        }
-    }
-
-    /// An invite waits for the database before it comes here; its device may have gone meanwhile.
-    private func noticeIfGone(_ origin: CallOrigin, from id: CallID) {
-        if !surroundings.presence.connectedDevices(of: origin.user).contains(origin.device) {
-            receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id)
         }
     }
 
@@ -256,6 +227,7 @@ final class LiveCalls {
         case .success:
             calls[id]?.storedRevision = transition.call.revision
             apply(transition, reply: reply)
+            hearOfDevicesAgain(in: id)
         case .failure(let error):
             surroundings.metrics.failedCommits.add()
             surroundings.logger.warning(
@@ -473,24 +445,12 @@ extension PendingInvite {
     }
 }
 
-/// What recorders write with a change of a call.
-struct Records {
-    private let change: RecordedChange
-    private let parts: [(recorder: any CallRecorder, steps: [Step])]
-
-    init(of change: RecordedChange, by recorders: [any CallRecorder]) {
-        self.change = change
-        parts = recorders.map { ($0, $0.steps(for: change)) }
-    }
-
-    var steps: [Step] { parts.flatMap(\.steps) }
-
-    /// Gives each recorder the results of its own steps; none when the outcome was looked up afterwards.
-    func recorded(_ results: ArraySlice<StepResult>) {
-        var rest = results
-        for (recorder, steps) in parts {
-            recorder.recorded(change, results: rest.prefix(steps.count))
-            rest = rest.dropFirst(steps.count)
+extension CallInput {
+    /// Whether a device came or went.
+    fileprivate var isOfDevice: Bool {
+        switch self {
+        case .deviceLost, .deviceReturned: true
+        case .command, .timePassed: false
         }
     }
 }

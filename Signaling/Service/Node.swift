@@ -8,10 +8,13 @@ import Storage
 /// This process among those that share the database: how calls come to it, stay with it, and leave it.
 ///
 /// It holds the lease and renews it every third of its duration. With each renewal it takes over the open calls that
-/// have no owner, or whose owner's lease has run out; of two nodes that try, the database lets one have a call.
+/// have no owner, or whose owner's lease has run out; of two nodes that try, the database lets one have a call. And it
+/// begins anew with those of its own that no shard has.
 final class Node: Sendable {
     /// How many calls are taken over at once.
     private static let adoptionPage = 500
+    /// How long the row of a node that has gone is kept.
+    private static let memory = Instant.Span.seconds(30 * 24 * 3600)
 
     private let lease: NodeLease
     private let database: any Database
@@ -67,7 +70,20 @@ final class Node: Sendable {
         logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(epoch)"])
         let count = try await adoptCalls()
         scheduleRenewal()
+        await forgetNodes(before: present - Self.memory)
         return count
+    }
+
+    /// Whether calls may be written now.
+    var holdsLease: Bool { lease.owner(at: now()) != nil }
+
+    /// Rows of nodes come with starts, and this is where they go.
+    private func forgetNodes(before moment: Instant) async {
+        do throws(DatabaseError) {
+            _ = try await database.commit(WriteUnit([Step(.forgetNodes, [.instant(moment)])]))
+        } catch {
+            logger.warning("nodes that have gone were not forgotten", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Gives the lease up, so that other nodes need not wait until it runs out.
@@ -138,6 +154,7 @@ final class Node: Sendable {
             return renewalFailed(error)
         }
         do throws(DatabaseError) {
+            try await findLostCalls(owner)
             let count = try await adoptCalls()
             if count > 0 { logger.notice("took over open calls", metadata: ["calls": "\(count)"]) }
         } catch {
@@ -198,6 +215,22 @@ final class Node: Sendable {
             if page.count < Self.adoptionPage || taken == 0 { break }
         }
         return count
+    }
+
+    /// Finds open calls that are this node's own and that no shard has. A commit of unknown outcome can come about after
+    /// its outcome was looked up; the shard has let go of the call when it noticed, or never had it.
+    private func findLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
+        let present = now()
+        for call in try await archive.openCallIDs(of: owner) where directory.conversation(of: call) == nil {
+            do throws(DatabaseError) {
+                _ = try await database.commit(owner.readoption(of: call))
+            } catch  where error.code == .expectationFailed(step: 0) {
+                // It has ended since.
+                continue
+            }
+            logger.notice("a call of this node's own was lost sight of", metadata: ["call": "\(call)"])
+            state.withLockedValue { $0.toAdopt[call] = present }
+        }
     }
 
     /// Writes this node into the calls as their owner, one unit for each call.

@@ -90,6 +90,11 @@ extension CallOwner {
         ])
     }
 
+    /// Lets the owner begin anew with an open call of its own.
+    func readoption(of call: CallID) -> WriteUnit {
+        WriteUnit([Step(.readoptCall, [.id(node), .integer(epoch), .id(call)], expectedRows: 1)])
+    }
+
     /// Makes the lease last until then, or end then. Fails when a later epoch of the node has begun.
     func renewal(at now: Instant, until: Instant) -> WriteUnit {
         WriteUnit([

@@ -125,9 +125,11 @@ enum TableRow: Int, CaseIterable {
     case mediaStoppedForAll
     case locked
     case unlocked
+    case unlockedFull
     case knockAdmitted
     case knockDenied
     case knockWithdrawn
+    case knockOfAFormerWithdrawn
     case knockDeviceLost
     case knockCallEnds
 
@@ -253,9 +255,11 @@ enum TableRow: Int, CaseIterable {
         case .mediaStoppedForAll: "host · stops the media of all → told"
         case .locked: "host · locks → locked"
         case .unlocked: "host · unlocks → whoever asked is let in"
+        case .unlockedFull: "host · unlocks a full call → whoever asked is turned away"
         case .knockAdmitted: "asks to be let in · admitted → connected"
         case .knockDenied: "asks to be let in · turned away → told"
         case .knockWithdrawn: "asks to be let in · hangs up → withdrawn"
+        case .knockOfAFormerWithdrawn: "left, asks to be let in · hangs up → withdrawn"
         case .knockDeviceLost: "asks to be let in · the device is lost → withdrawn"
         case .knockCallEnds: "asks to be let in · the call ends → told"
         case .shareKicked: "share · removed → closed, kicked"

@@ -31,8 +31,14 @@ extension World {
         if let asking = call.joinRequests.first, random.isOne(in: 2) {
             return .control(request(), .admit(asking.origin.user, isAdmitted: random.isOne(in: 2)))
         }
+        if !call.isLocked, random.isOne(in: 6), call.participant(clients[device].user)?.isHostOrCoHost ?? false {
+            return .control(request(), .lock(true))
+        }
         return switch random.below(20) {
-        case 0..<4: .add(request(), (0...random.below(2)).map { _ in Callee(anybody()) })
+        case 0..<4:
+            .add(
+                request(),
+                (0...random.below(2)).map { _ in Callee(random.isOne(in: 2) ? former(of: call) : anybody()) })
         case 4..<6: .hangUp(request(), mediaFailed: random.isOne(in: 6))
         case 6: .raiseHand(random.isOne(in: 2), of: anybody())
         case 7: .hold(random.isOne(in: 2))
@@ -52,6 +58,65 @@ extension World {
         case 16..<19: .admit(user, isAdmitted: random.isOne(in: 2))
         default: .end
         }
+    }
+
+    /// Who may be rung again next in a group call that goes on, and when.
+    var nextRungAgain: (call: Call, user: UserID, at: Instant)? {
+        var next: (call: Call, user: UserID, at: Instant)?
+        for call in server.calls.map(\.call) where call.mode == .group {
+            for participant in call.participants where !participant.isInvolved {
+                guard let rungAt = participant.rungAt else { continue }
+                let at = rungAt + call.rules.timings.ringAgain
+                // A microsecond ago counts, too: that is when an act may come late on purpose.
+                if at >= now - Instant.Span(microseconds: 1), next.map({ at < $0.at }) ?? true {
+                    next = (call, participant.user, at)
+                }
+            }
+        }
+        return next
+    }
+
+    /// Lets somebody who is in the call ring whoever may be rung again next.
+    func ringAgain() {
+        guard let (call, user, _) = nextRungAgain else { return }
+        guard let device = device(in: call, where: { _ in true }) else { return }
+        ask(.call(call.id, .add(request(), [Callee(user)])), from: device)
+    }
+
+    /// Lets a host turn to those who ask to be let in, or lock the door that nobody stands at.
+    func answerDoor() {
+        let live = server.calls.map(\.call).filter { $0.mode == .group && !$0.isEnded }
+        guard let call = live.first(where: { !$0.joinRequests.isEmpty }) ?? live.first,
+            let device = device(in: call, where: \.isHostOrCoHost)
+        else { return }
+        guard let asking = call.joinRequests.first?.origin.user else {
+            return ask(.call(call.id, .control(request(), .lock(true))), from: device)
+        }
+        let isFull = call.participants.count(where: \.isInvolved) >= call.rules.participantLimit
+        let command: CallCommand =
+            switch random.below(isFull ? 4 : 8) {
+            case 0..<2: .control(request(), .lock(false))
+            case 2..<4: .add(request(), [Callee(anybody())])
+            default: .control(request(), .admit(asking, isAdmitted: random.isOne(in: 2)))
+            }
+        ask(.call(call.id, command), from: device)
+    }
+
+    /// A device that is in a call for one of those participants.
+    private func device(in call: Call, where isMeant: (Participant) -> Bool) -> Int? {
+        let devices = clients.indices.filter { device in
+            guard clients[device].isWelcome, let participant = call.participant(clients[device].user) else {
+                return false
+            }
+            return participant.connection?.device == clients[device].device && isMeant(participant)
+        }
+        return devices.isEmpty ? nil : random.pick(devices)
+    }
+
+    /// Somebody who was in the call or rung for it and is not; anybody when there is nobody like that.
+    private func former(of call: Call) -> UserID {
+        let former = call.participants.filter { !$0.isInvolved }
+        return former.isEmpty ? anybody() : random.pick(former).user
     }
 
     /// One of the people of the schedule.

@@ -12,6 +12,7 @@ enum Check: CaseIterable {
     case timesInOrder
     case databaseAccepts
     case rowsAreTheCall
+    case revisionsGoOn
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
     case ringsWhereItShould
@@ -37,6 +38,7 @@ enum Check: CaseIterable {
         case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
         case .databaseAccepts: "the database takes every change"
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
+        case .revisionsGoOn: "after a restart revisions are beyond all that were told"
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
         case .everybodyIsTold: "every connected device is told every change"
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"

@@ -10,6 +10,8 @@ struct ModelDatabase {
         let initiator: UserID
         let clientCallID: RequestID
         var mode: Call.Mode
+        /// Whether it was placed as a direct call and is a group call now.
+        var hasGrown = false
         let type: Call.MediaType
         let startedAt: Instant
         var ringExpiresAt: Instant
@@ -102,6 +104,7 @@ struct ModelDatabase {
             case .insertCall: break
             case .updateCall:
                 stored.phase = call.phase
+                if stored.mode != call.mode { stored.hasGrown = true }
                 stored.mode = call.mode
                 stored.ringExpiresAt = call.ringExpiresAt
                 stored.isLocked = call.isLocked
@@ -112,12 +115,13 @@ struct ModelDatabase {
             }
         }
         stored.reference = reference
-        if stored.isOpen, stored.mode == .direct,
+        if stored.isOpen, !stored.hasGrown,
             calls.contains(where: {
-                $0.isOpen && $0.mode == .direct && $0.conversation == stored.conversation && $0.id != stored.id
+                $0.isOpen && !$0.hasGrown && $0.mode == stored.mode && $0.conversation == stored.conversation
+                    && $0.id != stored.id
             })
         {
-            throw .constraint("calls_open_direct_key")
+            throw .constraint("calls_open_key")
         }
         if let index { calls[index] = stored } else { calls.append(stored) }
     }

@@ -190,7 +190,7 @@ extension Reference {
         case .lock(let isLocked):
             coverage.note(isLocked ? .locked : .unlocked)
             self.isLocked = isLocked
-            if !isLocked { for knock in knocks { admit(knock, now, &outcome, &coverage) } }
+            if !isLocked { openDoor(now, &outcome, &coverage) }
         case .admit(let user, let isAdmitted):
             guard let knock = knocks.first(where: { $0.origin.user == user }) else { return }
             if isAdmitted { admit(knock, now, &outcome, &coverage) } else { turnAway(user, &outcome, &coverage) }
@@ -280,6 +280,17 @@ extension Reference {
             coverage.note(.leftBarred)
             people[other].status = .left
             people[other].reason = .kicked
+        }
+    }
+
+    private mutating func openDoor(_ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
+        for knock in knocks {
+            if presentCount < rules.participantLimit {
+                admit(knock, now, &outcome, &coverage)
+            } else {
+                coverage.note(.unlockedFull)
+                turnAway(knock.origin.user, &outcome, &coverage)
+            }
         }
     }
 

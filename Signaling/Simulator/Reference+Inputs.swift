@@ -60,8 +60,7 @@ extension Reference {
         } else if let index {
             follow(command, index, origin, now, &outcome, &coverage)
         } else if case .hangUp = command, knocks.contains(where: { $0.origin.user == origin.user }) {
-            coverage.note(.knockWithdrawn)
-            knocks.removeAll { $0.origin == origin }
+            withdraw(origin, &coverage)
         } else {
             coverage.note(person(origin.user) == nil ? .commandOfAStranger : .commandOfAHidden)
             outcome.refusal = .notFound
@@ -111,7 +110,7 @@ extension Reference {
             if status == .initiated, isActive { leave(index, .hangup, at: now, &outcome, &coverage) }
         case .hangUp(_, let mediaFailed):
             if isEnded { return coverage.note(.endedHangUp) }
-            hangUp(index, isActive, mediaFailed, now, &outcome, &coverage)
+            hangUp(index, origin, mediaFailed, now, &outcome, &coverage)
         case .move(_, let media):
             if isEnded {
                 outcome.refusal = refused(.callEnded, .endedAccept, &coverage)
@@ -148,8 +147,14 @@ extension Reference {
         return reachable.allSatisfy { people[index].busy.contains($0) }
     }
 
+    private mutating func withdraw(_ origin: CallOrigin, _ coverage: inout Coverage) {
+        guard let index = knocks.firstIndex(where: { $0.origin == origin }) else { return }
+        coverage.note(self.index(of: origin.user) == nil ? .knockWithdrawn : .knockOfAFormerWithdrawn)
+        knocks.remove(at: index)
+    }
+
     private mutating func hangUp(
-        _ index: Int, _ isActive: Bool, _ mediaFailed: Bool, _ now: Instant, _ outcome: inout Outcome,
+        _ index: Int, _ origin: CallOrigin, _ mediaFailed: Bool, _ now: Instant, _ outcome: inout Outcome,
         _ coverage: inout Coverage
     ) {
         switch people[index].status {
@@ -157,11 +162,11 @@ extension Reference {
             coverage.note(.ringingDeclines)
             stop(index, .declined, .declined, at: now)
             endIfNobodyRings(at: now, &outcome, &coverage)
-        case .connected where isActive:
+        case .connected where people[index].device == origin.device:
             coverage.note(mediaFailed ? .connectedMediaFails : .connectedHangsUp)
             leave(index, mediaFailed ? .iceFailed : .hangup, at: now, &outcome, &coverage)
         case .connected: coverage.note(.connectedHangsUpElsewhere)
-        case .declined, .left: break
+        case .declined, .left: withdraw(origin, &coverage)
         }
     }
 

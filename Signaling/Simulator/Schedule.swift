@@ -42,6 +42,8 @@ struct Act {
         case span(Instant.Span)
         /// Until a call's next deadline, and so much longer or shorter.
         case untilDeadline(offset: Instant.Span)
+        /// Until somebody who is out of a group call may be rung again, and so much longer or shorter.
+        case untilRungAgain(offset: Instant.Span)
     }
 
     enum Deed {
@@ -49,6 +51,10 @@ struct Act {
         case command(device: Int)
         /// A device asks for something that may make no sense.
         case anything(device: Int)
+        /// Somebody in a group call rings whoever may be rung again next.
+        case ringAgain
+        /// A host of a group call turns to those who ask to be let in.
+        case answerDoor
         /// A device sends so many signals that not all of them can wait.
         case flood(device: Int)
         /// A device sends its latest command once more, as after a lost reply.
@@ -88,11 +94,18 @@ extension Schedule {
         let trouble = random.pick([0, 0, 4, 10, 25])
         let count = 6 + random.below(40)
         acts.reserveCapacity(count)
-        for _ in 0..<count {
-            acts.append(
-                Act(
-                    delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random),
-                    seed: random.next()))
+        for _ in 0..<count { acts.append(act(trouble: trouble, &random)) }
+    }
+
+    private func act(trouble: Int, _ random: inout Random) -> Act {
+        switch memberCount == 0 ? 0 : random.below(40) {
+        case 1:
+            let offset = Instant.Span(microseconds: random.pick([-1, 0, 0, 1]))
+            return Act(delay: .untilRungAgain(offset: offset), deed: .ringAgain, seed: random.next())
+        case 2, 3: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
+        default:
+            return Act(
+                delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random), seed: random.next())
         }
     }
 
@@ -100,7 +113,7 @@ extension Schedule {
     private mutating func becomeGroup(_ random: inout Random) {
         userCount = 3 + random.below(World.userCount - 2)
         memberCount = random.isOne(in: 2) ? userCount : max(2, userCount - 1)
-        if random.isOne(in: 6) { rules.participantLimit = 2 + random.below(2) }
+        if random.isOne(in: 3) { rules.participantLimit = 2 + random.below(3) }
         if random.isOne(in: 3) { rules.timings.ringAgain = .seconds(Int64(1 + random.below(10))) }
         if random.isOne(in: 3) { rules.timings.alone = .seconds(Int64(3 + random.below(20))) }
         if random.isOne(in: 4) { rules.timings.empty = .seconds(Int64(2 + random.below(5))) }

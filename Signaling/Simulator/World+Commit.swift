@@ -200,7 +200,7 @@ extension World {
         for delivery in turn.transition.deliveries { deliver(delivery, of: call) }
         if wasUncertain {
             // The device that asked was told to come back; it has to learn what became of its command, too.
-            for participant in call.participants where !participant.isHidden {
+            for participant in call.participants where participant.maySeeCall {
                 deliver(CallDelivery(to: .user(participant.user), .updated), of: call)
             }
         }

@@ -144,6 +144,7 @@ extension World {
         switch frame {
         case .welcome(let calls):
             let user = World.user(of: device)
+            for call in calls { noteTold(call) }
             server.sessions[device]?.told = calls.map {
                 .init(call: $0.id, revision: $0.revision, rings: $0.participant(user)?.isRinging ?? false)
             }
@@ -160,6 +161,7 @@ extension World {
     }
 
     private func told(_ device: Int, _ call: Call, rings: Bool?) {
+        noteTold(call)
         guard var told = server.sessions[device]?.told else { return }
         if let index = told.firstIndex(where: { $0.call == call.id }) {
             told[index].revision = max(told[index].revision, call.revision)
@@ -168,6 +170,10 @@ extension World {
             told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
         }
         server.sessions[device]?.told = told
+    }
+
+    private func noteTold(_ call: Call) {
+        if newestTold[call.id].map({ $0 < call.revision }) ?? true { newestTold[call.id] = call.revision }
     }
 
     // MARK: Dying and starting
@@ -207,6 +213,9 @@ extension World {
             reference.restart(at: now, lastSeen: server.lastSeen, &coverage)
             note("it adopts \(Describe.call(call))")
             checkAdopted(call, reference)
+            if let told = newestTold[call.id], call.revision <= told {
+                fail(.revisionsGoOn, "\(Describe.call(call)) is at \(call.revision), and \(told) was told")
+            }
             server.calls.append(.init(call: call, reference: reference, storedRevision: adopted.revision))
         }
         for call in server.calls.map(\.call.id) { receive(.input(.timePassed, nil), for: call) }
@@ -246,7 +255,7 @@ extension Call {
 
     /// Whether a user may see the call among the open ones.
     func isShown(to user: UserID) -> Bool {
-        participant(user).map { !$0.isHidden && !$0.isBarred } ?? false
+        participant(user)?.maySeeCall ?? false
     }
 
     /// Whether the call has to do with a user: as a participant, or as somebody who asks to be let in.

@@ -47,6 +47,8 @@ final class World {
     var connections: [Connection] = []
     var server = ModelServer()
     var database = ModelDatabase()
+    /// The newest revision of each call that any device was told.
+    var newestTold: [CallID: Int64] = [:]
     var units: [Unit] = []
     /// How the next commits go wrong.
     var failures: [CommitFailure] = []
@@ -108,7 +110,10 @@ final class World {
     private func perform(_ index: Int) {
         let act = schedule.acts[index]
         random = Random(seed: act.seed)
-        if case .untilDeadline = act.delay { isPrompt = true }
+        switch act.delay {
+        case .span: break
+        case .untilDeadline, .untilRungAgain: isPrompt = true
+        }
         perform(act.deed)
         isPrompt = false
         guard index + 1 < schedule.acts.count else { return calmDown() }
@@ -122,6 +127,7 @@ final class World {
             let horizon = now + .seconds(120)
             let deadlines = server.calls.compactMap(\.call.nextDeadline).filter { $0 < horizon }
             return max(now, (deadlines.min() ?? now) + offset)
+        case .untilRungAgain(let offset): return max(now, (nextRungAgain?.at ?? now) + offset)
         }
     }
 
@@ -129,6 +135,8 @@ final class World {
         switch deed {
         case .command(let device): command(device, isSensible: true)
         case .anything(let device): command(device, isSensible: false)
+        case .ringAgain: ringAgain()
+        case .answerDoor: answerDoor()
         case .flood(let device): flood(device)
         case .repeatCommand(let device): repeatLatest(of: device)
         case .loseSocket(let device): loseSocket(of: device)

@@ -71,6 +71,7 @@ public final class Gateway: Service {
             metricFamilies: { [metrics = services.metrics, registry = services.registry] in
                 metrics.families + registry.metricFamilies + metricFamilies.flatMap { $0() }
             },
+            holdsLease: { [calls = services.calls] in calls.holdsLease },
             isStopping: { [stopping] in stopping.isSet }, echoes: configuration.echoes)
         routes =
             AccountRoutes(accounts: services.accounts).routes

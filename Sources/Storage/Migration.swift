@@ -20,6 +20,7 @@ struct Migration: Sendable, Equatable {
         Migration(8, "call_settings", PackageResources._08_call_settings_sql),
         Migration(9, "outbox", PackageResources._09_outbox_sql),
         Migration(10, "call_history", PackageResources._10_call_history_sql),
+        Migration(11, "open_calls", PackageResources._11_open_calls_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

@@ -319,6 +319,13 @@ import Wire
             #expect(try decode(WireHealth.self, answer).problems == ["the database does not answer"])
             #expect(try await ask(server, "GET", "/healthz").status == 200)
         }
+        try await TestServer.run { server in
+            server.clock.advance(.seconds(101 * 24 * 3600))
+            let answer = try await ask(server, "GET", "/readyz")
+            #expect(answer.status == 503)
+            let problems = try decode(WireHealth.self, answer).problems
+            #expect(problems == ["calls have to wait until the node's lease is renewed"])
+        }
     }
 
     @Test func theWebClientIsServedAndNothingElse() async throws {

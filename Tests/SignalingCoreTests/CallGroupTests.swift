@@ -256,6 +256,24 @@ struct CallGroupTests {
         #expect(scene.join(Scene.strangersPhone).refusal == nil)
     }
 
+    @Test("However long people ring others, a call does not grow for ever; whoever was in it may come back")
+    func total() {
+        var rules = CallRules()
+        rules.participantLimit = 4
+        rules.timings.maxDuration = .seconds(1_000_000)
+        var scene = Scene.groupOngoing(rules)
+        scene.waitForDeadline()
+        for number in scene.call.participants.count..<rules.totalParticipantLimit {
+            let added = scene.add(Callee(UserID(high: 99, low: UInt64(number))), from: Scene.callerPhone)
+            #expect(added.refusal == nil)
+            scene.waitForDeadline()
+        }
+        #expect(scene.add(Callee(Scene.stranger), from: Scene.callerPhone).refusal == .callFull)
+        #expect(scene.join(Scene.strangersPhone).refusal == .callFull)
+        #expect(scene.add(Callee(Scene.fourth), from: Scene.callerPhone).refusal == nil)
+        #expect(scene.join(Scene.fourthPhone).refusal == nil)
+    }
+
     @Test("A clock that goes back does not turn the times around")
     func clockGoesBack() {
         var scene = Scene.groupOngoing()

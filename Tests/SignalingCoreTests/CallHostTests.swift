@@ -215,6 +215,38 @@ struct CallHostTests {
         #expect(scene.call.participant(Scene.stranger)?.isConnected == true)
     }
 
+    @Test("An open door turns away those for whom there is no room, and is open all the same")
+    func unlockFull() {
+        var rules = CallRules()
+        rules.participantLimit = 4
+        var scene = Scene.groupOngoing(rules)
+        scene.send(.decline(scene.request(), isBusy: false, reachable: []), from: Scene.fourthPhone)
+        scene.control(.lock(true), from: Scene.callerPhone)
+        scene.join(Scene.strangersPhone)
+        scene.join(Scene.fourthPhone)
+        let transition = scene.control(.lock(false), from: Scene.callerPhone)
+        #expect(transition.refusal == nil && !scene.call.isLocked)
+        #expect(scene.call.participant(Scene.stranger)?.isConnected == true)
+        #expect(scene.call.participant(Scene.fourth)?.isConnected == false)
+        #expect(scene.call.joinRequests.isEmpty)
+        let device = Address.device(Scene.fourth, Scene.fourthPhone.device)
+        #expect(transition.deliveries.contains(CallDelivery(to: device, .joinDenied)))
+    }
+
+    @Test("Whoever has left and asks to be let in again takes that back by hanging up")
+    func formerRequestEnds() {
+        var scene = Scene.groupOngoing()
+        scene.hangUp(Scene.thirdPhone)
+        scene.control(.lock(true), from: Scene.callerPhone)
+        scene.join(Scene.thirdPhone)
+        scene.hangUp(Scene.thirdLaptop)
+        #expect(scene.call.joinRequests.map(\.origin) == [Scene.thirdPhone])
+        #expect(scene.hangUp(Scene.thirdPhone).refusal == nil)
+        #expect(scene.call.joinRequests.isEmpty)
+        scene.control(.admit(Scene.third, isAdmitted: true), from: Scene.callerPhone)
+        #expect(scene.call.participant(Scene.third)?.isConnected == false)
+    }
+
     @Test("A request ends with the device, with its own hang-up, and with the call")
     func requestEnds() {
         var scene = Scene.groupOngoing()

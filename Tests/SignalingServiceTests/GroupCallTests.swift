@@ -132,6 +132,37 @@ struct GroupCallTests {
         }
     }
 
+    @Test("A join that overtakes the loss of its device leaves nobody in the call for good", arguments: [false, true])
+    func joinOfADeviceThatHasGone(_ isLocked: Bool) async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.answered(world)
+            _ = try await Self.control(.remove(World.member.id, isBarred: false), call, world)
+            if isLocked { _ = try await Self.control(.lock(true), call, world) }
+            // The join waits for the database; meanwhile the socket is lost.
+            world.devices.withLockedValue { _ = $0[World.member.id]?.remove(World.membersPhone.device) }
+            world.service.deviceLost(World.membersPhone)
+            _ = try await world.join(call.id, from: World.membersPhone).call
+            let seen = try await world.send(.fetch, to: call.id, from: World.callerPhone).call
+            #expect(seen.joinRequests.isEmpty)
+            guard !isLocked else { return }
+            let connection = seen.participant(World.member.id)?.connection
+            #expect(connection?.reachability == .lost(until: world.now + .seconds(30)))
+        }
+    }
+
+    @Test("A member who comes too late learns that the call is over; a stranger learns nothing")
+    func joinTooLate() async throws {
+        try await World.run(.sqlite) { world in
+            let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
+            _ = await world.send(.cancel(.random(at: world.now)), to: placed.id, from: World.callerPhone)
+            let reply = await world.join(placed.id, from: World.membersPhone)
+            guard case .refused(.callEnded, let view?) = reply else { throw UnexpectedReply(reply: reply) }
+            #expect(view.call.endReason == .cancelled)
+            #expect(await world.join(placed.id, from: World.strangersPhone).refusal == .notFound)
+            #expect(await world.join(.random(at: .start), from: World.membersPhone).refusal == .notFound)
+        }
+    }
+
     @Test("Alone and empty calls end at their time, also when no server ran then", arguments: DatabaseEngine.tested)
     func deserted(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in

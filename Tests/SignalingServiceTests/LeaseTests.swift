@@ -44,7 +44,7 @@ struct LeaseTests {
             let late = try await server(database)
             let call = try await late.answeredCall()
             let next = try await server(database, at: 11, as: Self.other)
-            #expect(try await owner(next, call.id) == CallOwner(node: Self.other, epoch: 1))
+            #expect(try await owner(next, call.id) == CallOwner(node: Self.other, epoch: 2))
             // Its clock stood still as it did: it still takes the lease for its own.
             #expect(await hangUp(call.id, late).isUnavailable)
             #expect(try await next.stored(call.id)?.isEnded == false)
@@ -248,6 +248,55 @@ struct LeaseTests {
         }
     }
 
+    @Test(
+        "An open call of its own that a server has lost sight of is taken up again", arguments: DatabaseEngine.tested)
+    func lostSightOf(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let world = try await server(database)
+            let call = try await world.answeredCall()
+            let told = try await world.send(.hold(true), to: call.id, from: World.callerPhone).call.revision
+            // A commit that was taken for undone comes about after all.
+            _ = try await database.commit(WriteUnit([Step(.raiseRevision, [.id(call.id)], expectedRows: 1)]))
+            #expect(await hangUp(call.id, world).isUnavailable)
+            while world.service.metrics.letGo.value == 0 { await world.wait(.milliseconds(0)) }
+            await world.service.renewLease()
+            #expect(world.service.metrics.adopted.value == 1)
+            let found = try await world.send(.fetch, to: call.id, from: World.callerPhone).call
+            #expect(found.revision > told)
+            #expect(try await hangUp(call.id, world).call.endReason == .hangup)
+        }
+    }
+
+    @Test("Calls that a server has are not taken for lost", arguments: DatabaseEngine.tested)
+    func notLost(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let world = try await server(database)
+            let call = try await world.answeredCall()
+            await world.service.renewLease()
+            #expect(world.service.metrics.adopted.value == 0)
+            #expect(try await world.send(.fetch, to: call.id, from: World.callerPhone).call.revision == call.revision)
+        }
+    }
+
+    @Test(
+        "Two servers place no two group calls in a conversation: the second one joins when it owns the first one's",
+        arguments: DatabaseEngine.tested)
+    func oneGroupCall(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let group = Invite.Target.conversation(World.group, ringing: [])
+            let first = try await server(database)
+            let call = try await first.invite(group).call
+            let next = try await server(database, at: 1, as: Self.other)
+            let name = RequestID.random(at: .start)
+            #expect(await next.invite(group, from: World.calleePhone, as: name).isUnavailable)
+            #expect(next.service.metrics.open.value == 0)
+            await first.service.stop()
+            await next.service.renewLease()
+            let joined = try await next.invite(group, from: World.calleePhone, as: name).call
+            #expect(joined.id == call.id && joined.participant(World.callee.id)?.isConnected == true)
+        }
+    }
+
     @Test("The lease is renewed by itself")
     func timer() async throws {
         try await World.withDatabase(.sqlite) { database, _ in
@@ -265,4 +314,10 @@ struct LeaseTests {
         let row = try #require(try await database.query(.nodeByID, [.id(World.node)]).first)
         return try row.instant("renewed_at")
     }
+}
+
+extension Statement {
+    /// Parameters: the call's id.
+    fileprivate static let raiseRevision = Statement(
+        "test_raise_revision", "UPDATE calls SET revision = revision + 1 WHERE id = $1")
 }

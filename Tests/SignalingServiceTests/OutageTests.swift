@@ -113,4 +113,36 @@ struct OutageTests {
             #expect(try await world.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
         }
     }
+
+    @Test(
+        "Devices that come and go while a deadline can't be written are not forgotten",
+        arguments: DatabaseEngine.tested)
+    func devices(_ engine: DatabaseEngine) async throws {
+        try await withFaults(engine) { world, faulty in
+            let placed = try await world.invite(.conversation(World.group, ringing: [])).call
+            _ = try await accept(placed.id, world).call
+            await world.wait(.seconds(25))
+            world.service.deviceLost(World.callerPhone)
+            faulty.setAway(true)
+            // The member's ring is over, and nobody can write it down.
+            await world.wait(.seconds(21))
+            world.devices.withLockedValue { _ = $0[World.callee.id]?.remove(World.calleePhone.device) }
+            world.service.deviceLost(World.calleePhone)
+            _ = await world.openCalls(of: World.callerPhone)
+            while world.service.metrics.failedCommits.value < 3 { await world.wait(.milliseconds(0)) }
+            faulty.setAway(false)
+            await world.wait(.milliseconds(500))
+            _ = await world.events.first {
+                let callee = $0.call.participant(World.callee.id)?.connection
+                return callee.map { $0.reachability != .reachable } ?? false
+            }
+            await world.wait(.seconds(31))
+            _ = await world.events.first {
+                if case .left = $0.call.participant(World.callee.id)?.state { true } else { false }
+            }
+            let stored = try #require(try await world.stored(placed.id))
+            #expect(stored.participant(World.member.id)?.isRinging == false)
+            #expect(stored.participant(World.caller.id)?.isConnected == true)
+        }
+    }
 }

@@ -83,7 +83,7 @@ struct ModelDatabaseTests {
         #expect(throws: ModelDatabase.Refusal.constraint("calls_initiator_id_client_call_id_key")) {
             try database.carryOut(placed(2, as: 1).0, storedRevision: 0, reference: reference)
         }
-        #expect(throws: ModelDatabase.Refusal.constraint("calls_open_direct_key")) {
+        #expect(throws: ModelDatabase.Refusal.constraint("calls_open_key")) {
             try database.carryOut(placed(3, as: 2).0, storedRevision: 0, reference: reference)
         }
         let ended = first.call.handle(

@@ -13,16 +13,22 @@ struct CallHistoryStatementTests {
             let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
             let conversation = try await database.addConversation(ann, bob)
             try await database.addEndedCalls(500, in: conversation, from: bob, to: ann)
+            // Those of somebody whom the user has blocked are stepped over without being looked at.
+            try await database.addEndedCalls(500, in: conversation, from: bob, to: ann, hidden: true)
             let pages: [(CallPageStatements, [SQLValue], index: String)] = [
                 (.ofUser, [.id(ann), .null, .null], "call_participants_user_id_started_at_idx"),
                 (.ofUser, [.id(ann), .text("video"), .id(bob)], "call_participants_user_id_started_at_idx"),
                 (.missedByUser, [.id(ann), .null, .null], "call_participants_missed_idx"),
                 (.ofConversation, [.id(conversation), .id(ann)], "calls_conversation_id_started_at_idx"),
             ]
+            let hidden = engine == .sqlite ? "hidden=?" : "(hidden = false)"
             for (statements, values, index) in pages {
                 let place: [SQLValue] = [values[0], .instant(moment(1_000_000)), .id(fresh() as CallID), .integer(20)]
                 let plan = try await database.plan(statements.calls, place + values.dropFirst())
                 #expect(plan.contains(index), "\(statements.calls.name): \(plan)")
+                if index.hasPrefix("call_participants") {
+                    #expect(plan.contains(hidden), "\(statements.calls.name): \(plan)")
+                }
                 #expect(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "\(statements.calls.name): \(plan)")
                 let rows = try await database.query(statements.calls, place + values.dropFirst())
                 #expect(rows.count == 20)

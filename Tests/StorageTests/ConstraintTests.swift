@@ -66,7 +66,7 @@ struct ConstraintTests {
                 ("foreign_key", Step(.insertScreenShare, [.id(fresh() as CallID), .id(ann), .instant(moment(1))])),
                 // A user who was in a call stays.
                 ("foreign_key", Step(Statement("delete_user", "DELETE FROM users WHERE id = $1"), [.id(ann)])),
-                ("calls_open_direct_key", again),
+                ("calls_open_key", again),
                 ("calls_initiator_id_client_call_id_key", repeated),
                 ("screen_share_logs_open_key", Step(.insertScreenShare, [.id(call), .id(ann), .instant(moment(2))])),
                 (
@@ -82,7 +82,7 @@ struct ConstraintTests {
                 let found = try await code { _ = try await database.commit(WriteUnit([step])) }
                 // `repeated` violates two: either may be found first.
                 if name == "calls_initiator_id_client_call_id_key" {
-                    #expect(found == .constraint(name) || found == .constraint("calls_open_direct_key"))
+                    #expect(found == .constraint(name) || found == .constraint("calls_open_key"))
                 } else {
                     #expect(found == .constraint(name), "\(name)")
                 }
@@ -90,6 +90,47 @@ struct ConstraintTests {
             let email = [user(fresh(), "x", email: "A@example.org"), user(fresh(), "y", email: "a@EXAMPLE.org")]
             let taken = try await code { _ = try await database.commit(WriteUnit(email)) }
             #expect(taken == .constraint("users_email_key"))
+        }
+    }
+
+    /// A call that has grown from a direct one stands beside others; one that was placed as a group call does not.
+    @Test(arguments: DatabaseEngine.tested)
+    func aConversationHasOneOpenCallOfEachMode(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            let database = test.database
+            let (ann, bob) = (try await database.addUser("Ann"), try await database.addUser("bob"))
+            let conversation = try await database.addConversation(ann, bob)
+            func place(_ mode: String) async throws -> CallID {
+                let id: CallID = fresh()
+                var values = callValues(id, conversation, ann, fresh())
+                values[4] = .text(mode)
+                try await database.run(.insertCall, values)
+                return id
+            }
+            func change(_ call: CallID, _ revision: Int64, mode: String, status: String = "initiated") async throws {
+                let isOver = status == "missed"
+                let changed = try await database.run(
+                    .updateCall,
+                    [
+                        .id(call), .integer(revision), .integer(revision + 1), .text(mode), .text(status),
+                        .text("peer"),
+                        .null, isOver ? .instant(moment(9)) : .null, .instant(moment(45)),
+                        isOver ? .text("cancelled") : .null, .boolean(false), .id(owner), .integer(1),
+                    ])
+                #expect(changed.count == 1)
+            }
+            for _ in 0..<2 { try await change(place("direct"), 1, mode: "group") }
+            let call = try await place("group")
+            #expect(try await code { _ = try await place("group") } == .constraint("calls_open_key"))
+            let direct = try await place("direct")
+            #expect(try await code { _ = try await place("direct") } == .constraint("calls_open_key"))
+            try await change(call, 1, mode: "group")
+            #expect(try await code { _ = try await place("group") } == .constraint("calls_open_key"))
+            try await change(call, 2, mode: "group", status: "missed")
+            _ = try await place("group")
+            try await change(direct, 1, mode: "group")
+            try await change(direct, 2, mode: "group")
+            _ = try await place("direct")
         }
     }
 

@@ -55,6 +55,37 @@ struct MigrationTests {
         }
     }
 
+    /// Before there was an index against it, several servers could place several group calls in a conversation.
+    @Test(arguments: DatabaseEngine.tested)
+    func takeOpenCallsAsTheyAre(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine, migrated: false) { test in
+            let database = test.database
+            try await database.migrate(through: 10)
+            let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
+            let (direct, group) = (try await database.addConversation(ann, bob), fresh() as ConversationID)
+            let insertGroup = Statement(
+                "insert_group_for_a_test",
+                "INSERT INTO conversations (id, type, created_at, updated_at) VALUES ($1, 'group', $2, $2)")
+            try await database.run(insertGroup, [.id(group), .instant(moment(0))])
+            let calls: [(id: CallID, conversation: ConversationID, mode: String, isGrown: Bool)] = [
+                (fresh(0), direct, "direct", false), (fresh(1), direct, "group", true),
+                (fresh(2), direct, "group", true),
+                (fresh(3), group, "group", false), (fresh(4), group, "group", true), (fresh(5), group, "group", true),
+            ]
+            for call in calls {
+                var values = callValues(call.id, call.conversation, ann, fresh())
+                values[4] = .text(call.mode)
+                try await database.run(.insertCall, values)
+            }
+            #expect(try await database.migrate().first == 11)
+            let isGrown = Statement("is_call_grown", "SELECT grown FROM calls WHERE id = $1")
+            for call in calls {
+                let row = try #require(try await database.query(isGrown, [.id(call.id)]).first)
+                #expect(try row.boolean("grown") == call.isGrown)
+            }
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested)
     func refuseANewerSchema(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in

@@ -32,6 +32,26 @@ struct NodeStatementTests {
     }
 
     @Test(arguments: DatabaseEngine.tested)
+    func thoseThatHaveGoneAreForgottenAndTheirEpochsAreNot(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            let database = test.database
+            let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
+            _ = try await database.addCall(in: try await database.addConversation(ann, bob), from: ann, to: bob)
+            // The owner of the open call, one that has gone, one that lives, one that has gone with the greatest epoch.
+            let nodes: [NodeID] = [owner, fresh(), fresh(), fresh()]
+            for (node, start) in zip(nodes, [Int64(0), 0, 100, 0]) { _ = try await take(database, node, at: start) }
+            #expect(try await database.run(.forgetNodes, [.instant(moment(10))]).count == 0)
+            #expect(try await database.run(.forgetNodes, [.instant(moment(11))]).count == 1)
+            for (node, count) in zip(nodes, [1, 0, 1, 1]) {
+                #expect(try await database.query(.nodeByID, [.id(node)]).count == count)
+            }
+            #expect(try await take(database, nodes[1], at: 200) == 5)
+            #expect(try await database.run(.forgetNodes, [.instant(moment(150))]).count == 2)
+            #expect(try await take(database, nodes[3], at: 200) == 6)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested)
     func callsAreTakenFromThoseThatHaveGone(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
             let database = test.database

@@ -98,9 +98,19 @@ extension Database {
     /// Applies migrations of the test's own after the product's.
     @discardableResult
     func migrate(with more: [Migration]) async throws -> [Int] {
+        try await migrate(exactly: Migration.all + more)
+    }
+
+    /// Makes the database what it was when this migration was the latest.
+    func migrate(through number: Int) async throws {
+        try await migrate(exactly: Migration.all.filter { $0.number <= number })
+    }
+
+    @discardableResult
+    private func migrate(exactly migrations: [Migration]) async throws -> [Int] {
         switch self {
-        case let database as SQLiteDatabase: try await database.migrate(Migration.all + more)
-        case let database as PostgreSQLDatabase: try await database.migrate(Migration.all + more)
+        case let database as SQLiteDatabase: try await database.migrate(migrations)
+        case let database as PostgreSQLDatabase: try await database.migrate(migrations)
         default: []
         }
     }

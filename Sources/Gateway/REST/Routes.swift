@@ -14,6 +14,8 @@ struct OperatorRoutes: Sendable {
     /// Asks the database for an answer.
     let ping: @Sendable () async throws(DatabaseError) -> Void
     let metricFamilies: @Sendable () -> [MetricFamily]
+    /// Whether calls may be written.
+    let holdsLease: @Sendable () -> Bool
     /// Whether the server has begun to shut down.
     let isStopping: @Sendable () -> Bool
     /// Whether there is an echo.
@@ -61,6 +63,7 @@ struct OperatorRoutes: Sendable {
         var problems: [String] = []
         if isStopping() { problems.append("shutting down") }
         if let problem = await databaseProblem() { problems.append(problem) }
+        if !holdsLease() { problems.append("calls have to wait until the node's lease is renewed") }
         let health = WireHealth.with {
             $0.status = problems.isEmpty ? "ok" : "not ready"
             $0.version = version

@@ -1,12 +1,12 @@
 extension Statement {
     static let calls = [
         insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, callsToAdopt,
-        adoptCall, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls, participantsOfCall, screenSharesOfCall,
-        callByID, callByClientID,
+        adoptCall, readoptCall, openCallIDs, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls,
+        participantsOfCall, screenSharesOfCall, callByID, callByClientID,
     ]
 
     /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
-    /// `calls_open_direct_key` when the direct conversation has an open call.
+    /// `calls_open_key` when the conversation has an open call of the same mode, unless that one has grown into it.
     ///
     /// Parameters: id, conversation_id, initiator_id, client_call_id, mode, type, status, media_path, revision,
     /// started_at, answered_at, ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch.
@@ -28,7 +28,7 @@ extension Statement {
         "update_call",
         """
         UPDATE calls SET revision = $3, mode = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
-            ring_expires_at = $9, end_reason = $10, locked = $11
+            ring_expires_at = $9, end_reason = $10, locked = $11, grown = (grown OR mode <> $4)
         WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
@@ -90,9 +90,23 @@ extension Statement {
     public static let adoptCall = Statement(
         "adopt_call",
         """
-        UPDATE calls AS c SET owner_id = $1, owner_epoch = $2, revision = (c.revision / 4294967296 + 1) * 4294967296
+        UPDATE calls AS c SET owner_id = $1, owner_epoch = $2, revision = \(revisionBeyondAllTold)
         WHERE c.id = $4 AND \(isOpen) AND \(isAdoptable)
         """)
+
+    /// Lets an owner begin anew with an open call of its own that it has lost sight of. Expect one row, as with
+    /// `adoptCall`.
+    ///
+    /// Parameters: owner_id, owner_epoch, the call's id.
+    public static let readoptCall = Statement(
+        "readopt_call",
+        "UPDATE calls AS c SET revision = \(revisionBeyondAllTold) WHERE c.id = $3 AND \(isOpen) AND \(isOwned)")
+
+    /// Lists the ids of an owner's open calls.
+    ///
+    /// Parameters: owner_id, owner_epoch.
+    public static let openCallIDs = Statement(
+        "open_call_ids", "SELECT c.id FROM calls AS c WHERE \(isOpen) AND \(isOwned)")
 
     /// Lists the open calls of an owner.
     ///
@@ -162,6 +176,8 @@ extension Statement {
         "SELECT \(callColumns) FROM calls AS c WHERE c.initiator_id = $1 AND c.client_call_id = $2")
 
     private static let isOpen = "c.status IN ('initiated', 'ongoing')"
+
+    private static let revisionBeyondAllTold = "(c.revision / 4294967296 + 1) * 4294967296"
 
     private static let isOwned = "c.owner_id = $1 AND c.owner_epoch = $2"
 

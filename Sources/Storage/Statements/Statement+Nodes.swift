@@ -1,13 +1,15 @@
 extension Statement {
-    static let nodes = [takeLease, renewLease, nodeByID, nodeInEpoch]
+    static let nodes = [takeLease, renewLease, nodeByID, nodeInEpoch, forgetNodes]
 
-    /// Begins a new epoch of a node, with a lease. Returns the `epoch`: 1 at the first start, then one more each time.
+    /// Begins a new epoch of a node, with a lease. Returns the `epoch`: at the first start one that is above those of all
+    /// nodes, then one more each time.
     ///
     /// Parameters: id, now, when the lease runs out.
     public static let takeLease = Statement(
         "take_lease",
         """
-        INSERT INTO nodes (id, epoch, started_at, renewed_at, expires_at) VALUES ($1, 1, $2, $2, $3)
+        INSERT INTO nodes (id, epoch, started_at, renewed_at, expires_at)
+        VALUES ($1, (SELECT COALESCE(MAX(epoch), 0) + 1 FROM nodes), $2, $2, $3)
         ON CONFLICT (id) DO UPDATE SET epoch = nodes.epoch + 1, started_at = excluded.started_at,
             renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
         RETURNING epoch
@@ -29,4 +31,17 @@ extension Statement {
     ///
     /// Parameters: id, epoch.
     public static let nodeInEpoch = Statement("node_in_epoch", "SELECT id FROM nodes WHERE id = $1 AND epoch = $2")
+
+    /// Deletes nodes whose lease ran out before a moment and that own no open call. One that comes back all the same gets
+    /// an epoch that it never had, because the node of the greatest epoch stays.
+    ///
+    /// Parameters: the moment.
+    public static let forgetNodes = Statement(
+        "forget_nodes",
+        """
+        DELETE FROM nodes
+        WHERE expires_at < $1 AND epoch < (SELECT MAX(m.epoch) FROM nodes AS m)
+            AND NOT EXISTS (
+                SELECT 1 FROM calls AS c WHERE c.owner_id = nodes.id AND c.status IN ('initiated', 'ongoing'))
+        """)
 }

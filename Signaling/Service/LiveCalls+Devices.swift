@@ -1,0 +1,58 @@
+import Primitives
+import SignalingCore
+
+// How calls hear of devices that come and go.
+extension LiveCalls {
+    func deviceReturned(_ origin: CallOrigin) -> [CallView] {
+        let ids = callsOfUser[origin.user] ?? []
+        for id in ids { receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id) }
+        return ids.compactMap { id in
+            guard let live = calls[id], live.storedRevision > 0, let own = live.call.participant(origin.user),
+                own.maySeeCall
+            else { return nil }
+            return view(live)
+        }
+    }
+
+    func deviceLost(_ origin: CallOrigin) {
+        for id in callsOfUser[origin.user] ?? [] {
+            receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id)
+        }
+    }
+
+    /// Devices that came to this node before their call did: they are heard of, and hear of the call.
+    func greetConnectedDevices(of call: Call) {
+        for participant in call.participants where participant.maySeeCall {
+            let devices = surroundings.presence.connectedDevices(of: participant.user)
+            for device in devices { receive(PendingInput(.deviceReturned(participant.user, device)), for: call.id) }
+            if !devices.isEmpty, let live = calls[call.id] {
+                surroundings.events.deliver(.updated, of: view(live), to: .user(participant.user))
+            }
+        }
+    }
+
+    /// An invite and a join wait for the database before they come here; their device may have gone meanwhile.
+    func noticeIfGone(_ origin: CallOrigin, from id: CallID) {
+        if !isConnected(origin) { receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id) }
+    }
+
+    /// What a device did while nothing could be written may be lost with the transition that it was part of. Once the
+    /// database takes changes again, the devices that are in the call are asked for.
+    func hearOfDevicesAgain(in id: CallID) {
+        guard let live = calls[id], live.mayHaveMissedDevices else { return }
+        calls[id]?.mayHaveMissedDevices = false
+        let connected = live.call.participants.compactMap { participant in
+            participant.connection.map { CallOrigin(user: participant.user, device: $0.device) }
+        }
+        for origin in connected + live.call.joinRequests.map(\.origin) {
+            let input: CallInput =
+                isConnected(origin)
+                ? .deviceReturned(origin.user, origin.device) : .deviceLost(origin.user, origin.device)
+            receive(PendingInput(input), for: id)
+        }
+    }
+
+    private func isConnected(_ origin: CallOrigin) -> Bool {
+        surroundings.presence.connectedDevices(of: origin.user).contains(origin.device)
+    }
+}
