@@ -6,6 +6,7 @@ public import Logging
 public import Messaging
 import NIOConcurrencyHelpers
 public import NIOCore
+import NIOSSL
 public import Primitives
 public import ServiceLifecycle
 public import SignalingService
@@ -97,7 +98,11 @@ public final class Gateway: Service {
         var server = HTTPServerBuilder { [services, wheels] responder in
             GatewayChannel(responder: responder, services: services, wheels: wheels)
         }
-        if let tls = configuration.tls { server = try .tls(server, tlsConfiguration: tls) }
+        if var tls = configuration.tls {
+            // The versions before it are not to be negotiated any more (RFC 8996).
+            tls.minimumTLSVersion = .tlsv12
+            server = try .tls(server, tlsConfiguration: tls)
+        }
         let application = Application(
             responder: responder, server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
