@@ -42,8 +42,9 @@ enum GroupRules {
         _ draft: GroupDraft, by creator: UserID
     ) throws(MessagingError) -> (name: String, others: [UserID]) {
         let name = String(draft.name.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-        let isPrintable = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit, isPrintable else {
+        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit,
+            !name.unicodeScalars.contains(where: \.isControl)
+        else {
             throw .badGroupName
         }
         return (name, try distinct(draft.members, but: creator))

@@ -44,7 +44,8 @@ import Testing
                 _ = try await world.service.makeGroup(
                     GroupDraft(clientConversationID: id, name: name, members: members), by: ada)
             }
-            for name in ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] {
+            let marks = ["two\u{2028}lines", "turned \u{202E}round"]
+            for name in ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] + marks {
                 await expect(.invalid(.name)) { try await make(name) }
             }
             await expect(.invalid(.name)) { try await make("e" + String(repeating: "\u{301}", count: 2000)) }
