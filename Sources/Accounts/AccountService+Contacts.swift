@@ -143,8 +143,9 @@ extension AccountService {
         if let wait { throw .rateLimited(retryAfter: wait) }
     }
 
-    /// Counts a change of one's own affairs.
-    func countChange(by user: UserID) throws(AccountError) {
+    /// Counts a change that a user makes, of whatever kind.
+    /// - Throws: `rateLimited`.
+    public func countChange(by user: UserID) throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { $0.changes.attempt(user.description, now: now) }
         if let wait { throw .rateLimited(retryAfter: wait) }
