@@ -195,8 +195,8 @@ let package = Package(
             "Gateway",
             [
                 "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
-                "Wire",
-                httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
+                "TestDatabases", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL,
+                nioWebSocket, protobuf,
             ]),
         tests("Wire", ["Primitives", "Wire", protobuf]),
         tests(

@@ -65,7 +65,7 @@ enum AccountRules {
 
     /// What a push service knows a device by; nil when it is empty.
     static func pushToken(_ token: Redacted<String>) throws(AccountError) -> Redacted<String>? {
-        guard token.exposed.utf8.count <= pushTokenLimit, !token.exposed.unicodeScalars.contains(where: isControl)
+        guard token.exposed.utf8.count <= pushTokenLimit, !token.exposed.unicodeScalars.contains(where: \.isControl)
         else {
             throw AccountError(
                 .invalid(.pushToken), "A push token has at most \(pushTokenLimit) bytes and no control characters.")
@@ -86,7 +86,7 @@ enum AccountRules {
     /// is cut.
     static func kept(_ text: String, limit: Int) -> String {
         var kept = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars where !isControl(scalar) {
+        for scalar in text.unicodeScalars where !scalar.isControl {
             guard kept.count < limit else { break }
             kept.append(scalar)
         }
@@ -96,16 +96,7 @@ enum AccountRules {
     /// At most so many Unicode scalars, which is how both databases count, and no control characters among them.
     private static func isPlain(_ text: String, limit: Int) -> Bool {
         guard text.utf8.count <= 4 * limit else { return false }
-        return text.unicodeScalars.count <= limit && !text.unicodeScalars.contains(where: isControl)
-    }
-
-    /// Control characters (C0, DEL, C1), line and paragraph separators, and the marks that turn the direction of the
-    /// text around them, with which one name can be made to look like another.
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0...0x1F, 0x7F...0x9F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
-        }
+        return text.unicodeScalars.count <= limit && !text.unicodeScalars.contains(where: \.isControl)
     }
 
     private static func trim(_ text: String) -> String {

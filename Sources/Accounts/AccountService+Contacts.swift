@@ -91,7 +91,7 @@ extension AccountService {
     }
 
     /// Blocks somebody: their calls and requests no longer arrive, and they do not learn of it. A request to them that
-    /// was not answered is withdrawn; a contact stays one for when the block ends. A second time, and for an id that is
+    /// they have not agreed to is withdrawn; a contact stays one for when the block ends. A second time, and for an id that is
     /// nobody's, nothing happens.
     /// - Throws: `invalid(.userID)` for oneself, `conflict` when 1000 people are blocked, `rateLimited`,
     ///   `unavailable`, `internal`.
@@ -143,8 +143,9 @@ extension AccountService {
         if let wait { throw .rateLimited(retryAfter: wait) }
     }
 
-    /// Counts a change of one's own affairs.
-    func countChange(by user: UserID) throws(AccountError) {
+    /// Counts a change that a user makes, of whatever kind.
+    /// - Throws: `rateLimited`.
+    public func countChange(by user: UserID) throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { $0.changes.attempt(user.description, now: now) }
         if let wait { throw .rateLimited(retryAfter: wait) }

@@ -20,7 +20,8 @@ public final class AccountService: Sendable {
 
     /// How many contact requests a user may send in an hour.
     static let contactRequestsPerHour = 60
-    /// How often in a minute a user may answer requests, block, unblock, or change settings.
+    /// How often in a minute a user may answer requests, block, unblock, change settings, open conversations or change
+    /// who is in them.
     static let changesPerMinute = 120
     /// How many contacts and requests a user may have asked for.
     static let contactLimit = 1000

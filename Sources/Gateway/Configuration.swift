@@ -6,7 +6,7 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port; 0 takes a free one.
     public var port = 8080
-    /// Certificate and key; plain text when nil.
+    /// Certificate and key, for TLS from 1.2 on; plain text when nil.
     public var tls: TLSConfiguration?
     /// What one socket, user or address may do.
     public var limits = SocketLimits()

@@ -2,7 +2,7 @@ public import Primitives
 
 /// What a member may do in a group (seed 002, `conversation_participants.role`). A direct conversation has members only.
 public enum MemberRole: String, Sendable, Hashable, CaseIterable {
-    /// Adds and removes anybody. When the owner leaves, another member becomes owner.
+    /// Adds and removes anybody, and says who is an admin. When the owner leaves, another member becomes owner.
     case owner
     /// Adds anybody, removes members.
     case admin
@@ -42,8 +42,9 @@ enum GroupRules {
         _ draft: GroupDraft, by creator: UserID
     ) throws(MessagingError) -> (name: String, others: [UserID]) {
         let name = String(draft.name.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-        let isPrintable = name.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit, isPrintable else {
+        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit,
+            !name.unicodeScalars.contains(where: \.isControl)
+        else {
             throw .badGroupName
         }
         return (name, try distinct(draft.members, but: creator))
@@ -61,6 +62,9 @@ enum GroupRules {
 
     /// Whether a member may add others.
     static func mayAdd(_ role: MemberRole) -> Bool { role != .member }
+
+    /// Whether a member may say who is an admin.
+    static func mayChangeRoles(_ role: MemberRole) -> Bool { role == .owner }
 
     /// Whether a member may remove another one. Everybody may leave.
     static func mayRemove(_ other: MemberRole, by role: MemberRole) -> Bool {

@@ -23,6 +23,7 @@ public struct MessagingError: Error, Sendable, Equatable {
         case userID
         case name
         case memberIDs
+        case role
     }
 
     /// What a caller can act upon.
@@ -51,6 +52,9 @@ extension MessagingError {
     static let noUser = MessagingError(.notFound, "There is no such user.")
     static let noMember = MessagingError(.notFound, "There is no such member.")
     static let notAdmin = MessagingError(.forbidden, "Only the owner and admins of a group may do this.")
+    static let notOwner = MessagingError(.forbidden, "Only the owner of a group may do this.")
+    static let ownerForLife = MessagingError(
+        .invalid(.role), "Whoever owns a group does until they leave it. Others can be admins or members.")
     static let badGroupName = MessagingError(
         .invalid(.name), "The name of a group has 1 to \(GroupRules.nameLimit) characters, in one line.")
     static let groupTooLarge = MessagingError(

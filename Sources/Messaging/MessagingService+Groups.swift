@@ -120,6 +120,35 @@ extension MessagingService {
         throw .unavailable
     }
 
+    /// Makes a member of a group an admin, or an admin a member. A second time changes nothing.
+    /// - Parameter role: Not `owner`.
+    /// - Throws: `invalid(.role)` when it would be the owner's, before or after; `notFound` when there is no such
+    ///   conversation, or one of the two is not in it; `forbidden` to all but the owner and in direct conversations;
+    ///   `unavailable`, `internal`.
+    public func changeRole(
+        of user: UserID, to role: MemberRole, in conversation: ConversationID, by actor: UserID
+    ) async throws(MessagingError) -> Conversation {
+        guard role != .owner else { throw .ownerForLife }
+        // Roles that change in between are read again.
+        for _ in 0..<3 {
+            let group = try await self.conversation(conversation, for: actor)
+            guard let own = group.role(of: actor), GroupRules.mayChangeRoles(own) else { throw .notOwner }
+            guard let before = group.role(of: user) else { throw .noMember }
+            guard before != .owner else { throw .ownerForLife }
+            guard before != role else { return group }
+            let results = try await commit(
+                [
+                    Step(.lockGroup, [.id(conversation), .instant(now())]),
+                    Step(.changeMemberRole, [.id(conversation), .id(user), .text(role.rawValue), .id(actor)]),
+                ], at: "change_member_role")
+            guard !results[1].rows.isEmpty else { continue }
+            let (name, word) = (group.displayName(of: user), role == .admin ? "an admin" : "a member")
+            await say("\(group.displayName(of: actor)) made \(name) \(word).", in: conversation, also: [])
+            return try await self.conversation(conversation, for: actor)
+        }
+        throw .unavailable
+    }
+
     /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
     /// - Parameter others: Who is told besides the members.
     private func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {

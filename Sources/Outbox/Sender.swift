@@ -66,7 +66,8 @@ final class Sender: Sendable {
                     nextSweep = clock.now() + OutboxSettings.sweepInterval
                 }
                 let free = settings.concurrency - inFlight
-                let claimed = free > 0 ? await claim(free) : []
+                let present = clock.now()
+                let claimed = free > 0 ? await claim(free, at: present) : []
                 for entry in claimed ?? [] {
                     count(1)
                     group.addTask {
@@ -75,7 +76,7 @@ final class Sender: Sendable {
                         self.bell.ring()
                     }
                 }
-                if claimed?.count != free || free == 0 { await pause(hasFailed: claimed == nil) }
+                if claimed?.count != free || free == 0 { await pause(since: present, hasFailed: claimed == nil) }
             }
             await finish(&group)
         }
@@ -104,8 +105,7 @@ final class Sender: Sendable {
     // MARK: Claiming
 
     /// Takes entries on lease; nil when the database is away.
-    private func claim(_ count: Int) async -> [Entry]? {
-        let now = clock.now()
+    private func claim(_ count: Int, at now: Instant) async -> [Entry]? {
         let claim = ClaimID.random(at: now)
         let step = Step(
             preparation.claim,
@@ -125,8 +125,9 @@ final class Sender: Sendable {
     }
 
     /// Waits until somebody has written something, something is due or finished, or a while has passed.
-    private func pause(hasFailed: Bool) async {
-        let span = hasFailed ? OutboxSettings.databaseRetryDelay : await timeToNext()
+    /// - Parameter look: When it was last looked for what is due.
+    private func pause(since look: Instant, hasFailed: Bool) async {
+        let span = hasFailed ? OutboxSettings.databaseRetryDelay : await timeToNext(since: look)
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.bell.wait() }
             group.addTask { try? await self.clock.sleep(span) }
@@ -135,14 +136,14 @@ final class Sender: Sendable {
         }
     }
 
-    private func timeToNext() async -> Instant.Span {
-        let now = clock.now()
+    private func timeToNext(since look: Instant) async -> Instant.Span {
         do throws(DatabaseError) {
             let pending = try await database.query(.pendingOutboxEntries, [.text(channel.rawValue)]).first
             figures.pending.set(Int(try pending?.integer("pending") ?? 0))
-            let next = try await database.query(.nextDueOutboxEntry, [.text(channel.rawValue), .instant(now)]).first
+            // What has become due since the look counts, too.
+            let next = try await database.query(.nextDueOutboxEntry, [.text(channel.rawValue), .instant(look)]).first
             guard let due = try next?.instant("due_at") else { return settings.pollInterval }
-            return min(max(due - now, .milliseconds(1)), settings.pollInterval)
+            return min(max(due - clock.now(), .milliseconds(1)), settings.pollInterval)
         } catch {
             report(error, at: "look")
             return OutboxSettings.databaseRetryDelay

@@ -81,6 +81,30 @@ import Testing
         }
     }
 
+    /// Whom one has blocked cannot agree to what one asked for before.
+    @Test(arguments: DatabaseEngine.tested) func areNotMadeOfOldRequestsDuringABlock(engine: DatabaseEngine)
+        async throws
+    {
+        try await AccountsWorld.with(engine) { world in
+            let service = world.service
+            let ann = try await CallPolicyTests.addUser("ann", to: world)
+            let bob = try await CallPolicyTests.addUser("bob", to: world)
+            // The one is rejected, of the other Bob never heard.
+            _ = try await service.requestContact(with: bob, by: ann)
+            try await service.rejectContact(with: ann, by: bob)
+            try await service.block(bob, by: ann)
+            await expect(.notFound) { try await service.acceptContact(with: ann, by: bob) }
+            try await service.unblock(bob, by: ann)
+            try await service.block(ann, by: bob)
+            _ = try await service.requestContact(with: bob, by: ann)
+            try await service.unblock(ann, by: bob)
+            try await service.block(bob, by: ann)
+            #expect(try await service.requestContact(with: ann, by: bob).status == .requested)
+            try await service.unblock(bob, by: ann)
+            #expect(try await statuses(world, of: ann) == [])
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested) func comeInPagesAndNotInFloods(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let service = world.service

@@ -27,7 +27,10 @@ import Testing
             try await world.service.setPushToken(Redacted("phone"), of: identity)
             try await world.service.logOut(identity)
             #expect(try await tokens(of: identity, world) == [])
+            let next = try await world.service.authenticate(try await world.register("ben").accessToken)
+            try await world.service.setPushToken(Redacted("phone"), of: next)
             await expect(.unauthenticated) { try await world.service.setPushToken(Redacted("phone"), of: identity) }
+            #expect(try await tokens(of: next, world) == ["phone"])
         }
     }
 

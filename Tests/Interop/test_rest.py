@@ -152,6 +152,11 @@ async def _groups(alice: RingbackClient, bob: RingbackClient) -> None:
     assert (await bob.request("GET", path)).status == 404
     assert (await alice.request("POST", f"{path}/members", {"userIds": [bob.user["id"]]})).status == 200
     assert len((await bob.request("GET", path)).body["members"]) == 2
+    admin = {"role": "MEMBER_ROLE_ADMIN"}
+    changed = await alice.request("PATCH", f"{path}/members/{bob.user['id']}", admin)
+    assert sorted(changed.body["roles"]) == ["MEMBER_ROLE_ADMIN", "MEMBER_ROLE_OWNER"]
+    assert (await bob.request("PATCH", f"{path}/members/{bob.user['id']}", admin)).status == 403
+    assert (await alice.request("PATCH", f"{path}/members/{alice.user['id']}", admin)).status == 400
     assert (await bob.request("DELETE", f"{path}/members/{alice.user['id']}")).status == 403
     assert (await alice.request("DELETE", f"{path}/members/{bob.user['id']}")).status == 204
     assert (await bob.request("GET", path)).status == 404

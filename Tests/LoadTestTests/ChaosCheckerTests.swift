@@ -20,10 +20,7 @@ import Testing
     private static func at(_ seconds: Int64) -> Instant { Instant(microseconds: 0) + .seconds(seconds) }
 
     private static var stored: StoredState {
-        StoredState(
-            calls: ["call": call],
-            messages: [.init(conversation: "conversation", seq: 1, sender: "ann", clientMessageID: "m", body: "hello")],
-            lastSeqs: ["conversation": 1])
+        StoredState(calls: ["call": call], messages: [message], lastSeqs: ["conversation": 1])
     }
 
     private static func acknowledgement(_ action: StormAction, of user: String) -> Acknowledgement {
@@ -60,9 +57,9 @@ import Testing
         var (ledger, stored) = (Self.ledger, Self.stored)
         for (place, body) in [("conversation", "Missed call"), ("another", "Video call")] {
             let seq: Int64 = place == "another" ? 1 : 2
-            ledger.messages.append(
-                KnownMessage(conversation: place, seq: seq, sender: "", clientMessageID: "", body: body))
-            stored.messages.append(.init(conversation: place, seq: seq, sender: "", clientMessageID: "", body: body))
+            let line = KnownMessage(conversation: place, seq: seq, sender: "", clientMessageID: "", body: body)
+            ledger.messages.append(line)
+            stored.messages.append(line)
             stored.lastSeqs[place] = seq
         }
         #expect(Self.kinds(ledger, stored) == [])

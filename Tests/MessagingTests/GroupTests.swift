@@ -44,7 +44,8 @@ import Testing
                 _ = try await world.service.makeGroup(
                     GroupDraft(clientConversationID: id, name: name, members: members), by: ada)
             }
-            for name in ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] {
+            let marks = ["two\u{2028}lines", "turned \u{202E}round"]
+            for name in ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] + marks {
                 await expect(.invalid(.name)) { try await make(name) }
             }
             await expect(.invalid(.name)) { try await make("e" + String(repeating: "\u{301}", count: 2000)) }
@@ -84,6 +85,43 @@ import Testing
             #expect(left.role(of: ben) == .owner)
             #expect(left.role(of: eve) == .member)
             #expect(left.role(of: ada) == nil)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func theOwnerMakesAdmins(engine: DatabaseEngine) async throws {
+        try await MessagingWorld.with(engine) { world in
+            let service = world.service
+            let (ada, ben, eve, zoe) = (
+                try await world.user("ada"), try await world.user("ben"), try await world.user("eve"),
+                try await world.user("zoe")
+            )
+            let draft = GroupDraft(
+                clientConversationID: .random(at: world.clock.now), name: "Band", members: [ben, eve])
+            let group = try await service.makeGroup(draft, by: ada).id
+            func change(_ user: UserID, _ role: MemberRole, by actor: UserID) async throws -> MemberRole? {
+                try await service.changeRole(of: user, to: role, in: group, by: actor).role(of: user)
+            }
+            for _ in 0..<2 { #expect(try await change(ben, .admin, by: ada) == .admin) }
+            // The second time nothing has happened, and nothing is said.
+            #expect(world.record.deliveries.map(\.body.exposed).last == "ADA made BEN an admin.")
+            #expect(world.record.deliveries.count == 2)
+            _ = try await service.addMembers([zoe], to: group, by: ben)
+            try await service.removeMember(eve, from: group, by: ben)
+
+            await expect(.forbidden) { _ = try await change(zoe, .admin, by: ben) }
+            await expect(.forbidden) { _ = try await change(ben, .member, by: ben) }
+            await expect(.notFound) { _ = try await change(ben, .member, by: eve) }
+            await expect(.notFound) { _ = try await change(eve, .admin, by: ada) }
+            await expect(.invalid(.role)) { _ = try await change(ben, .owner, by: ada) }
+            await expect(.invalid(.role)) { _ = try await change(ada, .member, by: ada) }
+            #expect(try await change(ben, .member, by: ada) == .member)
+            #expect(world.record.deliveries.last?.body.exposed == "ADA made BEN a member.")
+            await expect(.forbidden) { _ = try await service.addMembers([eve], to: group, by: ben) }
+
+            let direct = try await service.directConversation(between: ada, and: ben).id
+            await expect(.forbidden) {
+                _ = try await service.changeRole(of: ben, to: .admin, in: direct, by: ada)
+            }
         }
     }
 

@@ -234,6 +234,30 @@ struct DeliveryTests {
         }
     }
 
+    @Test("What becomes due while it is looked for what is due is sent at once", arguments: DatabaseEngine.tested)
+    func dueDuringTheLook(_ engine: DatabaseEngine) async throws {
+        try await World.with(engine) { database, _, receiver in
+            receiver.behave { _, number in .answer(number == 0 ? .badGateway : .ok) }
+            let slow = FaultyDatabase(database)
+            let world = World(slow, receiver)
+            let hasPassed = NIOLockedValueBox(false)
+            // It comes again after a second at most, and the next look takes two.
+            slow.beforeEach { [time = world.time, figures = world.service.metrics.webhook] unit in
+                guard unit.steps.first?.statement == .claimOldestOfStreams, figures.failedAttempts.value == 1,
+                    figures.inFlight.value == 0, !hasPassed.withLockedValue({ $0 })
+                else { return }
+                hasPassed.withLockedValue { $0 = true }
+                time.advance(by: .seconds(2))
+            }
+            try await world.running {
+                try await world.record(Story().changes)
+                try await world.passTime(untilFinished: 1)
+            }
+            #expect(hasPassed.withLockedValue { $0 })
+            #expect(world.time.now - .start < .seconds(3))
+        }
+    }
+
     @Test("What was delivered is kept for a day", arguments: DatabaseEngine.tested)
     func swept(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in

@@ -18,6 +18,7 @@ public struct FaultyDatabase: Database {
     private final class Faults: Sendable {
         let list = NIOLockedValueBox<[Fault]>([])
         let isAway = NIOLockedValueBox(false)
+        let prelude = NIOLockedValueBox<(@Sendable (WriteUnit) -> Void)?>(nil)
     }
 
     /// Puts faults before a database.
@@ -44,12 +45,18 @@ public struct FaultyDatabase: Database {
         faults.isAway.withLockedValue { $0 = isAway }
     }
 
+    /// Does something each time a unit is handed in, before it is carried out.
+    public func beforeEach(_ body: @escaping @Sendable (WriteUnit) -> Void) {
+        faults.prelude.withLockedValue { $0 = body }
+    }
+
     private var isAway: Bool { faults.isAway.withLockedValue { $0 } }
 
     /// As the real one's, unless a fault is due.
     public func enqueue(
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
     ) {
+        faults.prelude.withLockedValue { $0 }?(unit)
         let fault = faults.list.withLockedValue { $0.isEmpty ? nil : $0.removeFirst() }
         switch fault {
         case .before(let code):

@@ -21,9 +21,10 @@ import Wire
         WireCallHold.self, WireCallRaiseHand.self, WireCallSetRole.self, WireCallStopMedia.self, WireCallRemove.self,
         WireCallLock.self, WireCallAdmit.self, WireCallEnd.self, WireOfferUnanswered.self, WireMediaStopped.self,
         WireJoinDenied.self, WireAddMembersRequest.self, WireBlockList.self, WireCallDetails.self, WireCallRecord.self,
-        WireCallSettings.self, WireCallSummary.self, WireChangeCallSettingsRequest.self, WireContact.self,
-        WireContactList.self, WireIceServerList.self, WireMissedCalls.self, WirePushTokenRequest.self,
-        WireRequestContactRequest.self, WireScreenShareRecord.self, WireSeenMissedCallsRequest.self,
+        WireCallSettings.self, WireCallSummary.self, WireChangeCallSettingsRequest.self, WireChangeMemberRequest.self,
+        WireContact.self, WireContactList.self, WireIceServerList.self, WireMissedCalls.self,
+        WirePushTokenRequest.self, WireRequestContactRequest.self, WireScreenShareRecord.self,
+        WireSeenMissedCallsRequest.self,
     ]
 
     @Test func everyMessageOfTheSchemaIsTested() throws {

@@ -190,7 +190,7 @@ struct ChaosChecker: Sendable {
 
     private func checkMessages(_ ledger: Ledger, _ stored: StoredState) -> [Violation] {
         var found: [Violation] = []
-        var rows: [String: [StoredState.Message]] = [:]
+        var rows: [String: [KnownMessage]] = [:]
         var seqs: [String: [Int64]] = [:]
         for message in stored.messages {
             rows[message.name, default: []].append(message)
@@ -205,10 +205,7 @@ struct ChaosChecker: Sendable {
                 found.append(Violation(kind: .lostMessage, text: "\(known) is not stored"))
                 continue
             }
-            let twin = KnownMessage(
-                conversation: row.conversation, seq: row.seq, sender: row.sender, clientMessageID: row.clientMessageID,
-                body: row.body)
-            if twin != known { found.append(Violation(kind: .alteredMessage, text: "\(known) is stored as \(twin)")) }
+            if row != known { found.append(Violation(kind: .alteredMessage, text: "\(known) is stored as \(row)")) }
         }
         for (conversation, last) in stored.lastSeqs.sorted(by: { $0.key < $1.key }) {
             let sorted = (seqs[conversation] ?? []).sorted()
@@ -236,9 +233,5 @@ struct ChaosChecker: Sendable {
 
 extension KnownMessage {
     /// What it is known by: the sender's name for it, or its place when the system wrote it.
-    fileprivate var name: String { clientMessageID.isEmpty ? "\(conversation) \(seq)" : clientMessageID }
-}
-
-extension StoredState.Message {
     fileprivate var name: String { clientMessageID.isEmpty ? "\(conversation) \(seq)" : clientMessageID }
 }

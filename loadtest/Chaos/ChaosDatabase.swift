@@ -68,7 +68,7 @@ struct ChaosDatabase: Sendable {
             to: &state, calls: .chaosCalls, participants: .chaosParticipants, shares: .chaosShares)
         for row in try await database.query(.chaosMessages, []) {
             state.messages.append(
-                StoredState.Message(
+                KnownMessage(
                     conversation: try row.text("conversation_id"), seq: try row.integer("seq"),
                     sender: try row.textIfAny("sender_id") ?? "",
                     clientMessageID: try row.textIfAny("client_message_id") ?? "", body: try row.text("body")))

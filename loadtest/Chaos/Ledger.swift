@@ -48,7 +48,7 @@ struct Acknowledgement: Sendable {
     var picture: CallPicture
 }
 
-/// A message that the server has acknowledged, or delivered.
+/// A message as the server has acknowledged, delivered or stored it.
 struct KnownMessage: Sendable, Hashable {
     var conversation: String
     var seq: Int64

@@ -39,17 +39,8 @@ struct StoredState: Sendable {
         var endedAt: Instant?
     }
 
-    /// A row of `messages`.
-    struct Message: Sendable, Equatable {
-        var conversation: String
-        var seq: Int64
-        var sender: String
-        var clientMessageID: String
-        var body: String
-    }
-
     var calls: [String: Call] = [:]
-    var messages: [Message] = []
+    var messages: [KnownMessage] = []
     /// `conversations.last_seq`.
     var lastSeqs: [String: Int64] = [:]
 }

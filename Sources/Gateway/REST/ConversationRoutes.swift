@@ -16,6 +16,7 @@ struct ConversationRoutes: Sendable {
             Route(.post, "/v1/conversations") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
                 let body = try await request.body(WireOpenConversationRequest.self)
+                try countChange(by: identity)
                 let conversation =
                     switch body.type {
                     case .unspecified, .direct: try await openDirect(body, by: identity.user)
@@ -60,8 +61,20 @@ struct ConversationRoutes: Sendable {
                 let identity = try await accounts.identity(of: request)
                 let id = try request.id(ConversationID.self)
                 let users = try Self.users(await request.body(WireAddMembersRequest.self).userIds, field: "user_ids")
+                try countChange(by: identity)
                 let conversation = try await messagingCall { () throws(MessagingError) in
                     try await messaging.addMembers(users, to: id, by: identity.user)
+                }
+                return .json(WireConversation(conversation))
+            },
+            Route(.patch, "/v1/conversations/{id}/members/{user_id}") { request throws(RESTFault) in
+                let identity = try await accounts.identity(of: request)
+                let id = try request.id(ConversationID.self)
+                let user = try request.id(UserID.self, "user_id")
+                let role = try MemberRole(wire: await request.body(WireChangeMemberRequest.self).role)
+                try countChange(by: identity)
+                let conversation = try await messagingCall { () throws(MessagingError) in
+                    try await messaging.changeRole(of: user, to: role, in: id, by: identity.user)
                 }
                 return .json(WireConversation(conversation))
             },
@@ -69,12 +82,22 @@ struct ConversationRoutes: Sendable {
                 let identity = try await accounts.identity(of: request)
                 let id = try request.id(ConversationID.self)
                 let user = try request.id(UserID.self, "user_id")
+                try countChange(by: identity)
                 try await messagingCall { () throws(MessagingError) in
                     try await messaging.removeMember(user, from: id, by: identity.user)
                 }
                 return Response(status: .noContent)
             },
         ]
+    }
+
+    /// Other people get to see what is changed here, so it may not be done as fast as it can be asked for.
+    private func countChange(by identity: Identity) throws(RESTFault) {
+        do throws(AccountError) {
+            try accounts.countChange(by: identity.user)
+        } catch {
+            throw RESTFault(Fault(error))
+        }
     }
 
     private func openDirect(
@@ -135,6 +158,17 @@ extension WireConversation {
         lastSeq = UInt64(clamping: conversation.lastSeq)
         if let message = conversation.lastMessage { lastMessage = WireMessage(message) }
         createdAt = .init(conversation.createdAt)
+    }
+}
+
+extension MemberRole {
+    fileprivate init(wire role: WireMemberRole) throws(RESTFault) {
+        switch role {
+        case .owner: self = .owner
+        case .admin: self = .admin
+        case .member: self = .member
+        case .unspecified, .UNRECOGNIZED: throw RESTFault(.invalid("role is none that this server knows."))
+        }
     }
 }
 

@@ -34,7 +34,7 @@ struct RESTResponder: HTTPResponder {
         metrics.requests.add()
         // The path alone decides: a path of the REST interface is never a file.
         let path = request.uri.path
-        let methods = routes.filter { $0.matches(path: path) }.map(\.method)
+        let methods = methods(at: path)
         if methods.contains(request.method) { return await answer(request, context: context) }
         if request.method == .head, methods.contains(.get) {
             var head = request.head
@@ -49,6 +49,13 @@ struct RESTResponder: HTTPResponder {
         }
         guard methods.isEmpty else { return Self.methodNotAllowed(methods) }
         return RESTFault(Fault(.notFound, "There is nothing at this path.")).response
+    }
+
+    /// What can be asked at a path; nothing where it is not of the REST interface. As to the router, the first route that
+    /// fits says which path is meant.
+    private func methods(at path: String) -> [HTTPRequest.Method] {
+        guard let route = routes.first(where: { $0.matches(path: path) }) else { return [] }
+        return routes.filter { $0.path == route.path }.map(\.method)
     }
 
     private func answer(_ request: Request, context: GatewayRequestContext) async -> Response {

@@ -109,13 +109,13 @@ extension Statement {
         ON CONFLICT (blocker_id, blocked_id) DO NOTHING
         """)
 
-    /// Withdraws a request that was not answered yet.
+    /// Withdraws a request that was not agreed to: one that was rejected, too, or else the other could still agree.
     ///
     /// Parameters: the lower and the higher id of the two, who has asked.
     public static let withdrawContactRequest = Statement(
         "withdraw_contact_request",
         """
-        DELETE FROM contacts WHERE user_id_1 = $1 AND user_id_2 = $2 AND requester_id = $3 AND status = 'pending'
+        DELETE FROM contacts WHERE user_id_1 = $1 AND user_id_2 = $2 AND requester_id = $3 AND status <> 'accepted'
         """)
 
     /// Ends a block.

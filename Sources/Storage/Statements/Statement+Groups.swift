@@ -1,7 +1,7 @@
 extension Statement {
     static let groups = [
-        openGroup, joinGroup, conversationByID, conversationByClientID, lockGroup, addMember, removeMember,
-        passOnOwnership,
+        openGroup, joinGroup, conversationByID, conversationByClientID, lockGroup, addMember, changeMemberRole,
+        removeMember, passOnOwnership,
     ]
 
     /// Making a group, step 1: the conversation, unless its creator made it before.
@@ -71,6 +71,21 @@ extension Statement {
         ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = 'member', added_by = excluded.added_by,
             joined_at = excluded.joined_at, left_at = NULL
         WHERE conversation_participants.left_at IS NOT NULL
+        RETURNING user_id
+        """)
+
+    /// Makes a member of a group an admin, or an admin a member. Returns the user_id; no row when the one who does it is
+    /// not the owner, or there is nobody to whom it would make a difference.
+    ///
+    /// Parameters: conversation_id, user_id, the new role (not the owner's), who does it.
+    public static let changeMemberRole = Statement(
+        "change_member_role",
+        """
+        UPDATE conversation_participants SET role = $3
+        WHERE conversation_id = $1 AND user_id = $2 AND left_at IS NULL AND role NOT IN ('owner', $3)
+            AND EXISTS (
+                SELECT 1 FROM conversation_participants AS o
+                WHERE o.conversation_id = $1 AND o.user_id = $4 AND o.role = 'owner' AND o.left_at IS NULL)
         RETURNING user_id
         """)
 

@@ -89,9 +89,9 @@ extension Statement {
     public static let pendingOutboxEntries = Statement(
         "pending_outbox_entries", "SELECT COUNT(*) AS pending FROM outbox WHERE channel = $1 AND finished_at IS NULL")
 
-    /// The next moment after now at which something in a channel is due, as `due_at`; no row when there is none.
+    /// The next moment after another at which something in a channel is due, as `due_at`; no row when there is none.
     ///
-    /// Parameters: channel, now.
+    /// Parameters: channel, the other moment.
     public static let nextDueOutboxEntry = Statement(
         "next_due_outbox_entry",
         """

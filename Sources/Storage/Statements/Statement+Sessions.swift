@@ -130,11 +130,17 @@ extension Statement {
     public static let setPushToken = Statement(
         "set_push_token", "UPDATE sessions SET push_token = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id")
 
-    /// Takes a push token away from every session but one: the installation that it names is that session's now.
+    /// Takes a push token away from every session but one: the installation that it names is that session's now, unless
+    /// it is revoked.
     ///
     /// Parameters: id of the session, push_token.
     public static let forgetPushTokenElsewhere = Statement(
-        "forget_push_token_elsewhere", "UPDATE sessions SET push_token = NULL WHERE push_token = $2 AND id <> $1")
+        "forget_push_token_elsewhere",
+        """
+        UPDATE sessions SET push_token = NULL
+        WHERE push_token = $2 AND id <> $1
+            AND EXISTS (SELECT 1 FROM sessions AS own WHERE own.id = $1 AND own.revoked_at IS NULL)
+        """)
 
     /// Lists the devices of a user that can be woken, by `device_id`: those with a live session that has a push token.
     ///
