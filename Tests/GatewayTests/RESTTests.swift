@@ -483,11 +483,6 @@ import Wire
             socket.hello(user)
             #expect(try await socket.receive().ok.welcome.user.username == "ann")
             #expect(try await socket.isAlive())
-            client.maximumTLSVersion = .tlsv11
-            let old = try await RawClient.connect(
-                port: server.port, tls: try NIOSSLContext(configuration: client))
-            old.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            #expect(await old.readToEnd() == "")
             // Plain text on this port is no HTTP and ends.
             let plain = try await RawClient.connect(port: server.port)
             plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
