@@ -16,6 +16,8 @@ extension Call {
             turn.deviceLost(CallOrigin(user: user, device: device))
         case .deviceReturned(let user, let device):
             turn.deviceReturned(CallOrigin(user: user, device: device))
+        case .ringingFeigned(let user):
+            turn.feignRinging(of: user)
         case .timePassed:
             break
         }
@@ -96,6 +98,15 @@ struct CallTurn {
             if case .initiated = call.phase { call.ringExpiresAt = max(call.ringExpiresAt, ringing.until) }
         }
         set(participant.user, .ringing(ringing))
+    }
+
+    /// The caller must not be able to tell a callee who hears nothing from one who does not answer.
+    mutating func feignRinging(of user: UserID) {
+        guard let participant = call.participant(user), participant.isHidden, var ringing = participant.ringing else {
+            return
+        }
+        ringing.isAlerted = true
+        set(user, .ringing(ringing))
     }
 
     private mutating func accept(_ participant: Participant, _ origin: CallOrigin, _ media: MediaState) {

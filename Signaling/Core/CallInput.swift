@@ -8,6 +8,8 @@ public enum CallInput: Sendable, Equatable {
     case deviceLost(UserID, DeviceID)
     /// A device has a socket again.
     case deviceReturned(UserID, DeviceID)
+    /// By now a device would ring, had its user not to be kept from hearing of the call: the others see it ring.
+    case ringingFeigned(UserID)
     /// Time has passed; what is due is carried out, as it is before every other input.
     case timePassed
 }

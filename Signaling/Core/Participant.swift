@@ -96,8 +96,11 @@ extension Participant {
     }
 
     /// Whether the participant is being rung.
-    public var isRinging: Bool {
-        if case .ringing = state { true } else { false }
+    public var isRinging: Bool { ringing != nil }
+
+    /// What is known while the participant is rung; nil when it is not.
+    public var ringing: Ringing? {
+        if case .ringing(let ringing) = state { ringing } else { nil }
     }
 }
 

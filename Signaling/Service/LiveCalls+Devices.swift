@@ -1,3 +1,4 @@
+import NIOCore
 import Primitives
 import SignalingCore
 
@@ -5,7 +6,12 @@ import SignalingCore
 extension LiveCalls {
     func deviceReturned(_ origin: CallOrigin) -> [CallView] {
         let ids = callsOfUser[origin.user] ?? []
-        for id in ids { receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id) }
+        for id in ids {
+            receive(PendingInput(.deviceReturned(origin.user, origin.device)), for: id)
+            if calls[id]?.call.unheardCallees.contains(origin.user) ?? false {
+                feignRingingSoon(of: origin.user, in: id)
+            }
+        }
         return ids.compactMap { id in
             guard let live = calls[id], live.storedRevision > 0, let own = live.call.participant(origin.user),
                 own.maySeeCall
@@ -52,7 +58,24 @@ extension LiveCalls {
         }
     }
 
+    /// A device that hears of a call says after a moment that it rings. For one that must not hear of it the server
+    /// does, after as long as that may take, or the caller would know.
+    func feignRingingSoon(of user: UserID, in id: CallID) {
+        let delay = TimeAmount.milliseconds(.random(in: Self.momentToRing))
+        loop.assumeIsolated().scheduleTask(in: delay) { self.receive(PendingInput(.ringingFeigned(user)), for: id) }
+    }
+
+    /// How long a device takes to hear of a call and say so, in milliseconds.
+    private static let momentToRing: ClosedRange<Int64> = 30...300
+
     private func isConnected(_ origin: CallOrigin) -> Bool {
         surroundings.presence.connectedDevices(of: origin.user).contains(origin.device)
+    }
+}
+
+extension Call {
+    /// Who is rung to the others' eyes, and does not hear of it.
+    var unheardCallees: Set<UserID> {
+        Set(participants.filter { $0.isRinging && $0.isHidden }.map(\.user))
     }
 }

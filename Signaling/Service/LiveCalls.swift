@@ -273,6 +273,7 @@ final class LiveCalls {
         metrics.count(from: isNew ? nil : live.call, to: transition.call)
         metrics.count(transition)
         let left = live.call.users.subtracting(transition.call.users)
+        let unheard = transition.call.unheardCallees.subtracting(isNew ? [] : live.call.unheardCallees)
         enroll(transition.call, insteadOf: live.call)
         live.call = transition.call
         live.people = live.people.filter { transition.call.users.contains($0.key) }
@@ -288,6 +289,9 @@ final class LiveCalls {
         for delivery in transition.deliveries {
             if case .signal = delivery.event { metrics.relayedSignals.add() }
             surroundings.events.deliver(delivery.event, of: view, to: delivery.address)
+        }
+        for user in unheard where !surroundings.presence.connectedDevices(of: user).isEmpty {
+            feignRingingSoon(of: user, in: id)
         }
         answer(waiting, to: id)
     }
@@ -450,7 +454,7 @@ extension CallInput {
     fileprivate var isOfDevice: Bool {
         switch self {
         case .deviceLost, .deviceReturned: true
-        case .command, .timePassed: false
+        case .command, .ringingFeigned, .timePassed: false
         }
     }
 }

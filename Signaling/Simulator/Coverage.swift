@@ -112,6 +112,7 @@ enum TableRow: Int, CaseIterable {
     case handLowered
     case handOfAnother
     case commandOfAHidden
+    case hiddenSeemsToRing
 
     // Hosts.
     case hostIsCoHost
@@ -244,6 +245,7 @@ enum TableRow: Int, CaseIterable {
         case .handLowered: "connected · a host lowers the hand → shown"
         case .handOfAnother: "connected · the hand of another, by no host → forbidden"
         case .commandOfAHidden: "hidden · any command → not_found"
+        case .hiddenSeemsToRing: "ringing, hidden · a device would ring by now → alerted, to the others"
         case .hostIsCoHost: "host · leaves → a co-host is host"
         case .hostIsLongest: "host · leaves, there is no co-host → whoever is in it longest is host"
         case .hostGiven: "host · makes somebody else host → is co-host"

@@ -41,6 +41,7 @@ extension Reference {
         offers = []
         for index in people.indices {
             people[index].busy = []
+            people[index].isAlerted = false
             people[index].media = MediaState()
             people[index].isOnHold = false
             people[index].handRaisedAt = nil
@@ -58,6 +59,7 @@ extension Reference.Person {
         case .ringing(let ringing):
             if status != .ringing { return "a participant rings" }
             if ringing.until != ringsUntil { return "a ring deadline differs" }
+            if ringing.isAlerted != isAlerted { return "it differs whether a device rings" }
         case .connected(let connection):
             if status != .connected { return "a participant is connected" }
             if connection.device != device { return "the active device differs" }

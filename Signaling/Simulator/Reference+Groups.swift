@@ -23,6 +23,7 @@ extension Reference {
         people[index].leftAt = nil
         people[index].reason = nil
         people[index].busy = []
+        people[index].isAlerted = false
         if callee.isBusy, !callee.isHidden {
             stop(index, .declined, .busy, at: now)
         } else {
@@ -34,6 +35,7 @@ extension Reference {
     /// A device that a push woke has 20 s at least, once, and 75 s in all at most.
     mutating func alert(_ index: Int, _ wokenByPush: Bool, _ now: Instant, _ coverage: inout Coverage) {
         coverage.note(.ringingAlerts)
+        people[index].isAlerted = true
         guard wokenByPush, let rungAt = people[index].rungAt, let until = people[index].ringsUntil else { return }
         guard until == rungAt + timings.ring else { return coverage.note(.ringingExtendedTwice) }
         let extended = min(now + timings.ringExtension, rungAt + timings.ringLimit)

@@ -12,6 +12,11 @@ extension Reference {
             lost(CallOrigin(user: user, device: device), now, &coverage)
         case .deviceReturned(let user, let device):
             returned(CallOrigin(user: user, device: device), now, &outcome, &coverage)
+        case .ringingFeigned(let user):
+            if let index = index(of: user), people[index].isHidden, people[index].status == .ringing {
+                coverage.note(.hiddenSeemsToRing)
+                people[index].isAlerted = true
+            }
         case .timePassed: break
         }
         passHostOn(&coverage)

@@ -31,6 +31,8 @@ struct Reference {
         var rungAt: Instant?
         var isHidden = false
         var ringsUntil: Instant?
+        /// Whether a device has said that it rings, or seems to have.
+        var isAlerted = false
         var device: DeviceID?
         var joinedAt: Instant?
         var leftAt: Instant?

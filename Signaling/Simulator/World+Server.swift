@@ -12,7 +12,10 @@ extension World {
         }
         server.sessions[device] = .init(connection: connection)
         let origin = World.origin(of: device)
-        for id in callsOf(origin.user) { receive(.input(.deviceReturned(origin.user, origin.device), nil), for: id) }
+        for id in callsOf(origin.user) {
+            receive(.input(.deviceReturned(origin.user, origin.device), nil), for: id)
+            receive(.input(.ringingFeigned(origin.user), nil), for: id)
+        }
         let calls = server.calls.filter { $0.storedRevision != 0 && $0.call.isShown(to: origin.user) }
         let held = server.sessions[device]?.held ?? []
         server.sessions[device]?.held = nil

@@ -361,6 +361,10 @@ struct CallRingingTests {
         var scene = Scene(call: placed.call)
         #expect(scene.call.participant(Scene.callee)?.isRinging == true)
         #expect(scene.handle(.deviceReturned(Scene.callee, Scene.calleePhone.device)).deliveries.isEmpty)
+        let seeming = scene.handle(.ringingFeigned(Scene.callee))
+        #expect(scene.call.participant(Scene.callee)?.ringing?.isAlerted == true)
+        #expect(seeming.deliveries == [CallDelivery(to: .user(Scene.caller), .updated)] && seeming.changes.isEmpty)
+        #expect(scene.handle(.ringingFeigned(Scene.callee)).deliveries.isEmpty)
         let ended = scene.waitForDeadline()
         #expect(scene.call.phase == .missed(endedAt: Scene.start + .seconds(45), .noAnswer))
         #expect(ended.deliveries.allSatisfy { $0.address.user == Scene.caller })
@@ -370,6 +374,13 @@ struct CallRingingTests {
     func strange(_ command: CallCommand) {
         var scene = Self.hidden()
         #expect(scene.send(command, from: Scene.calleePhone).refusal == .notFound)
+    }
+
+    @Test("Nothing is feigned of somebody who may hear of the call")
+    func heard() {
+        var scene = Scene.ringing()
+        #expect(scene.handle(.ringingFeigned(Scene.callee)).deliveries.isEmpty)
+        #expect(scene.call.participant(Scene.callee)?.ringing?.isAlerted == false)
     }
 
     @Test("A cancelled call to somebody who must not hear of it stays unheard")

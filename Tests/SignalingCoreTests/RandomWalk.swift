@@ -56,7 +56,7 @@ struct RandomWalk {
         let origin = pick(Self.origins)
         let request = RequestID(high: 1, low: UInt64.random(in: 0..<400, using: &random))
         let user = pick(Self.users)
-        return switch Int.random(in: 0..<24, using: &random) {
+        return switch Int.random(in: 0..<25, using: &random) {
         case 0, 1: .command(.accept(request, MediaState(camera: true)), from: origin)
         case 2: .command(.decline(request, isBusy: false, reachable: []), from: origin)
         case 3: .command(.decline(request, isBusy: true, reachable: [origin.device]), from: origin)
@@ -74,6 +74,7 @@ struct RandomWalk {
         case 19: .command(.control(request, control(user)), from: origin)
         case 20: .deviceLost(origin.user, origin.device)
         case 21, 22: .deviceReturned(origin.user, origin.device)
+        case 23: .ringingFeigned(user)
         default: .timePassed
         }
     }

@@ -189,6 +189,11 @@ struct GroupCallTests {
             }
             let placed = try await world.invite().call
             #expect(placed.phase == .initiated)
+            // To the caller a device rings, as it would if it were told.
+            let seeming = await world.events.first {
+                $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? false
+            }
+            #expect(seeming.address.user == World.caller.id && seeming.call.phase == .initiated)
             #expect(await world.openCalls(of: World.calleePhone).isEmpty)
             let accept = CallCommand.accept(.random(at: world.now), MediaState())
             #expect(await world.send(accept, to: placed.id, from: World.calleePhone).refusal == .notFound)
