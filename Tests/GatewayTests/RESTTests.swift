@@ -462,7 +462,7 @@ import Wire
             client.maximumTLSVersion = .tlsv11
             let old = try await RawClient.connect(
                 port: server.port, tls: try NIOSSLContext(configuration: client))
-            old.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            old.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             #expect(await old.readToEnd() == "")
             // Plain text on this port is no HTTP and ends.
             let plain = try await RawClient.connect(port: server.port)
