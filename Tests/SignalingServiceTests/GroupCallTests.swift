@@ -189,7 +189,9 @@ struct GroupCallTests {
             }
             let placed = try await world.invite().call
             #expect(placed.phase == .initiated)
-            // To the caller a device rings, as it would if it were told.
+            // To the caller a device rings, as it would if it were told, after as long as that takes.
+            #expect(!world.events.entries.contains { $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? true })
+            await world.wait(.milliseconds(300))
             let seeming = await world.events.first {
                 $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? false
             }
