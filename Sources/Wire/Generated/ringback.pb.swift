@@ -2044,7 +2044,8 @@ public nonisolated struct WireCallRemove: Sendable {
   public init() {}
 }
 
-/// Let newcomers in only when they are admitted, or freely again: hosts and co-hosts. Unlocking lets in whoever waits.
+/// Let newcomers in only when they are admitted, or freely again: hosts and co-hosts. Unlocking lets in
+/// whoever waits, as far as there is room.
 public nonisolated struct WireCallLock: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
