@@ -13,7 +13,8 @@ fi
 
 build=release
 database=${DATABASE:-both}
-cycles=${CYCLES:-200} rate=${RATE:-50} people=${PEOPLE:-300}
+# About 50 calls a second find their people free; the others want to call while the server is down or people are busy.
+cycles=${CYCLES:-200} rate=${RATE:-65} people=${PEOPLE:-600}
 outages=(restart stop)
 if [[ ${1:-} == --short ]]; then
     build=debug
