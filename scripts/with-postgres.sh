@@ -53,7 +53,8 @@ cd "$folder"
 # A server that outlives its starter must keep nothing of it open: somebody may wait for that to be closed.
 for handle in /proc/\$\$/fd/*; do
     number=\${handle##*/}
-    if ((number > 2 && number < 255)); then eval "exec \$number>&-"; fi
+    # 255 is the shell's own, for this script.
+    if ((number > 2 && number != 255)); then eval "exec \$number>&-"; fi
 done
 case \$1 in
     stop) ${run[*]} "$programs/pg_ctl" stop --silent --wait --mode fast --pgdata "$folder/data" ;;
