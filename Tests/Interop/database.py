@@ -30,6 +30,18 @@ class SQLite:
             connection.close()
         return [{name: self._value(name, row[name]) for name in row.keys()} for row in found]
 
+    def is_locked(self) -> bool:
+        """Whether somebody is within a transaction that writes."""
+        connection = sqlite3.connect(self.path, timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            return False
+        except sqlite3.OperationalError:
+            return True
+        finally:
+            connection.close()
+
     @staticmethod
     def _value(name: str, value: Any) -> Any:
         is_time = name.endswith("_at") and value is not None
@@ -51,6 +63,11 @@ class PostgreSQL:
     def rows(self, query: str, *values: Any) -> list[Row]:
         with psycopg.connect(self.url, row_factory=dict_row) as connection:
             return connection.execute(query, values).fetchall()
+
+    def is_locked(self) -> bool:
+        """Whether somebody is within a transaction."""
+        others = "datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+        return bool(self.rows(f"SELECT pid FROM pg_stat_activity WHERE {others}"))
 
     def go_away(self) -> None:
         """Throws everybody out and lets nobody in."""

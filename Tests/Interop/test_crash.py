@@ -161,6 +161,19 @@ async def test_another_server_takes_over_after_a_crash(database: Database, start
         assert (call["status"], call["end_reason"]) == ("completed", "hangup")
 
 
+async def stand_still(server: Server, database: Database) -> None:
+    """Pauses a server between two transactions: one that stands still within one keeps all others from writing."""
+
+    async def is_between() -> bool:
+        server.pause()
+        if not database.is_locked():
+            return True
+        server.resume()
+        return False
+
+    await until("the server stands still", is_between)
+
+
 async def test_a_server_that_stood_still_changes_nothing(database: Database, start_server: StartServer) -> None:
     first = await start_server(NODE_LEASE_SECONDS=2, CALLS_RECONNECT_SECONDS=1)
     async with AsyncExitStack() as people:
@@ -169,7 +182,7 @@ async def test_a_server_that_stood_still_changes_nothing(database: Database, sta
         second = await start_server(NODE_LEASE_SECONDS=2)
         assert owners(database) == [0]
         alice, bob = await pair.arrive(second, registered=True)
-        first.pause()
+        await stand_still(first, database)
         # What is sent now is read by a server that has lost the call.
         late = asyncio.create_task(old_bob.send({"callHangUp": pair.command}, seconds=30))
 
