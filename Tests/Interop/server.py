@@ -80,8 +80,9 @@ class Server:
         await asyncio.to_thread(self._process.wait, 10)
 
     def pause(self) -> None:
-        """As a machine that stands still: SIGSTOP. Nothing is told to anybody."""
+        """As a machine that stands still: SIGSTOP, and comes back when all its threads do. Nothing is told to anybody."""
         self._process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
