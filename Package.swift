@@ -151,7 +151,7 @@ let package = Package(
             "Outbox", "Sources/Outbox",
             [
                 "Primitives", "SignalingCore", "SignalingService", "Storage", crypto, httpClient, lifecycle, locks,
-                logging, nioCore, nioHTTP1,
+                logging, nioCore, nioHTTP1, nioSSL,
             ]),
 
         // Media: how packets find their way.

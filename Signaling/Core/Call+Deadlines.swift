@@ -7,6 +7,12 @@ extension Call {
         earliestDeadline?.due
     }
 
+    /// Whether something is due. It is a change of its own, and the owner has it written and told, by `timePassed`,
+    /// before it gives the call any other input: whom the one stops ringing, the other may ring again.
+    public func isOverdue(at now: Instant) -> Bool {
+        deadline(dueBy: clamped(now)) != nil
+    }
+
     private var earliestDeadline: (due: Instant, event: Deadline)? {
         var earliest: (due: Instant, event: Deadline)?
         func consider(_ due: Instant, _ event: Deadline) {
@@ -160,8 +166,11 @@ extension CallTurn {
 }
 
 extension Call {
+    /// The present as the call takes it: a clock that was set back must not end a call before it began.
+    func clamped(_ now: Instant) -> Instant { max(now, latestMoment) }
+
     /// The latest moment that is written down in the call.
-    var latestMoment: Instant {
+    fileprivate var latestMoment: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {
             switch participant.state {

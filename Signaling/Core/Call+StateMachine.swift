@@ -46,8 +46,7 @@ struct CallTurn {
     init(_ call: Call, at now: Instant) {
         before = call
         self.call = call
-        // A clock that was set back must not end a call before it began.
-        self.now = max(now, call.latestMoment)
+        self.now = call.clamped(now)
     }
 
     mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {

@@ -42,11 +42,11 @@ extension LiveCalls {
         if !isConnected(origin) { receive(PendingInput(.deviceLost(origin.user, origin.device)), for: id) }
     }
 
-    /// What a device did while nothing could be written may be lost with the transition that it was part of. Once the
-    /// database takes changes again, the devices that are in the call are asked for.
+    /// While what is due can't be written, the call does not hear of devices. Once the database takes changes again,
+    /// those that are in the call are asked for.
     func hearOfDevicesAgain(in id: CallID) {
-        guard let live = calls[id], live.mayHaveMissedDevices else { return }
-        calls[id]?.mayHaveMissedDevices = false
+        guard let live = calls[id], live.hasMissedDevices else { return }
+        calls[id]?.hasMissedDevices = false
         let connected = live.call.participants.compactMap { participant in
             participant.connection.map { CallOrigin(user: participant.user, device: $0.device) }
         }

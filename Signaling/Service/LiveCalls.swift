@@ -19,8 +19,8 @@ final class LiveCalls {
         var storedRevision: Int64
         var standing: Standing = .settled
         var waiting: Deque<Waiting> = []
-        /// Whether a transition that a device's coming or going was part of may not have been written.
-        var mayHaveMissedDevices = false
+        /// Whether a device came or went, and the call could not be told.
+        var hasMissedDevices = false
     }
 
     enum Standing {
@@ -49,6 +49,10 @@ final class LiveCalls {
             case .input(let pending): if case .command = pending.input { true } else { false }
             case .invite: true
             }
+        }
+
+        var isPassageOfTime: Bool {
+            if case .input(let pending) = self, case .timePassed = pending.input { true } else { false }
         }
 
         var reply: @Sendable (CallReply) -> Void {
@@ -133,35 +137,40 @@ final class LiveCalls {
         let now = surroundings.now()
         // What the call is now, perhaps another node knows.
         if waiting.isCommand, surroundings.lease.owner(at: now) == nil { return waiting.reply(.unavailable) }
+        if live.call.isOverdue(at: now), !waiting.isPassageOfTime {
+            return carryOutDeadlines(of: live, at: now, before: waiting)
+        }
         switch waiting {
         case .input(let pending):
             let transition = live.call.handle(pending.input, at: now)
-            if pending.input.isOfDevice, !transition.changes.isEmpty {
-                calls[live.call.id]?.mayHaveMissedDevices = true
-            }
             commit(transition, on: live.with(pending.newcomers), reply: pending.reply)
             if case .command(.join, from: let origin) = pending.input { noticeIfGone(origin, from: live.call.id) }
         case .invite(let pending):
             let live = live.with([pending.caller])
-            let transition = pending.carriedOut(on: live.call, at: now)
-            if transition.call.isEnded, !live.call.isEnded {
-                endBeforePlacing(transition, on: live, pending)
-            } else {
-                commit(transition, on: live, reply: pending.reply)
-                noticeIfGone(pending.origin, from: live.call.id)
-            }
+            commit(pending.carriedOut(on: live.call, at: now), on: live, reply: pending.reply)
+            noticeIfGone(pending.origin, from: live.call.id)
         }
     }
 
-    /// The old call was over before the invite came: writes that down, then places the new one.
-    private func endBeforePlacing(_ transition: CallTransition, on live: LiveCall, _ pending: PendingInvite) {
+    /// Writes down and tells what is due; then comes the input, which may find the call over.
+    private func carryOutDeadlines(of live: LiveCall, at now: Instant, before waiting: Waiting) {
+        let id = live.call.id
+        calls[id]?.waiting.prepend(waiting)
         let myself = NIOLoopBound(self, eventLoop: loop)
-        commit(transition, on: live) { reply in
+        commit(live.call.handle(.timePassed, at: now), on: live) { reply in
             switch reply {
-            case .done, .refused: myself.eventLoop.execute { myself.value.receive(pending) }
-            case .limited, .unavailable, .failed: pending.reply(reply)
+            case .done, .refused: break
+            case .limited, .unavailable, .failed: myself.value.giveUpNext(of: id, reply)
             }
         }
+        goOn(with: id)
+    }
+
+    /// The input that waits first can't be carried out: what is due before it could not be written.
+    private func giveUpNext(of id: CallID, _ reply: CallReply) {
+        guard let waiting = calls[id]?.waiting.popFirst() else { return }
+        if case .input(let pending) = waiting, pending.input.isOfDevice { calls[id]?.hasMissedDevices = true }
+        waiting.reply(reply)
     }
 
     private func place(_ pending: PendingInvite) {

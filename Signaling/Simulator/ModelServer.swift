@@ -14,6 +14,8 @@ struct ModelServer {
         var waiting: [Waiting] = []
         /// When the call wants to be looked at.
         var armed: Instant?
+        /// Whether a device came or went, and the call could not be told.
+        var hasMissedDevices = false
     }
 
     enum Standing {
@@ -32,6 +34,10 @@ struct ModelServer {
     enum Waiting {
         case input(CallInput, Asker?)
         case invite(PendingInvite)
+
+        var isPassageOfTime: Bool {
+            if case .input(.timePassed, _) = self { true } else { false }
+        }
     }
 
     /// Who waits for an answer.
@@ -119,5 +125,7 @@ struct Unit {
     let turn: ModelServer.Turn
     let storedRevision: Int64
     let asker: ModelServer.Asker?
+    /// Whether it is what was due, and an input waits for it.
+    let isBeforeInput: Bool
     var state = State.underWay
 }

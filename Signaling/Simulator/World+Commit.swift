@@ -21,6 +21,7 @@ extension World {
 
     private func carryOut(_ waiting: ModelServer.Waiting, _ index: Int) {
         let live = server.calls[index]
+        if live.call.isOverdue(at: now), !waiting.isPassageOfTime { return carryOutDeadlines(index, before: waiting) }
         var reference = live.reference
         switch waiting {
         case .input(let input, let asker):
@@ -46,13 +47,33 @@ extension World {
             }
             check(transition, from: live.call, reference, outcome)
             let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
-            if transition.call.isEnded, !live.call.isEnded {
-                server.calls[index].waiting.insert(.invite(invite), at: 0)
-                commit(turn, index, nil)
-            } else {
-                commit(turn, index, invite.asker)
-                noticeIfGone(invite.asker.device, live.call.id)
-            }
+            commit(turn, index, invite.asker)
+            noticeIfGone(invite.asker.device, live.call.id)
+        }
+    }
+
+    /// Writes down and tells what is due; then comes the input, which may find the call over.
+    private func carryOutDeadlines(_ index: Int, before waiting: ModelServer.Waiting) {
+        let live = server.calls[index]
+        var reference = live.reference
+        server.calls[index].waiting.insert(waiting, at: 0)
+        let transition = live.call.handle(.timePassed, at: now)
+        let outcome = reference.handle(.timePassed, at: now, &coverage)
+        check(transition, from: live.call, reference, outcome)
+        let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
+        commit(turn, index, nil, isBeforeInput: true)
+        goOn(live.call.id)
+    }
+
+    /// The input that waits first can't be carried out: what is due before it could not be written.
+    private func giveUpNext(_ index: Int) {
+        guard !server.calls[index].waiting.isEmpty else { return }
+        switch server.calls[index].waiting.removeFirst() {
+        case .input(let input, let asker):
+            if case .deviceLost = input { server.calls[index].hasMissedDevices = true }
+            if case .deviceReturned = input { server.calls[index].hasMissedDevices = true }
+            reply(.unavailable, to: asker)
+        case .invite(let invite): reply(.unavailable, to: invite.asker)
         }
     }
 
@@ -110,10 +131,15 @@ extension World {
 
     // MARK: Commit
 
-    private func commit(_ turn: ModelServer.Turn, _ index: Int, _ asker: ModelServer.Asker?) {
+    private func commit(
+        _ turn: ModelServer.Turn, _ index: Int, _ asker: ModelServer.Asker?, isBeforeInput: Bool = false
+    ) {
         guard !turn.transition.changes.isEmpty else { return apply(turn, index, asker) }
         server.calls[index].standing = .committing
-        units.append(Unit(turn: turn, storedRevision: server.calls[index].storedRevision, asker: asker))
+        units.append(
+            Unit(
+                turn: turn, storedRevision: server.calls[index].storedRevision, asker: asker,
+                isBeforeInput: isBeforeInput))
         let limit = now < slowUntil && !isCalm ? 4_000_000 : random.isOne(in: 10) ? 200_000 : 3_000
         agenda.put(.unitIsCarriedOut(units.count - 1), at: now + .init(microseconds: random.microseconds(upTo: limit)))
     }
@@ -164,10 +190,13 @@ extension World {
         case .done:
             server.calls[live].storedRevision = unit.turn.transition.call.revision
             apply(unit.turn, live, unit.asker)
+            hearOfDevicesAgain(in: id)
         case .unavailable:
+            if unit.isBeforeInput { giveUpNext(live) }
             reply(.unavailable, to: unit.asker)
             isNew ? forget(id) : lookAgainSoon(live)
         case .unknown:
+            if unit.isBeforeInput { giveUpNext(live) }
             reply(.unavailable, to: unit.asker)
             server.calls[live].standing = .uncertain(unit.turn)
             agenda.put(.looksUp(id, life: server.life), at: now + .milliseconds(1))
@@ -217,6 +246,22 @@ extension World {
         }
     }
 
+    /// Once the database takes changes again, the devices that are in the call are asked for.
+    private func hearOfDevicesAgain(in id: CallID) {
+        guard let index = index(of: id), server.calls[index].hasMissedDevices else { return }
+        server.calls[index].hasMissedDevices = false
+        let call = server.calls[index].call
+        let connected = call.participants.compactMap { participant in
+            participant.connection.map { CallOrigin(user: participant.user, device: $0.device) }
+        }
+        for origin in connected + call.joinRequests.map(\.origin) {
+            let isHere = connectedDevices(of: origin.user).contains(origin.device)
+            let input: CallInput =
+                isHere ? .deviceReturned(origin.user, origin.device) : .deviceLost(origin.user, origin.device)
+            receive(.input(input, nil), for: id)
+        }
+    }
+
     /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
     private func forget(_ id: CallID) {
         guard let index = index(of: id) else { return }
@@ -241,6 +286,7 @@ extension World {
         if stored == turn.transition.call.revision {
             server.calls[index].storedRevision = turn.transition.call.revision
             apply(turn, index, nil, wasUncertain: true)
+            hearOfDevicesAgain(in: id)
         } else if stored == nil {
             forget(id)
         } else {

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 import Primitives
 
 /// Sends signed requests to one service. Its answers count by their status alone; redirects are not followed.
@@ -30,6 +31,10 @@ struct Poster: Sendable {
                 connect: .microseconds(settings.connectTimeout.microseconds),
                 read: .microseconds(settings.requestTimeout.microseconds)))
         configuration.httpVersion = .http1Only
+        // RFC 8996: what came before has had its day, but the library would still speak it.
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.minimumTLSVersion = .tlsv12
+        configuration.tlsConfiguration = tls
         // The outbox tries again by itself, and later.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.concurrency

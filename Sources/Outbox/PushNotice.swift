@@ -62,9 +62,3 @@ extension PushNotice {
         }
     }
 }
-
-extension Participant {
-    fileprivate var ringing: Ringing? {
-        if case .ringing(let ringing) = state { ringing } else { nil }
-    }
-}

@@ -426,8 +426,8 @@ import Wire
 
 /// The same port with TLS.
 @Suite(.timeLimit(.minutes(1))) struct TLSTests {
-    /// A certificate for this test, made by the openssl command.
-    private func certificate() throws -> (certificate: NIOSSLCertificate, key: NIOSSLPrivateKey) {
+    /// A server with a certificate for this test, made by the openssl command, and a client that trusts it.
+    private func tls() throws -> (server: TLSConfiguration, client: TLSConfiguration) {
         let folder = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -444,22 +444,21 @@ import Wire
         openssl.waitUntilExit()
         try #require(openssl.terminationStatus == 0)
         let certificates = try NIOSSLCertificate.fromPEMFile(folder.appending(path: "cert.pem").path())
-        return (
-            try #require(certificates.first),
-            try NIOSSLPrivateKey(file: folder.appending(path: "key.pem").path(), format: .pem)
-        )
+        let key = try NIOSSLPrivateKey(file: folder.appending(path: "key.pem").path(), format: .pem)
+        let server = TLSConfiguration.makeServerConfiguration(
+            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
+        var client = TLSConfiguration.makeClientConfiguration()
+        client.trustRoots = .certificates(certificates)
+        return (server, client)
     }
 
     @Test(arguments: [(.tlsv11, false), (.tlsv12, true), (.tlsv13, true)] as [(TLSVersion, Bool)])
     func oldVersionsAreNotSpoken(version: TLSVersion, isSpoken: Bool) async throws {
-        let (certificate, key) = try certificate()
-        var client = TLSConfiguration.makeClientConfiguration()
-        client.trustRoots = .certificates([certificate])
-        client.maximumTLSVersion = version
-        let context = try NIOSSLContext(configuration: client)
-        let tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
-        try await TestServer.run(.with { $0.tls = tls }) { server in
+        let (serverSide, trusting) = try tls()
+        var clientSide = trusting
+        clientSide.maximumTLSVersion = version
+        let context = try NIOSSLContext(configuration: clientSide)
+        try await TestServer.run(.with { $0.tls = serverSide }) { server in
             let raw = try await RawClient.connect(port: server.port, tls: context)
             raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             let status = try? await raw.response().status
@@ -468,13 +467,9 @@ import Wire
     }
 
     @Test func socketsAndRequestsWorkOverTLS() async throws {
-        let (certificate, key) = try certificate()
-        var client = TLSConfiguration.makeClientConfiguration()
-        client.trustRoots = .certificates([certificate])
-        let context = try NIOSSLContext(configuration: client)
-        let tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: [.certificate(certificate)], privateKey: .privateKey(key))
-        try await TestServer.run(.with { $0.tls = tls }) { server in
+        let (serverSide, clientSide) = try tls()
+        let context = try NIOSSLContext(configuration: clientSide)
+        try await TestServer.run(.with { $0.tls = serverSide }) { server in
             let raw = try await RawClient.connect(port: server.port, tls: context)
             raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             #expect(try await raw.response().status == 200)

@@ -177,6 +177,10 @@ class Person:
     async def hang_up(self) -> None:
         await self.click("call-hangup")
 
+    async def end_for_all(self) -> None:
+        await self.click("call-people")
+        await self.click("end-for-all")
+
     async def is_in_call(self, seconds: float = 20) -> None:
         await self._until("ringback.call?.state", "connected", seconds)
 

@@ -72,8 +72,7 @@ async def group_and_settings(browser: Browser, url: str, folder: Path, alice: Pe
     await bob.click("call-hand")
     await alice.sees("tile-bob", "Hand raised")
     await alice.page.screenshot(path=folder / "group.png")
-    await alice.click("call-people")
-    await alice.click("end-for-all")
+    await alice.end_for_all()
     await alice.click("call-close")
 
     for person in (bob, carol):

@@ -40,8 +40,7 @@ async def test_a_call_in_a_group_conversation(
     await bob.click("call-close")
     await bob.sees("thread-join-call")
     await are_together(alice, carol)
-    await alice.click("call-people")
-    await alice.click("end-for-all")
+    await alice.end_for_all()
     await carol.sees_call_end("The host ended the call for everybody")
     await bob.sees_not("thread-join-call")
     await bob.sees("call-voice")
@@ -83,8 +82,7 @@ async def test_people_without_a_group_are_called_together(
     database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
 ) -> None:
     carol = await call_of_three(server, arrive, alice, bob)
-    await alice.click("call-people")
-    await alice.click("end-for-all")
+    await alice.end_for_all()
     for person in (alice, bob, carol):
         await person.sees_call_end("The host ended the call")
         await person.click("call-close")

@@ -9,6 +9,13 @@ from people import Person
 from server import Server
 from waiting import until
 
+
+async def call_of_two(alice: Person, bob: Person) -> None:
+    await alice.call("bob", "voice")
+    await bob.answer("voice")
+    await talk(alice, bob)
+
+
 async def add(person: Person, username: str) -> None:
     """Adds somebody to the call, by search."""
     await person.click("call-add")
@@ -21,9 +28,7 @@ async def add(person: Person, username: str) -> None:
 async def call_of_three(server: Server, arrive: Arrive, alice: Person, bob: Person) -> Person:
     """A call between two that has grown by a third, who comes with it."""
     carol = await arrive(server, "carol")
-    await alice.call("bob", "voice")
-    await bob.answer("voice")
-    await talk(alice, bob)
+    await call_of_two(alice, bob)
     await add(alice, "carol")
     await carol.answer("voice")
     await are_together(alice, bob, carol)
@@ -45,9 +50,7 @@ async def test_a_call_grows(
     database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
 ) -> None:
     carol = await arrive(server, "carol")
-    await alice.call("bob", "voice")
-    await bob.answer("voice")
-    await talk(alice, bob)
+    await call_of_two(alice, bob)
     kept = await alice.page.evaluate("() => (window.kept = ringback.call.peerConnection) !== null")
     assert kept
     await add(alice, "carol")
@@ -76,9 +79,7 @@ async def test_the_third_declines(
     database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
 ) -> None:
     carol = await arrive(server, "carol")
-    await alice.call("bob", "voice")
-    await bob.answer("voice")
-    await talk(alice, bob)
+    await call_of_two(alice, bob)
     await add(bob, "carol")
     await carol.decline()
     await alice.sees_not("tile-carol")
@@ -95,9 +96,7 @@ async def test_answered_elsewhere(
 ) -> None:
     carol = await arrive(server, "carol")
     carols_phone = await arrive(server, "carol", registered=True)
-    await alice.call("bob", "voice")
-    await bob.answer("voice")
-    await talk(alice, bob)
+    await call_of_two(alice, bob)
     await add(alice, "carol")
     await carol.sees("incoming")
     await carols_phone.answer("voice")
@@ -213,8 +212,7 @@ async def test_the_host_ends_the_call_for_everybody(
     database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person
 ) -> None:
     carol = await call_of_three(server, arrive, alice, bob)
-    await alice.click("call-people")
-    await alice.click("end-for-all")
+    await alice.end_for_all()
     for person in (alice, bob, carol):
         await person.sees_call_end("The host ended the call for everybody")
     [call] = calls(database)

@@ -212,6 +212,36 @@ struct GroupCallTests {
         }
     }
 
+    /// Whether the member may hear the first and the second ring, and what it hears of the second.
+    static let secondRings: [(first: Bool, second: Bool, told: [CallEvent])] = [
+        (true, true, [.ringStopped(.noAnswer), .incoming]), (true, false, [.ringStopped(.noAnswer)]),
+        (false, true, [.incoming]), (false, false, []),
+    ]
+
+    @Test("The end of a ring that is overdue is told before the next ring", arguments: secondRings)
+    func ringsAgain(first: Bool, second: Bool, told: [CallEvent]) async throws {
+        try await World.run(.sqlite) { world in
+            func letHear(_ isReachable: Bool) {
+                world.policies.withLockedValue {
+                    $0[World.member.id] = CalleePolicy(profile: World.member, isReachable: isReachable)
+                }
+            }
+            letHear(first)
+            let call = try await Self.answered(world)
+            letHear(second)
+            let before = world.events.entries.count
+            // The timer is late.
+            world.clock.withLockedValue { $0 = $0 + .seconds(45) }
+            let ringing = try await world.add([World.member], to: call.id, from: World.callerPhone).call
+            #expect(ringing.participant(World.member.id)?.rungAt == world.now)
+            _ = await world.send(.fetch, to: call.id, from: World.callerPhone)
+            let heard = world.events.entries.dropFirst(before).filter { $0.address.user == World.member.id }
+            #expect(heard.map(\.event) == told)
+            let isRung = heard.map { $0.call.participant(World.member.id)?.isRinging }
+            #expect(isRung == told.map { $0 == .incoming })
+        }
+    }
+
     @Test("Whoever blocks somebody does not call them; call waiting rings a busy one", arguments: DatabaseEngine.tested)
     func policies(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
