@@ -64,9 +64,9 @@ extension World {
     var nextRungAgain: (call: Call, user: UserID, at: Instant)? {
         var next: (call: Call, user: UserID, at: Instant)?
         for call in server.calls.map(\.call) where call.mode == .group {
-            for participant in call.participants where !participant.isInvolved {
+            for participant in call.participants where !participant.isConnected {
                 guard let rungAt = participant.rungAt else { continue }
-                let at = rungAt + call.rules.timings.ringAgain
+                let at = participant.ringing?.until ?? rungAt + call.rules.timings.ringAgain
                 // A microsecond ago counts, too: that is when an act may come late on purpose.
                 if at >= now - Instant.Span(microseconds: 1), next.map({ at < $0.at }) ?? true {
                     next = (call, participant.user, at)

@@ -137,7 +137,9 @@ extension World {
     /// Rings and their ends, and the device that was moved away from. Who is told of the rest is seen in `checkTold`.
     private func checkDeliveries(_ transition: CallTransition, from before: Call, _ outcome: Reference.Outcome) {
         var stillRinging = before.participants.filter { old in
-            old.isRinging && !old.isHidden && !(transition.call.participant(old.user)?.isRinging ?? false)
+            guard old.isRinging, !old.isHidden else { return false }
+            // The next ring is another one.
+            return transition.call.participant(old.user).map { !$0.isRinging || $0.rungAt != old.rungAt } ?? true
         }
         var isMovedTold = outcome.moved == nil
         var isRung = outcome.rings == nil
