@@ -205,6 +205,20 @@ test("not recovered: what was believed of calls is dropped", async () => {
   client.disconnect();
 });
 
+test("disconnected by the page: nothing rings on, and what still rings does when it connects again", async () => {
+  const { client, seen } = await online();
+  const stopped = [];
+  client.addEventListener("ringstopped", ({ detail }) => stopped.push([detail.call.id, detail.reason]));
+  Wire.last.update(theirs());
+  client.disconnect();
+  assert.deepEqual(stopped, [["c2", "DISCONNECTED"]]);
+  client.connect();
+  await comeBack(client, [theirs()]);
+  assert.equal(Wire.last.sent[0].hello.resume, undefined);
+  assert.equal(seen.filter(([type]) => type === "incoming").length, 2);
+  client.disconnect();
+});
+
 test("recovered: what was missed comes as events, and is rung for once", async () => {
   const { client, seen } = await online();
   Wire.last.update(theirs());

@@ -20,7 +20,8 @@ import { describeDevice, newId } from "./wire.js";
  * - `welcome` the server's welcome; afterwards `calls` is what the server says it is
  * - `call` `{call}`: a call began, changed or ended
  * - `incoming` `{call}`: ring; again when a call of this device to the same person came to nothing meanwhile
- * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, or "ANSWERED_HERE"
+ * - `ringstopped` `{call, reason}`: stop ringing; `reason` is a `RING_STOP_REASON_…`, "ANSWERED_HERE", or
+ *   "DISCONNECTED": this device is not told any more how the call goes on
  * - `connection` `{connection, ended}`: this device is in another call now, or in none any more (null); `ended`: the
  *   one that is over, if one is
  * - `message` `{message}`: somebody wrote, or this person on another device

@@ -63,6 +63,7 @@ export class Switchboard {
 
   /** Leaves nothing running, without a word to the server. */
   abandon() {
+    for (const id of [...this.#ringing]) this.#stopRinging(this.open.get(id), "DISCONNECTED");
     for (const connection of this.#connections) connection.abandon();
   }
 
