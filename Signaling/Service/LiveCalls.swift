@@ -131,6 +131,7 @@ final class LiveCalls {
             return
         }
         carryOut(waiting, on: live)
+        goOn(with: id)
     }
 
     private func carryOut(_ waiting: Waiting, on live: LiveCall) {
@@ -163,7 +164,6 @@ final class LiveCalls {
             case .limited, .unavailable, .failed: myself.value.giveUpNext(of: id, reply)
             }
         }
-        goOn(with: id)
     }
 
     /// The input that waits first can't be carried out: what is due before it could not be written.
@@ -305,7 +305,7 @@ final class LiveCalls {
         answer(waiting, to: id)
     }
 
-    /// Takes up the inputs that waited for a commit.
+    /// Takes up the inputs that waited, for a commit or for what was due.
     func goOn(with id: CallID) {
         while let live = calls[id], case .settled = live.standing, let next = calls[id]?.waiting.popFirst() {
             carryOut(next, on: live)

@@ -17,6 +17,7 @@ extension World {
             return
         }
         carryOut(waiting, index)
+        goOn(id)
     }
 
     private func carryOut(_ waiting: ModelServer.Waiting, _ index: Int) {
@@ -62,7 +63,6 @@ extension World {
         check(transition, from: live.call, reference, outcome)
         let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
         commit(turn, index, nil, isBeforeInput: true)
-        goOn(live.call.id)
     }
 
     /// The input that waits first can't be carried out: what is due before it could not be written.
@@ -237,7 +237,7 @@ extension World {
         if call.isEnded { forget(call.id) }
     }
 
-    /// Takes up the inputs that waited for a commit.
+    /// Takes up the inputs that waited, for a commit or for what was due.
     private func goOn(_ id: CallID) {
         while !server.isDying, let index = index(of: id), case .settled = server.calls[index].standing,
             !server.calls[index].waiting.isEmpty
