@@ -230,7 +230,7 @@ final class LiveCalls {
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
         let id = transition.call.id
-        guard let live = calls[id] else { return }
+        guard let live = calls[id] else { return reply(.unavailable) }
         calls[id]?.standing = .settled
         switch result {
         case .success:
