@@ -352,7 +352,10 @@ import Wire
     }
 
     @Test func aReaderThatFallsTooFarBehindIsClosed() async throws {
-        try await TestServer.run { server in
+        // On a slow machine it takes a while until the reader comes to the close frame.
+        var timings = HeartbeatTimings()
+        timings.close = .seconds(3_600)
+        try await TestServer.run(timings: timings) { server in
             let ann = try await server.register("ann")
             let ben = try await server.register("ben")
             let (slow, _) = try await SocketClient.connect(server, as: ann, receiveBuffer: 4096)
