@@ -229,6 +229,8 @@ struct GroupCallTests {
             letHear(first)
             let call = try await Self.answered(world)
             letHear(second)
+            // The events of the answer come after its reply.
+            _ = await world.send(.fetch, to: call.id, from: World.callerPhone)
             let before = world.events.entries.count
             // The timer is late.
             world.clock.withLockedValue { $0 = $0 + .seconds(45) }
