@@ -1,7 +1,6 @@
 import Accounts
 import Foundation
 import HTTPTypes
-import NIOSSL
 import Primitives
 import SwiftProtobuf
 import Testing
@@ -420,70 +419,6 @@ import Wire
                 #expect(answer.status != 405, "\(path)")
                 #expect(answer.status != 404 || path == "/v1/openapi.yaml", "\(path)")
             }
-        }
-    }
-}
-
-/// The same port with TLS.
-@Suite(.timeLimit(.minutes(1))) struct TLSTests {
-    /// A server with a certificate for this test, made by the openssl command, and a client that trusts it.
-    private func tls() throws -> (server: TLSConfiguration, client: TLSConfiguration) {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "tls-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let openssl = Process()
-        openssl.executableURL = URL(filePath: "/usr/bin/env")
-        openssl.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-            "1",
-            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
-            folder.appending(path: "key.pem").path(), "-out", folder.appending(path: "cert.pem").path(),
-        ]
-        openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
-        try #require(openssl.terminationStatus == 0)
-        let certificates = try NIOSSLCertificate.fromPEMFile(folder.appending(path: "cert.pem").path())
-        let key = try NIOSSLPrivateKey(file: folder.appending(path: "key.pem").path(), format: .pem)
-        let server = TLSConfiguration.makeServerConfiguration(
-            certificateChain: certificates.map { .certificate($0) }, privateKey: .privateKey(key))
-        var client = TLSConfiguration.makeClientConfiguration()
-        client.trustRoots = .certificates(certificates)
-        return (server, client)
-    }
-
-    @Test(arguments: [(.tlsv11, false), (.tlsv12, true), (.tlsv13, true)] as [(TLSVersion, Bool)])
-    func oldVersionsAreNotSpoken(version: TLSVersion, isSpoken: Bool) async throws {
-        let (serverSide, trusting) = try tls()
-        var clientSide = trusting
-        clientSide.maximumTLSVersion = version
-        let context = try NIOSSLContext(configuration: clientSide)
-        try await TestServer.run(.with { $0.tls = serverSide }) { server in
-            let raw = try await RawClient.connect(port: server.port, tls: context)
-            raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            let status = try? await raw.response().status
-            #expect((status == 200) == isSpoken)
-        }
-    }
-
-    @Test func socketsAndRequestsWorkOverTLS() async throws {
-        let (serverSide, clientSide) = try tls()
-        let context = try NIOSSLContext(configuration: clientSide)
-        try await TestServer.run(.with { $0.tls = serverSide }) { server in
-            let raw = try await RawClient.connect(port: server.port, tls: context)
-            raw.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            #expect(try await raw.response().status == 200)
-            let socket = try await SocketClient.open(server, tls: context)
-            let user = try await server.register("ann")
-            socket.hello(user)
-            #expect(try await socket.receive().ok.welcome.user.username == "ann")
-            #expect(try await socket.isAlive())
-            // Plain text on this port is no HTTP and ends.
-            let plain = try await RawClient.connect(port: server.port)
-            plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            await plain.waitForEnd()
-            socket.raw.send(SocketClient.bytes(opcode: 1, [], reserved: 1))
-            #expect(try await socket.closeCode() == 1002)
         }
     }
 }
