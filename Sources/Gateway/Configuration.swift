@@ -10,8 +10,11 @@ public struct GatewayConfiguration: Sendable {
     public var tls: TLSConfiguration?
     /// What one socket, user or address may do.
     public var limits = SocketLimits()
-    /// Origins (scheme, host and port, as browsers send them) that may open sockets beside the server's own.
-    public var allowedOrigins: Set<String> = []
+    /// The origin of the server's own pages, where the server cannot tell, as behind a proxy that ends TLS. Nil: its own
+    /// scheme, and the host that each request names.
+    public var publicOrigin: Origin?
+    /// Origins whose pages may open sockets beside the server's own.
+    public var allowedOrigins: Set<Origin> = []
     /// What clients are told to reach each other with, TURN servers aside.
     public var iceServers: [IceServer] = []
     /// The TURN servers that clients get credentials for; none when nil.

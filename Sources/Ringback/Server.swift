@@ -132,6 +132,7 @@ extension Server {
         configuration.limits.socketsPerAddress = settings.socketsPerAddress
         configuration.limits.invitesPerMinute = settings.invitesPerMinute
         configuration.allowedOrigins = Set(settings.allowedOrigins)
+        configuration.publicOrigin = settings.publicOrigin
         configuration.iceServers = iceServers(stun)
         configuration.turn = settings.turn
         configuration.echoes = settings.echoes

@@ -70,9 +70,29 @@ import Wire
             client.raw.send(SocketClient.bytes(opcode: 0, piece))
             #expect(try await client.closeCode() == 1009)
         }
-        try await withTwo { (client) async throws in
-            client.raw.send([0x81, 0xFF] + [UInt8](repeating: 0xFF, count: 8) + [0, 0, 0, 0])
-            #expect(try await client.closeCode() == 1009)
+        // As long as a length may be, and as long as none may be (RFC 6455 §5.2).
+        for (first, code) in [(0x7F, 1009), (0xFF, 1002), (0x80, 1002)] as [(UInt8, UInt16)] {
+            try await withTwo { (client) async throws in
+                client.raw.send([0x81, 0xFF, first] + [UInt8](repeating: 0xFF, count: 7) + [0, 0, 0, 0])
+                #expect(try await client.closeCode() == code)
+            }
+        }
+    }
+
+    @Test func aLengthThatTakesMoreBytesThanItNeedsIsAProtocolError() async throws {
+        for length in [
+            [0xFE, 0, 2], [0xFE, 0, 125], [0xFE, 0, 0], [0xFF, 0, 0, 0, 0, 0, 0, 0, 2],
+            [0xFF, 0, 0, 0, 0, 0, 0, 0, 125], [0xFF, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF],
+        ] as [[UInt8]] {
+            let count = length.suffix(2).reduce(0) { $0 << 8 | Int($1) }
+            let payload = Array("{}".utf8) + [UInt8](repeating: 0x20, count: max(0, count - 2))
+            try await withTwo { (client) async throws in
+                // A mask of zeros leaves the payload as it is. A good ping stands before it, and its pong comes.
+                client.raw.send(SocketClient.bytes(opcode: 9, [7]))
+                client.raw.send([0x81] + length + [0, 0, 0, 0] + payload.prefix(count))
+                #expect(try await client.frame() == .init(opcode: 10, payload: [7]), "\(length)")
+                #expect(try await client.closeCode() == 1002, "\(length)")
+            }
         }
     }
 

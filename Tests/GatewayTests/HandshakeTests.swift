@@ -71,7 +71,8 @@ import Wire
     }
 
     @Test func originsAreChecked() async throws {
-        try await TestServer.run(.with { $0.allowedOrigins = ["https://app.example"] }) { server in
+        try await TestServer.run(.with { $0.allowedOrigins = Set(["https://app.example"].compactMap(Origin.init)) }) {
+            server in
             for (origin, status) in [
                 ("http://localhost", 101), ("https://app.example", 101), ("https://evil.example", 403), ("null", 403),
                 ("https://localhost.evil.example", 403),

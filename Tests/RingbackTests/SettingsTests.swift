@@ -32,7 +32,7 @@ struct SettingsTests {
         #expect(settings.logLevel == .debug)
         #expect(settings.logFormat == .json)
         #expect(settings.rules.timings.ring == .seconds(20))
-        #expect(settings.allowedOrigins == ["https://one.example", "https://two.example"])
+        #expect(settings.allowedOrigins.map(\.description) == ["https://one.example", "https://two.example"])
     }
 
     @Test("Every setting has a name in the environment")
@@ -57,10 +57,26 @@ struct SettingsTests {
         #expect(settings.sessionLifetime == .seconds(3600))
         #expect(settings.rules.timings.callerLost == .seconds(5))
         #expect(settings.invitesPerMinute == 7)
-        #expect(settings.allowedOrigins == ["https://a.example"])
+        #expect(settings.allowedOrigins.map(\.description) == ["https://a.example"])
         #expect(settings.stun == .off)
         #expect(settings.iceServers == ["stun:a:1", "stun:b:2"])
         #expect(settings.publicHost == "h")
+    }
+
+    @Test("Origins are taken as browsers write them")
+    func origins() async throws {
+        let settings = try await Settings.load(
+            flags: [:],
+            environment: [
+                "RINGBACK_ALLOWED_ORIGINS":
+                    "HTTPS://A.example:443,http://b.example:8080,capacitor://localhost,http://[::1]",
+                "RINGBACK_PUBLIC_ORIGIN": "https://Ringback.example",
+            ], file: nil)
+        #expect(
+            settings.allowedOrigins.map(\.description) == [
+                "https://a.example", "http://b.example:8080", "capacitor://localhost", "http://[::1]",
+            ])
+        #expect(settings.publicOrigin?.description == "https://ringback.example")
     }
 
     @Test("The operator's services, with their secrets")
@@ -102,6 +118,11 @@ struct SettingsTests {
         #expect(error?.description.contains("bytes p.") == false)
     }
 
+    /// What a page's origin has to look like.
+    private static let originForm =
+        "is the origin of no page; write scheme, host and, where it is not the usual one, port, as https://app.example, "
+        + "with nothing after it"
+
     static let wrongSettings: [(flags: [String: String], environment: [String: String], complaint: String)] = [
         (["listen": "nowhere"], [:], "listen in the command line must be HOST:PORT, as 127.0.0.1:8080"),
         (["listen": "h:65536"], [:], "listen in the command line must be HOST:PORT, as 127.0.0.1:8080"),
@@ -117,6 +138,34 @@ struct SettingsTests {
         (
             [:], ["RINGBACK_CALL_RING_SECONDS": "5"],
             "there is no setting RINGBACK_CALL_RING_SECONDS; `ringback serve --help` lists them"
+        ),
+        (
+            [:], ["RINGBACK_ALLOWED_ORIGINS": "https://a.example,https://b.example/"],
+            "allowedOrigins: “https://b.example/” \(originForm)"
+        ),
+        ([:], ["RINGBACK_ALLOWED_ORIGINS": "a.example"], "allowedOrigins: “a.example” \(originForm)"),
+        ([:], ["RINGBACK_ALLOWED_ORIGINS": "*"], "allowedOrigins: “*” \(originForm)"),
+        ([:], ["RINGBACK_ALLOWED_ORIGINS": "null"], "allowedOrigins: “null” \(originForm)"),
+        (
+            [:], ["RINGBACK_ALLOWED_ORIGINS": "https://*.a.example"],
+            "allowedOrigins: “https://*.a.example” \(originForm)"
+        ),
+        (
+            [:], ["RINGBACK_ALLOWED_ORIGINS": "https://bücher.example"],
+            "allowedOrigins: “https://bücher.example” \(originForm)"
+        ),
+        (
+            [:], ["RINGBACK_ALLOWED_ORIGINS": "https://ann@a.example"],
+            "allowedOrigins: “https://ann@a.example” \(originForm)"
+        ),
+        (
+            [:], ["RINGBACK_ALLOWED_ORIGINS": "https://a.example:0"],
+            "allowedOrigins: “https://a.example:0” \(originForm)"
+        ),
+        ([:], ["RINGBACK_ALLOWED_ORIGINS": "wss://a.example"], "allowedOrigins: “wss://a.example” \(originForm)"),
+        (
+            [:], ["RINGBACK_PUBLIC_ORIGIN": "app://a.example"],
+            "publicOrigin: “app://a.example” \(originForm)"
         ),
         (["tls.key": "k"], [:], "tls.key is given without tls.certificate: give both or neither"),
         ([:], ["RINGBACK_ICE_SERVERS": "x:1"], "iceServers: “x:1” is not understood; write stun:HOST:PORT"),

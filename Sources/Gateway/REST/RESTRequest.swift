@@ -11,9 +11,12 @@ struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Where the connection comes from, as text; empty when it cannot be told.
     let address: String
+    /// What the request came over.
+    let channel: any Channel
 
     init(source: Source) {
         coreContext = .init(source: source)
+        channel = source.channel
         address = source.channel.remoteAddress?.ipAddress ?? ""
     }
 }
@@ -36,6 +39,19 @@ struct RESTRequest: Sendable {
     /// What the client calls itself.
     var userAgent: String { request.headers[.userAgent] ?? "" }
 
+    /// The host that is asked, with its port where it is not the usual one.
+    var host: String? { request.head.authority }
+
+    /// The cookies that came along, as `NAME=VALUE`.
+    var cookies: [String] {
+        request.headers[values: .cookie].flatMap { $0.split(separator: ";") }.map {
+            String($0.drop { $0 == " " })
+        }
+    }
+
+    /// A field of the head, if it is there.
+    func field(_ name: HTTPField.Name) -> String? { request.headers[name] }
+
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
     func accessToken() throws(RESTFault) -> Redacted<String> {
         let header = request.headers[.authorization] ?? ""
@@ -50,6 +66,10 @@ struct RESTRequest: Sendable {
         let tooLarge = RESTFault(Fault(.tooLarge, "The body has more than \(bodyLimit) bytes."))
         // What announces itself as too long is not read at all.
         if let length = request.headers[.contentLength].flatMap(Int.init), length > bodyLimit { throw tooLarge }
+        // Who waits to be asked is asked only now, when nothing but the body is missing.
+        if request.headers[.expect] != nil {
+            context.channel.triggerUserOutboundEvent(RequestScreen.BodyIsWanted(), promise: nil)
+        }
         let bytes: ByteBuffer
         do {
             bytes = try await request.body.collect(upTo: bodyLimit)
@@ -74,13 +94,13 @@ struct RESTRequest: Sendable {
     }
 
     /// A query parameter, if it is there and not empty.
-    func query(_ name: Substring) -> String? {
-        guard let value = request.uri.queryParameters[name], !value.isEmpty else { return nil }
-        return String(value)
+    func query(_ name: String) -> String? {
+        guard let value = request.uri.query.flatMap({ FormQuery($0)[name] }), !value.isEmpty else { return nil }
+        return value
     }
 
     /// A query parameter that is a number of at least 1, if it is there.
-    func number(_ name: Substring) throws(RESTFault) -> Int64? {
+    func number(_ name: String) throws(RESTFault) -> Int64? {
         guard let text = query(name) else { return nil }
         guard let number = Int64(text), number >= 1 else {
             throw RESTFault(.invalid("\(name) is not a number of at least 1."))
@@ -138,7 +158,7 @@ extension Response {
         guard let bytes = try? Encoding.json.encode(message) else { return Response(status: .internalServerError) }
         return Response(
             status: status,
-            headers: [.contentType: "application/json", .cacheControl: "no-store", .xContentTypeOptions: "nosniff"],
+            headers: [.contentType: "application/json", .cacheControl: "no-store"],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

@@ -28,4 +28,9 @@ struct Route: Sendable {
         let other = requested.split(separator: "/")
         return own.count == other.count && zip(own, other).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
     }
+
+    /// Whether a request's path is meant by one without parameters: slashes count once, and not at the end.
+    static func isSame(_ requested: String, as path: String) -> Bool {
+        requested == path || requested.split(separator: "/") == path.split(separator: "/")
+    }
 }

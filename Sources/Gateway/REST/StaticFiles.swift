@@ -46,8 +46,12 @@ struct StaticFiles: Sendable {
         self.files = files
     }
 
-    /// The file at the path of a request, as it stands in the request.
-    subscript(path: String) -> StaticFile? { files[path] }
+    /// The file at the path of a request, as it stands in the request: percent-encoded where it has to be. An encoded
+    /// slash is part of a name, and no name has one.
+    subscript(path: String) -> StaticFile? {
+        guard path.utf8.contains(UInt8(ascii: "%")) else { return files[path] }
+        return path.contains("%2F") ? nil : path.removingPercentEncoding.flatMap { files[$0] }
+    }
 
     /// How many paths there are.
     var count: Int { files.count }
@@ -73,17 +77,13 @@ struct StaticFile: Sendable {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         tag = "\"\(String(hash, radix: 16))-\(bytes.count)\""
-        headers = [
-            .contentType: Self.mimeType(of: name), .eTag: tag, .xContentTypeOptions: "nosniff",
-            // Always asked for again, and answered with 304 as long as it is the same: a new version is seen at once.
-            .cacheControl: "no-cache", .contentSecurityPolicy: Self.policy, Self.referrerPolicy: "no-referrer",
-        ]
+        var headers = PagePolicy.fields
+        headers[.contentType] = Self.mimeType(of: name)
+        headers[.eTag] = tag
+        // Always asked for again, and answered with 304 as long as it is the same: a new version is seen at once.
+        headers[.cacheControl] = "no-cache"
+        self.headers = headers
     }
-
-    private static let referrerPolicy = HTTPField.Name("Referrer-Policy") ?? .referer
-    private static let policy =
-        "default-src 'self'; connect-src 'self' ws: wss:; media-src 'self' blob:; img-src 'self' data: blob:; "
-        + "style-src 'self'; script-src 'self'; frame-ancestors 'none'"
 
     /// Answers a GET or HEAD.
     func response(to request: Request) -> Response {

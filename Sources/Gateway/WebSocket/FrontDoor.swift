@@ -1,13 +1,12 @@
 import NIOCore
 import NIOHTTP1
 import Primitives
-import Wire
 
-/// Stands between the HTTP decoder and the upgrade handler, and looks at the first request's head.
+/// Stands between the request screen and the upgrade handler, and looks at the first request's head.
 ///
 /// The upgrade handler loses a request that carries an `Upgrade` header which nobody takes (another path, h2c, a wrong
 /// version, a body), so only well-formed requests for our socket get there with it. Everything else is answered here or
-/// goes on without the header. An unparsable first request is answered here, too, because nothing behind would.
+/// goes on without the header.
 final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -41,8 +40,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
         }
         // Parts other than a head cannot come first.
         guard case .head(let head) = Self.unwrapInboundIn(data) else { return }
-        let configuration = services.configuration
-        switch UpgradeRequest(head, allowedOrigins: configuration.allowedOrigins, echoes: configuration.echoes) {
+        switch UpgradeRequest(head, configuration: services.configuration) {
         case .http: letThrough(head, context: context)
         case .socket(let purpose): letIn(head, purpose: purpose, context: context)
         case .refused(let refusal): refuse(refusal, context: context)
@@ -51,14 +49,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard case .waiting = state else { return context.fireErrorCaught(error) }
-        switch error as? HTTPParserError {
-        case nil: context.close(promise: nil)
-        case .headerOverflow?:
-            refuse(
-                .init(status: .requestHeaderFieldsTooLarge, code: .tooLarge, message: "The head is too large."),
-                context: context)
-        case .some: refuse(.invalid("This is not HTTP."), context: context)
-        }
+        context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -104,14 +95,9 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
     private func refuse(_ refusal: UpgradeRequest.Refusal, context: ChannelHandlerContext) {
         state = .shut
         services.metrics.upgradesRefused.add()
-        let body = (try? Encoding.json.encode(WireError(Fault(refusal.code, refusal.message)))) ?? []
-        var headers = refusal.headers
-        headers.add(name: "content-type", value: "application/json")
-        headers.add(name: "content-length", value: String(body.count))
-        headers.add(name: "connection", value: "close")
-        let head = HTTPResponseHead(version: .http1_1, status: refusal.status, headers: headers)
+        let (head, body) = refusal.answer
         context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
-        context.write(Self.wrapOutboundOut(.body(.byteBuffer(ByteBuffer(bytes: body)))), promise: nil)
+        context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         let channel = context.channel
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil))).whenComplete { _ in
             channel.close(mode: .output, promise: nil)

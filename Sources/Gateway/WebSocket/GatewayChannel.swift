@@ -31,21 +31,26 @@ struct GatewayChannel: HTTPChannelHandler {
             let connection = Connection(
                 channel: channel, wheel: wheels.wheel(of: channel.eventLoop), timings: services.timings)
             let door = FrontDoor(services: services, connection: connection)
-            let bound = NIOLoopBound((door, connection), eventLoop: channel.eventLoop)
+            let screen = RequestScreen(fields: services.configuration.answerFields, connection: connection)
+            let bound = NIOLoopBound((screen, door, connection), eventLoop: channel.eventLoop)
 
             let upgrader = SocketUpgrader { [services] in
                 NIOTypedWebSocketServerUpgrader<Kind>(
-                    maxFrameSize: services.configuration.limits.messageLimit(of: bound.value.0.purpose),
+                    maxFrameSize: services.configuration.limits.messageLimit(of: bound.value.1.purpose),
                     enableAutomaticErrorHandling: false,
                     shouldUpgrade: { channel, _ in
-                        channel.eventLoop.makeSucceededFuture(bound.value.0.purpose.map(Self.upgradeHeaders))
+                        let (screen, door, _) = bound.value
+                        screen.stepAside()
+                        return channel.eventLoop.makeSucceededFuture(door.purpose.map(Self.upgradeHeaders))
                     },
                     upgradePipelineHandler: { channel, _ in
                         channel.eventLoop.makeCompletedFuture {
-                            let (door, connection) = bound.value
+                            let (_, door, connection) = bound.value
                             guard let purpose = door.purpose else { throw ChannelError.inappropriateOperationForState }
                             let operations = channel.pipeline.syncOperations
                             operations.removeHandler(door, promise: nil)
+                            let decoder = try operations.handler(type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
+                            try operations.addHandler(FrameLengthHandler(), position: .before(decoder))
                             try operations.addHandler(
                                 SocketHandler(services: services, purpose: purpose, connection: connection))
                             return .socket
@@ -60,17 +65,18 @@ struct GatewayChannel: HTTPChannelHandler {
                             try Self.speakHTTP(over: channel, isSecure: isSecure, logger: logger)
                         }
                     }))
-            // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the front door and by
-            // Hummingbird, and HTTPTypes lets no malformed header out.
+            // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the screen, and HTTPTypes
+            // lets no malformed header out.
             configuration.enablePipelining = false
             configuration.enableErrorHandling = false
             configuration.enableResponseHeaderValidation = false
             configuration.decoderConfiguration.maxHeaderFieldSize = 16 * 1024
             configuration.decoderConfiguration.maxHeaderListSize = 32 * 1024
             configuration.decoderConfiguration.maxHeaderFieldCount = 100
+            try operations.addHandler(screen.meter)
             let kind = try operations.configureUpgradableHTTPServerPipeline(configuration: configuration)
             let upgradeHandler = try operations.handler(type: NIOTypedHTTPServerUpgradeHandler<Kind>.self)
-            try operations.addHandler(door, position: .before(upgradeHandler))
+            try operations.addHandlers([screen, door], position: .before(upgradeHandler))
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             // From the first moment on, so that a connection that sends nothing does not stay.
             connection.note { _, _ in }

@@ -134,6 +134,7 @@ final class SocketHandler: ChannelDuplexHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if error is FrameLengths.Fault { return close(.protocolError) }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength?: close(.messageTooBig)
         case .some: close(.protocolError)

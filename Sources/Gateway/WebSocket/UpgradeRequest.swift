@@ -25,25 +25,18 @@ enum UpgradeRequest: Equatable {
     case refused(Refusal)
 
     /// Why there is no socket.
-    struct Refusal: Equatable {
-        var status: HTTPResponseStatus
-        var code: WireErrorCode
-        var message: String
-        var headers: HTTPHeaders = [:]
-    }
+    typealias Refusal = RequestRefusal
 
     /// Looks at a request's head (RFC 6455 §4.2.1).
-    /// - Parameters:
-    ///   - allowedOrigins: Origins that may open sockets beside the server's own.
-    ///   - echoes: Whether there is an echo.
-    init(_ head: HTTPRequestHead, allowedOrigins: Set<String>, echoes: Bool) {
-        let path = head.uri.prefix { $0 != "?" }
-        let isEcho = echoes && path == Self.echoPath
-        guard isEcho || path == Self.path else {
+    /// - Parameter configuration: Says whose pages may open sockets, and whether there is an echo.
+    init(_ head: HTTPRequestHead, configuration: GatewayConfiguration) {
+        let path = String(head.uri.prefix { $0 != "?" })
+        let isEcho = configuration.echoes && Route.isSame(path, as: Self.echoPath)
+        guard isEcho || Route.isSame(path, as: Self.path) else {
             self = .http
             return
         }
-        if let refusal = Self.refusal(of: head, allowedOrigins: allowedOrigins) {
+        if let refusal = Self.refusal(of: head, configuration: configuration) {
             self = .refused(refusal)
             return
         }
@@ -58,7 +51,7 @@ enum UpgradeRequest: Equatable {
         }
     }
 
-    private static func refusal(of head: HTTPRequestHead, allowedOrigins: Set<String>) -> Refusal? {
+    private static func refusal(of head: HTTPRequestHead, configuration: GatewayConfiguration) -> Refusal? {
         guard head.method == .GET else {
             return Refusal(
                 status: .methodNotAllowed, code: .invalid, message: "A socket is opened with GET.",
@@ -84,7 +77,7 @@ enum UpgradeRequest: Equatable {
         guard (headers.first(name: "content-length") ?? "0") == "0", !headers.contains(name: "transfer-encoding") else {
             return .invalid("A request for a socket has no body.")
         }
-        guard mayOpen(headers, allowedOrigins: allowedOrigins) else {
+        guard mayOpen(headers, configuration: configuration) else {
             return Refusal(
                 status: .forbidden, code: .forbidden, message: "Pages of this origin may not open sockets here.")
         }
@@ -106,35 +99,18 @@ enum UpgradeRequest: Equatable {
     }
 
     /// Whether the page that asks, if it is a page, is our own or one of those that were named.
-    private static func mayOpen(_ headers: HTTPHeaders, allowedOrigins: Set<String>) -> Bool {
+    private static func mayOpen(_ headers: HTTPHeaders, configuration: GatewayConfiguration) -> Bool {
         let origins = headers["origin"]
         guard let origin = origins.first else { return true }
         guard origins.count == 1 else { return false }
-        if allowedOrigins.contains(origin) { return true }
-        guard let scheme = origin.range(of: "://"), let host = headers.first(name: "host") else { return false }
-        return origin[scheme.upperBound...].lowercased() == host.lowercased()
+        if configuration.isOwn(origin: origin, host: headers.first(name: "host")) { return true }
+        return Origin(origin).map(configuration.allowedOrigins.contains) ?? false
     }
 }
 
 extension UpgradeRequest.Refusal {
-    static func invalid(_ message: String) -> Self {
-        Self(status: .badRequest, code: .invalid, message: message)
-    }
-
     /// One more socket from this address would be too many.
     static let tooManySockets = Self(
         status: .tooManyRequests, code: .rateLimited, message: "Too many sockets are open from this address.",
         headers: ["retry-after": "10"])
-}
-
-extension StringProtocol {
-    /// Where a text begins and ends in this one.
-    fileprivate func range(of text: String) -> Range<Index>? {
-        var start = startIndex
-        while start < endIndex {
-            if self[start...].hasPrefix(text) { return start..<index(start, offsetBy: text.count) }
-            start = index(after: start)
-        }
-        return nil
-    }
 }

@@ -30,6 +30,7 @@ struct Serve: AsyncParsableCommand {
               node.idFile                id of this server among several (data/node.id)
               node.leaseSeconds          how long others wait before they take its calls (10)
               allowedOrigins             other origins whose pages may connect
+              publicOrigin               where browsers find this server behind a proxy
               socketsPerAddress          sockets from one address (200)
               iceServers                 further stun:HOST:PORT for clients
               turn.secret                the secret itself, instead of a file

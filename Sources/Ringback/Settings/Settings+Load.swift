@@ -14,6 +14,13 @@ struct SettingsError: Error, Equatable, CustomStringConvertible {
     init(_ description: String) {
         self.description = description
     }
+
+    /// A page's origin that no browser would ever send.
+    static func notAnOrigin(_ text: String, in key: String) -> Self {
+        Self(
+            "\(key): “\(text)” is the origin of no page; write scheme, host and, where it is not the usual one, port, as "
+                + "https://app.example, with nothing after it")
+    }
 }
 
 extension Settings {
@@ -23,8 +30,9 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
-            "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
+            "calls.participantLimit", "allowedOrigins", "publicOrigin",
+            "socketsPerAddress", "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret",
+            "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
         ] + CallTimings.settings.map(\.name))
@@ -124,7 +132,16 @@ extension Settings {
             if let span = try values.seconds(name, in: 1...604_800) { rules.timings[keyPath: timing] = span }
         }
         invitesPerMinute = try values.integer("calls.invitesPerMinute", in: 1...100_000) ?? invitesPerMinute
-        allowedOrigins = try values.list("allowedOrigins") ?? allowedOrigins
+        for text in try values.list("allowedOrigins") ?? [] {
+            guard let origin = Origin(text) else { throw SettingsError.notAnOrigin(text, in: "allowedOrigins") }
+            allowedOrigins.append(origin)
+        }
+        if let text = try values.string("publicOrigin") {
+            guard let origin = Origin(text), ["http", "https"].contains(origin.scheme) else {
+                throw SettingsError.notAnOrigin(text, in: "publicOrigin")
+            }
+            publicOrigin = origin
+        }
         socketsPerAddress = try values.integer("socketsPerAddress", in: 1...1_000_000) ?? socketsPerAddress
         publicHost = try values.string("publicHost") ?? publicHost
         switch try values.string("stun.listen") {

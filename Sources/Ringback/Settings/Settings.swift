@@ -30,7 +30,9 @@ struct Settings: Sendable, Equatable {
     /// How many calls a user may place in a minute.
     var invitesPerMinute = 30
     /// Web pages of these origins may connect, besides the server's own.
-    var allowedOrigins: [String] = []
+    var allowedOrigins: [Origin] = []
+    /// The origin under which browsers reach this server, where a proxy ends TLS before it.
+    var publicOrigin: Origin?
     /// How many sockets may come from one address.
     var socketsPerAddress = 200
     /// The name or address under which clients reach this server; the one it listens on when nil.

@@ -1,0 +1,43 @@
+import NIOCore
+import NIOHTTP1
+import Wire
+
+/// Why a request gets no further than its head, and the last answer of its connection.
+struct RequestRefusal: Equatable {
+    var status: HTTPResponseStatus
+    var code: WireErrorCode
+    var message: String
+    var headers: HTTPHeaders = [:]
+
+    /// The answer that says so.
+    var answer: (head: HTTPResponseHead, body: ByteBuffer) {
+        let body = (try? Encoding.json.encode(WireError(Fault(code, message)))) ?? []
+        var headers = headers
+        headers.add(name: "content-type", value: "application/json")
+        headers.add(name: "content-length", value: String(body.count))
+        headers.add(name: "connection", value: "close")
+        return (HTTPResponseHead(version: .http1_1, status: status, headers: headers), ByteBuffer(bytes: body))
+    }
+}
+
+extension RequestRefusal {
+    /// It is not as it should be.
+    static func invalid(_ message: String) -> Self {
+        Self(status: .badRequest, code: .invalid, message: message)
+    }
+
+    /// There is more around the body than a body needs: sizes of chunks, their extensions, trailers, blanks.
+    static let tooMuchFraming = Self(
+        status: .payloadTooLarge, code: .tooLarge, message: "There is too much around the body.")
+
+    /// What the decoder found.
+    init(_ error: HTTPParserError) {
+        self =
+            switch error {
+            case .headerOverflow:
+                Self(status: .requestHeaderFieldsTooLarge, code: .tooLarge, message: "The head is too large.")
+            case .invalidContentLength, .unexpectedContentLength: .invalid("The length of the body is not clear.")
+            default: .invalid("This is not HTTP.")
+            }
+    }
+}
