@@ -74,7 +74,7 @@ public final class Gateway: Service {
             holdsLease: { [calls = services.calls] in calls.holdsLease },
             isStopping: { [stopping] in stopping.isSet }, echoes: configuration.echoes)
         routes =
-            AccountRoutes(accounts: services.accounts).routes
+            AccountRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes
             + ContactRoutes(accounts: services.accounts).routes
             + ConversationRoutes(accounts: services.accounts, messaging: services.messaging).routes
             + CallRoutes(accounts: services.accounts, calls: services.calls).routes

@@ -94,12 +94,23 @@ class Person:
 
     async def secrets(self) -> list[str]:
         """What the page keeps that no log may show."""
-        return await self.page.evaluate(
+        kept = await self.page.evaluate(
             """Object.values(localStorage).flatMap((text) => {
                  try { const kept = JSON.parse(text); return [kept.accessToken, kept.refreshToken].filter(Boolean); }
                  catch { return []; }
                })"""
         )
+        return kept + [cookie["value"] for cookie in await self.cookies()]
+
+    async def cookies(self) -> list[dict]:
+        """What the browser keeps for the server."""
+        return await self._context.cookies()
+
+    async def becomes_two(self, url: str, username: str) -> "Person":
+        """Somebody else at the same browser, in a profile of the page of their own."""
+        other = Person(username, self._context, await self._context.new_page())
+        await other.page.goto(f"{url}/?profile={username}")
+        return other
 
     # -------------------------------------------------------------------------------------- conversations
 

@@ -369,3 +369,60 @@ test("signing out takes effect here at once, whether or not the server can be re
   fetch.mock.restore();
   mock.timers.reset();
 });
+
+test("the cookie is asked for on a page of the server's own, and not from anywhere else", async () => {
+  const asked = [];
+  const fetch = mock.method(globalThis, "fetch", async (url, { method, headers }) => {
+    asked.push([`${method} ${url.pathname}`, headers["Ringback-Refresh-Cookie"]]);
+    const accessTokenExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    return new Response(JSON.stringify({ user: me, sessionId: "s1", accessToken: "a", accessTokenExpiresAt }));
+  });
+  const url = "https://ringback.example";
+  for (const [origin, cookieEnabled, isAsked] of [
+    [url, true, true],
+    [url, false, false],
+    ["https://elsewhere.example", true, false],
+  ]) {
+    Object.defineProperty(globalThis, "navigator", { configurable: true, value: { cookieEnabled } });
+    globalThis.location = { origin };
+    const client = new RingbackClient({ url, storage: new MemoryStorage() });
+    await client.register({ username: "ann", password: "correct horse" });
+    await client.login({ username: "ann", password: "correct horse" });
+    await client.logout();
+    const cookie = isAsked ? client.deviceId : undefined;
+    assert.deepEqual(asked.splice(0), [
+      ["POST /v1/accounts", cookie],
+      ["POST /v1/sessions", cookie],
+      ["DELETE /v1/sessions/current", cookie],
+    ]);
+  }
+  delete globalThis.location;
+  fetch.mock.restore();
+});
+
+test("whoever signs in while the last session ends keeps the new cookie", async () => {
+  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { cookieEnabled: true } });
+  const asked = [];
+  let finish;
+  const fetch = mock.method(globalThis, "fetch", async (url, { method }) => {
+    asked.push(method);
+    if (method === "DELETE") await new Promise((resolve) => (finish = resolve));
+    const accessTokenExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    return new Response(JSON.stringify({ user: me, sessionId: "s1", accessToken: "a", accessTokenExpiresAt }));
+  });
+  const client = new RingbackClient({
+    url: "https://ringback.example",
+    storage: new MemoryStorage(),
+    refreshCookie: true,
+  });
+  await client.login({ username: "ann", password: "correct horse" });
+  const ended = client.logout();
+  await turn();
+  const begun = client.login({ username: "ann", password: "correct horse" });
+  await turn();
+  assert.deepEqual(asked, ["POST", "DELETE"]);
+  finish();
+  await Promise.all([ended, begun]);
+  assert.deepEqual(asked, ["POST", "DELETE", "POST"]);
+  fetch.mock.restore();
+});

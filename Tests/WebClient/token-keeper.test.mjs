@@ -130,3 +130,26 @@ test("who signs out while a token is refreshed stays signed out", async () => {
   assert.equal(await token, null);
   assert.equal(store.read(), null);
 });
+
+test("a token that the browser keeps is not named, and one that was kept here is forgotten", async () => {
+  const one = server();
+  const { store, keeper } = tab(new MemoryStorage(), new Locks(), async (token) => {
+    const { refreshToken, ...fresh } = await one.refresh(token ?? `refresh-${one.number}`);
+    return { ...fresh, accessTokenExpiresAt: new Date(start).toISOString() };
+  });
+  store.write(credentials(1, 0));
+  assert.equal(await keeper.accessToken(), "access-2");
+  assert.equal("refreshToken" in store.read(), false);
+  assert.equal(await keeper.accessToken(), "access-3");
+  assert.deepEqual(one.used, ["refresh-1", "refresh-2"]);
+});
+
+test("credentials of another session are not taken", async () => {
+  const { store, keeper } = tab(new MemoryStorage(), new Locks(), async () => ({
+    ...credentials(2, 600_000),
+    sessionId: "s2",
+  }));
+  store.write(credentials(1, 0));
+  assert.equal(await keeper.accessToken(), null);
+  assert.equal(store.read(), null);
+});

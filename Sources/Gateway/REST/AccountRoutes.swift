@@ -8,10 +8,13 @@ import Wire
 /// Registration, login, sessions and finding people.
 struct AccountRoutes: Sendable {
     let accounts: AccountService
+    let configuration: GatewayConfiguration
+    let now: @Sendable () -> Instant
 
     var routes: [Route] {
         [
             Route(.post, "/v1/accounts") { request throws(RESTFault) in
+                let cookie = try RefreshCookie(of: request, configuration)
                 let body = try await request.body(WireRegisterRequest.self)
                 let client = try ClientInfo(wire: body.device, request: request)
                 let credentials = try await accountCall { () throws(AccountError) in
@@ -19,24 +22,28 @@ struct AccountRoutes: Sendable {
                         username: body.username, password: Redacted(body.password), displayName: body.displayName,
                         client: client)
                 }
-                return .json(WireCredentials(credentials), status: .created)
+                return answer(credentials, cookie, status: .created)
             },
             Route(.post, "/v1/sessions") { request throws(RESTFault) in
+                let cookie = try RefreshCookie(of: request, configuration)
                 let body = try await request.body(WireLoginRequest.self)
                 let client = try ClientInfo(wire: body.device, request: request)
                 let credentials = try await accountCall { () throws(AccountError) in
                     try await accounts.logIn(
                         username: body.username, password: Redacted(body.password), client: client)
                 }
-                return .json(WireCredentials(credentials), status: .created)
+                return answer(credentials, cookie, status: .created)
             },
-            Route(.post, "/v1/sessions/refresh") { request throws(RESTFault) in
+            Route(.post, RefreshCookie.path) { request throws(RESTFault) in
+                let cookie = try RefreshCookie(of: request, configuration)
                 let body = try await request.body(WireRefreshRequest.self)
+                // A token in the body comes first: of a page that kept it itself before there was the cookie.
+                let kept = body.refreshToken.isEmpty ? cookie?.token(in: request) : nil
                 let credentials = try await accountCall { () throws(AccountError) in
                     try await accounts.refresh(
-                        Redacted(body.refreshToken), ipAddress: request.address, userAgent: request.userAgent)
+                        kept ?? Redacted(body.refreshToken), ipAddress: request.address, userAgent: request.userAgent)
                 }
-                return .json(WireCredentials(credentials))
+                return answer(credentials, cookie, status: .ok)
             },
             Route(.get, "/v1/sessions") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
@@ -47,8 +54,11 @@ struct AccountRoutes: Sendable {
             },
             Route(.delete, "/v1/sessions/current") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
+                let cookie = try RefreshCookie(of: request, configuration)
                 try await accountCall { () throws(AccountError) in try await accounts.logOut(identity) }
-                return Response(status: .noContent)
+                var response = Response(status: .noContent)
+                response.headers[.setCookie] = cookie?.forgetting
+                return response
             },
             Route(.put, "/v1/sessions/current/push-token") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
@@ -78,6 +88,18 @@ struct AccountRoutes: Sendable {
                 return .json(WireUserList.with { $0.users = found.map(WireUser.init) })
             },
         ]
+    }
+
+    /// Credentials, with the refresh token in the cookie where one was asked for, and nowhere else then.
+    private func answer(
+        _ credentials: Credentials, _ cookie: RefreshCookie?, status: HTTPResponse.Status
+    ) -> Response {
+        var body = WireCredentials(credentials)
+        if cookie != nil { body.refreshToken = "" }
+        var response = Response.json(body, status: status)
+        response.headers[.setCookie] = cookie?.keeping(
+            credentials.refreshToken, for: credentials.refreshTokenExpiresAt - now())
+        return response
     }
 }
 

@@ -9,7 +9,7 @@ import { canJoin } from "./roster.js";
 import { SessionStore } from "./session-store.js";
 import { RingbackSocket } from "./socket.js";
 import { Switchboard } from "./switchboard.js";
-import { TokenKeeper } from "./token-keeper.js";
+import { TokenKeeper, exchange } from "./token-keeper.js";
 import { describeDevice, newId } from "./wire.js";
 
 /**
@@ -37,6 +37,8 @@ export class RingbackClient extends EventTarget {
   #iceServers;
   #clockOffsetMs = 0;
   #options;
+  /** The end of the session before this one, on its way to the server. */
+  #ending = null;
 
   /** Who is signed in. @type {import("./wire.js").User | null} */
   user = null;
@@ -49,6 +51,8 @@ export class RingbackClient extends EventTarget {
    * @param {string} [options.profile] separates several people in one browser
    * @param {string} [options.deviceName] for people; made from the browser's name when left out
    * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} [options.storage]
+   * @param {boolean} [options.refreshCookie] whether the browser keeps the refresh token, where scripts cannot read it; on
+   *   a page of the server's own it does, unless it takes no cookies
    * @param {RTCConfiguration} [options.rtc] added to the configuration of every media connection
    */
   constructor(options = {}) {
@@ -58,7 +62,7 @@ export class RingbackClient extends EventTarget {
     this.#rest = new Rest(this.#options.url, (rejected) => this.#token(rejected));
     this.#keeper = new TokenKeeper({
       store: this.#store,
-      refresh: (refreshToken) => this.#rest.open("POST", "/v1/sessions/refresh", { refreshToken }),
+      refresh: (refreshToken) => exchange(this.#rest, refreshToken, this.#cookieFields),
       now: () => Date.now() + this.#rest.clockOffsetMs,
     });
     this.#iceServers = new IceServers({
@@ -134,13 +138,27 @@ export class RingbackClient extends EventTarget {
    * @param {{username: string, password: string, displayName?: string}} account
    */
   async register({ username, password, displayName = "" }) {
+    await this.#ending;
     const account = { username, password, displayName, device: this.#device };
-    this.#signedIn(await this.#rest.open("POST", "/v1/accounts", account));
+    this.#signedIn(await this.#rest.open("POST", "/v1/accounts", account, this.#cookieFields));
   }
 
   /** Signs in. @param {{username: string, password: string}} account */
   async login({ username, password }) {
-    this.#signedIn(await this.#rest.open("POST", "/v1/sessions", { username, password, device: this.#device }));
+    await this.#ending;
+    const account = { username, password, device: this.#device };
+    this.#signedIn(await this.#rest.open("POST", "/v1/sessions", account, this.#cookieFields));
+  }
+
+  /** Whether the browser keeps the refresh token. */
+  get #keepsCookie() {
+    const isOwnPage = this.#options.url === globalThis.location?.origin;
+    return this.#options.refreshCookie ?? (isOwnPage && globalThis.navigator?.cookieEnabled === true);
+  }
+
+  /** What asks for the cookie of this device. */
+  get #cookieFields() {
+    return this.#keepsCookie ? { "Ringback-Refresh-Cookie": this.deviceId } : {};
   }
 
   get #device() {
@@ -173,7 +191,12 @@ export class RingbackClient extends EventTarget {
     const credentials = this.#store.read();
     this.#switchboard.hangUp();
     this.#signOut("");
-    if (credentials) await endSession(credentials, this.#options);
+    if (!credentials) return;
+    // Whoever signs in meanwhile has a cookie of the same name, in another tab, too: that one is to stay.
+    const cookieFields = () => (this.isSignedIn ? {} : this.#cookieFields);
+    const ended = endSession(credentials, { ...this.#options, cookieFields });
+    this.#ending = ended.catch(() => {});
+    await ended;
   }
 
   #signOut(reason) {

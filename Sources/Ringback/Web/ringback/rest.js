@@ -30,10 +30,11 @@ export class Rest {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {Record<string, string>} [fields] further fields of the head
    * @returns {Promise<any>} the answer's body, `{}` when it has none
    */
-  async open(method, path, body) {
-    const response = await this.#send(method, path, body, null);
+  async open(method, path, body, fields) {
+    const response = await this.#send(method, path, body, null, fields);
     return this.#read(response);
   }
 
@@ -42,21 +43,22 @@ export class Rest {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
+   * @param {Record<string, string>} [fields] further fields of the head
    * @returns {Promise<any>}
    */
-  async signed(method, path, body) {
+  async signed(method, path, body, fields) {
     const token = await this.#token();
     if (!token) throw new RingbackError("UNAUTHENTICATED", "Nobody is signed in.", { status: 401 });
-    let response = await this.#send(method, path, body, token);
+    let response = await this.#send(method, path, body, token, fields);
     if (response.status === 401) {
       const second = await this.#token(token);
-      if (second) response = await this.#send(method, path, body, second);
+      if (second) response = await this.#send(method, path, body, second, fields);
     }
     return this.#read(response);
   }
 
-  async #send(method, path, body, token) {
-    const headers = { Accept: "application/json" };
+  async #send(method, path, body, token, fields = {}) {
+    const headers = { Accept: "application/json", ...fields };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token) headers.Authorization = `Bearer ${token}`;
     try {

@@ -8,7 +8,7 @@ import { newId } from "./wire.js";
  * @property {string} sessionId
  * @property {string} accessToken
  * @property {string} accessTokenExpiresAt
- * @property {string} refreshToken
+ * @property {string} [refreshToken] where the browser keeps none for us
  * @property {string} refreshTokenExpiresAt
  */
 
@@ -41,7 +41,10 @@ export function storageNamed(name) {
   }
 }
 
-/** One person's credentials and device id in one browser, under a name space of their own. */
+/**
+ * One person's credentials and device id in one browser, under a name space of their own. Where the browser keeps the
+ * refresh token in a cookie, it is not among them.
+ */
 export class SessionStore {
   /**
    * @param {{profile?: string, storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">}} [options]
@@ -67,7 +70,7 @@ export class SessionStore {
   read() {
     try {
       const stored = JSON.parse(this.storage.getItem(`${this.namespace}:credentials`) ?? "null");
-      return stored?.refreshToken ? stored : null;
+      return stored?.accessToken ? stored : null;
     } catch {
       return null;
     }

@@ -1,8 +1,21 @@
 // Keeps the access token fresh. Refresh tokens are good for one use, and using an old one again revokes
 // the session: so there is one refresh at a time, in all tabs together.
 
+import { RingbackError } from "./errors.js";
+
 /** An access token with less than this left is refreshed first, in milliseconds. */
 export const refreshMarginMs = 60_000;
+
+/**
+ * Gives a refresh token for new credentials.
+ * @param {import("./rest.js").Rest} rest
+ * @param {string | undefined} refreshToken undefined when the browser keeps it
+ * @param {Record<string, string>} fields what asks for the cookie
+ * @returns {Promise<import("./session-store.js").Credentials>}
+ */
+export function exchange(rest, refreshToken, fields) {
+  return rest.open("POST", "/v1/sessions/refresh", refreshToken ? { refreshToken } : {}, fields);
+}
 
 /** Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing. */
 async function exclusively(name, work, locks) {
@@ -30,7 +43,7 @@ export class TokenKeeper {
   /**
    * @param {object} options
    * @param {import("./session-store.js").SessionStore} options.store
-   * @param {(refreshToken: string) => Promise<import("./session-store.js").Credentials>} options.refresh
+   * @param {(refreshToken?: string) => Promise<import("./session-store.js").Credentials>} options.refresh
    *   asks the server; rejects with code "UNAUTHENTICATED" when the session is over
    * @param {() => number} [options.now] milliseconds since 1970, by the server's clock as far as known
    * @param {LockManager | undefined} [options.locks]
@@ -66,7 +79,7 @@ export class TokenKeeper {
 
   /** Whether nobody signed out, or in, while the server was asked. */
   #isStill(credentials) {
-    return this.#store.read()?.refreshToken === credentials.refreshToken;
+    return this.#store.read()?.accessToken === credentials.accessToken;
   }
 
   #refreshOnce(rejected) {
@@ -80,7 +93,9 @@ export class TokenKeeper {
         try {
           const fresh = await this.#refresh(credentials.refreshToken);
           if (!this.#isStill(credentials)) return this.#store.read()?.accessToken ?? null;
-          this.#store.write({ ...credentials, ...fresh });
+          // A cookie may have been set from elsewhere, for somebody else to be spoken for here.
+          if (fresh.sessionId !== credentials.sessionId) throw new RingbackError("UNAUTHENTICATED", "Another session.");
+          this.#store.write({ ...credentials, refreshToken: undefined, ...fresh });
           return fresh.accessToken;
         } catch (error) {
           if (error.code !== "UNAUTHENTICATED") throw error;
