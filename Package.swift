@@ -93,7 +93,7 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                lifecycle, logging, nioCore, nioPosix, nioSSL,
+                lifecycle, locks, logging, nioCore, nioPosix, nioSSL,
             ],
             path: "Sources/Ringback",
             resources: [.copy("Web"), .embedInCode("openapi.yaml")],
@@ -173,7 +173,7 @@ let package = Package(
             name: "CCrypt", path: "Sources/CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"])]),
         .target(name: "CSockets", path: "Sources/CSockets"),
 
-        library("TestDatabases", "Tests/TestDatabases", ["Storage", locks]),
+        library("TestDatabases", "Tests/TestDatabases", ["Primitives", "Storage", locks]),
         tests("Primitives", ["Primitives"]),
         tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
         tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, locks, logging]),

@@ -4,7 +4,7 @@ extension Call {
     /// The next moment at which something happens by itself; nil once the call is over. The owner calls
     /// `handle(.timePassed, at:)` then; being late changes nothing but when people hear of it.
     public var nextDeadline: Instant? {
-        earliestDeadline?.due
+        earliestDeadline.map { $0.due - lead }
     }
 
     /// Whether something is due. It is a change of its own, and the owner has it written and told, by `timePassed`,
@@ -167,10 +167,10 @@ extension CallTurn {
 
 extension Call {
     /// The present as the call takes it: a clock that was set back must not end a call before it began.
-    func clamped(_ now: Instant) -> Instant { max(now, latestMoment) }
+    func clamped(_ now: Instant) -> Instant { max(now + lead, latestMoment) }
 
     /// The latest moment that is written down in the call.
-    fileprivate var latestMoment: Instant {
+    var latestMoment: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {
             switch participant.state {

@@ -18,16 +18,27 @@ extension Call {
     /// everybody in it is given the recovery time to come back. What came due in the meantime is carried out by the first
     /// input, at its own time.
     ///
+    /// A call that was written by a clock which was ahead of ours goes on by that clock: what is left of a ring or a grace
+    /// lasts no longer than the rules say, however far ahead it was.
+    ///
     /// - Parameter lastSeen: When the owner before was last alive. A running call to which nobody comes back ended then.
     public func adopted(at now: Instant, lastSeen: Instant) -> Call {
         var call = self
         guard !isEnded else { return call }
+        call.lead = max(Instant.Span(microseconds: 0), latestMoment - now)
+        let present = call.clamped(now)
         // Clocks differ a little; nothing was seen in the future.
-        call.ownerLastSeen = min(lastSeen, now)
+        call.ownerLastSeen = min(lastSeen, present)
         for (index, participant) in participants.enumerated() {
-            guard var connection = participant.connection else { continue }
-            connection.reachability = .adopted(until: now + rules.timings.recovery)
-            call.participants[index].state = .connected(connection)
+            switch participant.state {
+            case .connected(var connection):
+                connection.reachability = .adopted(until: present + rules.timings.recovery)
+                call.participants[index].state = .connected(connection)
+            case .ringing(var ringing):
+                ringing.until = min(ringing.until, (participant.rungAt ?? startedAt) + rules.timings.ringLimit)
+                call.participants[index].state = .ringing(ringing)
+            case .declined, .left: break
+            }
         }
         return call
     }

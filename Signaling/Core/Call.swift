@@ -37,6 +37,8 @@ public struct Call: Sendable, Equatable {
     public internal(set) var revision: Int64 = 1
     /// When the owner before the present one was last alive; nil unless the call was adopted.
     var ownerLastSeen: Instant?
+    /// How far the clock by which the call was written is ahead of the owner's; never negative. The call goes on by it.
+    var lead = Instant.Span(microseconds: 0)
     /// Devices of rung participants that said that they are in another call.
     var busyDevices: Set<CallOrigin> = []
     /// Signals that wait for their recipient's device.

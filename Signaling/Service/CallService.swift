@@ -26,6 +26,9 @@ public final class CallService: Sendable {
         public init() {}
     }
 
+    /// The present by the clock that the nodes compare their leases by. Asking for it may take a while.
+    public typealias LeaseClock = @Sendable () async throws(DatabaseError) -> Instant
+
     /// What the service counts.
     public let metrics = CallMetrics()
 
@@ -48,11 +51,12 @@ public final class CallService: Sendable {
     ///   - people: Who knows users and their conversations.
     ///   - recorders: Who writes something of its own with each change.
     ///   - loops: One shard is made for each loop.
-    ///   - now: The present, by the wall clock: deadlines outlive the process.
+    ///   - now: The present, by a clock that never jumps and that is near the wall clock: deadlines outlive the process.
+    ///   - leaseClock: The present, by a clock that all nodes share; `now` when nil.
     public init(
         database: any Database, events: any CallEvents, presence: any DevicePresence, people: any CallPeople,
         recorders: [any CallRecorder] = [], loops: [any EventLoop], settings: Settings,
-        now: @escaping @Sendable () -> Instant, logger: Logger
+        now: @escaping @Sendable () -> Instant, leaseClock: LeaseClock? = nil, logger: Logger
     ) {
         let directory = LocalCallDirectory(shardCount: loops.count)
         let archive = CallArchive(database: database, rules: settings.rules, logger: logger)
@@ -74,7 +78,12 @@ public final class CallService: Sendable {
         self.shards = shards
         node = Node(
             lease: lease, database: database, archive: archive, shards: shards, directory: directory,
-            metrics: metrics, now: now, logger: logger)
+            metrics: metrics, now: now, leaseClock: leaseClock ?? Self.leaseClock(by: now), logger: logger)
+    }
+
+    private static func leaseClock(by now: @escaping @Sendable () -> Instant) -> LeaseClock {
+        @Sendable func clock() async throws(DatabaseError) -> Instant { now() }
+        return clock
     }
 
     /// Takes the node's lease, and takes up every open call that is this node's own, nobody's, or of a node whose lease has

@@ -10,6 +10,9 @@ import Storage
 /// It holds the lease and renews it every third of its duration. With each renewal it takes over the open calls that
 /// have no owner, or whose owner's lease has run out; of two nodes that try, the database lets one have a call. And it
 /// begins anew with those of its own that no shard has.
+///
+/// What nodes compare with each other goes by the lease clock, which they share. How long this process holds its own lease,
+/// it measures by its own clock, from before it asked for the time: so it never holds it for longer than others think.
 final class Node: Sendable {
     /// How many calls are taken over at once.
     private static let adoptionPage = 500
@@ -23,6 +26,7 @@ final class Node: Sendable {
     private let directory: any CallDirectory
     private let metrics: CallMetrics
     private let now: @Sendable () -> Instant
+    private let leaseClock: CallService.LeaseClock
     private let logger: Logger
     private let state = NIOLockedValueBox(State())
     private let superseded = AsyncStream.makeStream(of: Void.self)
@@ -35,11 +39,16 @@ final class Node: Sendable {
         /// Calls that this node has taken over, or may have, and that no shard has yet, with the last sign of life of their
         /// owner before.
         var toAdopt: [CallID: Instant] = [:]
+        /// Whether calls are being taken over, which may take longer than it is until the next renewal.
+        var isTakingOver = false
+        /// Leases that end later than any can, and since when, by this process's clock, they have not been renewed.
+        var leasesAhead: [NodeID: (renewedAt: Instant, since: Instant)] = [:]
     }
 
     init(
         lease: NodeLease, database: any Database, archive: CallArchive, shards: [CallShard],
-        directory: any CallDirectory, metrics: CallMetrics, now: @escaping @Sendable () -> Instant, logger: Logger
+        directory: any CallDirectory, metrics: CallMetrics, now: @escaping @Sendable () -> Instant,
+        leaseClock: @escaping CallService.LeaseClock, logger: Logger
     ) {
         self.lease = lease
         self.database = database
@@ -48,6 +57,7 @@ final class Node: Sendable {
         self.directory = directory
         self.metrics = metrics
         self.now = now
+        self.leaseClock = leaseClock
         self.logger = logger
     }
 
@@ -58,18 +68,21 @@ final class Node: Sendable {
         let before = try await database.query(.nodeByID, [.id(lease.node)]).first
         let lastSeen = try before?.instant("renewed_at")
         state.withLockedValue { $0.ownLastSeen = lastSeen }
-        let present = now()
-        let until = present + lease.duration
-        let results = try await database.commit(
-            WriteUnit([Step(.takeLease, [.id(lease.node), .instant(present), .instant(until)], expectedRows: 1)]))
+        let began = now()
+        let present = try await leaseClock()
+        let values: [SQLValue] = [.id(lease.node), .instant(present), .instant(present + lease.duration)]
+        let results = try await database.commit(WriteUnit([Step(.takeLease, values, expectedRows: 1)]))
         guard let epoch = try results.first?.rows.first?.integer("epoch") else {
             throw DatabaseError(.invalid, "take_lease returned no epoch")
         }
-        lease.take(epoch: epoch, until: until)
+        lease.take(epoch: epoch, until: began + lease.duration)
         metrics.leaseHeld.set(1)
         logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(epoch)"])
-        let count = try await adoptCalls()
+        // Taking up many calls must not cost the lease.
+        state.withLockedValue { $0.isTakingOver = true }
+        defer { state.withLockedValue { $0.isTakingOver = false } }
         scheduleRenewal()
+        let count = try await adoptCalls()
         await forgetNodes(before: present - Self.memory)
         return count
     }
@@ -97,8 +110,8 @@ final class Node: Sendable {
         let owner = lease.giveUp()
         metrics.leaseHeld.set(0)
         guard let owner else { return }
-        let present = now()
         do throws(DatabaseError) {
+            let present = try await leaseClock()
             // Units keep their order: what was on its way to disk is there before.
             _ = try await database.commit(owner.renewal(at: present, until: present))
         } catch {
@@ -126,8 +139,9 @@ final class Node: Sendable {
             state.renewal = shards[0].loop.scheduleTask(in: third) { [weak self] in
                 guard let self else { return }
                 Task { [weak self] in
-                    await self?.renew()
+                    let owner = await self?.renewLease()
                     self?.scheduleRenewal()
+                    if let owner { await self?.takeOverCalls(owner) }
                 }
             }
         }
@@ -135,26 +149,46 @@ final class Node: Sendable {
 
     /// Renews the lease, and takes over calls that have lost their owner.
     func renew() async {
-        guard let owner = lease.renewable else { return }
-        let present = now()
-        let until = present + lease.duration
+        if let owner = await renewLease() { await takeOverCalls(owner) }
+    }
+
+    /// Renews the lease. It waits for nothing that others write: what holds up a message must not cost the node its calls.
+    ///
+    /// - Returns: The owner that has it; nil when it was not renewed.
+    private func renewLease() async -> CallOwner? {
+        guard let owner = lease.renewable else { return nil }
+        let began = now()
         do throws(DatabaseError) {
-            _ = try await database.commit(owner.renewal(at: present, until: until))
+            let present = try await leaseClock()
+            _ = try await database.commitApart(owner.renewal(at: present, until: present + lease.duration))
             let hasRunOut = lease.owner(at: now()) == nil
             if hasRunOut { try await letGoOfLostCalls(owner) }
-            lease.extend(until: until)
+            lease.extend(until: began + lease.duration)
             metrics.leaseHeld.set(1)
             if hasRunOut {
                 logger.notice("the lease is renewed after it had run out", metadata: ["node": "\(owner.node)"])
                 for shard in shards { shard.leaseReturned() }
             }
         } catch  where error.code == .expectationFailed(step: 0) {
-            return await supersede(owner)
+            await supersede(owner)
+            return nil
         } catch {
-            return renewalFailed(error)
+            renewalFailed(error)
+            return nil
         }
+        return owner
+    }
+
+    private func takeOverCalls(_ owner: CallOwner) async {
+        let isUnderWay = state.withLockedValue { state in
+            defer { state.isTakingOver = true }
+            return state.isTakingOver
+        }
+        guard !isUnderWay else { return }
+        defer { state.withLockedValue { $0.isTakingOver = false } }
         do throws(DatabaseError) {
             try await findLostCalls(owner)
+            try await endLeasesAhead()
             let count = try await adoptCalls()
             if count > 0 { logger.notice("took over open calls", metadata: ["calls": "\(count)"]) }
         } catch {
@@ -201,7 +235,7 @@ final class Node: Sendable {
     private func adoptCalls() async throws(DatabaseError) -> Int {
         var count = 0
         while let owner = lease.owner(at: now()) {
-            let present = now()
+            let present = try await leaseClock()
             let page = try await archive.adoptableCalls(owner, at: present, limit: Self.adoptionPage)
             state.withLockedValue { state in
                 for call in page {
@@ -215,6 +249,25 @@ final class Node: Sendable {
             if page.count < Self.adoptionPage || taken == 0 { break }
         }
         return count
+    }
+
+    /// Ends leases that were taken before the lease clock was set back, and that nobody has renewed for as long as a lease
+    /// lasts: their nodes have gone, and the calls would wait until the clock is where it was.
+    private func endLeasesAhead() async throws(DatabaseError) {
+        let (present, moment) = (try await leaseClock(), now())
+        var ahead: [NodeID: (renewedAt: Instant, since: Instant)] = [:]
+        let known = state.withLockedValue { $0.leasesAhead }
+        for row in try await database.query(.leasesAhead, [.id(lease.node), .instant(present + lease.duration)]) {
+            let (node, renewedAt): (NodeID, Instant) = (try row.id("id"), try row.instant("renewed_at"))
+            let since = known[node].flatMap { $0.renewedAt == renewedAt ? $0.since : nil } ?? moment
+            ahead[node] = (renewedAt, since)
+            guard moment - since > lease.duration else { continue }
+            let values: [SQLValue] = [.id(node), .instant(renewedAt), .instant(present)]
+            _ = try await database.commit(WriteUnit([Step(.endLeaseAhead, values)]))
+            logger.notice("a lease of before the clock was set back is ended", metadata: ["node": "\(node)"])
+        }
+        let found = ahead
+        state.withLockedValue { $0.leasesAhead = found }
     }
 
     /// Finds open calls that are this node's own and that no shard has. A commit of unknown outcome can come about after

@@ -69,7 +69,7 @@ public struct AccessTokens: Sendable {
     }
 
     /// What a token says, if it is one of ours and in force.
-    /// - Throws: `unauthenticated` for everything else.
+    /// - Throws: `expired` for one of ours that is no longer in force, or not yet; `unauthenticated` for everything else.
     public func verify(_ token: Redacted<String>, now: Instant) async throws(AccountError) -> Claims {
         let text = token.exposed
         guard text.utf8.count <= Self.longestToken else { throw .unauthenticated }
@@ -90,9 +90,11 @@ public struct AccessTokens: Sendable {
         }
         guard payload.iss == Self.issuer, let user = UserID(payload.sub), let session = SessionID(payload.sid),
             let device = DeviceID(payload.did), let issuedAt = Self.instant(payload.iat),
-            let expiresAt = Self.instant(payload.exp), issuedAt < expiresAt, issuedAt <= now + Self.leeway
+            let expiresAt = Self.instant(payload.exp), issuedAt < expiresAt
         else { throw .unauthenticated }
-        guard now < expiresAt + Self.leeway else { throw .expired }
+        // The signature is ours, so a token of the future was made before our clock was set back, or by a server whose
+        // clock is ahead. It is no more use, but its holder need not log in again.
+        guard issuedAt <= now + Self.leeway, now < expiresAt + Self.leeway else { throw .expired }
         return Claims(user: user, session: session, device: device, issuedAt: issuedAt, expiresAt: expiresAt)
     }
 

@@ -1,4 +1,5 @@
 public import Accounts
+import Glibc
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -21,8 +22,10 @@ public final class Gateway: Service {
     private let responder: RESTResponder
     private let wheels: HeartbeatWheels
     private let eventLoopGroup: any EventLoopGroup
+    private let beforeServing: @Sendable () async throws -> Void
     private let stopping = StopFlag()
     private let listening = BoundPort()
+    private let opening: Opening
 
     /// Makes a gateway that does not listen yet.
     ///
@@ -36,25 +39,32 @@ public final class Gateway: Service {
     ///   - metricFamilies: What others count, for `/metrics`; the gateway adds its own.
     ///   - eventLoopGroup: Carries the connections.
     ///   - logger: Hears of the start, the end and, at debug level, of sockets.
-    ///   - now: The present, by the wall clock.
+    ///   - now: The present, by a clock that never jumps.
+    ///   - wallClock: What the machine's clock says.
+    ///   - beforeServing: Done once the address is bound, and before the first connection is read. When it throws, the
+    ///     gateway ends with that error.
     /// - Throws: `GatewayError` when the web client's folder cannot be read.
     public convenience init(
         configuration: GatewayConfiguration, accounts: AccountService, messaging: MessagingService, calls: CallService,
         registry: SessionRegistry, ping: @escaping @Sendable () async throws(DatabaseError) -> Void,
         metricFamilies: [@Sendable () -> [MetricFamily]], eventLoopGroup: any EventLoopGroup, logger: Logger,
-        now: @escaping @Sendable () -> Instant
+        now: @escaping @Sendable () -> Instant, wallClock: @escaping @Sendable () -> Instant,
+        beforeServing: @escaping @Sendable () async throws -> Void
     ) throws(GatewayError) {
         let services = GatewayServices(
             configuration: configuration, timings: HeartbeatTimings(), accounts: accounts, messaging: messaging,
             calls: calls, registry: registry, addresses: AddressCounts(), metrics: GatewayMetrics(), logger: logger,
-            now: now)
-        try self.init(services, ping: ping, metricFamilies: metricFamilies, eventLoopGroup: eventLoopGroup)
+            now: now, wallClock: wallClock)
+        try self.init(
+            services, ping: ping, metricFamilies: metricFamilies, eventLoopGroup: eventLoopGroup,
+            beforeServing: beforeServing)
     }
 
     /// As above, where the times of the heartbeat are chosen, too.
     init(
         _ services: GatewayServices, ping: @escaping @Sendable () async throws(DatabaseError) -> Void,
-        metricFamilies: [@Sendable () -> [MetricFamily]], eventLoopGroup: any EventLoopGroup
+        metricFamilies: [@Sendable () -> [MetricFamily]], eventLoopGroup: any EventLoopGroup,
+        beforeServing: @escaping @Sendable () async throws -> Void = {}
     ) throws(GatewayError) {
         let configuration = services.configuration
         let files: StaticFiles
@@ -65,6 +75,8 @@ public final class Gateway: Service {
         }
         self.services = services
         self.eventLoopGroup = eventLoopGroup
+        self.beforeServing = beforeServing
+        opening = Opening(on: eventLoopGroup.next())
         wheels = HeartbeatWheels(group: eventLoopGroup)
         let operatorRoutes = OperatorRoutes(
             version: configuration.version, openAPI: configuration.openAPI, ping: ping,
@@ -78,48 +90,63 @@ public final class Gateway: Service {
             + ContactRoutes(accounts: services.accounts).routes
             + ConversationRoutes(accounts: services.accounts, messaging: services.messaging).routes
             + CallRoutes(accounts: services.accounts, calls: services.calls).routes
-            + IceServerRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes
+            + IceServerRoutes(
+                accounts: services.accounts, configuration: configuration, now: services.now,
+                wallClock: services.wallClock ?? services.now
+            ).routes
             + operatorRoutes.routes
         responder = RESTResponder(
             routes: routes, files: files, bodyLimit: configuration.bodyBytes,
             metrics: services.metrics)
     }
 
-    /// The port that the gateway listens on; waits until it does.
+    deinit { opening.giveUp() }
+
+    /// The port that the gateway serves on; waits until it does.
     /// - Throws: `GatewayError` when it has stopped, or could not begin.
     public var boundPort: Int {
         get async throws(GatewayError) { try await listening.port }
     }
 
-    /// Listens until the graceful shutdown of the service group that it is run in: then no connection is accepted any
+    /// Serves until the graceful shutdown of the service group that it is run in: then no connection is accepted any
     /// more, sockets are closed with 4000, and requests that are being answered have a few seconds.
-    /// - Throws: What the system says when the address cannot be had.
+    /// - Throws: `GatewayError` when the address cannot be had, and what `beforeServing` throws.
     public func run() async throws {
         let configuration = services.configuration
-        var server = HTTPServerBuilder { [services, wheels] responder in
-            GatewayChannel(responder: responder, services: services, wheels: wheels)
+        var server = HTTPServerBuilder { [services, wheels, opening] responder in
+            WaitingChannel(
+                base: GatewayChannel(responder: responder, services: services, wheels: wheels), opening: opening)
         }
         if var tls = configuration.tls {
             // RFC 8996: what came before has had its day, but the library would still speak it.
             tls.minimumTLSVersion = .tlsv12
             server = try .tls(server, tlsConfiguration: tls)
         }
+        let failure = NIOLockedValueBox<(any Error)?>(nil)
         let application = Application(
             responder: responder, server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
-            onServerRunning: { [listening, logger = services.logger] channel in
+            onServerRunning: { [listening, opening, beforeServing, logger = services.logger] channel in
+                do {
+                    try await beforeServing()
+                } catch {
+                    failure.withLockedValue { $0 = error }
+                    return channel.close(promise: nil)
+                }
                 let port = channel.localAddress?.port ?? 0
                 logger.info(
                     "gateway started",
                     metadata: [
                         "host": "\(configuration.host)", "port": "\(port)", "tls": "\(configuration.tls != nil)",
                     ])
+                opening.open()
                 listening.settle(.success(port))
             },
             eventLoopGroupProvider: .shared(eventLoopGroup), logger: services.logger)
         wheels.start()
         defer {
             wheels.stop()
+            opening.giveUp()
             listening.settle(.failure(GatewayError(message: "the gateway does not listen")))
             services.logger.info("gateway stopped")
         }
@@ -127,7 +154,11 @@ public final class Gateway: Service {
         try await withGracefulShutdownHandler {
             async let audited: Void = audit.run()
             async let cleared: Void = ReplayClearance(registry: services.registry).run()
-            try await application.run()
+            do {
+                try await application.run()
+            } catch {
+                throw failure.withLockedValue { $0 } ?? GatewayError(of: error, listeningAt: configuration)
+            }
             try await audited
             try await cleared
         } onGracefulShutdown: { [stopping] in
@@ -143,6 +174,21 @@ public struct GatewayError: Error, Sendable, Equatable, CustomStringConvertible 
 
     /// The message.
     public var description: String { message }
+}
+
+extension GatewayError {
+    /// Why an address cannot be had, in words for whoever gave it.
+    fileprivate init(of error: any Error, listeningAt configuration: GatewayConfiguration) {
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        let reason =
+            switch (error as? IOError)?.errnoCode {
+            case EADDRINUSE: "is in use already"
+            case EADDRNOTAVAIL: "is not an address of this machine"
+            case EACCES: "can't be had without further privileges"
+            default: "can't be served: \(error)"
+            }
+        self.init(message: "listen: \(host):\(configuration.port) \(reason)")
+    }
 }
 
 /// Whether the shutdown has begun.

@@ -17,7 +17,10 @@ struct GatewayServices: Sendable {
     let addresses: AddressCounts
     let metrics: GatewayMetrics
     let logger: Logger
+    /// The present: never jumps.
     let now: @Sendable () -> Instant
+    /// What the machine's clock says, for TURN servers, which compare it with their own; `now` when nil.
+    var wallClock: (@Sendable () -> Instant)?
 
     /// The answer to hello.
     func welcome(_ identity: Identity, _ resumption: Resumption, calls: [CallView]) -> WireWelcome {
@@ -32,7 +35,8 @@ struct GatewayServices: Sendable {
             $0.features = ["direct_calls", "group_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)
             $0.calls = calls.map(WireCall.init)
-            $0.iceServers = configuration.iceServers(for: identity.user, at: now()).servers.map(WireIceServer.init)
+            $0.iceServers = configuration.iceServers(for: identity.user, at: (wallClock ?? now)()).servers.map(
+                WireIceServer.init)
         }
     }
 }

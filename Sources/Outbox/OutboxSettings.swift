@@ -71,20 +71,24 @@ extension Instant.Span {
 
 /// The time by which an outbox goes. Tests have their own.
 public struct OutboxClock: Sendable {
-    /// The present, by the wall clock: what is due outlives the process.
+    /// The present, near the wall clock: what is due outlives the process.
     var now: @Sendable () -> Instant
+    /// What the machine's clock says, for those who compare it with their own.
+    var wallClock: @Sendable () -> Instant
     /// Waits; throws when the task is cancelled meanwhile.
     var sleep: @Sendable (Instant.Span) async throws -> Void
 
     /// A clock whose waits are real.
-    public init(now: @escaping @Sendable () -> Instant) {
-        self.init(now: now) { try await Task.sleep(for: .microseconds($0.microseconds)) }
+    public init(now: @escaping @Sendable () -> Instant, wallClock: @escaping @Sendable () -> Instant) {
+        self.init(now: now, wallClock: wallClock) { try await Task.sleep(for: .microseconds($0.microseconds)) }
     }
 
     init(
-        now: @escaping @Sendable () -> Instant, sleep: @escaping @Sendable (Instant.Span) async throws -> Void
+        now: @escaping @Sendable () -> Instant, wallClock: @escaping @Sendable () -> Instant,
+        sleep: @escaping @Sendable (Instant.Span) async throws -> Void
     ) {
         self.now = now
+        self.wallClock = wallClock
         self.sleep = sleep
     }
 }

@@ -171,7 +171,7 @@ final class Sender: Sendable {
             switch try await prepare(entry, at: now) {
             case .unneeded: try await finish(entry, .unneeded)
             case .body(let body):
-                switch await poster.post(body, id: entry.id, kind: entry.kind, at: now) {
+                switch await poster.post(body, id: entry.id, kind: entry.kind, at: clock.wallClock()) {
                 case .taken:
                     notice(isFailing: false, "")
                     try await finish(entry, .delivered)

@@ -1,3 +1,5 @@
+import Glibc
+
 /// A moment in UTC, in microseconds since the Unix epoch: the resolution of both databases.
 public struct Instant: Hashable, Comparable, Sendable {
     /// Microseconds since 1970-01-01T00:00:00Z.
@@ -31,6 +33,18 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// How much later the left moment is.
     public static func - (left: Instant, right: Instant) -> Span {
         Span(microseconds: left.microseconds.subtractingReportingOverflow(right.microseconds).partialValue)
+    }
+
+    /// What the machine's clock says. It may be set back and forth: what measures time goes by a `SteadyClock`.
+    public static var ofSystemClock: Instant { Instant(clock: CLOCK_REALTIME) }
+
+    /// How long the machine has been running, as a moment of a time of its own; goes on while the machine is suspended.
+    public static var ofUptime: Instant { Instant(clock: CLOCK_BOOTTIME) }
+
+    private init(clock: clockid_t) {
+        var time = timespec()
+        unsafe clock_gettime(clock, &time)
+        self.init(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
     /// A length of time in microseconds; may be negative.

@@ -21,9 +21,10 @@ public struct TokenBucket: Sendable {
 
     /// Takes tokens, one unless told otherwise; false when there are not so many, and then none is taken.
     public mutating func take(_ count: Int = 1, now: Instant) -> Bool {
-        // A clock that went back must not lock anybody out for the length of the jump.
         let floor = now.microseconds - saving
-        if emptyAt < floor || emptyAt > now.microseconds { emptyAt = max(floor, min(emptyAt, now.microseconds)) }
+        // A bucket that is empty in the future was filled before the clock went back. Whatever was in it, nobody is to be
+        // locked out for that.
+        if emptyAt < floor || emptyAt > now.microseconds { emptyAt = floor }
         let (cost, overflow) = interval.multipliedReportingOverflow(by: Int64(max(0, count)))
         guard !overflow, now.microseconds - emptyAt >= cost else { return false }
         emptyAt += cost

@@ -1,23 +1,53 @@
 import Foundation
+import Glibc
 import Primitives
 
-/// The file that keeps the node's id, so that a server is the same node after a restart.
-enum NodeFile {
-    /// Reads the id from the file that the settings name; it is made, and its folder, when there is none.
-    static func load(_ settings: Settings) throws -> NodeID {
+/// The file that keeps the node's id, so that a server is the same node after a restart. It is locked as long as the
+/// server runs: two servers that were the same node would take each other's calls.
+final class NodeFile {
+    /// The node's id.
+    let node: NodeID
+    /// Holds the lock, which goes with it or with the process.
+    private let descriptor: Int32
+
+    /// Reads and locks the file that the settings name; it is made, and its folder, when there is none.
+    /// - Throws: `Failure`, also when a server that runs has it.
+    init(_ settings: Settings) throws {
         let path = settings.nodeFile
-        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
-        let files = FileManager.default
+        let opened: Int32
         do {
-            try files.createDirectory(
-                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            if !files.fileExists(atPath: path) { try make(path, NodeID.random(at: wallClock())) }
-            let text = try String(contentsOfFile: path, encoding: .utf8)
-            if let node = NodeID(text.trimmingCharacters(in: .whitespacesAndNewlines)) { return node }
+            opened = try Self.open(path)
         } catch {
             throw Failure(.configuration, "node.idFile can't be read or made: \(path)")
         }
-        throw Failure(.configuration, "\(path) does not hold a node's id; delete it to have a new one made")
+        // Where a file system knows no locks, the node's epoch still tells the older server that there is a younger one.
+        if flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            Glibc.close(opened)
+            throw Failure(
+                .unavailable,
+                "a server runs already as the node of \(path); give each server a node.idFile of its own")
+        }
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8),
+            let node = NodeID(text.trimmingCharacters(in: .whitespacesAndNewlines))
+        else {
+            Glibc.close(opened)
+            throw Failure(.configuration, "\(path) does not hold a node's id; delete it to have a new one made")
+        }
+        self.node = node
+        descriptor = opened
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    private static func open(_ path: String) throws -> Int32 {
+        let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+        let files = FileManager.default
+        try files.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        if !files.fileExists(atPath: path) { try make(path, NodeID.random(at: wallClock())) }
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CocoaError(.fileReadNoPermission) }
+        return descriptor
     }
 
     /// Makes the file, unless it is there: a link never replaces what another server made in the meantime, and nobody reads

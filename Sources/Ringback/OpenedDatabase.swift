@@ -30,7 +30,7 @@ struct OpenedDatabase {
                 try await Task.sleep(for: .seconds(1))
             } catch {
                 await database.close()
-                throw Failure(.unavailable, "database: \(error.message)")
+                throw Failure(error.code == .invalid ? .configuration : .unavailable, "database: \(error.message)")
             }
         }
     }
@@ -115,10 +115,7 @@ enum ServerKey {
     }
 }
 
-/// The present, by the system's clock.
+/// The present, by the machine's clock: for a command, which measures nothing, and for what others compare with their own
+/// clocks. A server measures time by its `ProcessClock`.
 @Sendable
-func wallClock() -> Instant {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &time)
-    return Instant(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-}
+func wallClock() -> Instant { .ofSystemClock }

@@ -33,26 +33,29 @@ struct Server {
     func run() async throws {
         let tls = try TLS.configuration(settings.tls)
         let key = try ServerKey.load(settings)
-        let node = try NodeFile.load(settings)
+        let nodeFile = try NodeFile(settings)
+        defer { withExtendedLifetime(nodeFile) {} }
         let opened = try await OpenedDatabase.open(settings, logger: logger)
         let database = opened.database
         if !opened.appliedMigrations.isEmpty {
             logger.info("schema brought up to date", metadata: ["migrations": "\(opened.appliedMigrations)"])
         }
+        let now = ProcessClock(logger: logger).now
         let loops = MultiThreadedEventLoopGroup.singleton
         let registry = SessionRegistry()
         let passwords = PasswordHasher(cost: settings.passwordCost)
         let accounts = AccountService(
             database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
-            passwords: passwords, sessionLifetime: settings.sessionLifetime, now: wallClock, revocations: registry,
+            passwords: passwords, sessionLifetime: settings.sessionLifetime, now: now, revocations: registry,
             logger: logger)
-        let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
-        let outbox = makeOutbox(database, registry)
+        let messaging = MessagingService(database: database, events: registry, now: now, logger: logger)
+        let outbox = makeOutbox(database, registry, now)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
             recorders: [CallMessages(messaging)] + (outbox.map { [$0] } ?? []), loops: Array(loops.makeIterator()),
-            settings: callSettings(node), now: wallClock, logger: logger)
+            settings: callSettings(nodeFile.node), now: now,
+            leaseClock: { () async throws(DatabaseError) in try await database.present() }, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
             tls, registry, accounts, messaging, calls, database, stun,
@@ -61,15 +64,7 @@ struct Server {
                 { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
                 { outbox?.metrics.families ?? [] },
             ],
-            loops)
-        let adopted: Int
-        do {
-            adopted = try await calls.start()
-        } catch {
-            await database.close()
-            throw Failure(.unavailable, "database: \(error.message)")
-        }
-        if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
+            loops, now)
 
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
         var services: [any Service] = [ClosingDatabase(database: database)]
@@ -92,8 +87,22 @@ struct Server {
             try await group.run()
         } catch let failure as Failure {
             throw failure
+        } catch let error as GatewayError {
+            throw Failure(.unavailable, error.message)
         } catch {
-            throw Failure(.unavailable, "\(settings.listen) can't be served: \(error)")
+            throw Failure(.unavailable, "the server has ended: \(error)")
+        }
+    }
+
+    /// Becomes the node that the calls belong to. An earlier process of the node ends by it, so nothing that can fail at a
+    /// start comes later.
+    @Sendable
+    private func takeOver(_ calls: CallService) async throws {
+        do throws(DatabaseError) {
+            let adopted = try await calls.start()
+            if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
+        } catch {
+            throw Failure(.unavailable, "database: \(error.message)")
         }
     }
 
@@ -109,21 +118,25 @@ struct Server {
 
 extension Server {
     /// What the operator's own services are told; nil when there are none, and then nothing is written for them.
-    private func makeOutbox(_ database: any Database, _ presence: any DevicePresence) -> OutboxService? {
+    private func makeOutbox(
+        _ database: any Database, _ presence: any DevicePresence, _ now: @escaping @Sendable () -> Instant
+    ) -> OutboxService? {
         guard settings.webhooks != nil || settings.push != nil else { return nil }
         var outbox = OutboxSettings()
         outbox.webhooks = settings.webhooks
         outbox.push = settings.push
         outbox.giveUpAge = settings.webhookGiveUpAge
         return OutboxService(
-            database: database, presence: presence, settings: outbox, clock: OutboxClock(now: wallClock),
+            database: database, presence: presence, settings: outbox,
+            clock: OutboxClock(now: now, wallClock: wallClock),
             logger: logger)
     }
 
     private func makeGateway(
         _ tls: TLSConfiguration?, _ registry: SessionRegistry, _ accounts: AccountService,
         _ messaging: MessagingService, _ calls: CallService, _ database: any Database, _ stun: STUNServer?,
-        _ metricFamilies: [@Sendable () -> [MetricFamily]], _ loops: any EventLoopGroup
+        _ metricFamilies: [@Sendable () -> [MetricFamily]], _ loops: any EventLoopGroup,
+        _ now: @escaping @Sendable () -> Instant
     ) throws -> Gateway {
         var configuration = GatewayConfiguration()
         configuration.host = settings.listen.host
@@ -143,7 +156,8 @@ extension Server {
             return try Gateway(
                 configuration: configuration, accounts: accounts, messaging: messaging, calls: calls,
                 registry: registry, ping: { () throws(DatabaseError) in try await database.ping() },
-                metricFamilies: metricFamilies, eventLoopGroup: loops, logger: logger, now: wallClock)
+                metricFamilies: metricFamilies, eventLoopGroup: loops, logger: logger, now: now, wallClock: wallClock,
+                beforeServing: { try await takeOver(calls) })
         } catch {
             throw Failure(.configuration, error.message)
         }
@@ -256,7 +270,8 @@ private struct Announcement: Service {
     let settings: Settings
 
     func run() async throws {
-        let port = try await gateway.boundPort
+        // Why it does not come to that, the gateway says itself.
+        guard let port = try? await gateway.boundPort else { return try await gracefulShutdown() }
         let host = settings.listen.isWildcard ? settings.publicHost ?? "localhost" : settings.listen.host
         let scheme = settings.tls == nil ? "http" : "https"
         print("Ringback is ready: \(scheme)://\(HostAndPort(host: host, port: port))")

@@ -19,6 +19,16 @@ public protocol Database: Sendable {
     ///   away at once (the queue is full, the database is away or closed) may be completed before earlier ones.
     func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void)
 
+    /// Commits a unit on a way of its own: it waits neither for what is queued nor, on PostgreSQL, for a transaction that is
+    /// stuck. For what others wait for, like the renewal of a lease; its place among other units is not kept.
+    ///
+    /// - Parameter completion: As with `enqueue`.
+    func enqueueApart(
+        _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void)
+
+    /// The present, by the one clock that all who share the database can read: that of its server, or of the machine.
+    func present() async throws(DatabaseError) -> Instant
+
     /// Runs one reading statement against the committed state. A statement that would change something is `invalid`.
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
 
@@ -27,7 +37,8 @@ public protocol Database: Sendable {
     @discardableResult
     func migrate() async throws(DatabaseError) -> [Int]
 
-    /// Asks the database for an answer; throws `unavailable` when there is none.
+    /// Asks the database for an answer; throws `unavailable` when there is none, or when it could lately not write
+    /// (`DatabaseError.keepsWritesOut`).
     func ping() async throws(DatabaseError)
 
     /// Prepares a statement without running it, for the test that every statement is valid on every engine.
@@ -50,6 +61,14 @@ extension Database {
     public func commit(_ unit: WriteUnit) async throws(DatabaseError) -> [StepResult] {
         let result = await withCheckedContinuation { continuation in
             enqueue(unit) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    /// Commits a unit on a way of its own, and waits until it is durable.
+    public func commitApart(_ unit: WriteUnit) async throws(DatabaseError) -> [StepResult] {
+        let result = await withCheckedContinuation { continuation in
+            enqueueApart(unit) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -167,6 +186,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
     public var message: String
     /// The five characters of SQLSTATE (PostgreSQL manual, appendix A), when PostgreSQL gave them.
     var state: String?
+    /// Whether it is a reason for which no write can succeed: a full disk, a database that may only be read.
+    public internal(set) var keepsWritesOut = false
 
     /// Makes an error.
     public init(_ code: Code, _ message: String) {

@@ -38,6 +38,22 @@ struct Migration: Sendable, Equatable {
         Self.words(of: engine).reduce(text) { $0.replacing($1.key, with: $1.value) }
     }
 
+    /// The tables that migrations have made and not taken away again.
+    static func tables(of migrations: [Migration]) -> [String] {
+        var tables: Set<String> = []
+        for migration in migrations {
+            for match in migration.text.matches(of: /(CREATE|DROP) TABLE (?:IF (?:NOT )?EXISTS )?(\w+)/) {
+                let name = String(match.2)
+                if match.1 == "CREATE" { tables.insert(name) } else { tables.remove(name) }
+            }
+            for match in migration.text.matches(of: /ALTER TABLE (\w+) RENAME TO (\w+)/) {
+                tables.remove(String(match.1))
+                tables.insert(String(match.2))
+            }
+        }
+        return tables.sorted()
+    }
+
     /// Finds what is still to do.
     /// - Parameter applied: The numbers that the database says it has.
     /// - Throws: `invalid` when a newer program has used the database: its schema is not ours to write to.

@@ -47,6 +47,23 @@ final class WorkQueue<Element: Sendable>: Sendable {
         return refusal
     }
 
+    /// Puts an element before all others, however many there are.
+    /// - Returns: Why it was not put there; nil when it was.
+    func prepend(_ element: Element) -> DatabaseError? {
+        let (refusal, isFirst) = state.withLockedValue { state -> (DatabaseError?, Bool) in
+            if state.isClosed { return (DatabaseError(.unavailable, "the database is closed"), false) }
+            if let refusal = state.refusal { return (refusal, false) }
+            if state.outgoing.isEmpty {
+                state.outgoing = state.incoming.reversed()
+                state.incoming.removeAll(keepingCapacity: true)
+            }
+            state.outgoing.append(element)
+            return (nil, state.count == 1)
+        }
+        if isFirst { signal.signal() }
+        return refusal
+    }
+
     /// Waits for elements and takes the oldest of them, at most `limit`. Nil when the queue is closed and empty.
     func take(_ limit: Int) -> [Element]? {
         while true {

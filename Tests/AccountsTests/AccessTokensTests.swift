@@ -88,6 +88,15 @@ import Testing
         await expectRefusal(tokens, token)
     }
 
+    /// Our clock was set back since, or another server's is ahead: whoever holds it refreshes, and need not log in.
+    @Test func aTokenOfTheFutureHasExpired() async throws {
+        let tokens = await AccessTokens(key: Self.key)
+        let later = Self.now + .seconds(3600)
+        let token = try await tokens.issue(user: user, session: session, device: device, now: later).token
+        #expect(try await tokens.verify(token, now: later).user == user)
+        await #expect(throws: AccountError.expired) { try await tokens.verify(token, now: Self.now) }
+    }
+
     @Test func acceptsTheForgeryThatChangesNothing() async throws {
         let tokens = await AccessTokens(key: Self.key)
         let token = Forgery("nothing").token(user: user, session: session, device: device, key: Self.key)

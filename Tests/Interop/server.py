@@ -42,6 +42,10 @@ class Server:
         self.output = folder / "output.log"
         self.url = ""
 
+    def listen_on(self, address: str) -> None:
+        """Takes an address instead of one that is free."""
+        self._listen = address
+
     async def start(self, seconds: float = 30) -> "Server":
         """Comes back when the server says that it is ready."""
         seen = self.output.stat().st_size if self.output.exists() else 0

@@ -26,7 +26,7 @@ final class VirtualTime: Sendable {
     var sleeps: Int { state.withLockedValue { $0.sleeps } }
 
     var clock: OutboxClock {
-        OutboxClock(now: { self.now }, sleep: { try await self.sleep($0) })
+        OutboxClock(now: { self.now }, wallClock: { self.now }, sleep: { try await self.sleep($0) })
     }
 
     func advance(by span: Instant.Span) {

@@ -85,15 +85,14 @@ struct TokenBucketTests {
         #expect(bucket.isFull(now: start + .milliseconds(400)))
     }
 
-    @Test("Savings are bounded, and a clock that goes back locks nobody out")
+    @Test("Savings are bounded, and a clock that goes back takes nothing away")
     func clock() {
         var bucket = TokenBucket(1, per: .seconds(1), burst: 2, now: start)
         let later = start + .seconds(1_000_000)
         let saved = (0..<3).map { _ in bucket.take(now: later) }
         #expect(saved == [true, true, false])
-        let backThen = bucket.take(now: start)
-        let soonAfter = bucket.take(now: start + .seconds(1))
-        #expect(!backThen && soonAfter)
+        let backThen = (0..<3).map { _ in bucket.take(now: start) }
+        #expect(backThen == [true, true, false])
     }
 }
 

@@ -68,9 +68,10 @@ final class CallWorld: Sendable {
     /// - Parameters:
     ///   - node: The same one stands for the server after a restart, another one for a second server.
     ///   - lease: So long by default that it never runs out.
+    ///   - leaseClock: What leases are compared by; the world's own clock when nil.
     init(
         _ database: any Database, now: Instant = .start, node: NodeID = CallWorld.node,
-        lease: Instant.Span = .seconds(100 * 24 * 3600)
+        lease: Instant.Span = .seconds(100 * 24 * 3600), leaseClock: CallService.LeaseClock? = nil
     ) {
         self.database = database
         clock = NIOLockedValueBox(now)
@@ -83,7 +84,8 @@ final class CallWorld: Sendable {
         settings.lease = lease
         service = CallService(
             database: database, events: events, presence: world, people: people, loops: [loop], settings: settings,
-            now: { world.now }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            now: { world.now }, leaseClock: leaseClock,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         world.world.withLockedValue { $0 = self }
         for origin in [Self.callerPhone, Self.calleePhone, Self.calleeLaptop, Self.strangersPhone, Self.membersPhone] {
             devices.withLockedValue { _ = $0[origin.user, default: []].insert(origin.device) }

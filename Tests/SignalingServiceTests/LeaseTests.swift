@@ -267,6 +267,88 @@ struct LeaseTests {
         }
     }
 
+    @Test("Clocks that differ by hours take no calls away: leases go by one clock", arguments: DatabaseEngine.tested)
+    func oneClock(_ engine: DatabaseEngine) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let shared = NIOLockedValueBox(Instant.start)
+            @Sendable func leaseClock() async throws(DatabaseError) -> Instant { shared.withLockedValue { $0 } }
+            let first = World(database, lease: Self.lease, leaseClock: leaseClock)
+            let hours = Instant.Span.seconds(3 * 3600)
+            let fast = World(
+                database, now: .start + hours, node: Self.other, lease: Self.lease, leaseClock: leaseClock)
+            try await first.service.start()
+            let call = try await first.answeredCall()
+            #expect(try await fast.service.start() == 0)
+            for seconds in stride(from: Int64(3), through: 30, by: 3) {
+                shared.withLockedValue { $0 = .start + .seconds(seconds) }
+                setClock(first, seconds)
+                await first.service.renewLease()
+                fast.clock.withLockedValue { $0 = .start + hours + .seconds(seconds) }
+                await fast.service.renewLease()
+            }
+            #expect(fast.service.metrics.adopted.value == 0)
+            // It is gone: the other one need not wait for its own clock.
+            shared.withLockedValue { $0 = .start + .seconds(41) }
+            fast.clock.withLockedValue { $0 = .start + hours + .seconds(33) }
+            await fast.service.renewLease()
+            #expect(fast.service.metrics.adopted.value == 1)
+            #expect(try await owner(fast, call.id) == CallOwner(node: Self.other, epoch: 2))
+        }
+    }
+
+    @Test(
+        "The lease clock is set back: the calls of a node that has gone wait for a lease, those of one that lives stay",
+        arguments: DatabaseEngine.tested, [true, false])
+    func leaseClockSetBack(_ engine: DatabaseEngine, _ isAlive: Bool) async throws {
+        try await World.withDatabase(engine) { database, _ in
+            let shared = NIOLockedValueBox(Instant.start)
+            @Sendable func leaseClock() async throws(DatabaseError) -> Instant { shared.withLockedValue { $0 } }
+            let first = World(database, lease: Self.lease, leaseClock: leaseClock)
+            let next = World(database, node: Self.other, lease: Self.lease, leaseClock: leaseClock)
+            try await first.service.start()
+            _ = try await first.answeredCall()
+            try await next.service.start()
+            for seconds in stride(from: Int64(3), through: 15, by: 3) {
+                shared.withLockedValue { $0 = .start + .seconds(seconds - 3600) }
+                if isAlive {
+                    setClock(first, seconds)
+                    await first.service.renewLease()
+                }
+                setClock(next, seconds)
+                await next.service.renewLease()
+                #expect(next.service.metrics.adopted.value == (seconds == 15 && !isAlive ? 1 : 0))
+            }
+        }
+    }
+
+    @Test(
+        "What holds up other writes does not hold up the lease",
+        .enabled(if: TestDatabase.cluster != nil, "RINGBACK_TEST_POSTGRES names no cluster"))
+    func heldUp() async throws {
+        try await World.withDatabase(.postgresql) { database, place in
+            let world = try await server(database)
+            let call = try await world.answeredCall()
+            let other = try place.open()
+            let lock = Step(Statement("test_lock_calls", "LOCK TABLE calls IN EXCLUSIVE MODE"), [])
+            let sleep = Step(Statement("test_sleep", "SELECT pg_sleep(1.5)"), [])
+            async let held = other.commit(WriteUnit([lock, sleep]))
+            let isHeld = Statement("test_is_held", "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+            while try await database.query(isHeld, []).isEmpty {}
+            async let ended = hangUp(call.id, world)
+            let waits = Statement("test_waits", "SELECT 1 FROM pg_locks WHERE NOT granted")
+            while try await database.query(waits, []).isEmpty {}
+            setClock(world, 8)
+            await world.service.renewLease()
+            #expect(world.service.metrics.failedRenewals.value == 0)
+            #expect(try await !database.query(waits, []).isEmpty, "the other write no longer waits")
+            setClock(world, 15)
+            #expect(world.service.holdsLease)
+            _ = try await held
+            #expect(try await ended.call.isEnded)
+            await other.close()
+        }
+    }
+
     @Test("Calls that a server has are not taken for lost", arguments: DatabaseEngine.tested)
     func notLost(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in

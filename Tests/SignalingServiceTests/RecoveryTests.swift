@@ -40,6 +40,23 @@ struct RecoveryTests {
         }
     }
 
+    @Test("Started with the clock set back by an hour: it rings no longer for that", arguments: DatabaseEngine.tested)
+    func clockSetBack(_ engine: DatabaseEngine) async throws {
+        try await World.run(engine) { world in
+            let placed = try await world.invite().call
+            let next = World(world.database, now: world.now - .seconds(3600))
+            #expect(try await next.service.start() == 1)
+            _ = await next.openCalls(of: World.callerPhone)
+            await next.wait(.seconds(46))
+            _ = await next.events.first { $0.call.isEnded }
+            #expect(try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
+            // It is missed in the future, and seen all the same.
+            #expect(try await next.service.unseenMissedCalls(of: World.callee.id) == 1)
+            try await next.service.markMissedCallsSeen(by: World.callee.id, through: nil)
+            #expect(try await next.service.unseenMissedCalls(of: World.callee.id) == 0)
+        }
+    }
+
     @Test("Nobody comes back to a running call: it ends as server_restart", arguments: DatabaseEngine.tested)
     func nobodyComesBack(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in

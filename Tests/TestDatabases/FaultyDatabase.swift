@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+public import Primitives
 public import Storage
 
 /// A real database whose next answers to units are replaced by an error: before the unit is carried out, as when another
@@ -56,19 +57,40 @@ public struct FaultyDatabase: Database {
     public func enqueue(
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
     ) {
+        hand(unit, to: real.enqueue, completion)
+    }
+
+    /// As the real one's, unless a fault is due.
+    public func enqueueApart(
+        _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
+    ) {
+        hand(unit, to: real.enqueueApart, completion)
+    }
+
+    private typealias Completion = @Sendable (Result<[StepResult], DatabaseError>) -> Void
+
+    private func hand(
+        _ unit: WriteUnit, to enqueue: (WriteUnit, @escaping Completion) -> Void, _ completion: @escaping Completion
+    ) {
         faults.prelude.withLockedValue { $0 }?(unit)
         let fault = faults.list.withLockedValue { $0.isEmpty ? nil : $0.removeFirst() }
         switch fault {
         case .before(let code):
             // An empty unit keeps the place in the queue.
-            real.enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
+            enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
         case .after(let code):
-            real.enqueue(unit) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
+            enqueue(unit) { _ in completion(.failure(DatabaseError(code, "for a test"))) }
         case nil where isAway:
-            real.enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(.unavailable, "away for a test"))) }
+            enqueue(WriteUnit([])) { _ in completion(.failure(DatabaseError(.unavailable, "away for a test"))) }
         case nil:
-            real.enqueue(unit, completion: completion)
+            enqueue(unit, completion)
         }
+    }
+
+    /// As the real one's.
+    public func present() async throws(DatabaseError) -> Instant {
+        if isAway { throw DatabaseError(.unavailable, "away for a test") }
+        return try await real.present()
     }
 
     /// As the real one's.

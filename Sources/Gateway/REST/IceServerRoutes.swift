@@ -10,12 +10,20 @@ struct IceServerRoutes: Sendable {
     private let accounts: AccountService
     private let configuration: GatewayConfiguration
     private let now: @Sendable () -> Instant
+    private let wallClock: @Sendable () -> Instant
     private let limiter: NIOLockedValueBox<AttemptLimiter>
 
-    init(accounts: AccountService, configuration: GatewayConfiguration, now: @escaping @Sendable () -> Instant) {
+    /// - Parameters:
+    ///   - now: The present, by which requests are counted.
+    ///   - wallClock: What the machine's clock says; TURN servers compare it with theirs.
+    init(
+        accounts: AccountService, configuration: GatewayConfiguration, now: @escaping @Sendable () -> Instant,
+        wallClock: @escaping @Sendable () -> Instant
+    ) {
         self.accounts = accounts
         self.configuration = configuration
         self.now = now
+        self.wallClock = wallClock
         limiter = NIOLockedValueBox(AttemptLimiter(configuration.limits.iceServersPerMinute, per: .seconds(60)))
     }
 
@@ -23,12 +31,13 @@ struct IceServerRoutes: Sendable {
         [
             Route(.get, "/v1/ice-servers") { request throws(RESTFault) in
                 let user = try await accounts.identity(of: request).user
-                let now = now()
-                if let wait = limiter.withLockedValue({ $0.attempt(user.description, now: now) }) {
+                let present = now()
+                if let wait = limiter.withLockedValue({ $0.attempt(user.description, now: present) }) {
                     let message = "You ask for ICE servers too often. The ones you have are good until they expire."
                     throw RESTFault(Fault(.rateLimited, message, retryAfter: wait))
                 }
-                return .json(WireIceServerList(configuration.iceServers(for: user, at: now), at: now))
+                let moment = wallClock()
+                return .json(WireIceServerList(configuration.iceServers(for: user, at: moment), at: moment))
             }
         ]
     }

@@ -83,7 +83,8 @@ struct OperatorRoutes: Sendable {
                     try await ping()
                     first.resume(nil)
                 } catch {
-                    first.resume("the database does not answer")
+                    first.resume(
+                        error.keepsWritesOut ? "the database takes no writes" : "the database does not answer")
                 }
             }
             Task {

@@ -8,20 +8,27 @@ final class PostgreSQLCommitter {
     private let link: PostgreSQLLink
     private let queue: WorkQueue<QueuedUnit>
     private let metrics: DatabaseMetrics
+    private let trouble: WriteTrouble
     private let limits: PostgreSQLLimits
 
-    init(link: PostgreSQLLink, queue: WorkQueue<QueuedUnit>, metrics: DatabaseMetrics, limits: PostgreSQLLimits) {
+    init(
+        link: PostgreSQLLink, queue: WorkQueue<QueuedUnit>, metrics: DatabaseMetrics, trouble: WriteTrouble,
+        limits: PostgreSQLLimits
+    ) {
         self.link = link
         self.queue = queue
         self.metrics = metrics
+        self.trouble = trouble
         self.limits = limits
     }
 
     /// Carries out what is queued until the queue is closed and empty.
     func commitUntilClosed() {
         reconnect()
-        while let batch = queue.take(limits.batch) {
-            commit(batch)
+        while var batch = queue.take(limits.batch) {
+            let stale = batch.removeStale(after: .milliseconds(limits.wait))
+            complete(stale, with: .failure(DatabaseError(.unavailable, "the database had no time for it")))
+            if !batch.isEmpty { commit(batch) }
             reconnect()
         }
     }
@@ -54,6 +61,7 @@ final class PostgreSQLCommitter {
             } catch let loss as ConnectionLost {
                 link.drop(loss)
                 failure.message = loss.message
+                failure.keepsWritesOut = loss.keepsWritesOut
             } catch {
                 if let error = error as? DatabaseError { failure = error }
                 break
@@ -66,7 +74,9 @@ final class PostgreSQLCommitter {
         metrics.queued.add(-entries.count)
         switch outcome {
         case .success: metrics.commits.add(entries.count)
-        case .failure: metrics.failures.add(entries.count)
+        case .failure(let error):
+            metrics.failures.add(entries.count)
+            trouble.note(error)
         }
         for entry in entries { entry.completion(outcome) }
     }

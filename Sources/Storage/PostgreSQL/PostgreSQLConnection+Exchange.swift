@@ -147,7 +147,10 @@ extension PostgreSQLConnection {
         let error = PostgreSQLError(
             state: field("C") ?? "", severity: field("V") ?? field("S") ?? "", message: field("M") ?? "",
             constraint: field("n"))
-        if error.needsNewConnection(role) { throw ConnectionLost(message: error.message) }
+        if error.needsNewConnection(role) {
+            throw ConnectionLost(
+                message: error.message, keepsWritesOut: PostgreSQLError.keepsWritesOut(error.state))
+        }
         let name: String? =
             switch command {
             case .run(_, let step): step.statement.name

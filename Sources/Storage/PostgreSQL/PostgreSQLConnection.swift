@@ -5,6 +5,8 @@ import Primitives
 /// The server is out of reach, or said something that only a new connection can mend.
 struct ConnectionLost: Error {
     var message: String
+    /// Whether no write can succeed, on a new connection either.
+    var keepsWritesOut = false
 }
 
 /// One libpq connection. It belongs to the thread that made it and never blocks longer than it was told.

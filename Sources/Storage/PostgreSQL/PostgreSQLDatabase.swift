@@ -3,14 +3,17 @@ import Foundation
 import Logging
 import Primitives
 
-/// The engine for production: libpq, one committing thread and a few reading ones, each with its own connection.
+/// The engine for production: libpq, one committing thread, one for what must not wait for it, and a few reading ones, each
+/// with its own connection.
 final class PostgreSQLDatabase: Database {
     let engine = DatabaseEngine.postgresql
     let metrics = DatabaseMetrics()
 
     private let target: PostgreSQLTarget
     private let limits: PostgreSQLLimits
+    private let trouble = WriteTrouble()
     private let units: WorkQueue<QueuedUnit>
+    private let unitsApart: WorkQueue<QueuedUnit>
     private let readings: WorkQueue<QueuedReading>
     /// The threads are in it until they end.
     private let running = DispatchGroup()
@@ -24,12 +27,15 @@ final class PostgreSQLDatabase: Database {
         self.target = target
         self.limits = limits
         units = WorkQueue(limit: limits.queue)
+        unitsApart = WorkQueue(limit: limits.queue)
         readings = WorkQueue(limit: limits.queue)
-        start("pg-commit") { [self] in
-            PostgreSQLCommitter(
-                link: PostgreSQLLink(target, .writing, limits, metrics, logger), queue: units, metrics: metrics,
-                limits: limits
-            ).commitUntilClosed()
+        for (name, queue) in [("pg-commit", units), ("pg-apart", unitsApart)] {
+            start(name) { [self] in
+                PostgreSQLCommitter(
+                    link: PostgreSQLLink(target, .writing, limits, metrics, logger), queue: queue, metrics: metrics,
+                    trouble: trouble, limits: limits
+                ).commitUntilClosed()
+            }
         }
         for number in 1...max(1, readers) {
             start("pg-read-\(number)") { [self] in
@@ -51,11 +57,30 @@ final class PostgreSQLDatabase: Database {
     }
 
     func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        hand(QueuedUnit(unit, completion), to: units)
+    }
+
+    func enqueueApart(
+        _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
+    ) {
+        hand(QueuedUnit(unit, completion), to: unitsApart)
+    }
+
+    private func hand(_ entry: QueuedUnit, to queue: WorkQueue<QueuedUnit>) {
         metrics.queued.add(1)
-        guard let refusal = units.append(QueuedUnit(unit: unit, completion: completion)) else { return }
+        guard let refusal = queue.append(entry) else { return }
         metrics.queued.add(-1)
         metrics.failures.add()
-        turnedAway.async { completion(.failure(refusal)) }
+        turnedAway.async { entry.completion(.failure(refusal)) }
+    }
+
+    /// Not `now()`, which is when the transaction began.
+    func present() async throws(DatabaseError) -> Instant {
+        let step = Step(Statement("present", "SELECT clock_timestamp() AS present"), [], expectedRows: 1)
+        guard let row = try await commitApart(WriteUnit([step])).first?.rows.first else {
+            throw DatabaseError(.invalid, "the server does not say what time it is")
+        }
+        return try row.instant("present")
     }
 
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
@@ -73,6 +98,7 @@ final class PostgreSQLDatabase: Database {
 
     func ping() async throws(DatabaseError) {
         _ = try await query(Statement("ping", "SELECT 1"), [])
+        try trouble.check()
     }
 
     private func read(_ task: QueuedReading.Task) async -> Result<[Row], DatabaseError> {
@@ -100,6 +126,7 @@ final class PostgreSQLDatabase: Database {
 
     func close() async {
         units.close()
+        unitsApart.close()
         readings.close()
         await withCheckedContinuation { continuation in
             running.notify(queue: turnedAway) { continuation.resume() }

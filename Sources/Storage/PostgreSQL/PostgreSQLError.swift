@@ -17,7 +17,7 @@ struct PostgreSQLError: Equatable {
         case "26000": return true
         case "0A000": return message.hasPrefix("cached plan")
         // The server has become a standby: another address of the URL may lead to the primary.
-        case "25006": return role != .reading
+        case Self.readOnly: return role != .reading
         default: return false
         }
     }
@@ -29,8 +29,16 @@ struct PostgreSQLError: Equatable {
         let words = state.hasPrefix("22") ? "a value does not fit (SQLSTATE \(state))" : message
         var error = DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
         error.state = state
+        error.keepsWritesOut = Self.keepsWritesOut(state)
         return error
     }
+
+    /// Whether no write can succeed: the disk is full or broken, or the server may only be read.
+    static func keepsWritesOut(_ state: String) -> Bool {
+        state == readOnly || state == "53100" || state.hasPrefix("58")
+    }
+
+    fileprivate static let readOnly = "25006"
 
     fileprivate static let deadlock = "40P01"
     fileprivate static let waits: Set = ["55P03", "57014"]

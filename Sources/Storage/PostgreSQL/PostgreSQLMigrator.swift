@@ -1,4 +1,3 @@
-import Foundation
 import Primitives
 
 /// Brings the schema of a PostgreSQL database up to date, on a connection of its own.
@@ -14,12 +13,21 @@ struct PostgreSQLMigrator {
     func apply(_ migrations: [Migration]) -> Result<[Int], DatabaseError> {
         do {
             let connection = try PostgreSQLConnection(target, .migrating, limits)
+            let fitness = PostgreSQLFitness(connection: connection, target: target, limits: limits)
+            try fitness.check()
             try run("SELECT pg_advisory_lock(\(Self.lock))", on: connection)
-            try run(Migration.bookkeeping.text(for: .postgresql), on: connection)
+            if try !fitness.exists("schema_migrations") {
+                try fitness.checkMayMakeTables()
+                try run(Migration.bookkeeping.text(for: .postgresql), on: connection)
+            }
+            // The first that is read.
+            try fitness.checkMayUse(["schema_migrations"])
             let applied = try run(Step(.appliedMigrations, []), on: connection).rows
                 .map { Int(try $0.integer("number")) }
             let pending = try Migration.pending(migrations, applied: applied)
+            if !pending.isEmpty { try fitness.checkMayMakeTables() }
             for migration in pending { try apply(migration, on: connection) }
+            try fitness.checkMayUse(Migration.tables(of: migrations))
             return .success(pending.map(\.number))
         } catch let loss as ConnectionLost {
             return .failure(DatabaseError(.unavailable, loss.message))
@@ -30,7 +38,7 @@ struct PostgreSQLMigrator {
 
     private func apply(_ migration: Migration, on connection: PostgreSQLConnection) throws {
         try run("BEGIN", on: connection)
-        let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+        let now = Instant.ofSystemClock
         if let failure = try connection.run(
             script: migration.text(for: .postgresql), milliseconds: limits.migration)
         {

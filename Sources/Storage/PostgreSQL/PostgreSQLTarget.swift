@@ -48,7 +48,7 @@ struct PostgreSQLLimits: Sendable {
     var exchange = 10_000
     /// How long a migration may take, waiting for another server's included.
     var migration = 600_000
-    /// How long a reading statement may wait for a connection.
+    /// How long a unit may wait for its turn, and a reading statement for a connection.
     var wait = 5000
     /// The first pause after a connection could not be made; each next one is twice as long.
     var firstPause = 100

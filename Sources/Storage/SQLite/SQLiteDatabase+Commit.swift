@@ -4,19 +4,29 @@ import Primitives
 extension SQLiteDatabase {
     /// How many units share a transaction at most.
     private static let batchLimit = 512
+    /// How long a unit may wait for its turn.
+    private static let longestWait = Duration.seconds(10)
 
     /// Carries out what is queued, batch by batch, until the queue is closed and empty. Runs on the committing thread.
     func commitUntilClosed() {
-        while let batch = queue.take(Self.batchLimit) {
-            let results = commit(batch)
-            metrics.queued.add(-batch.count)
-            for (entry, result) in zip(batch, results) {
-                switch result {
-                case .success: metrics.commits.add()
-                case .failure: metrics.failures.add()
-                }
-                entry.completion(result)
+        while var batch = queue.take(Self.batchLimit) {
+            let stale = batch.removeStale(after: Self.longestWait)
+            let failure = DatabaseError(.unavailable, "the database had no time for it")
+            complete(stale, with: stale.map { _ in .failure(failure) })
+            if !batch.isEmpty { complete(batch, with: commit(batch)) }
+        }
+    }
+
+    private func complete(_ batch: [QueuedUnit], with results: [Result<[StepResult], DatabaseError>]) {
+        metrics.queued.add(-batch.count)
+        for (entry, result) in zip(batch, results) {
+            switch result {
+            case .success: metrics.commits.add()
+            case .failure(let error):
+                metrics.failures.add()
+                trouble.note(error)
             }
+            entry.completion(result)
         }
     }
 
@@ -50,7 +60,9 @@ extension SQLiteDatabase {
             rollBack(connection)
             // After a failed write or flush the commit may or may not be found by a recovery.
             if error.resultCode == .SQLITE_IOERR {
-                throw DatabaseError(.outcomeUnknown, error.message ?? "input or output failed")
+                var unknown = DatabaseError(.outcomeUnknown, error.message ?? "input or output failed")
+                unknown.keepsWritesOut = true
+                throw unknown
             }
             throw error
         }

@@ -21,9 +21,15 @@ extension SQLiteDatabase {
         }
         // The message names tables and columns; the values are elsewhere in the error, and stay there.
         let message = error.message ?? "\(error.resultCode)"
-        return DatabaseError(
+        var ours = DatabaseError(
             code(error.extendedResultCode, message), statement.map { "\($0.name): \(message)" } ?? message)
+        ours.keepsWritesOut = keepWritesOut.contains(error.resultCode)
+        return ours
     }
+
+    private static let keepWritesOut: [ResultCode] = [
+        .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_CORRUPT, .SQLITE_NOTADB,
+    ]
 
     /// The words of an error that was met while opening.
     static func words(of error: any Error) -> String {

@@ -1,4 +1,3 @@
-import Foundation
 import GRDB
 import Primitives
 
@@ -32,7 +31,7 @@ extension SQLiteDatabase {
         let pending = try Migration.pending(migrations, applied: applied)
         for migration in pending {
             try connection.execute(sql: migration.text(for: .sqlite))
-            let now = Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
+            let now = Instant.ofSystemClock
             let record: [SQLValue] = [.integer(Int64(migration.number)), .text(migration.name), .instant(now)]
             _ = try run(Step(.insertAppliedMigration, record, expectedRows: 1), on: connection)
         }

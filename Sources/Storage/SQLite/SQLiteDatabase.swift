@@ -9,6 +9,7 @@ import Primitives
 final class SQLiteDatabase: Database {
     let engine = DatabaseEngine.sqlite
     let metrics = DatabaseMetrics()
+    let trouble = WriteTrouble()
 
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
@@ -91,12 +92,26 @@ final class SQLiteDatabase: Database {
     }
 
     func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        hand(QueuedUnit(unit, completion), to: queue.append)
+    }
+
+    /// SQLite has one writer: the unit comes before all that is queued, and waits for the transaction that is under way.
+    func enqueueApart(
+        _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
+    ) {
+        hand(QueuedUnit(unit, completion), to: queue.prepend)
+    }
+
+    private func hand(_ entry: QueuedUnit, to queue: (QueuedUnit) -> DatabaseError?) {
         metrics.queued.add(1)
-        guard let refusal = queue.append(QueuedUnit(unit: unit, completion: completion)) else { return }
+        guard let refusal = queue(entry) else { return }
         metrics.queued.add(-1)
         metrics.failures.add()
-        turnedAway.async { completion(.failure(refusal)) }
+        turnedAway.async { entry.completion(.failure(refusal)) }
     }
+
+    /// Whoever shares the file is on this machine.
+    func present() async throws(DatabaseError) -> Instant { .ofSystemClock }
 
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         do {
@@ -128,6 +143,7 @@ final class SQLiteDatabase: Database {
 
     func ping() async throws(DatabaseError) {
         _ = try await query(Statement("ping", "SELECT 1"), [])
+        try trouble.check()
     }
 
     func close() async {
@@ -159,4 +175,24 @@ final class SQLiteDatabase: Database {
 struct QueuedUnit: Sendable {
     let unit: WriteUnit
     let completion: @Sendable (Result<[StepResult], DatabaseError>) -> Void
+    /// When it was queued.
+    let since = ContinuousClock.now
+
+    init(_ unit: WriteUnit, _ completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
+        self.unit = unit
+        self.completion = completion
+    }
+}
+
+extension [QueuedUnit] {
+    /// Takes out what has waited for too long: whoever asked has given up, and behind a database that is stuck the queue
+    /// would only grow.
+    mutating func removeStale(after wait: Duration) -> [QueuedUnit] {
+        let now = ContinuousClock.now
+        // The oldest is first, but for what was put before it.
+        guard contains(where: { $0.since.duration(to: now) >= wait }) else { return [] }
+        let stale = filter { $0.since.duration(to: now) >= wait }
+        removeAll { $0.since.duration(to: now) >= wait }
+        return stale
+    }
 }

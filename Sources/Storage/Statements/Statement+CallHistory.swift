@@ -49,13 +49,17 @@ extension Statement {
             LIMIT $3) AS missed
         """)
 
-    /// Takes all calls that a user has missed up to a moment for seen. A later mark stays.
+    /// Takes all calls that a user has missed up to a moment for seen, and those that a clock which was ahead has put
+    /// after it. A later mark stays.
     ///
     /// Parameters: user_id, seen_through.
     public static let markMissedCallsSeen = Statement(
         "mark_missed_calls_seen",
         """
-        INSERT INTO missed_call_marks (user_id, seen_through) VALUES ($1, $2)
+        INSERT INTO missed_call_marks (user_id, seen_through)
+        VALUES ($1, COALESCE((
+            SELECT MAX(own.left_at) FROM call_participants AS own
+            WHERE \(isOwn) AND \(isMissed) AND own.left_at > $2), $2))
         \(keepLaterMark)
         """)
 

@@ -1,5 +1,5 @@
 extension Statement {
-    static let nodes = [takeLease, renewLease, nodeByID, nodeInEpoch, forgetNodes]
+    static let nodes = [takeLease, renewLease, nodeByID, nodeInEpoch, leasesAhead, endLeaseAhead, forgetNodes]
 
     /// Begins a new epoch of a node, with a lease. Returns the `epoch`: at the first start one that is above those of all
     /// nodes, then one more each time.
@@ -31,6 +31,18 @@ extension Statement {
     ///
     /// Parameters: id, epoch.
     public static let nodeInEpoch = Statement("node_in_epoch", "SELECT id FROM nodes WHERE id = $1 AND epoch = $2")
+
+    /// Lists other nodes whose last sign of life lies after a moment: id, renewed_at.
+    ///
+    /// Parameters: the node that asks, the moment.
+    public static let leasesAhead = Statement(
+        "leases_ahead", "SELECT id, renewed_at FROM nodes WHERE id <> $1 AND renewed_at > $2")
+
+    /// Ends a lease that has not been renewed since it was looked at.
+    ///
+    /// Parameters: id, renewed_at as it was then, now.
+    public static let endLeaseAhead = Statement(
+        "end_lease_ahead", "UPDATE nodes SET renewed_at = $3, expires_at = $3 WHERE id = $1 AND renewed_at = $2")
 
     /// Deletes nodes whose lease ran out before a moment and that own no open call. One that comes back all the same gets
     /// an epoch that it never had, because the node of the greatest epoch stays.
