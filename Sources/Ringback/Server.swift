@@ -62,6 +62,12 @@ struct Server {
                 { outbox?.metrics.families ?? [] },
             ],
             loops)
+        do {
+            try await accounts.start()
+        } catch {
+            await database.close()
+            throw Failure(.unavailable, "accounts: \(error.message)")
+        }
         let adopted: Int
         do {
             adopted = try await calls.start()
