@@ -32,6 +32,8 @@ public struct AccessTokens: Sendable {
     /// More than any token of ours has, and little enough to be read without a thought.
     static let longestToken = 1024
     private static let issuer = "ringback"
+    /// Whom tokens are for; one for another service is refused, even if it is signed with our key (RFC 8725 §3.9).
+    private static let audience = "ringback"
     private static let algorithm = "HS256"
 
     /// Makes refresh tokens with the same secret.
@@ -58,7 +60,7 @@ public struct AccessTokens: Sendable {
         let issuedAt = now.microseconds / 1_000_000
         let expiresAt = issuedAt + max(1, (lifetime ?? self.lifetime).milliseconds / 1000)
         let payload = Payload(
-            iss: Self.issuer, sub: user.description, sid: session.description, did: device.description,
+            iss: Self.issuer, aud: Self.audience, sub: user.description, sid: session.description, did: device.description,
             jti: Identifier<AccessTokens>.random(at: now).description, iat: issuedAt, exp: expiresAt)
         do {
             let token = try await keys.sign(payload)
@@ -88,7 +90,7 @@ public struct AccessTokens: Sendable {
         } catch {
             throw .unauthenticated
         }
-        guard payload.iss == Self.issuer, let user = UserID(payload.sub), let session = SessionID(payload.sid),
+        guard payload.iss == Self.issuer, payload.aud == Self.audience, let user = UserID(payload.sub), let session = SessionID(payload.sid),
             let device = DeviceID(payload.did), let issuedAt = Self.instant(payload.iat),
             let expiresAt = Self.instant(payload.exp), issuedAt < expiresAt
         else { throw .unauthenticated }
@@ -112,6 +114,7 @@ public struct AccessTokens: Sendable {
 
     private struct Payload: JWTPayload {
         var iss: String
+        var aud: String
         var sub: String
         var sid: String
         var did: String

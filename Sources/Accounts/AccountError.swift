@@ -59,6 +59,8 @@ extension AccountError: CustomStringConvertible {
 
 extension AccountError {
     static let usernameTaken = AccountError(.usernameTaken, "This username is taken. Choose another one.")
+    static let lookalike = AccountError(
+        .invalid(.displayName), "This display name looks like somebody else's. Choose another one.")
     static let badCredentials = AccountError(
         .badCredentials, "Username or password is wrong. Check both and try again.")
     static let unauthenticated = AccountError(.unauthenticated, "You are signed out. Log in again.")

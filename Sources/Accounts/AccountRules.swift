@@ -30,27 +30,30 @@ enum AccountRules {
         return name
     }
 
+    /// Checks a password in the form in which it is hashed.
     static func password(_ password: Redacted<String>) throws(AccountError) {
-        let count = password.exposed.utf8.count
-        guard count >= 8 else {
+        let tooLong = AccountError(.invalid(.password), "A password has at most 72 bytes. Choose a shorter one.")
+        // No text that is longer gets short enough by being prepared.
+        guard password.exposed.utf8.count <= 4 * PasswordHasher.longestPassword else { throw tooLong }
+        let bytes = PasswordForms.prepare(password.exposed).utf8
+        guard bytes.count >= 8 else {
             throw AccountError(.invalid(.password), "A password has at least 8 characters. Choose a longer one.")
         }
         // bcrypt would silently cut what is longer.
-        guard count <= PasswordHasher.longestPassword else {
-            throw AccountError(.invalid(.password), "A password has at most 72 bytes. Choose a shorter one.")
-        }
-        guard !password.exposed.utf8.contains(0) else {
+        guard bytes.count <= PasswordHasher.longestPassword else { throw tooLong }
+        guard !bytes.contains(0) else {
             throw AccountError(.invalid(.password), "A password cannot hold a NUL character. Leave it out.")
         }
     }
 
-    /// The name to show: trimmed, and the username when nothing is left.
-    static func displayName(_ name: String, username: String) throws(AccountError) -> String {
+    /// The name to show; the username when it is empty or space alone.
+    static func displayName(_ name: String, username: String) throws(AccountError) -> VisibleName {
         guard name.utf8.count <= 4 * 4 * displayNameLimit else { throw displayNameError }
-        let trimmed = trim(name)
-        if trimmed.isEmpty { return username }
-        guard isPlain(trimmed, limit: displayNameLimit) else { throw displayNameError }
-        return trimmed
+        let isEmpty = name.allSatisfy(\.isWhitespace)
+        guard let visible = VisibleName(isEmpty ? username : name),
+            isPlain(visible.text, limit: displayNameLimit)
+        else { throw displayNameError }
+        return visible
     }
 
     /// A device's name; empty is well.
@@ -60,7 +63,7 @@ enum AccountRules {
                 .invalid(.deviceName),
                 "A device's name has at most \(deviceNameLimit) characters and no control characters.")
         }
-        return name
+        return name.nfc
     }
 
     /// What a push service knows a device by; nil when it is empty.
@@ -73,13 +76,13 @@ enum AccountRules {
         return token.exposed.isEmpty ? nil : token
     }
 
-    /// What to search for, in lower case; empty when there is nothing to look for.
+    /// What to search for, as names are kept to be found; empty when there is nothing to look for.
     static func query(_ text: String) throws(AccountError) -> String {
         guard isPlain(text, limit: queryLimit) else {
             throw AccountError(
                 .invalid(.query), "Search for at most \(queryLimit) characters, without control characters.")
         }
-        return trim(text).lowercased()
+        return VisibleName.trim(text).skeleton
     }
 
     /// A text from the network that is only kept to be shown: control characters are left out, and what is too long
@@ -99,12 +102,6 @@ enum AccountRules {
         return text.unicodeScalars.count <= limit && !text.unicodeScalars.contains(where: \.isControl)
     }
 
-    private static func trim(_ text: String) -> String {
-        let tail = text.drop { $0.isWhitespace }
-        guard let last = tail.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-        return String(tail[...last])
-    }
-
     private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -115,5 +112,6 @@ enum AccountRules {
     }
 
     private static let displayNameError = AccountError(
-        .invalid(.displayName), "A display name has at most \(displayNameLimit) characters and no control characters.")
+        .invalid(.displayName),
+        "A display name has at most \(displayNameLimit) characters, one of them at least to be seen, and nothing hidden.")
 }

@@ -12,8 +12,8 @@ extension AccountService {
         username: String, password: Redacted<String>, displayName: String = ""
     ) async throws(AccountError) -> Profile {
         let account = try NewAccount(username: username, displayName: displayName, password: password)
-        let (profile, step) = try await prepare(account)
-        _ = try await commit([step])
+        let (profile, steps) = try await prepare(account, address: "")
+        _ = try await commit(steps)
         return profile
     }
 

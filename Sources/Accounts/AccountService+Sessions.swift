@@ -3,16 +3,16 @@ public import Primitives
 import Storage
 
 extension AccountService {
-    /// Exchanges a refresh token for new credentials. Each token is good for one exchange.
+    /// Exchanges a refresh token for new credentials. Each token is good for one exchange, and for a repeat of it within
+    /// 10 seconds, in case the answer was lost; any other use of it ends the session (`RefreshChain`).
     ///
-    /// A token that was used up ends the session: either it was stolen, or whoever used it had stolen it. But the answer
-    /// to an exchange may be lost on its way, so for 10 seconds the token is good for a second exchange, after which the
-    /// token that was lost is void; and any other token that is used up is refused without harm meanwhile.
+    /// An exchange whose commit has an unknown outcome is looked up, and carried out if it was not.
     /// - Throws: `unauthenticated`, `suspended`, `unavailable` (the exchange may have taken place), `internal`.
     public func refresh(
         _ refreshToken: Redacted<String>, ipAddress: String = "", userAgent: String = ""
     ) async throws(AccountError) -> Credentials {
         guard let content = tokens.refreshTokens.read(refreshToken) else { throw .unauthenticated }
+        let fresh = tokens.refreshTokens.make(for: content.session)
         // Somebody may be faster with the same token; then it is what it has become by that.
         for _ in 0..<3 {
             let now = now()
@@ -22,32 +22,34 @@ extension AccountService {
                 stored.session.isLive(now: now)
             else { throw .unauthenticated }
             guard !stored.session.isSuspended else { throw .suspended }
-            let repeatsUntil = stored.session.lastActivityAt + Self.repeatSpan
-            let fresh = tokens.refreshTokens.make(for: content.session)
+            // What seemed to have failed was carried out.
+            if stored.chain.holds(fresh.hash) {
+                return try await credentials(
+                    of: stored.session, refreshToken: fresh.token, refreshTokenExpiresAt: stored.session.expiresAt)
+            }
+            guard case .exchange(let next) = stored.chain.use(of: content.hash, for: fresh.hash, now: now) else {
+                try await endSession(ofUsedToken: stored.session, now: now)
+                throw .unauthenticated
+            }
             let expiresAt = now + sessionLifetime
             let values: [SQLValue] = [
-                .id(content.session), .text(content.hash), .text(fresh.hash), .instant(expiresAt), .instant(now),
+                .id(content.session), .text(stored.chain.current), .text(stored.chain.repeated ?? ""),
+                .text(next.current), .text(next.repeated), .text(next.previous), .instant(expiresAt), .instant(now),
                 .text(AccountRules.kept(ipAddress, limit: AccountRules.addressLimit)),
                 .text(AccountRules.kept(userAgent, limit: AccountRules.userAgentLimit)),
             ]
-            let step: Step
-            if RefreshTokens.areEqual(content.hash, stored.hash) {
-                step = Step(.rotateSession, values)
-            } else if now >= repeatsUntil {
-                try await endSession(ofUsedToken: stored.session, now: now)
-                throw .unauthenticated
-            } else if let previous = stored.previousHash, RefreshTokens.areEqual(content.hash, previous) {
-                step = Step(.rotateSessionAgain, values + [.instant(now - Self.repeatSpan)])
-            } else {
-                throw .unauthenticated
+            do {
+                let results = try await database.commit(WriteUnit([Step(.exchangeRefreshToken, values)]))
+                guard results.first?.rows.count == 1 else { continue }
+            } catch  where error.code == .outcomeUnknown {
+                continue
+            } catch {
+                throw accountError(error, at: "exchange_refresh_token")
             }
-            if try await commit([step]).first?.rows.count == 1 {
-                return try await credentials(
-                    profile: stored.session.profile, session: content.session, device: stored.session.device,
-                    refreshToken: fresh.token, refreshTokenExpiresAt: expiresAt)
-            }
+            return try await credentials(
+                of: stored.session, refreshToken: fresh.token, refreshTokenExpiresAt: expiresAt)
         }
-        throw .unauthenticated
+        throw .unavailable
     }
 
     /// Which of some sessions are no longer in force: revoked, expired, gone, or of a suspended user.
@@ -149,13 +151,13 @@ extension AccountService {
             } catch  where error.code == .constraint("sessions_user_id_device_id_key") {
                 continue
             } catch {
-                throw accountError(error, at: "insert_session")
+                throw accountError(error, of: unit.steps, at: "insert_session")
             }
         }
         throw .unavailable
     }
 
-    /// Ends the session of a refresh token that was used up long ago.
+    /// Ends the session of a refresh token that two have.
     private func endSession(ofUsedToken session: StoredSession, now: Instant) async throws(AccountError) {
         logger.warning("refresh token used twice", metadata: ["session": "\(session.id)"])
         try await end([.id(session.id), .id(session.profile.id), .instant(now)], of: session.profile.id)
@@ -182,6 +184,14 @@ extension AccountService {
         for row in result.rows { ended.append(try row.id("id")) }
         if !ended.isEmpty { revocations.sessionsRevoked(ended, of: user) }
         return !ended.isEmpty
+    }
+
+    private func credentials(
+        of session: StoredSession, refreshToken: Redacted<String>, refreshTokenExpiresAt: Instant
+    ) async throws(AccountError) -> Credentials {
+        try await credentials(
+            profile: session.profile, session: session.id, device: session.device, refreshToken: refreshToken,
+            refreshTokenExpiresAt: refreshTokenExpiresAt)
     }
 
     private func credentials(

@@ -43,14 +43,13 @@ struct StoredSession: Sendable {
 /// A session with what is stored of its refresh tokens.
 struct RefreshableSession: Sendable {
     var session: StoredSession
-    var hash: String
-    /// Of the token before; nil after a repeat, which is good only once.
-    var previousHash: String?
+    var chain: RefreshChain
 
     init(row: Row) throws(DatabaseError) {
         session = try StoredSession(row: row)
-        hash = try row.text("refresh_token_hash")
-        previousHash = try row.textIfAny("previous_refresh_token_hash")
+        chain = RefreshChain(
+            current: try row.text("refresh_token_hash"), repeated: try row.textIfAny("repeated_refresh_token_hash"),
+            previous: try row.textIfAny("previous_refresh_token_hash"), exchangedAt: session.lastActivityAt)
     }
 }
 
@@ -66,7 +65,7 @@ extension Profile {
 /// An account that is to be made; its fields are checked.
 struct NewAccount: Sendable {
     var username: String
-    var displayName: String
+    var displayName: VisibleName
     var password: Redacted<String>
 
     init(username: String, displayName: String, password: Redacted<String>) throws(AccountError) {
@@ -98,25 +97,35 @@ extension AccountService {
         try await read(.sessionForAuthentication, [.id(id)], StoredSession.init(row:)).first
     }
 
-    /// The profile of a new account and the step that stores it.
-    func prepare(_ account: NewAccount) async throws(AccountError) -> (Profile, Step) {
-        // The index decides; but whoever only wants to know should not cost a password hash.
+    /// The profile of a new account and the steps that store it.
+    func prepare(_ account: NewAccount, address: String) async throws(AccountError) -> (Profile, [Step]) {
+        // The database decides; but whoever only wants to know should not cost a password hash.
         guard try await self.account(named: account.username.lowercased()) == nil else { throw .usernameTaken }
+        let name = account.displayName.text
+        let likeness: [SQLValue] = [.text(name.skeleton), .text(name.folded)]
+        guard try await read(.lookalikeName, likeness, { row in row }).isEmpty else { throw .lookalike }
         let hash: String
         do {
-            hash = try await passwords.hash(account.password)
+            hash = try await passwords.hash(
+                account.password, for: .init(address: address, username: account.username.lowercased()))
         } catch {
             throw accountError(error)
         }
         let now = now()
-        let profile = Profile(id: .random(at: now), username: account.username, displayName: account.displayName)
-        let step = Step(
+        let profile = Profile(id: .random(at: now), username: account.username, displayName: name)
+        let inserting = Step(
             .insertUser,
             [
-                .id(profile.id), .text(profile.username), .null, .text(hash), .text(profile.displayName),
-                .text(profile.displayName.lowercased()), .null, .text("user"), .instant(now),
+                .id(profile.id), .text(profile.username), .null, .text(hash), .text(name), .text(name.skeleton), .null,
+                .text("user"), .instant(now),
             ], expectedRows: 1)
-        return (profile, step)
+        return (
+            profile,
+            [
+                Step(.lookalikeName, likeness, expectedRows: 0), inserting,
+                Step(.setNamesToCompare, [.id(profile.id)] + likeness, expectedRows: 1),
+            ]
+        )
     }
 
     /// Runs a reading statement and makes values of its rows.
@@ -137,8 +146,18 @@ extension AccountService {
         do {
             return try await database.commit(WriteUnit(steps))
         } catch {
-            throw accountError(error, at: steps.last?.statement.name ?? "")
+            throw accountError(error, of: steps, at: steps.last?.statement.name ?? "")
         }
+    }
+
+    /// The error for people that stands for one of a unit: somebody may have taken a name in the meantime.
+    func accountError(_ error: DatabaseError, of steps: [Step], at statement: String) -> AccountError {
+        if case .expectationFailed(let index) = error.code, steps.indices.contains(index),
+            steps[index].statement == .lookalikeName
+        {
+            return .lookalike
+        }
+        return accountError(error, at: statement)
     }
 
     func accountError(_ error: DatabaseError, at statement: String) -> AccountError {

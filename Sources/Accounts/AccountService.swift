@@ -10,9 +10,6 @@ public import Storage
 public final class AccountService: Sendable {
     /// How long a session lives without a refresh.
     public static let usualSessionLifetime = Instant.Span.seconds(30 * 86_400)
-    /// How long after a refresh a token that was used up is taken for a repeat, as of a client that got no answer, and
-    /// not for theft.
-    static let repeatSpan = Instant.Span.seconds(10)
     /// How many live sessions a user may have.
     static let sessionLimit = 50
     /// How long a session is kept after it has ended.
@@ -83,8 +80,9 @@ public final class AccountService: Sendable {
     /// - Parameters:
     ///   - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, and taken
     ///     in whatever case.
-    ///   - password: 8 to 72 bytes.
-    ///   - displayName: At most 100 characters; the username when empty.
+    ///   - password: 8 to 72 bytes, counted as it is hashed: in Normalization Form C.
+    ///   - displayName: At most 100 characters, with something to be seen and nothing hidden, and not the same as
+    ///     somebody else's but for characters that cannot be seen; the username when empty.
     /// - Throws: `invalid`, `usernameTaken`, `rateLimited`, `overloaded`, `unavailable`, `internal`.
     public func register(
         username: String, password: Redacted<String>, displayName: String, client: ClientInfo
@@ -92,8 +90,8 @@ public final class AccountService: Sendable {
         let account = try NewAccount(username: username, displayName: displayName, password: password)
         let client = try client.checked()
         try countAttempt(username: nil, address: client.ipAddress)
-        let (profile, step) = try await prepare(account)
-        return try await openSession(of: profile, client: client, after: [step])
+        let (profile, steps) = try await prepare(account, address: client.ipAddress)
+        return try await openSession(of: profile, client: client, after: steps)
     }
 
     /// Opens a session for a device; an older one of the same device ends.
@@ -108,13 +106,24 @@ public final class AccountService: Sendable {
         let client = try client.checked()
         let name = AccountRules.isUsername(username) ? username.lowercased() : nil
         try countAttempt(username: name, address: client.ipAddress)
-        let account = if let name { try await self.account(named: name) } else { nil as Account? }
-        let verdict = try await check(password, against: account?.passwordHash)
+        let origin = PasswordHasher.Origin(address: client.ipAddress, username: name ?? "")
+        let account: Account?
+        let verdict: PasswordHasher.Verdict
+        do throws(AccountError) {
+            account = if let name { try await self.account(named: name) } else { nil }
+            verdict = try await check(password, against: account?.passwordHash, for: origin)
+        } catch {
+            // Nobody's password was tried.
+            if let name { attempts.withLockedValue { $0.byUsername.takeBack(name, now: now()) } }
+            throw error
+        }
         guard let name, let account, verdict.matches else { throw .badCredentials }
         attempts.withLockedValue { $0.byUsername.forgive(name) }
         guard !account.isSuspended else { throw .suspended }
         var steps: [Step] = []
-        if verdict.wantsRehash, let old = account.passwordHash, let new = try? await passwords.hash(password) {
+        if verdict.wantsRehash, let old = account.passwordHash,
+            let new = try? await passwords.hash(password, for: origin)
+        {
             steps.append(
                 Step(.updatePasswordHash, [.id(account.profile.id), .text(old), .text(new), .instant(now())]))
         }
@@ -162,21 +171,18 @@ public final class AccountService: Sendable {
     private func countAttempt(username: String?, address: String) throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { attempts -> Instant.Span? in
-            if !address.isEmpty,
-                let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now)
-            {
-                return wait
-            }
+            // All whose address is not known are one place.
+            if let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now) { return wait }
             return username.flatMap { attempts.byUsername.attempt($0, now: now) }
         }
         if let wait { throw .rateLimited(retryAfter: wait) }
     }
 
     private func check(
-        _ password: Redacted<String>, against hash: String?
+        _ password: Redacted<String>, against hash: String?, for origin: PasswordHasher.Origin
     ) async throws(AccountError) -> PasswordHasher.Verdict {
         do {
-            return try await passwords.verify(password, against: hash)
+            return try await passwords.verify(password, against: hash, for: origin)
         } catch {
             throw accountError(error)
         }

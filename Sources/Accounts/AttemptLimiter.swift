@@ -48,6 +48,11 @@ public struct AttemptLimiter: Sendable {
         return isAllowed ? nil : bucket.wait(now: now)
     }
 
+    /// Takes back an attempt that came to nothing. Until then it counted, so that many at once are no more than allowed.
+    mutating func takeBack(_ key: String, now: Instant) {
+        buckets[key]?.giveBack(now: now)
+    }
+
     /// Forgets the attempts of a key.
     mutating func forgive(_ key: String) {
         buckets[key] = nil

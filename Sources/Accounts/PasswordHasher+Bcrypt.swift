@@ -27,6 +27,11 @@ enum Bcrypt {
         }
     }
 
+    /// A salt of one character, for a hash that is thrown away.
+    static func salt(cost: Int, of character: Character) -> String {
+        "\(prefix)\(cost < 10 ? "0" : "")\(cost)$" + String(repeating: character, count: 22)
+    }
+
     /// The hash of a password under a salt, or under the salt of another hash; nil when that is malformed.
     static func hash(_ password: String, salt: String) -> String? {
         // 32 KiB: too much for the stack of a small thread.

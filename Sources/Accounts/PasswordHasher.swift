@@ -4,7 +4,26 @@ public import Primitives
 
 /// Hashes and checks passwords with bcrypt, on a few threads of its own: a check takes a quarter of a second of
 /// computing, and no thread that serves sockets may be kept that long.
+///
+/// What waits for a thread waits in a fair queue, so that somebody who brings many passwords waits for them alone.
 public final class PasswordHasher: Sendable {
+    /// On whose behalf a password is hashed.
+    public struct Origin: Sendable, Equatable {
+        /// Where the request came from, as text. All whose address is not known are one place.
+        public var address: String
+        /// The username that it is for, in lower case; empty when there is none.
+        public var username: String
+
+        /// Names an origin.
+        public init(address: String, username: String) {
+            self.address = address
+            self.username = username
+        }
+
+        /// Somebody of whom nothing is known.
+        public static let unknown = Origin(address: "", username: "")
+    }
+
     /// Why a password was not hashed or checked.
     public struct Failure: Error, Sendable, Equatable {
         /// What a caller can act upon.
@@ -33,24 +52,33 @@ public final class PasswordHasher: Sendable {
 
     /// bcrypt looks at no more bytes than these.
     public static let longestPassword = 72
+    /// The highest cost that a failed check is drawn out to: the highest that can be set.
+    static let highestCost = 16
 
     /// What a new hash costs: 2^cost rounds.
     public let cost: Int
-    /// How many hashes were computed, for whatever reason.
+    /// How many hashes were computed, for whatever reason; the work of one check counts as one.
     public let computed = Counter()
     /// How many were turned away because the queue was full.
     public let turnedAway = Counter()
+    /// How many rounds of bcrypt were computed.
+    let rounds = Counter()
 
     private let pool: Pool
+    /// What a failed check costs, whatever it was checked against: the highest cost that a stored hash is known to have,
+    /// and at least that of new hashes.
+    private let failureCost: NIOLockedValueBox<Int>
 
     /// Makes a hasher and starts its threads; they end when it is released.
     /// - Parameters:
     ///   - cost: 10 to 20; what lies outside is moved to the nearer end.
     ///   - threads: How many hashes are computed at a time, at least 1.
     ///   - queueLimit: How many may wait, at least 1.
-    public init(cost: Int = 12, threads: Int = 2, queueLimit: Int = 32) {
+    ///   - placeLimit: How many of them may come from one address, at least 1; of IPv6 from one /64.
+    public init(cost: Int = 12, threads: Int = 2, queueLimit: Int = 128, placeLimit: Int = 32) {
         self.cost = min(max(cost, 10), 20)
-        pool = Pool(threads: max(1, threads), limit: max(1, queueLimit))
+        failureCost = NIOLockedValueBox(self.cost)
+        pool = Pool(threads: max(1, threads), queue: FairQueue(limit: queueLimit, placeLimit: placeLimit))
     }
 
     deinit {
@@ -58,67 +86,119 @@ public final class PasswordHasher: Sendable {
     }
 
     /// Hashes a password under a new salt.
-    public func hash(_ password: Redacted<String>) async throws(Failure) -> String {
-        guard Self.isUsable(password) else { throw Failure(code: .unusable, message: "too long, or a NUL in it") }
+    public func hash(_ password: Redacted<String>, for origin: Origin = .unknown) async throws(Failure) -> String {
+        guard let password = PasswordForms(password).prepared else {
+            throw Failure(code: .unusable, message: "too long, or a NUL in it")
+        }
         let cost = cost
-        let hash = try await compute { Bcrypt.salt(cost: cost).flatMap { Bcrypt.hash(password.exposed, salt: $0) } }
+        let hash = try await compute(for: origin) { [rounds] in
+            rounds.add(1 << cost)
+            return Bcrypt.salt(cost: cost).flatMap { Bcrypt.hash(password.exposed, salt: $0) }
+        }
         guard let hash else { throw Failure(code: .failed, message: "bcrypt gave no hash") }
         return hash
     }
 
     /// Checks a password against a stored hash of any cost.
     ///
-    /// Without a hash, or with one that is none, as much is computed as for a new one and nothing matches: whoever
-    /// measures the time does not learn that there is no such user.
-    public func verify(_ password: Redacted<String>, against hash: String?) async throws(Failure) -> Verdict {
+    /// A check that fails costs the same whatever it was checked against: a hash of today's cost, a cheaper one of
+    /// before the setting was raised, a dearer one, or none at all. Whoever measures the time does not learn which names
+    /// exist. A password that an older program would have hashed in another form is tried in both, so that it costs
+    /// twice, whoever it is said to belong to.
+    public func verify(
+        _ password: Redacted<String>, against hash: String?, for origin: Origin = .unknown
+    ) async throws(Failure) -> Verdict {
+        let forms = PasswordForms(password)
         // Never anybody's password, so it tells nothing that this answer comes at once.
-        guard Self.isUsable(password) else { return Verdict(matches: false, wantsRehash: false) }
-        guard let hash, let storedCost = Bcrypt.cost(of: hash) else {
-            let salt = "\(Bcrypt.prefix)\(self.cost)$" + String(repeating: ".", count: 22)
-            _ = try await compute { Bcrypt.hash(password.exposed, salt: salt) }
-            return Verdict(matches: false, wantsRehash: false)
-        }
-        let found = try await compute { Bcrypt.hash(password.exposed, salt: hash) }
-        guard let found else { throw Failure(code: .failed, message: "bcrypt gave no hash") }
-        let isWeaker = storedCost < cost || !hash.hasPrefix(Bcrypt.prefix)
-        return Verdict(matches: Bcrypt.isEqual(found, hash), wantsRehash: isWeaker)
-    }
-
-    private static func isUsable(_ password: Redacted<String>) -> Bool {
-        password.exposed.utf8.count <= longestPassword && !password.exposed.utf8.contains(0)
-    }
-
-    private func compute(_ work: @escaping @Sendable () -> String?) async throws(Failure) -> String? {
-        let result: Result<String?, Failure> = await withCheckedContinuation { continuation in
-            let isTaken = pool.add {
-                continuation.resume(returning: .success(work()))
+        guard !forms.all.isEmpty else { return Verdict(matches: false, wantsRehash: false) }
+        let storedCost = hash.flatMap { Bcrypt.cost(of: $0) }
+        if let storedCost { expect(hashesOfCost: storedCost) }
+        let failureCost = failureCost.withLockedValue { $0 }
+        let outcome = try await compute(for: origin) { [self] () -> Outcome? in
+            for (form, success) in [(forms.prepared, Outcome.matches), (forms.typed, .matchesAsTyped)] {
+                guard let form else { continue }
+                guard let isRight = isRight(form, hash, storedCost, failureCost) else { return nil }
+                if isRight { return success }
             }
-            guard !isTaken else { return }
-            turnedAway.add()
-            continuation.resume(
-                returning: .failure(Failure(code: .overloaded, message: "too many passwords wait to be checked")))
+            return .differs
         }
-        if case .success = result { computed.add() }
+        guard let outcome else { throw Failure(code: .failed, message: "bcrypt gave no hash") }
+        let isDated = storedCost != cost || hash?.hasPrefix(Bcrypt.prefix) != true || outcome == .matchesAsTyped
+        return Verdict(matches: outcome != .differs, wantsRehash: outcome != .differs && isDated)
+    }
+
+    /// Takes note that hashes of such a cost are stored, so that a failed check costs as much, against whatever it is.
+    func expect(hashesOfCost cost: Int) {
+        failureCost.withLockedValue { $0 = max($0, min(cost, Self.highestCost)) }
+    }
+
+    private enum Outcome: Sendable {
+        case differs
+        case matches
+        /// In the form that older programs hashed.
+        case matchesAsTyped
+    }
+
+    /// Checks one form of a password, and draws a failure out to its cost; nil when bcrypt fails.
+    private func isRight(
+        _ password: Redacted<String>, _ hash: String?, _ storedCost: Int?, _ failureCost: Int
+    ) -> Bool? {
+        guard let hash, let storedCost else { return hasSpent(failureCost, on: password) ? false : nil }
+        rounds.add(1 << storedCost)
+        guard let found = Bcrypt.hash(password.exposed, salt: hash) else { return nil }
+        if Bcrypt.isEqual(found, hash) { return true }
+        // 2^c and 2^c + 2^(c+1) + … + 2^(d-1) together are 2^d.
+        for cost in storedCost..<max(storedCost, failureCost) {
+            guard hasSpent(cost, on: password) else { return nil }
+        }
+        return false
+    }
+
+    /// Computes a hash for the time that it takes.
+    private func hasSpent(_ cost: Int, on password: Redacted<String>) -> Bool {
+        rounds.add(1 << cost)
+        return Bcrypt.hash(password.exposed, salt: Bcrypt.salt(cost: cost, of: ".")) != nil
+    }
+
+    private func compute<Value: Sendable>(
+        for origin: Origin, _ work: @escaping @Sendable () -> Value?
+    ) async throws(Failure) -> Value? {
+        let result: Result<Value?, Failure> = await withCheckedContinuation { continuation in
+            pool.add(
+                Pool.Work(
+                    run: { continuation.resume(returning: .success(work())) },
+                    turnAway: {
+                        continuation.resume(
+                            returning: .failure(
+                                Failure(code: .overloaded, message: "too many passwords wait to be checked")))
+                    }), for: origin)
+        }
+        if case .success = result { computed.add() } else { turnedAway.add() }
         return try result.get()
     }
 }
 
 extension PasswordHasher {
-    /// Threads that take work out of one bounded queue.
+    /// Threads that take work out of one fair, bounded queue.
     private final class Pool: Sendable {
+        /// One of the two is called, once.
+        struct Work: Sendable {
+            var run: @Sendable () -> Void
+            var turnAway: @Sendable () -> Void
+        }
+
         private struct State {
-            var waiting: [@Sendable () -> Void] = []
+            var waiting: FairQueue<Work>
             var isStopped = false
         }
 
-        private let state = NIOLockedValueBox(State())
-        private let limit: Int
+        private let state: NIOLockedValueBox<State>
         /// Counts the work that waits; one more for each thread when the pool stops.
         private let arrivals = DispatchSemaphore(value: 0)
         private let threads: Int
 
-        init(threads: Int, limit: Int) {
-            self.limit = limit
+        init(threads: Int, queue: FairQueue<Work>) {
+            state = NIOLockedValueBox(State(waiting: queue))
             self.threads = threads
             for number in 1...threads {
                 let thread = Thread { [self] in run() }
@@ -128,15 +208,15 @@ extension PasswordHasher {
             }
         }
 
-        /// Queues work; false when there is no room.
-        func add(_ work: @escaping @Sendable () -> Void) -> Bool {
-            let isTaken = state.withLockedValue { state in
-                guard !state.isStopped, state.waiting.count < limit else { return false }
-                state.waiting.append(work)
-                return true
+        /// Queues work. When there is no room for it, it or other work is turned away.
+        func add(_ work: Work, for origin: Origin) {
+            let place = AttemptLimiter.place(of: origin.address)
+            let refused = state.withLockedValue { state -> Work? in
+                guard !state.isStopped else { return work }
+                return state.waiting.add(work, place: place, name: origin.username)
             }
-            if isTaken { arrivals.signal() }
-            return isTaken
+            // What was turned away leaves its signal to the newcomer.
+            if let refused { refused.turnAway() } else { arrivals.signal() }
         }
 
         /// Ends the threads when what waits is done.
@@ -148,9 +228,8 @@ extension PasswordHasher {
         private func run() {
             while true {
                 arrivals.wait()
-                let work = state.withLockedValue { state in state.waiting.isEmpty ? nil : state.waiting.removeFirst() }
-                guard let work else { return }
-                work()
+                guard let work = state.withLockedValue({ $0.waiting.next() }) else { return }
+                work.run()
             }
         }
     }

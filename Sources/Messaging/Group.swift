@@ -37,13 +37,13 @@ enum GroupRules {
     private static let nameByteLimit = 1024
 
     /// Checks a draft.
-    /// - Returns: The name without space around it, and the others, each once.
+    /// - Returns: The name as it is stored, and the others, each once.
     static func check(
         _ draft: GroupDraft, by creator: UserID
     ) throws(MessagingError) -> (name: String, others: [UserID]) {
-        let name = String(draft.name.drop { $0.isWhitespace }.reversed().drop { $0.isWhitespace }.reversed())
-        guard (1...nameLimit).contains(name.count), name.utf8.count <= nameByteLimit,
-            !name.unicodeScalars.contains(where: \.isControl)
+        // What is far too long is not looked at.
+        guard draft.name.utf8.count <= 4 * nameByteLimit, let name = VisibleName(draft.name)?.text,
+            name.count <= nameLimit, name.utf8.count <= nameByteLimit
         else {
             throw .badGroupName
         }

@@ -31,6 +31,11 @@ public struct TokenBucket: Sendable {
         return true
     }
 
+    /// Puts a token back that was taken for nothing. A bucket never holds more than when it was full.
+    public mutating func giveBack(now: Instant) {
+        emptyAt = max(now.microseconds - saving, emptyAt - interval)
+    }
+
     /// How long until `take` succeeds again.
     public func wait(now: Instant) -> Instant.Span {
         Instant.Span(microseconds: max(0, emptyAt + interval - now.microseconds))

@@ -65,6 +65,12 @@ struct Server {
                 { outbox?.metrics.families ?? [] },
             ],
             loops, now)
+        do {
+            try await accounts.start()
+        } catch {
+            await database.close()
+            throw Failure(.unavailable, "accounts: \(error.message)")
+        }
 
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
         var services: [any Service] = [ClosingDatabase(database: database)]

@@ -63,6 +63,9 @@ import Testing
         Forgery("header is no object", header: #"["HS256"]"#),
         Forgery("other issuer", payload: ["iss": #""someone""#]),
         Forgery("no issuer", payload: ["iss": nil]),
+        Forgery("other audience", payload: ["aud": #""someone""#]),
+        Forgery("several audiences", payload: ["aud": #"["ringback","someone"]"#]),
+        Forgery("no audience", payload: ["aud": nil]),
         Forgery("no user", payload: ["sub": nil]),
         Forgery("user is no id", payload: ["sub": #""42""#]),
         Forgery("no session", payload: ["sid": nil]),
@@ -159,7 +162,7 @@ struct Forgery: Sendable, CustomTestStringConvertible {
 
     func token(user: UserID, session: SessionID, device: DeviceID, key: TokenKey) -> String {
         let claims: [String: String?] = [
-            "iss": #""ringback""#, "sub": "\"\(user)\"", "sid": "\"\(session)\"", "did": "\"\(device)\"",
+            "iss": #""ringback""#, "aud": #""ringback""#, "sub": "\"\(user)\"", "sid": "\"\(session)\"", "did": "\"\(device)\"",
             "jti": #""00000000-0000-7000-8000-000000000000""#, "iat": "1780000000", "exp": "1780000600",
         ]
         let original = Self.signed(header, claims)

@@ -18,12 +18,20 @@ import Testing
         #expect(error?.code == .invalid(.username))
     }
 
-    @Test(arguments: ["12345678", String(repeating: "x", count: 72), String(repeating: "🔑", count: 18)])
+    @Test(arguments: [
+        "12345678", String(repeating: "x", count: 72), String(repeating: "🔑", count: 18),
+        // 72 bytes in Normalization Form C.
+        String(repeating: "e\u{301}", count: 36),
+    ])
     func passwords(password: String) throws {
         try AccountRules.password(Redacted(password))
     }
 
-    @Test(arguments: ["", "1234567", String(repeating: "x", count: 73), String(repeating: "🔑", count: 19), "1234567\0"])
+    @Test(arguments: [
+        "", "1234567", String(repeating: "x", count: 73), String(repeating: "🔑", count: 19), "1234567\0",
+        // 6 bytes, and 74, in Normalization Form C.
+        "e\u{301}e\u{301}e\u{301}", String(repeating: "e\u{301}", count: 37), String(repeating: "e\u{301}", count: 1_000_000),
+    ])
     func noPasswords(password: String) {
         let error = #expect(throws: AccountError.self) { try AccountRules.password(Redacted(password)) }
         #expect(error?.code == .invalid(.password))
@@ -34,12 +42,12 @@ import Testing
         (String(repeating: "é", count: 100), String(repeating: "é", count: 100)),
     ])
     func displayNames(name: String, kept: String) throws {
-        #expect(try AccountRules.displayName(name, username: "ada") == kept)
+        #expect(try AccountRules.displayName(name, username: "ada").text == kept)
     }
 
     @Test(arguments: [
         "a\nb", "a\0b", "a\u{7F}b", "a\u{85}b", "a\u{202E}b", "a\u{2066}b", String(repeating: "é", count: 101),
-        "a" + String(repeating: "\u{301}", count: 100), String(repeating: " ", count: 100_000) + "a",
+        "a" + String(repeating: "\u{301}", count: 101), "a\u{200B}b", "\u{3164}", "a\u{61C}b", String(repeating: " ", count: 100_000) + "a",
     ])
     func noDisplayNames(name: String) {
         let error = #expect(throws: AccountError.self) { try AccountRules.displayName(name, username: "ada") }
@@ -109,6 +117,22 @@ import Testing
 
 @Suite struct AttemptLimiterTests {
     let start = Instant(microseconds: 1_780_000_000_000_000)
+
+    @Test func takesBackWhatCameToNothing() {
+        var limiter = AttemptLimiter(3, per: .seconds(30))
+        for _ in 0..<100 {
+            #expect(limiter.attempt("a", now: start) == nil)
+            limiter.takeBack("a", now: start)
+        }
+        // Until it is taken back it counts, and no key ever has more than its limit.
+        for _ in 0..<3 { #expect(limiter.attempt("a", now: start) == nil) }
+        #expect(limiter.attempt("a", now: start) != nil)
+        for _ in 0..<10 { limiter.takeBack("a", now: start) }
+        limiter.takeBack("nobody", now: start)
+        for _ in 0..<3 { #expect(limiter.attempt("a", now: start) == nil) }
+        #expect(limiter.attempt("a", now: start) == .seconds(10))
+        #expect(limiter.size == 1)
+    }
 
     @Test func limitsEachKeyAndForgives() {
         var limiter = AttemptLimiter(3, per: .seconds(30))

@@ -190,6 +190,147 @@ import Testing
         }
     }
 
+    /// 50 at a time from one address, again and again, are turned away or wait, and nobody else is.
+    @Test func aFloodFromOneAddressKeepsNobodyElseOut() async throws {
+        try await TestDatabase.with(.sqlite) { database, _ in
+            let limits = AttemptLimits(perUsername: 1_000_000, perAddress: 1_000_000)
+            let hasher = PasswordHasher(cost: 10, threads: 1, queueLimit: 8, placeLimit: 4)
+            let world = await AccountsWorld(database, limits: limits, passwords: hasher)
+            _ = try await world.register("ada")
+            try await world.whileFlooded(by: "203.0.113.9") {
+                for number in 1...3 {
+                    var elsewhere = world.client()
+                    elsewhere.ipAddress = "192.0.2.\(number)"
+                    _ = try await world.service.logIn(
+                        username: "ada", password: AccountsWorld.password, client: elsewhere)
+                }
+            }
+            #expect(hasher.turnedAway.value > 0)
+        }
+    }
+
+    /// The flood is not of this name, and it is not this name's fault that there is no room.
+    @Test func whatWasTurnedAwayIsNoAttemptOfTheName() async throws {
+        try await TestDatabase.with(.sqlite) { database, _ in
+            let limits = AttemptLimits(perUsername: 3, perAddress: 1_000_000)
+            let hasher = PasswordHasher(cost: 10, threads: 1, queueLimit: 1)
+            let world = await AccountsWorld(database, limits: limits, passwords: hasher)
+            _ = try await world.register("ada")
+            try await world.whileFlooded(by: "203.0.113.9") {
+                var turnedAway = 0
+                while turnedAway < 5 {
+                    do throws(AccountError) {
+                        _ = try await world.logIn("ada")
+                    } catch {
+                        #expect(error.code == .overloaded)
+                        turnedAway += 1
+                    }
+                }
+            }
+            _ = try await world.logIn("ada")
+        }
+    }
+
+    @Test func anAttemptThatCouldNotBeMadeDoesNotCount() async throws {
+        try await TestDatabase.with(.sqlite) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = await AccountsWorld(faulty, limits: AttemptLimits(perUsername: 3))
+            _ = try await world.register("ada")
+            faulty.setAway(true)
+            for _ in 0..<5 { await expect(.unavailable) { _ = try await world.logIn("ada") } }
+            faulty.setAway(false)
+            _ = try await world.logIn("ada")
+        }
+    }
+
+    /// What may be taken back still counts until then.
+    @Test func ofManyAttemptsAtOnceNoMoreThanAllowedAreMade() async throws {
+        let limits = AttemptLimits(perUsername: 3, perAddress: 100, span: .seconds(30))
+        try await AccountsWorld.with(.sqlite, limits: limits) { world in
+            _ = try await world.register("ada")
+            let before = world.passwords.computed.value
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 { group.addTask { _ = try? await world.logIn("ada", "wrong password") } }
+            }
+            #expect(world.passwords.computed.value == before + 3)
+        }
+    }
+
+    @Test func anUnknownAddressIsAPlaceLikeOthers() async throws {
+        let limits = AttemptLimits(perUsername: 100, perAddress: 2, span: .seconds(30))
+        try await AccountsWorld.with(.sqlite, limits: limits) { world in
+            var client = world.client()
+            client.ipAddress = ""
+            for _ in 0..<2 {
+                await expect(.badCredentials) {
+                    _ = try await world.service.logIn(
+                        username: "nobody", password: AccountsWorld.password, client: client)
+                }
+            }
+            await expect(.rateLimited(retryAfter: .seconds(15))) {
+                _ = try await world.service.register(
+                    username: "ada", password: AccountsWorld.password, displayName: "", client: client)
+            }
+        }
+    }
+
+    /// After `password.cost` was changed, in either direction, and whatever the forms of the password.
+    @Test(arguments: [10, 11, 12]) func aChangedCostTellsNothingOfWhoExists(stored: Int) async throws {
+        try await TestDatabase.with(.sqlite) { database, _ in
+            let before = await AccountsWorld(database, passwords: PasswordHasher(cost: stored))
+            _ = try await before.register("ada")
+            let hasher = PasswordHasher(cost: 11)
+            let world = await AccountsWorld(database, passwords: hasher)
+            _ = try await world.register("grace")
+            try await world.service.start()
+            for password in ["wrong password", "cafe\u{301} au lait"] {
+                var costs: [Int] = []
+                for name in ["ada", "grace", "nobody"] {
+                    let rounds = hasher.rounds.value
+                    await expect(.badCredentials) { _ = try await world.logIn(name, password) }
+                    costs.append(hasher.rounds.value - rounds)
+                }
+                #expect(Set(costs).count == 1, "\(costs)")
+            }
+            // Then its owner comes, and it is like others.
+            _ = try await world.logIn("ada")
+            #expect(try await world.service.account(named: "ada")?.passwordHash?.hasPrefix("$2b$11$") == true)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func namesThatLookAlikeAreRefused(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            _ = try await world.register("ali", displayName: "علی\u{200C}رضا")
+            _ = try await world.register("ali2", displayName: "علی\u{200C}رضا")
+            await expect(.invalid(.displayName)) { _ = try await world.register("eve", displayName: "علیرضا") }
+            await expect(.invalid(.displayName)) {
+                _ = try await world.service.createUser(
+                    username: "eve", password: AccountsWorld.password, displayName: "علیرضا")
+            }
+            _ = try await world.register("ann", displayName: "Ann ❤")
+            await expect(.invalid(.displayName)) { _ = try await world.register("eve", displayName: "ANN ❤️") }
+            _ = try await world.register("bob", displayName: "ann ❤")
+            for hidden in ["A\u{200B}nn", "\u{3164}", "\u{2060}", "Ann\u{200F}", "A\u{61C}nn"] {
+                await expect(.invalid(.displayName)) { _ = try await world.register("eve", displayName: hidden) }
+            }
+            // Two at once, on one database, where only one may be.
+            let outcomes = await withTaskGroup(of: AccountError.Code?.self) { group in
+                for (name, displayName) in [("x1", "❤ x"), ("x2", "❤️ x")] {
+                    group.addTask {
+                        do throws(AccountError) {
+                            _ = try await world.register("\(name)_name", displayName: displayName)
+                            return nil
+                        } catch {
+                            return error.code
+                        }
+                    }
+                }
+                return await group.reduce(into: []) { $0.append($1) }
+            }
+            if engine == .sqlite { #expect(outcomes.count { $0 == .invalid(.displayName) } == 1, "\(outcomes)") }
+        }
+    }
+
     @Test func saysWhenItIsOverloaded() async throws {
         try await TestDatabase.with(.sqlite) { database, _ in
             let world = await AccountsWorld(database, passwords: PasswordHasher(cost: 10, threads: 1, queueLimit: 1))
@@ -223,5 +364,38 @@ import Testing
             await expect(.unavailable) { _ = try await world.service.refresh(credentials.refreshToken) }
             await expect(.unavailable) { _ = try await world.register("grace") }
         }
+    }
+}
+
+extension AccountsWorld {
+    /// Does something while an address tries to log in with 50 names at a time, again and again.
+    fileprivate func whileFlooded(by address: String, _ body: () async throws -> Void) async throws {
+        var flooder = client()
+        flooder.ipAddress = address
+        let (wave, first) = AsyncStream.makeStream(of: Void.self)
+        let flood = Task { [flooder] in
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<50 {
+                    group.addTask {
+                        while !Task.isCancelled {
+                            _ = try? await self.service.logIn(
+                                username: "flood\(number % 10)", password: Self.password, client: flooder)
+                            first.yield()
+                        }
+                    }
+                }
+            }
+        }
+        // The first to come back were turned away: there is no room left.
+        for await _ in wave { break }
+        do {
+            try await body()
+        } catch {
+            flood.cancel()
+            await flood.value
+            throw error
+        }
+        flood.cancel()
+        await flood.value
     }
 }

@@ -61,6 +61,59 @@ import Testing
         #expect(hasher.computed.value == before + 1)
     }
 
+    /// Weaker than today's, stronger, as today's, and none: an eighth of a second or an hour, a failure takes as long.
+    @Test(arguments: [
+        nil, "!", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", cheap, today, dear,
+    ])
+    func aFailureCostsTheSameWhateverIsStored(hash: String?) async throws {
+        hasher.expect(hashesOfCost: 11)
+        let verdict = try await hasher.verify(Redacted("12345678"), against: hash)
+        #expect(verdict == .init(matches: false, wantsRehash: false))
+        #expect(hasher.rounds.value == 1 << 11)
+    }
+
+    private static let salt = ".CCCCCCCCCCCCCCCCCCCCC"
+    private static let cheap = Bcrypt.hash("another one", salt: "$2b$04$\(salt)") ?? ""
+    private static let today = Bcrypt.hash("another one", salt: "$2b$10$\(salt)") ?? ""
+    private static let dear = Bcrypt.hash("another one", salt: "$2b$11$\(salt)") ?? ""
+
+    /// The first hash of a higher cost that is met is the last that can be told from others.
+    @Test func learnsWhatStoredHashesCost() async throws {
+        _ = try await hasher.verify(Redacted("12345678"), against: nil)
+        #expect(hasher.rounds.value == 1 << 10)
+        #expect(try await hasher.verify(Redacted("another one"), against: Self.dear).wantsRehash, "dearer than today's")
+        let before = hasher.rounds.value
+        _ = try await hasher.verify(Redacted("12345678"), against: nil)
+        #expect(hasher.rounds.value == before + 1 << 11)
+        // What can't be set is nothing to wait for.
+        hasher.expect(hashesOfCost: 31)
+        hasher.expect(hashesOfCost: 4)
+    }
+
+    /// Swift takes the two for equal; bcrypt sees bytes.
+    @Test func aPasswordIsTheSameFromEveryKeyboard() async throws {
+        let composed = Redacted("caf\u{E9} cr\u{E8}me")
+        let decomposed = Redacted("cafe\u{301}\u{A0}cre\u{300}me")
+        let hash = try await hasher.hash(decomposed)
+        for password in [composed, decomposed] {
+            #expect(try await hasher.verify(password, against: hash) == .init(matches: true, wantsRehash: false))
+        }
+        // Of an older program, which hashed what was typed.
+        let old = try #require(Bcrypt.hash(decomposed.exposed, salt: "$2b$10$\(Self.salt)"))
+        #expect(try await hasher.verify(decomposed, against: old) == .init(matches: true, wantsRehash: true))
+        #expect(try await hasher.verify(composed, against: old).matches == false)
+        // 48 bytes as typed and 96 in Normalization Form C, which has no composed form of this letter.
+        let long = String(repeating: "\u{958}", count: 16)
+        let longest = try #require(Bcrypt.hash(long, salt: "$2b$10$\(Self.salt)"))
+        #expect(try await hasher.verify(Redacted(long), against: longest) == .init(matches: true, wantsRehash: true))
+    }
+
+    /// Two forms are tried, whoever's password it might be.
+    @Test(arguments: [nil, cheap, today]) func aSecondFormCostsTheSameForAll(hash: String?) async throws {
+        _ = try await hasher.verify(Redacted("cafe\u{301} au lait"), against: hash)
+        #expect(hasher.rounds.value == 2 << 10)
+    }
+
     @Test func costIsBounded() {
         #expect(PasswordHasher(cost: 4).cost == 10)
         #expect(PasswordHasher(cost: 12).cost == 12)

@@ -45,7 +45,7 @@ import Testing
             let first = try await world.register("ada")
             world.clock.advance(.seconds(60))
             let second = try await world.service.refresh(first.refreshToken)
-            world.clock.advance(AccountService.repeatSpan)
+            world.clock.advance(RefreshChain.repeatSpan)
             await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
             #expect(world.revocations.sessions == [first.session])
             await expect(.unauthenticated) { _ = try await world.service.authenticate(second.accessToken) }
@@ -54,20 +54,46 @@ import Testing
         }
     }
 
-    /// However many exchanges have come after it.
+    /// However many exchanges have come after it, and however soon.
     @Test(arguments: DatabaseEngine.tested) func aTokenUsedLongAgoEndsTheSession(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
             let second = try await world.service.refresh(first.refreshToken)
             let third = try await world.service.refresh(second.refreshToken)
-            // It may be on its way since before, so it is refused without harm for a moment.
-            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
-            let fourth = try await world.service.refresh(third.refreshToken)
-            world.clock.advance(AccountService.repeatSpan)
-            #expect(world.revocations.sessions.isEmpty)
             await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
             #expect(world.revocations.sessions == [first.session])
-            await expect(.unauthenticated) { _ = try await world.service.refresh(fourth.refreshToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(third.refreshToken) }
+        }
+    }
+
+    /// A thief who is always quick repeats each exchange of the owner, and is found at the owner's next.
+    @Test(arguments: DatabaseEngine.tested) func aThiefCannotHideBehindRepeats(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            let owners = try await world.service.refresh(first.refreshToken)
+            var thiefs = try await world.service.refresh(first.refreshToken)
+            // Never more than 10 s ago.
+            for _ in 0..<3 {
+                world.clock.advance(.seconds(5))
+                thiefs = try await world.service.refresh(thiefs.refreshToken)
+            }
+            world.clock.advance(.seconds(5))
+            await expect(.unauthenticated) { _ = try await world.service.refresh(owners.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.refresh(thiefs.refreshToken) }
+            await expect(.unauthenticated) { _ = try await world.service.authenticate(thiefs.accessToken) }
+        }
+    }
+
+    /// A second repeat means that more than an answer was lost.
+    @Test(arguments: DatabaseEngine.tested) func aRepeatIsNotRepeated(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let first = try await world.register("ada")
+            _ = try await world.service.refresh(first.refreshToken)
+            let second = try await world.service.refresh(first.refreshToken)
+            await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
+            #expect(world.revocations.sessions == [first.session])
+            await expect(.unauthenticated) { _ = try await world.service.refresh(second.refreshToken) }
         }
     }
 
@@ -75,7 +101,7 @@ import Testing
     @Test(arguments: DatabaseEngine.tested) func aForgedTokenDoesNoHarm(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let ada = try await world.register("ada")
-            world.clock.advance(AccountService.repeatSpan)
+            world.clock.advance(RefreshChain.repeatSpan)
             let stranger = RefreshTokens(key: .random()).make(for: ada.session).token
             let unknown = world.tokens.refreshTokens.make(for: .random(at: world.clock.now)).token
             for token in [stranger, unknown, Redacted("\(ada.session).secret"), Redacted("\(ada.session)..")] {
@@ -88,61 +114,85 @@ import Testing
 
     @Test(arguments: DatabaseEngine.tested) func anAnswerThatWasLostIsGivenOnceMore(engine: DatabaseEngine) async throws
     {
-        try await TestDatabase.with(engine) { database, _ in
-            let faulty = FaultyDatabase(database)
-            let world = await AccountsWorld(faulty)
+        try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
-            world.clock.advance(.seconds(60))
-            faulty.fail(.after(.outcomeUnknown))
-            await expect(.unavailable) { _ = try await world.service.refresh(first.refreshToken) }
+            let lost = try await world.service.refresh(first.refreshToken)
+            world.clock.advance(.milliseconds(RefreshChain.repeatSpan.milliseconds - 1))
             let second = try await world.service.refresh(first.refreshToken)
-
-            let lost = try await world.service.refresh(second.refreshToken)
-            world.clock.advance(.milliseconds(AccountService.repeatSpan.milliseconds - 1))
+            #expect(second.session == first.session)
+            #expect(second.refreshToken != lost.refreshToken)
+            _ = try await world.service.authenticate(second.accessToken)
+            world.clock.advance(.seconds(500))
             let third = try await world.service.refresh(second.refreshToken)
-            #expect(third.session == first.session)
-            for void in [lost, second, first] {
-                await expect(.unauthenticated) { _ = try await world.service.refresh(void.refreshToken) }
-            }
-            _ = try await world.service.authenticate(third.accessToken)
-            world.clock.advance(.seconds(5))
-            let fourth = try await world.service.refresh(third.refreshToken)
             #expect(world.revocations.sessions.isEmpty)
-
-            world.clock.advance(AccountService.repeatSpan)
+            // It was not lost after all.
             await expect(.unauthenticated) { _ = try await world.service.refresh(lost.refreshToken) }
             #expect(world.revocations.sessions == [first.session])
-            await expect(.unauthenticated) { _ = try await world.service.refresh(fourth.refreshToken) }
+            await expect(.unauthenticated) { _ = try await world.service.refresh(third.refreshToken) }
         }
     }
 
-    /// One exchange and one repeat; what the repeat gave is good from then on.
-    @Test(arguments: DatabaseEngine.tested) func ofRefreshesAtOnceTwoWin(engine: DatabaseEngine) async throws {
+    /// Whether the exchange was carried out or not, the client has a token that works.
+    @Test(arguments: DatabaseEngine.tested, [true, false])
+    func anExchangeOfUnknownOutcomeIsLookedUp(engine: DatabaseEngine, isCarriedOut: Bool) async throws {
+        try await TestDatabase.with(engine) { database, _ in
+            let faulty = FaultyDatabase(database)
+            let world = await AccountsWorld(faulty)
+            let fault: FaultyDatabase.Fault = isCarriedOut ? .after(.outcomeUnknown) : .before(.outcomeUnknown)
+            var credentials = try await world.register("ada")
+            for _ in 0..<3 {
+                faulty.fail(fault)
+                let next = try await world.service.refresh(credentials.refreshToken)
+                #expect(faulty.isSpent)
+                // The answer is lost, and the repeat has an unknown outcome as well.
+                faulty.fail(fault)
+                credentials = try await world.service.refresh(credentials.refreshToken)
+                #expect(credentials.refreshToken != next.refreshToken)
+                _ = try await world.service.authenticate(credentials.accessToken)
+                world.clock.advance(.seconds(60))
+            }
+            faulty.fail(.before(.outcomeUnknown), .before(.outcomeUnknown), .before(.outcomeUnknown))
+            await expect(.unavailable) { _ = try await world.service.refresh(credentials.refreshToken) }
+            faulty.fail(.before(.unavailable))
+            await expect(.unavailable) { _ = try await world.service.refresh(credentials.refreshToken) }
+            _ = try await world.service.refresh(credentials.refreshToken)
+            #expect(world.revocations.sessions.isEmpty)
+        }
+    }
+
+    /// Whichever of two answers the client keeps, its token works.
+    @Test(arguments: DatabaseEngine.tested) func ofTwoRefreshesAtOnceBothWork(engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, place in
             let world = await AccountsWorld(database)
             // On PostgreSQL a second server takes part.
             let other = engine == .postgresql ? try place.open() : database
             let services = [world.service, world.service(on: other)]
             var credentials = try await world.register("ada")
-            for _ in 0..<10 {
+            for round in 0..<10 {
                 let token = credentials.refreshToken
-                let winners = await withTaskGroup(of: Credentials?.self) { group in
-                    for number in 0..<8 {
-                        group.addTask { try? await services[number % 2].refresh(token) }
-                    }
-                    return await group.reduce(into: [Credentials]()) { all, one in if let one { all.append(one) } }
+                let winners = try await withThrowingTaskGroup(of: Credentials.self) { group in
+                    for service in services { group.addTask { try await service.refresh(token) } }
+                    return try await group.reduce(into: []) { $0.append($1) }
                 }
-                #expect(winners.count == 2)
-                var successors: [Credentials] = []
-                for winner in winners {
-                    if let next = try? await world.service.refresh(winner.refreshToken) { successors.append(next) }
-                }
-                #expect(successors.count == 1)
-                credentials = try #require(successors.first)
+                #expect(Set(winners.map(\.refreshToken.exposed)).count == 2)
+                credentials = try await world.service.refresh(winners[round % 2].refreshToken)
                 _ = try await world.service.authenticate(credentials.accessToken)
             }
             #expect(world.revocations.sessions.isEmpty)
             if engine == .postgresql { await other.close() }
+        }
+    }
+
+    /// One exchange and one repeat; more than two at once are not of one client.
+    @Test(arguments: DatabaseEngine.tested) func ofManyRefreshesAtOnceTwoWin(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let credentials = try await world.register("ada")
+            let winners = await withTaskGroup(of: Credentials?.self) { group in
+                for _ in 0..<8 { group.addTask { try? await world.service.refresh(credentials.refreshToken) } }
+                return await group.reduce(into: 0) { if $1 != nil { $0 += 1 } }
+            }
+            #expect(winners == 2)
+            #expect(world.revocations.sessions == [credentials.session])
         }
     }
 

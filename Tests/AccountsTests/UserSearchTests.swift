@@ -42,6 +42,58 @@ import Testing
         }
     }
 
+    /// Whatever keyboard wrote the name and the query, and without what cannot be seen.
+    @Test(arguments: DatabaseEngine.tested) func findsWhatReadsAlike(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            for (name, displayName) in [
+                ("elodie", "E\u{301}lodie"), ("emile", "\u{C9}mile"), ("ali", "علی\u{200C}رضا"), ("heart", "❤️ Ada"),
+            ] {
+                _ = try await world.service.createUser(
+                    username: name, password: AccountsWorld.password, displayName: displayName)
+            }
+            let searcher = try await world.service.createUser(username: "adept", password: AccountsWorld.password)
+            func found(_ query: String) async throws -> [String] {
+                try await world.service.search(query: query, by: searcher.id).map(\.username)
+            }
+            for letter in ["\u{C9}", "\u{E9}", "e\u{301}", "E\u{301}"] {
+                #expect(try await found(letter) == ["elodie", "emile"])
+            }
+            #expect(try await found("علیر") == ["ali"])
+            #expect(try await found("علی\u{200C}رضا") == ["ali"])
+            #expect(try await found("❤ a") == ["heart"])
+            #expect(try await found("\u{200B}").isEmpty)
+            let shown = try await world.service.search(query: "elodie", by: searcher.id).first?.displayName
+            #expect(shown.map { Array($0.unicodeScalars) } == Array("\u{C9}lodie".unicodeScalars))
+        }
+    }
+
+    /// Names that an older program stored are found and compared once the server was started.
+    @Test(arguments: DatabaseEngine.tested) func bringsOlderNamesUpToDate(engine: DatabaseEngine) async throws {
+        try await AccountsWorld.with(engine) { world in
+            let now = world.clock.now
+            let old = [("elodie", "E\u{301}lodie"), ("ali", "علی\u{200C}رضا"), ("eve", "A\u{200B}da")]
+            let crowd = (0..<600).map { ("crowd\($0)", "Crowd") }
+            for (name, displayName) in old + crowd {
+                let values: [SQLValue] = [
+                    .id(UserID.random(at: now)), .text(name), .null, .null, .text(displayName),
+                    .text(displayName.lowercased()), .null, .text("user"), .instant(now),
+                ]
+                _ = try await world.database.commit(WriteUnit([Step(.insertUser, values, expectedRows: 1)]))
+            }
+            let searcher = try await world.service.createUser(username: "adept", password: AccountsWorld.password)
+            try await world.service.start()
+            try await world.service.start()
+            let left = try await world.database.query(.usersWithoutFoldedName, [.integer(10)])
+            #expect(left.isEmpty)
+            for (query, name) in [("\u{E9}lo", "elodie"), ("علیر", "ali"), ("ada", "eve")] {
+                #expect(try await world.service.search(query: query, by: searcher.id).map(\.username) == [name])
+            }
+            await expect(.invalid(.displayName)) { _ = try await world.register("other", displayName: "علیرضا") }
+            // What is hidden in an old name does not keep its victim out.
+            _ = try await world.register("ada", displayName: "Ada")
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested) func listsUsersPageByPage(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             for number in 0..<5 {

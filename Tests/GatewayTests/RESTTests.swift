@@ -284,6 +284,33 @@ import Wire
         }
     }
 
+    /// A name that the schema does not have is not taken for nothing.
+    @Test func unknownNamesAreSaid() async throws {
+        try await TestServer.run { server in
+            let token = try await server.register("ann").token
+            for (method, path, body, field) in [
+                ("PATCH", "/v1/me/call-settings", #"{"callWaiting":true,"whoCanCall":"FRIENDS"}"#, "whoCanCall"),
+                ("PATCH", "/v1/me/call-settings", #"{"who_can_call":"WHO_CAN_CALL_FRIENDS"}"#, "who_can_call"),
+                ("POST", "/v1/conversations", #"{"type":"CONVERSATION_TYPE_CHANNEL","name":"x"}"#, "type"),
+                ("PATCH", "/v1/conversations/\(Self.nothing)/members/\(Self.nothing)", #"{"role":"KING"}"#, "role"),
+            ] {
+                let answer = try await ask(server, method, path, token: token, body: body)
+                #expect(answer.status == 400, "\(body)")
+                let error = try decode(WireError.self, answer)
+                #expect(error.code == .invalid)
+                #expect(error.message.hasPrefix("\(field) "), "\(error.message)")
+            }
+            let settings = try await ask(server, "GET", "/v1/me/call-settings", token: token)
+            #expect(try decode(WireCallSettings.self, settings).callWaiting == false)
+            // A field of a newer schema is not in the way.
+            let newer = try await ask(
+                server, "PATCH", "/v1/me/call-settings", token: token, body: #"{"new":"x","callWaiting":true}"#)
+            #expect(newer.status == 200)
+        }
+    }
+
+    private static let nothing = "00000000-0000-7000-8000-000000000000"
+
     @Test func tooManyAttemptsAreToldWhenToComeBack() async throws {
         try await TestServer.run(attempts: .init(perUsername: 3)) { server in
             _ = try await server.register("ann")

@@ -45,7 +45,8 @@ import Testing
                     GroupDraft(clientConversationID: id, name: name, members: members), by: ada)
             }
             let marks = ["two\u{2028}lines", "turned \u{202E}round"]
-            for name in ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] + marks {
+            let hidden = ["\u{200B}", "\u{3164}\u{3164}", "\u{2800}", "B\u{AD}and", "Band\u{200F}", "B\u{202E}and", "B\u{61C}and"]
+            for name in hidden + ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] + marks {
                 await expect(.invalid(.name)) { try await make(name) }
             }
             await expect(.invalid(.name)) { try await make("e" + String(repeating: "\u{301}", count: 2000)) }

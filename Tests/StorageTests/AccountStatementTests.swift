@@ -57,44 +57,35 @@ struct AccountStatementTests {
             #expect(try revoked.rows.map { try $0.id("id") as SessionID } == [first])
             _ = try await logIn(third, other, "c1")
 
-            func rotate(_ old: String, _ new: String, at seconds: Int64 = 10) async throws -> Int {
+            func exchange(
+                _ old: String, repeated: String = "", to new: [String?], at seconds: Int64 = 10
+            ) async throws -> Int {
                 try await database.run(
-                    .rotateSession,
-                    [
-                        .id(second), .text(old), .text(new), .instant(moment(2000)), .instant(moment(seconds)),
-                        .text("192.0.2.9"), .null,
+                    .exchangeRefreshToken,
+                    [.id(second), .text(old), .text(repeated)] + new.map { .text($0) } + [
+                        .instant(moment(2000)), .instant(moment(seconds)), .text("192.0.2.9"), .null,
                     ]
                 ).count
             }
             // Expired, then good, then used up.
-            #expect(try await rotate("b1", "b2", at: 1000) == 0)
-            #expect(try await rotate("b1", "b2") == 1)
-            #expect(try await rotate("b1", "b3") == 0)
-            func stored() async throws -> Row {
-                try #require(try await database.query(.sessionForRefresh, [.id(second)]).first)
+            #expect(try await exchange("b1", to: ["b2", nil, "b1"], at: 1000) == 0)
+            #expect(try await exchange("b1", to: ["b2", nil, "b1"]) == 1)
+            #expect(try await exchange("b1", to: ["b3", nil, "b1"]) == 0)
+            func stored() async throws -> [String?] {
+                let row = try #require(try await database.query(.sessionForRefresh, [.id(second)]).first)
+                #expect(try row.instant("expires_at") == moment(2000))
+                #expect(try row.text("username") == "ann")
+                return [
+                    try row.text("refresh_token_hash"), try row.textIfAny("repeated_refresh_token_hash"),
+                    try row.textIfAny("previous_refresh_token_hash"),
+                ]
             }
-            #expect(try await stored().text("refresh_token_hash") == "b2")
-            #expect(try await stored().textIfAny("previous_refresh_token_hash") == "b1")
-            #expect(try await stored().instant("expires_at") == moment(2000))
-            #expect(try await stored().text("username") == "ann")
-
-            func rotateAgain(_ old: String, _ new: String, after seconds: Int64) async throws -> Int {
-                try await database.run(
-                    .rotateSessionAgain,
-                    [
-                        .id(second), .text(old), .text(new), .instant(moment(3000)), .instant(moment(11)),
-                        .text("192.0.2.9"), .null, .instant(moment(seconds)),
-                    ]
-                ).count
-            }
-            // Too late, never the one before, then good, then used up.
-            #expect(try await rotateAgain("b1", "b3", after: 10) == 0)
-            #expect(try await rotateAgain("b2", "b3", after: 9) == 0)
-            #expect(try await rotateAgain("b1", "b3", after: 9) == 1)
-            #expect(try await rotateAgain("b1", "b4", after: 9) == 0)
-            #expect(try await stored().text("refresh_token_hash") == "b3")
-            #expect(try await stored().textIfAny("previous_refresh_token_hash") == nil)
-            #expect(try await rotate("b2", "b4") == 0)
+            #expect(try await stored() == ["b2", nil, "b1"])
+            // A repeat, which another one may have come before.
+            #expect(try await exchange("b2", repeated: "b3", to: ["b2", "b4", nil]) == 0)
+            #expect(try await exchange("b2", to: ["b2", "b3", nil]) == 1)
+            #expect(try await exchange("b2", to: ["b2", "b4", nil]) == 0)
+            #expect(try await stored() == ["b2", "b3", nil])
 
             let live = try await database.query(.liveSessionsOfUser, [.id(user), .instant(moment(20))])
             #expect(try live.map { try $0.id("id") as SessionID } == [second, third])
@@ -104,7 +95,7 @@ struct AccountStatementTests {
             let ended = try await database.run(.revokeSession, own)
             #expect(try ended.rows.map { try $0.id("device_id") as DeviceID } == [device])
             #expect(try await database.run(.revokeSession, own).count == 0)
-            #expect(try await rotate("b3", "b4") == 0)
+            #expect(try await exchange("b2", repeated: "b3", to: ["b4", nil, "b3"]) == 0)
             let state = try #require(try await database.query(.sessionForAuthentication, [.id(second)]).first)
             #expect(try state.instantIfAny("revoked_at") == moment(30))
             #expect(try !state.boolean("is_blocked"))

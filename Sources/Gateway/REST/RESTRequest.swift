@@ -79,7 +79,7 @@ struct RESTRequest: Sendable {
             throw RESTFault(.invalid("The body is not whole."))
         }
         do throws(WireFault) {
-            return try Encoding.json.decode(Body.self, from: Array(bytes.readableBytesView))
+            return try Encoding.decodeKnownNames(Body.self, fromJSON: Array(bytes.readableBytesView))
         } catch {
             throw RESTFault(.invalid(error.message))
         }

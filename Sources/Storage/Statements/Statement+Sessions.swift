@@ -1,7 +1,7 @@
 extension Statement {
     static let sessions = [
-        insertSession, sessionForRefresh, rotateSession, rotateSessionAgain, revokeSession, revokeSessionsOfUser,
-        revokeSessionsOfDevice, revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
+        insertSession, sessionForRefresh, exchangeRefreshToken, revokeSession, revokeSessionsOfUser, revokeSessionsOfDevice,
+        revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
         setPushToken, forgetPushTokenElsewhere, pushTargetsOfUser,
     ]
 
@@ -19,42 +19,31 @@ extension Statement {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
         """)
 
-    /// Finds a session, revoked and expired ones too, with the hashes of its refresh token and of the one before it, and
-    /// with what matters of its user.
+    /// Finds a session, revoked and expired ones too, with the hashes of its refresh tokens, and with what matters of its
+    /// user.
     ///
     /// Parameters: id.
     public static let sessionForRefresh = Statement(
         "session_for_refresh",
-        "SELECT \(sessionColumns), s.refresh_token_hash, s.previous_refresh_token_hash \(sessionsAndUsers) WHERE s.id = $1"
-    )
-
-    /// Exchanges a session's refresh token. Returns id, user_id and device_id; no row when somebody else was first, or
-    /// the session is revoked or expired.
-    ///
-    /// Parameters: id, the old refresh_token_hash, the new one, the new expires_at, now, ip_address, user_agent.
-    public static let rotateSession = Statement(
-        "rotate_session",
         """
-        UPDATE sessions SET refresh_token_hash = $3, previous_refresh_token_hash = $2, expires_at = $4,
-            last_activity = $5, ip_address = $6, user_agent = $7
-        WHERE id = $1 AND refresh_token_hash = $2 AND revoked_at IS NULL AND expires_at > $5
-        RETURNING id, user_id, device_id
+        SELECT \(sessionColumns), s.refresh_token_hash, s.repeated_refresh_token_hash, s.previous_refresh_token_hash
+        \(sessionsAndUsers) WHERE s.id = $1
         """)
 
-    /// Exchanges the refresh token before the current one, whose answer may have been lost. The current one is void from
-    /// then on, and there is none before it any more. Returns id, user_id and device_id; no row when somebody else was
-    /// first, the exchange before was too long ago, or the session is revoked or expired.
+    /// Exchanges a session's refresh token, or repeats the exchange. Returns the id; no row when somebody else was first,
+    /// or the session is revoked or expired.
     ///
-    /// Parameters: id, the previous_refresh_token_hash, the new refresh_token_hash, the new expires_at, now, ip_address,
-    /// user_agent, the moment after which the last_activity must lie.
-    public static let rotateSessionAgain = Statement(
-        "rotate_session_again",
+    /// Parameters: id, the refresh_token_hash and the repeated_refresh_token_hash (empty for none) that the writer knew, the
+    /// new refresh_token_hash, repeated_refresh_token_hash and previous_refresh_token_hash, the new expires_at, now,
+    /// ip_address, user_agent.
+    public static let exchangeRefreshToken = Statement(
+        "exchange_refresh_token",
         """
-        UPDATE sessions SET refresh_token_hash = $3, previous_refresh_token_hash = NULL, expires_at = $4,
-            last_activity = $5, ip_address = $6, user_agent = $7
-        WHERE id = $1 AND previous_refresh_token_hash = $2 AND last_activity > $8 AND revoked_at IS NULL
-            AND expires_at > $5
-        RETURNING id, user_id, device_id
+        UPDATE sessions SET refresh_token_hash = $4, repeated_refresh_token_hash = $5, previous_refresh_token_hash = $6,
+            expires_at = $7, last_activity = $8, ip_address = $9, user_agent = $10
+        WHERE id = $1 AND refresh_token_hash = $2 AND COALESCE(repeated_refresh_token_hash, '') = $3
+            AND revoked_at IS NULL AND expires_at > $8
+        RETURNING id
         """)
 
     /// Revokes a live session of a user. Returns id and device_id; no row when there is none.

@@ -6,11 +6,12 @@ extension Statement {
 
     private static let users = [
         insertUser, userByUsername, userByID, listUsers, setUserBlocked, searchUsers, touchUser,
+        lookalikeName, setNamesToCompare, usersWithoutFoldedName,
     ]
 
     /// Registers a user. Violates `users_username_key` or `users_email_key` when the name or address is taken.
     ///
-    /// Parameters: id, username, email, password_hash, display_name, search_name (the display name in lower case),
+    /// Parameters: id, username, email, password_hash, display_name, search_name (the display name's skeleton),
     /// avatar_url, role, created_at (also the updated_at).
     public static let insertUser = Statement(
         "insert_user",
@@ -54,7 +55,7 @@ extension Statement {
     /// The comparison is a range up to the prefix followed by the last code point, so that the text needs no escapes.
     /// Each of the two kinds of name is a range of an index of its own, read no further than the limit.
     ///
-    /// Parameters: the prefix in lower case, the asker's id, limit.
+    /// Parameters: the prefix's skeleton, the asker's id, limit.
     public static let searchUsers = Statement(
         "search_users",
         """
@@ -84,6 +85,32 @@ extension Statement {
     /// Parameters: id, last_seen.
     public static let touchUser = Statement(
         "touch_user", "UPDATE users SET last_seen = $2 WHERE id = $1 AND (last_seen IS NULL OR last_seen < $2)")
+
+    /// Finds a user whose display name has the same skeleton and is another one all the same. Each half is a range of an
+    /// index that ends at its first row.
+    ///
+    /// Parameters: the skeleton, the folded name.
+    public static let lookalikeName = Statement(
+        "lookalike_name",
+        """
+        SELECT id FROM users WHERE search_name = $1 AND folded_name < $2
+        UNION ALL
+        SELECT id FROM users WHERE search_name = $1 AND folded_name > $2
+        LIMIT 1
+        """)
+
+    /// Notes the forms of a user's display name by which it is found and compared.
+    ///
+    /// Parameters: id, search_name (its skeleton), folded_name.
+    public static let setNamesToCompare = Statement(
+        "set_names_to_compare", "UPDATE users SET search_name = $2, folded_name = $3 WHERE id = $1")
+
+    /// Lists users whose display name was stored by an older program, which did not note its forms.
+    ///
+    /// Parameters: limit.
+    public static let usersWithoutFoldedName = Statement(
+        "users_without_folded_name",
+        "SELECT id, display_name FROM users WHERE folded_name IS NULL ORDER BY id LIMIT $1")
 
     private static let userColumns = """
         id, username, email, email_verified_at, display_name, bio, avatar_url, status, role, is_blocked, last_seen, \
