@@ -44,14 +44,17 @@ struct Server {
         let passwords = PasswordHasher(cost: settings.passwordCost)
         let accounts = AccountService(
             database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
-            passwords: passwords, sessionLifetime: settings.sessionLifetime, now: wallClock, revocations: registry,
+            passwords: passwords, quotas: settings.quotas, sessionLifetime: settings.sessionLifetime, now: wallClock,
+            revocations: registry,
             logger: logger)
-        let messaging = MessagingService(database: database, events: registry, now: wallClock, logger: logger)
+        let messaging = MessagingService(
+            database: database, events: registry, quotas: settings.quotas, now: wallClock, logger: logger)
         let outbox = makeOutbox(database, registry)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging)] + (outbox.map { [$0] } ?? []), loops: Array(loops.makeIterator()),
+            recorders: [CallMessages(messaging), CallAcquaintances()] + (outbox.map { [$0] } ?? []),
+            loops: Array(loops.makeIterator()),
             settings: callSettings(node), now: wallClock, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
@@ -101,6 +104,7 @@ struct Server {
         var settings = CallService.Settings()
         settings.rules = self.settings.rules
         settings.invitesPerMinute = self.settings.invitesPerMinute
+        settings.quotas = self.settings.quotas
         settings.node = node
         settings.lease = self.settings.nodeLease
         return settings
