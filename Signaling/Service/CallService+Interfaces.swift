@@ -51,6 +51,8 @@ public enum CallReply: Sendable {
     case refused(CallRefusal, CallView?)
     /// Too many invites; after this time another one is taken.
     case limited(retryAfter: Instant.Span)
+    /// As many people were rung today as one user may ring in a day; after this time another one is.
+    case usedUp(retryAfter: Instant.Span)
     /// The database is away or the server is stopping: to be tried again.
     case unavailable
     /// A fault of the server.

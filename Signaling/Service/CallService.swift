@@ -15,8 +15,10 @@ public final class CallService: Sendable {
     public struct Settings: Sendable {
         /// How long calls wait for what, and what is allowed in them.
         public var rules = CallRules()
-        /// How many calls a user may place in a minute.
+        /// How many people a user may ring in a minute.
         public var invitesPerMinute = 30
+        /// How much one user may have stored in a day.
+        public var quotas = QuotaLimits()
         /// Names this server among those that share the database, and is the same after a restart; a new name when nil.
         public var node: NodeID?
         /// How long other nodes wait for this one's sign of life before they take over its calls; at least a millisecond.
@@ -40,6 +42,7 @@ public final class CallService: Sendable {
     let now: @Sendable () -> Instant
     private let node: Node
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
+    private let quotas: DailyQuotas
     private let isStopping = Atomic(false)
 
     /// Makes a service that knows no call yet; `start()` comes before the first command.
@@ -65,6 +68,7 @@ public final class CallService: Sendable {
         self.people = people
         self.settings = settings
         self.now = now
+        quotas = DailyQuotas(database: database, limits: settings.quotas, now: now)
         let metrics = metrics
         let lease = NodeLease(node: settings.node ?? .random(at: now()), duration: settings.lease)
         let shards = loops.map { loop in
@@ -111,7 +115,7 @@ public final class CallService: Sendable {
         await node.renew()
     }
 
-    /// Calls another user, or the members of a group.
+    /// Calls another user, or the members of a group. Counts as an invite for each who is rung.
     ///
     /// - Parameter reply: Called once, on a thread of the service, after the call is on disk.
     public func invite(
@@ -119,12 +123,14 @@ public final class CallService: Sendable {
     ) {
         guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
         guard invite.target != .user(caller.id) else { return reply(.refused(.forbidden, nil)) }
-        if let retryAfter = takeInvites(1, of: caller.id) { return reply(.limited(retryAfter: retryAfter)) }
+        // Whoever asks pays for one at once; how many more there are is known only later.
+        if let refusal = takeInvites(1, of: caller.id) { return reply(refusal) }
         metrics.invites.add()
         Task {
             do throws(CallPeopleError) {
                 if let earlier = try await placedEarlier(invite, by: caller.id) { return reply(.done(earlier)) }
                 let (conversation, mode, users) = try await callees(of: invite.target, for: caller.id)
+                if let refusal = takeInvites(users.count, of: caller.id, paid: 1) { return reply(refusal) }
                 let policies = try await people.calleePolicies(of: users, calledBy: caller.id)
                 let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
                 guard !callees.isEmpty else {
@@ -176,9 +182,7 @@ public final class CallService: Sendable {
         _ users: [UserID], to call: CallID, as request: RequestID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
-        if let retryAfter = takeInvites(users.count, of: origin.user) {
-            return reply(.limited(retryAfter: retryAfter))
-        }
+        if let refusal = takeInvites(users.count, of: origin.user) { return reply(refusal) }
         Task {
             do throws(CallPeopleError) {
                 let policies = try await people.calleePolicies(of: users, calledBy: origin.user)
@@ -227,12 +231,21 @@ public final class CallService: Sendable {
         await node.stop()
     }
 
-    /// Takes invites off what a user may send; what it returns, when it returns something, is how long to wait.
-    private func takeInvites(_ count: Int, of user: UserID) -> Instant.Span? {
+    /// Takes invites off what a user may send in a minute, and in a day.
+    /// - Parameters:
+    ///   - count: How many are rung.
+    ///   - paid: How many of them are paid for already.
+    /// - Returns: The answer when there are not so many left.
+    private func takeInvites(_ count: Int, of user: UserID, paid: Int = 0) -> CallReply? {
         let present = now()
         // However many there are at once, a full bucket is enough.
-        let cost = min(count, settings.invitesPerMinute)
-        return inviteLimits.withLockedValue { $0.take(cost, user, settings.invitesPerMinute, now: present) }
+        let cost = min(count, settings.invitesPerMinute) - paid
+        if cost > 0 {
+            let wait = inviteLimits.withLockedValue { $0.take(cost, user, settings.invitesPerMinute, now: present) }
+            if let wait { return .limited(retryAfter: wait) }
+        }
+        guard count > paid else { return nil }
+        return quotas.spend(.rings, count - paid, of: user).map { .usedUp(retryAfter: $0) }
     }
 
     /// Where an invite calls whom.
@@ -296,7 +309,7 @@ private struct InviteLimits {
         var bucket = buckets[user] ?? TokenBucket(perMinute, per: .seconds(60), now: now)
         let isTaken = bucket.take(count, now: now)
         buckets[user] = bucket
-        return isTaken ? nil : bucket.wait(now: now)
+        return isTaken ? nil : bucket.wait(for: count, now: now)
     }
 }
 

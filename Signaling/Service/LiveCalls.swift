@@ -161,7 +161,7 @@ final class LiveCalls {
         commit(live.call.handle(.timePassed, at: now), on: live) { reply in
             switch reply {
             case .done, .refused: break
-            case .limited, .unavailable, .failed: myself.value.giveUpNext(of: id, reply)
+            case .limited, .usedUp, .unavailable, .failed: myself.value.giveUpNext(of: id, reply)
             }
         }
     }

@@ -18,7 +18,7 @@ public struct AccountError: Error, Sendable, Equatable {
         case notFound
         /// What is there already stands against it: a block of one's own, or too many of a kind.
         case conflict
-        /// Too many attempts with this username or from this address.
+        /// Too many attempts with this username or from this address, or too many requests of one user.
         case rateLimited(retryAfter: Instant.Span)
         /// Too many passwords wait to be checked.
         case overloaded
@@ -78,6 +78,14 @@ extension AccountError {
 
     static func notFound(_ what: String) -> AccountError {
         AccountError(.notFound, "There is no such \(what).")
+    }
+
+    static func usedUp(retryAfter: Instant.Span) -> AccountError {
+        let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
+        return AccountError(
+            .rateLimited(retryAfter: retryAfter),
+            "You have asked as many people today as one person may in a day. "
+                + "Try again in \(minutes / 60) h \(minutes % 60) min.")
     }
 
     static func rateLimited(retryAfter: Instant.Span) -> AccountError {

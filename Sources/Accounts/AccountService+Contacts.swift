@@ -22,10 +22,10 @@ extension AccountService {
     ///
     /// Somebody who has blocked the asker never hears of it, and the asker sees what everybody sees who waits.
     /// - Throws: `invalid(.userID)` for oneself, `notFound`, `conflict` when the asker has blocked them or has asked
-    ///   1000 people, `rateLimited`, `unavailable`, `internal`.
+    ///   1000 people, `rateLimited` (too many in an hour, or in a day), `unavailable`, `internal`.
     public func requestContact(with other: UserID, by user: UserID) async throws(AccountError) -> Contact {
         guard user != other else { throw .oneself }
-        try countContactRequest(by: user)
+        try await countContactRequest(by: user)
         let now = now()
         let values =
             Self.pair(user, other) + [.id(user), .id(other), .instant(now), .integer(Int64(Self.contactLimit))]
@@ -136,11 +136,18 @@ extension AccountService {
 }
 
 extension AccountService {
-    /// Counts something that another person gets to see.
-    private func countContactRequest(by user: UserID) throws(AccountError) {
+    /// Counts something that another person gets to see: by the hour in memory, by the day on disk.
+    private func countContactRequest(by user: UserID) async throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { $0.contactRequests.attempt(user.description, now: now) }
         if let wait { throw .rateLimited(retryAfter: wait) }
+        let untilTomorrow: Instant.Span?
+        do {
+            untilTomorrow = try await quotas.take(.contactRequests, of: user)
+        } catch {
+            throw accountError(error, at: "take_from_quota")
+        }
+        if let untilTomorrow { throw .usedUp(retryAfter: untilTomorrow) }
     }
 
     /// Counts a change that a user makes, of whatever kind.

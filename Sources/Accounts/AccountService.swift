@@ -35,6 +35,7 @@ public final class AccountService: Sendable {
     let logger: Logger
     let sessionLifetime: Instant.Span
     let attempts: NIOLockedValueBox<Attempts>
+    let quotas: DailyQuotas
 
     struct Attempts {
         var byUsername: AttemptLimiter
@@ -51,13 +52,14 @@ public final class AccountService: Sendable {
     ///   - tokens: Makes and checks access tokens.
     ///   - passwords: Hashes and checks passwords.
     ///   - limits: How often somebody may try to log in or register.
+    ///   - quotas: How much one user may have stored in a day.
     ///   - sessionLifetime: How long a session lives without a refresh.
     ///   - now: The clock.
     ///   - revocations: Hears of sessions that end before their time.
     ///   - logger: Takes what went wrong.
     public init(
         database: any Database, tokens: AccessTokens, passwords: PasswordHasher,
-        limits: AttemptLimits = AttemptLimits(),
+        limits: AttemptLimits = AttemptLimits(), quotas: QuotaLimits = QuotaLimits(),
         sessionLifetime: Instant.Span = AccountService.usualSessionLifetime, now: @escaping @Sendable () -> Instant,
         revocations: any SessionRevocations, logger: Logger
     ) {
@@ -68,6 +70,7 @@ public final class AccountService: Sendable {
         self.now = now
         self.revocations = revocations
         self.logger = logger
+        self.quotas = DailyQuotas(database: database, limits: quotas, now: now)
         attempts = NIOLockedValueBox(
             Attempts(
                 byUsername: AttemptLimiter(limits.perUsername, per: limits.span),

@@ -89,6 +89,7 @@ public final class Gateway: Service {
             AccountRoutes(accounts: services.accounts, configuration: configuration, now: services.now).routes
             + ContactRoutes(accounts: services.accounts).routes
             + ConversationRoutes(accounts: services.accounts, messaging: services.messaging).routes
+            + InvitationRoutes(accounts: services.accounts, messaging: services.messaging).routes
             + CallRoutes(accounts: services.accounts, calls: services.calls).routes
             + IceServerRoutes(
                 accounts: services.accounts, configuration: configuration, now: services.now,

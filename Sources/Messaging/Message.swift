@@ -91,6 +91,9 @@ public struct Conversation: Sendable, Hashable {
     public var members: [Profile]
     /// What each of them may do, in the same order.
     public var roles: [MemberRole]
+    /// Who was invited into a group and is no member yet, in the order of their ids; read for its owner and admins alone,
+    /// and not in lists.
+    public var invited: [Profile] = []
     /// The place of the newest message; 0 when there is none.
     public var lastSeq: Int64
     /// The newest message, if there is one.
@@ -114,6 +117,14 @@ public struct Conversation: Sendable, Hashable {
     }
 }
 
+/// A page of the conversations of a user.
+public struct ConversationPage: Sendable, Hashable {
+    /// The most recently used first.
+    public var conversations: [Conversation]
+    /// Where the next page begins; nil at the end.
+    public var next: ConversationCursor?
+}
+
 /// A stretch of a conversation.
 public struct MessagePage: Sendable, Hashable {
     /// In the conversation's order.
@@ -128,9 +139,12 @@ public struct MessagePage: Sendable, Hashable {
     }
 }
 
-/// Takes messages to the devices of those whom they concern.
+/// Takes messages and invitations to the devices of those whom they concern.
 public protocol MessageEvents: Sendable {
     /// Called when the message is on disk and its sender has the answer, on a thread of the database and in the order of
     /// the conversation. Must not block.
     func deliver(_ message: Message, to addresses: [Address])
+
+    /// Called when an invitation is on disk that the user sees. Must not block.
+    func deliver(_ invitation: GroupInvitation, to user: UserID)
 }

@@ -1,3 +1,6 @@
+public import Primitives
+import Storage
+
 /// Why something about messages was not done.
 public struct MessagingError: Error, Sendable, Equatable {
     /// What a caller can act upon.
@@ -8,8 +11,12 @@ public struct MessagingError: Error, Sendable, Equatable {
         case notFound
         /// The one who asks may not do this.
         case forbidden
+        /// What is there already stands against it: the group is full.
+        case conflict
         /// The body is longer than 16 KiB.
         case tooLarge
+        /// The one who asks has had stored today what one user may have stored in a day.
+        case rateLimited(retryAfter: Instant.Span)
         /// The database is away. Whether the message was stored is settled by sending it again with the same client
         /// message id.
         case unavailable
@@ -50,6 +57,7 @@ extension MessagingError {
     static let toOneself = MessagingError(.invalid(.userID), "You cannot write to yourself. Choose somebody else.")
     static let noConversation = MessagingError(.notFound, "There is no such conversation.")
     static let noUser = MessagingError(.notFound, "There is no such user.")
+    static let noInvitation = MessagingError(.notFound, "There is no such invitation.")
     static let noMember = MessagingError(.notFound, "There is no such member.")
     static let notAdmin = MessagingError(.forbidden, "Only the owner and admins of a group may do this.")
     static let notOwner = MessagingError(.forbidden, "Only the owner of a group may do this.")
@@ -59,8 +67,22 @@ extension MessagingError {
         .invalid(.name), "The name of a group has 1 to \(GroupRules.nameLimit) characters, in one line.")
     static let groupTooLarge = MessagingError(
         .invalid(.memberIDs), "A group has at most \(GroupRules.memberLimit) members.")
+    static let groupFull = MessagingError(.conflict, "The group is full. Ask its owner to make room.")
     static let unavailable = MessagingError(
         .unavailable, "The server cannot reach its data. Send it again in a moment.")
     static let `internal` = MessagingError(
         .internal, "The server made a mistake. Try again, and tell the operator.")
+
+    static func usedUp(_ kind: QuotaKind, retryAfter: Instant.Span) -> MessagingError {
+        let what =
+            switch kind {
+            case .groups: "made as many groups"
+            case .invitations: "invited as many people"
+            case .messages, .messageBytes, .contactRequests, .rings: "written as much"
+            }
+        let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
+        return MessagingError(
+            .rateLimited(retryAfter: retryAfter),
+            "You have \(what) today as one person may in a day. Try again in \(minutes / 60) h \(minutes % 60) min.")
+    }
 }

@@ -2,30 +2,38 @@ public import Primitives
 import Storage
 
 extension MessagingService {
-    /// Makes a group with its creator as owner. A repeat of a client conversation id of this creator gives the group
-    /// as it is now.
+    /// Makes a group with its creator as owner. Those who do not know the creator are invited into it. A repeat of a
+    /// client conversation id of this creator gives the group as it is now.
     /// - Throws: `invalid(.name)`, `invalid(.memberIDs)` when there are too many, `notFound` when one of them is not a
-    ///   user or the creator has left the group since, `unavailable`, `internal`.
+    ///   user or the creator has left the group since, `rateLimited` when the creator has made or invited too many today,
+    ///   `unavailable`, `internal`.
     public func makeGroup(_ draft: GroupDraft, by creator: UserID) async throws(MessagingError) -> Conversation {
         let (name, others) = try GroupRules.check(draft, by: creator)
         let known: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]
         if let earlier = try await read(.conversationByClientID, known, Conversation.init(bare:)).first {
             return try await conversation(earlier.id, for: creator)
         }
-        let owner = try await profile(of: creator)
-        for other in others { _ = try await profile(of: other) }
+        let (owner, candidates) = try await candidates(others, for: creator)
+        let (members, strangers) = (candidates.filter(\.isWelcoming), candidates.filter { !$0.isWelcoming })
+        try await take(.invitations, strangers.count, of: creator)
+        try await take(.groups, of: creator)
         let present = now()
         let id = ConversationID.random(at: present)
         let line = SystemMessage("\(owner.displayName) made the group “\(name)”.", in: id, at: present)
         let at = SQLValue.instant(present)
         let opening = Step(
             .openGroup, [.id(id), .id(creator), .id(draft.clientConversationID), .text(name), at])
-        let joining = ([creator] + others).map { user in
+        let joining = ([creator] + members.map(\.profile.id)).map { user in
             let role: MemberRole = user == creator ? .owner : .member
             return Step(.joinGroup, [.id(id), .id(user), .text(role.rawValue), .id(creator), at])
         }
-        let results = try await commit([opening] + joining + line.steps, at: "open_group")
+        let inviting = inviting(strangers, into: id, by: creator, at: present)
+        let results = try await commit([opening] + joining + inviting + line.steps, at: "open_group")
         deliver(line, results: results.suffix(line.steps.count))
+        deliver(
+            GroupInvitation(
+                conversation: id, name: name, inviter: owner, memberCount: joining.count, createdAt: present),
+            results: results.dropFirst(1 + joining.count).prefix(inviting.count))
         guard let made = try await read(.conversationByClientID, known, Conversation.init(bare:)).first else {
             throw .noConversation
         }
@@ -55,40 +63,53 @@ extension MessagingService {
         return (found.type, members.map(\.profile))
     }
 
-    /// Adds members to a group. Who is in it already stays in it as before.
+    /// Adds members to a group; those who do not know the one who adds are invited. Who is in it already stays in it as
+    /// before.
     /// - Throws: `notFound` when there is no such conversation, the one who adds is not in it, or one of the others is
     ///   not a user; `forbidden` to mere members and in direct conversations; `invalid(.memberIDs)` when there would be
-    ///   too many; `unavailable`, `internal`.
+    ///   too many, with those who are invited; `rateLimited` when the one who adds has invited too many today;
+    ///   `unavailable`, `internal`.
     public func addMembers(
         _ users: [UserID], to conversation: ConversationID, by actor: UserID
     ) async throws(MessagingError) -> Conversation {
         let wanted = try GroupRules.distinct(users)
         let group = try await self.conversation(conversation, for: actor)
         guard group.type == .group, let role = group.role(of: actor), GroupRules.mayAdd(role) else { throw .notAdmin }
-        var newcomers: [Profile] = []
-        for user in wanted where group.role(of: user) == nil { newcomers.append(try await profile(of: user)) }
+        let (inviter, newcomers) = try await candidates(wanted.filter { group.role(of: $0) == nil }, for: actor)
         guard !newcomers.isEmpty else { return group }
-        guard group.members.count + newcomers.count <= GroupRules.memberLimit else { throw .groupTooLarge }
+        let invited = Set(group.invited.map(\.id)).union(newcomers.map(\.profile.id))
+        guard group.members.count + invited.count <= GroupRules.memberLimit else { throw .groupTooLarge }
+        let (known, strangers) = (newcomers.filter(\.isWelcoming), newcomers.filter { !$0.isWelcoming })
+        try countLine(of: actor)
+        try await take(.invitations, strangers.count, of: actor)
         let present = now()
-        let adding = newcomers.map { newcomer in
+        let adding = known.map { newcomer in
             Step(
                 .addMember,
                 [
-                    .id(conversation), .id(newcomer.id), .id(actor), .instant(present),
+                    .id(conversation), .id(newcomer.profile.id), .id(actor), .instant(present),
                     .integer(Int64(GroupRules.memberLimit)),
                 ])
         }
+        let inviting = inviting(strangers, into: conversation, by: actor, at: present)
         let locking = Step(.lockGroup, [.id(conversation), .instant(present)])
-        let results = try await commit([locking] + adding, at: "add_member").dropFirst()
-        let added = zip(newcomers, results).filter { !$1.rows.isEmpty }.map(\.0)
+        let forgetting = Step(.forgetInvitationsOfMembers, [.id(conversation)])
+        let results = try await commit([locking] + adding + inviting + [forgetting], at: "add_member").dropFirst()
+        let added = zip(known, results).filter { !$1.rows.isEmpty }.map(\.0)
         if !added.isEmpty {
-            let names = GroupRules.list(added.map(\.displayName))
+            let names = GroupRules.list(added.map(\.profile.displayName))
             await say("\(group.displayName(of: actor)) added \(names).", in: conversation, also: [])
         }
+        deliver(
+            GroupInvitation(
+                conversation: conversation, name: group.name ?? "", inviter: inviter,
+                memberCount: group.members.count + added.count, createdAt: present),
+            results: results.dropFirst(adding.count).prefix(inviting.count))
         return try await self.conversation(conversation, for: actor)
     }
 
-    /// Takes a member out of a group, or leaves it. When the owner leaves, another member becomes owner.
+    /// Takes a member out of a group, or leaves it; takes back the invitation of one who is no member yet. When the owner
+    /// leaves, another member becomes owner.
     /// - Throws: `notFound` when there is no such conversation, or one of the two is not in it; `forbidden` to those
     ///   who may not and in direct conversations; `unavailable`, `internal`.
     public func removeMember(
@@ -98,8 +119,14 @@ extension MessagingService {
         for _ in 0..<3 {
             let group = try await self.conversation(conversation, for: actor)
             guard group.type == .group, let role = group.role(of: actor) else { throw .notAdmin }
-            guard let other = group.role(of: user) else { throw .noMember }
+            guard let other = group.role(of: user) else {
+                guard GroupRules.mayAdd(role),
+                    try await withdrawInvitation(of: user, into: conversation, by: actor)
+                else { throw .noMember }
+                return
+            }
             guard user == actor || GroupRules.mayRemove(other, by: role) else { throw .notAdmin }
+            if user != actor { try countLine(of: actor) }
             let present = now()
             let results = try await commit(
                 [
@@ -136,6 +163,7 @@ extension MessagingService {
             guard let before = group.role(of: user) else { throw .noMember }
             guard before != .owner else { throw .ownerForLife }
             guard before != role else { return group }
+            try countLine(of: actor)
             let results = try await commit(
                 [
                     Step(.lockGroup, [.id(conversation), .instant(now())]),
@@ -151,7 +179,7 @@ extension MessagingService {
 
     /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
     /// - Parameter others: Who is told besides the members.
-    private func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
+    func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
         let line = SystemMessage(text, in: conversation, at: now())
         do throws(DatabaseError) {
             let results = try await database.commit(WriteUnit(line.steps))
@@ -162,7 +190,7 @@ extension MessagingService {
         }
     }
 
-    private func role(
+    func role(
         of user: UserID, in conversation: ConversationID
     ) async throws(MessagingError) -> MemberRole? {
         try await read(.isConversationMember, [.id(conversation), .id(user)]) { row throws(DatabaseError) in
@@ -171,7 +199,7 @@ extension MessagingService {
         }.first
     }
 
-    private func profile(of user: UserID) async throws(MessagingError) -> Profile {
+    func profile(of user: UserID) async throws(MessagingError) -> Profile {
         let found = try await read(.userByID, [.id(user)]) { row throws(DatabaseError) in
             Profile(id: user, username: try row.text("username"), displayName: try row.text("display_name"))
         }
@@ -179,7 +207,7 @@ extension MessagingService {
         return profile
     }
 
-    private func commit(_ steps: [Step], at statement: String) async throws(MessagingError) -> [StepResult] {
+    func commit(_ steps: [Step], at statement: String) async throws(MessagingError) -> [StepResult] {
         do {
             return try await database.commit(WriteUnit(steps))
         } catch {

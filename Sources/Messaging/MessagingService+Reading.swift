@@ -24,17 +24,24 @@ extension MessagingService {
     }
 
     /// The conversations of a user, the most recently used first.
-    /// - Parameter limit: 1 to 100; what lies outside is moved to the nearer end.
+    /// - Parameters:
+    ///   - cursor: The end of the page before; nil for the first page. What is used between two pages moves to the top.
+    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `unavailable`, `internal`.
-    public func conversations(of user: UserID, limit: Int = 50) async throws(MessagingError) -> [Conversation] {
-        let count = Int64(min(max(limit, 1), 100))
-        let page: [SQLValue] = [
-            .id(user), .instant(Self.farFuture), .id(ConversationID(high: 0, low: 0)), .integer(count),
-        ]
-        var conversations = try await read(.conversationsOfUser, page) { row throws(DatabaseError) in
-            try Conversation(row: row)
+    public func conversations(
+        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+    ) async throws(MessagingError) -> ConversationPage {
+        let limit = min(max(limit, 1), Self.pageLimit)
+        let start = cursor ?? .newest
+        func place(_ count: Int) -> [SQLValue] {
+            [.id(user), .instant(start.at), .id(start.conversation), .integer(Int64(count))]
         }
-        let members = try await read(.membersOfConversationsOfUser, page, Member.init(row:))
+        // One more than asked for tells whether there are more.
+        let found = try await read(.conversationsOfUser, place(limit + 1)) { row throws(DatabaseError) in
+            (conversation: try Conversation(row: row), usedAt: try row.instant("used_at"))
+        }
+        var conversations = found.prefix(limit).map(\.conversation)
+        let members = try await read(.membersOfConversationsOfUser, place(limit), Member.init(row:))
         let known = Dictionary(grouping: members, by: \.conversation)
         for index in conversations.indices {
             // A conversation that came to the top between the two readings has pushed the last one off the page.
@@ -44,7 +51,10 @@ extension MessagingService {
                 conversations[index].put(try await self.members(of: conversations[index].id))
             }
         }
-        return conversations
+        let last = found.count > limit ? found[limit - 1] : nil
+        return ConversationPage(
+            conversations: conversations,
+            next: last.map { ConversationCursor(at: $0.usedAt, conversation: $0.conversation.id) })
     }
 
     /// A stretch of a conversation that ends before a place, or at its end.
@@ -64,9 +74,6 @@ extension MessagingService {
         return MessagePage(messages: messages.suffix(count), hasMore: messages.count > count)
     }
 
-    /// A moment that both databases know and nobody lives to see: the year 9999.
-    private static let farFuture = Instant(microseconds: 253_402_300_799_000_000)
-
     private func conversation(
         of pair: DirectPair, for user: UserID
     ) async throws(MessagingError) -> Conversation? {
@@ -75,13 +82,19 @@ extension MessagingService {
         return try await complete(conversation, for: user)
     }
 
-    /// Adds what a row of a conversation does not have: its members and the newest message that is for the user.
+    /// Adds what a row of a conversation does not have: its members, the newest message that is for the user, and who is
+    /// invited, where the user may know.
     func complete(_ bare: Conversation, for user: UserID) async throws(MessagingError) -> Conversation {
         var conversation = bare
         conversation.put(try await members(of: bare.id))
         conversation.lastMessage = try await messages(in: bare.id, for: user, before: .max, limit: 1).last
         // The message is read after the conversation and may be newer, or one may be hidden from the user.
         if let message = conversation.lastMessage { conversation.lastSeq = message.seq }
+        if bare.type == .group, let role = conversation.role(of: user), GroupRules.mayAdd(role) {
+            conversation.invited = try await read(.usersInvitedToGroup, [.id(bare.id)]) { row throws(DatabaseError) in
+                try Profile(member: row, id: "id")
+            }
+        }
         return conversation
     }
 
@@ -118,10 +131,17 @@ struct Member {
 
     init(row: Row) throws(DatabaseError) {
         conversation = try row.id("conversation_id")
-        profile = Profile(
-            id: try row.id("user_id"), username: try row.text("username"), displayName: try row.text("display_name"),
-            avatarURL: try row.textIfAny("avatar_url"))
+        profile = try Profile(member: row, id: "user_id")
         role = try row.name("role")
+    }
+}
+
+extension Profile {
+    /// Reads a profile out of a row in which the user's id has a certain name.
+    init(member row: Row, id: String) throws(DatabaseError) {
+        self.init(
+            id: try row.id(id), username: try row.text("username"), displayName: try row.text("display_name"),
+            avatarURL: try row.textIfAny("avatar_url"))
     }
 }
 

@@ -19,21 +19,26 @@ public final class MessagingService: Sendable {
     let now: @Sendable () -> Instant
     let events: any MessageEvents
     let logger: Logger
+    let quotas: DailyQuotas
     private let unknown = NIOLockedValueBox(UnknownOutcomes())
+    private let noted = NIOLockedValueBox(NotedAcquaintances())
 
     /// Makes the service.
     /// - Parameters:
     ///   - database: Where messages are kept; migrated.
     ///   - events: Takes messages to devices.
+    ///   - quotas: How much one user may have stored in a day.
     ///   - now: The clock.
     ///   - logger: Takes what went wrong.
     public init(
-        database: any Database, events: any MessageEvents, now: @escaping @Sendable () -> Instant, logger: Logger
+        database: any Database, events: any MessageEvents, quotas: QuotaLimits = QuotaLimits(),
+        now: @escaping @Sendable () -> Instant, logger: Logger
     ) {
         self.database = database
         self.events = events
         self.now = now
         self.logger = logger
+        self.quotas = DailyQuotas(database: database, limits: quotas, now: now)
     }
 
     /// Sends a message: commit, then the answer, then the delivery.
@@ -47,7 +52,7 @@ public final class MessagingService: Sendable {
     ///   - device: From which device; it gets the answer and not the delivery.
     ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in the
     ///     order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or user,
-    ///     or not the sender's), `unavailable`, `internal`.
+    ///     or not the sender's), `rateLimited` (today's quota is used up), `unavailable`, `internal`.
     public func send(
         _ draft: Draft, from sender: UserID, device: DeviceID,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
@@ -59,13 +64,18 @@ public final class MessagingService: Sendable {
             completion(.failure(error))
             return
         }
-        enqueue(order, triesLeft: 3, completion: completion)
+        if let wait = spend(on: order) {
+            lookUp(order, or: .usedUp(.messages, retryAfter: wait), completion: completion)
+        } else {
+            enqueue(order, triesLeft: 3, completion: completion)
+        }
     }
 
     private func enqueue(
         _ order: SendOrder, triesLeft: Int, completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
-        database.enqueue(order.unit) { [self] result in
+        let isNoted = noted.withLockedValue { $0.contains(order.acquaintance) }
+        database.enqueue(order.unit(notingAcquaintance: !isNoted)) { [self] result in
             do throws(DatabaseError) {
                 let outcome = try order.outcome(try result.get())
                 let wasUnknown = unknown.withLockedValue { $0.remove(order.key) }
@@ -74,21 +84,60 @@ public final class MessagingService: Sendable {
                     sent.add()
                     completion(.success(message))
                     events.deliver(message, to: addresses)
+                    if !isNoted { noted.withLockedValue { $0.insert(order.acquaintance) } }
                 case .repeated(let message):
                     repeated.add()
                     completion(.success(message))
                     if wasUnknown { deliver(message, of: order) }
+                    giveBack(order)
                 case .refused:
                     completion(.failure(order.refusal))
+                    giveBack(order)
                 }
             } catch  where error.code == .constraint("messages_sender_id_client_message_id_key") && triesLeft > 1 {
                 // The same message came by another server at the same moment; now it is there to be found.
                 enqueue(order, triesLeft: triesLeft - 1, completion: completion)
             } catch {
-                if error.code == .outcomeUnknown { unknown.withLockedValue { $0.insert(order.key) } }
+                if error.code == .outcomeUnknown {
+                    unknown.withLockedValue { $0.insert(order.key) }
+                } else {
+                    giveBack(order)
+                }
                 completion(.failure(messagingError(error, at: "insert_message")))
             }
         }
+    }
+
+    /// Answers with the message when it was stored before, else with the error.
+    private func lookUp(
+        _ order: SendOrder, or error: MessagingError,
+        completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
+    ) {
+        database.enqueue(WriteUnit([order.earlier])) { [self] result in
+            do throws(DatabaseError) {
+                guard let message = try order.earlierMessage(try result.get().first?.rows ?? []) else {
+                    return completion(.failure(error))
+                }
+                repeated.add()
+                completion(.success(message))
+                if unknown.withLockedValue({ $0.remove(order.key) }) { deliver(message, of: order) }
+            } catch {
+                completion(.failure(messagingError(error, at: "earlier_message")))
+            }
+        }
+    }
+
+    /// Spends the sender's quotas on a message; what it returns, when it returns something, is how long to wait.
+    private func spend(on order: SendOrder) -> Instant.Span? {
+        if let wait = quotas.spend(.messages, of: order.sender) { return wait }
+        guard let wait = quotas.spend(.messageBytes, order.byteCount, of: order.sender) else { return nil }
+        quotas.giveBack(.messages, of: order.sender)
+        return wait
+    }
+
+    private func giveBack(_ order: SendOrder) {
+        quotas.giveBack(.messages, of: order.sender)
+        quotas.giveBack(.messageBytes, order.byteCount, of: order.sender)
     }
 
     /// Delivers a message that was stored without anybody being told. It may lie in another conversation than the one

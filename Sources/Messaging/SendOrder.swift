@@ -15,7 +15,8 @@ struct SendOrder: Sendable {
     }
 
     private let message: MessageID
-    private let sender: UserID
+    /// Who sends it.
+    let sender: UserID
     private let device: DeviceID
     private let draft: Draft
     private let now: Instant
@@ -40,6 +41,15 @@ struct SendOrder: Sendable {
         UnknownOutcomes.Key(sender: sender, clientMessageID: draft.clientMessageID)
     }
 
+    /// How long the body is, in bytes of UTF-8.
+    var byteCount: Int { draft.body.exposed.utf8.count }
+
+    /// Whom the sender knows from this message on.
+    var acquaintance: NotedAcquaintances.Key { NotedAcquaintances.Key(sender: sender, target: draft.target) }
+
+    /// Finds the message when it was stored before.
+    var earlier: Step { Step(.earlierMessage, [.id(sender), .id(draft.clientMessageID), .id(message)]) }
+
     /// Why it is refused when it is.
     var refusal: MessagingError {
         switch draft.target {
@@ -52,16 +62,19 @@ struct SendOrder: Sendable {
     ///
     /// Taking the next place locks the conversation, so the places have no gaps and follow the commits. The message is
     /// inserted only into a place that was just taken: a repeat and a stranger take none.
-    var unit: WriteUnit {
-        let earlier = Step(.earlierMessage, [.id(sender), .id(draft.clientMessageID), .id(message)])
+    /// - Parameter notingAcquaintance: Whether it is not on disk yet that the sender knows the other one.
+    func unit(notingAcquaintance: Bool) -> WriteUnit {
         switch draft.target {
         case .conversation(let conversation):
-            return WriteUnit([
+            let writing = [
                 Step(.takeMessageSeq, place(in: .id(conversation))),
                 Step(.insertMessage, content(in: .id(conversation))),
                 earlier,
                 Step(.recipientsOfConversation, [.id(conversation)]),
-            ])
+            ]
+            let noting = Step(
+                .noteAcquaintanceByConversation, [.id(sender), .id(conversation), .instant(now)])
+            return WriteUnit(notingAcquaintance ? writing + [noting] : writing)
         case .user(let user):
             let pair = DirectPair(sender, user)
             let writing = [
@@ -69,7 +82,8 @@ struct SendOrder: Sendable {
                 Step(.insertDirectMessage, content(in: .text(pair.key))),
                 earlier,
             ]
-            return WriteUnit(pair.steps(by: sender, now: now) + writing)
+            let noting = Step(.noteAcquaintance, [.id(sender), .id(user), .instant(now)])
+            return WriteUnit(pair.steps(by: sender, now: now) + (notingAcquaintance ? [noting] : []) + writing)
         }
     }
 
@@ -104,8 +118,13 @@ struct SendOrder: Sendable {
                 clientMessageID: draft.clientMessageID, type: .text, body: draft.body, createdAt: now)
             return .stored(message, to: recipients)
         }
-        if let row = earlier.rows.first { return .repeated(try Message(row: row)) }
-        return .refused
+        return try earlierMessage(earlier.rows).map { Outcome.repeated($0) } ?? .refused
+    }
+
+    /// The message that the rows of `earlier` hold.
+    func earlierMessage(_ rows: [Row]) throws(DatabaseError) -> Message? {
+        guard let row = rows.first else { return nil }
+        return try Message(row: row)
     }
 
     /// Where the members of a conversation are.

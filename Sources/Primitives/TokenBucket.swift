@@ -36,9 +36,10 @@ public struct TokenBucket: Sendable {
         emptyAt = max(now.microseconds - saving, emptyAt - interval)
     }
 
-    /// How long until `take` succeeds again.
-    public func wait(now: Instant) -> Instant.Span {
-        Instant.Span(microseconds: max(0, emptyAt + interval - now.microseconds))
+    /// How long until `take` of as many succeeds again, when it can.
+    public func wait(for count: Int = 1, now: Instant) -> Instant.Span {
+        let (cost, overflow) = interval.multipliedReportingOverflow(by: Int64(max(0, count)))
+        return Instant.Span(microseconds: max(0, emptyAt + (overflow ? saving : cost) - now.microseconds))
     }
 
     /// Whether the bucket is full again, so that whoever keeps many of them may forget this one.

@@ -46,15 +46,16 @@ struct Server {
         let passwords = PasswordHasher(cost: settings.passwordCost)
         let accounts = AccountService(
             database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
-            passwords: passwords, sessionLifetime: settings.sessionLifetime, now: now, revocations: registry,
-            logger: logger)
-        let messaging = MessagingService(database: database, events: registry, now: now, logger: logger)
+            passwords: passwords, quotas: settings.quotas, sessionLifetime: settings.sessionLifetime, now: now,
+            revocations: registry, logger: logger)
+        let messaging = MessagingService(
+            database: database, events: registry, quotas: settings.quotas, now: now, logger: logger)
         let outbox = makeOutbox(database, registry, now)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging)] + (outbox.map { [$0] } ?? []), loops: Array(loops.makeIterator()),
-            settings: callSettings(nodeFile.node), now: now,
+            recorders: [CallMessages(messaging), CallAcquaintances()] + (outbox.map { [$0] } ?? []),
+            loops: Array(loops.makeIterator()), settings: callSettings(nodeFile.node), now: now,
             leaseClock: { () async throws(DatabaseError) in try await database.present() }, logger: logger)
         let stun = try makeSTUNServer()
         let gateway = try makeGateway(
@@ -116,6 +117,7 @@ struct Server {
         var settings = CallService.Settings()
         settings.rules = self.settings.rules
         settings.invitesPerMinute = self.settings.invitesPerMinute
+        settings.quotas = self.settings.quotas
         settings.node = node
         settings.lease = self.settings.nodeLease
         return settings

@@ -21,7 +21,9 @@ struct Migration: Sendable, Equatable {
         Migration(9, "outbox", PackageResources._09_outbox_sql),
         Migration(10, "call_history", PackageResources._10_call_history_sql),
         Migration(11, "open_calls", PackageResources._11_open_calls_sql),
+        Migration(12, "group_invitations", PackageResources._12_group_invitations_sql),
         Migration(13, "repeated_refresh", PackageResources._13_repeated_refresh_sql),
+        Migration(14, "quotas", PackageResources._14_quotas_sql),
         Migration(16, "folded_names", PackageResources._16_folded_names_sql),
     ]
 

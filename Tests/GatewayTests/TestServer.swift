@@ -45,7 +45,7 @@ final class TestServer: Sendable {
     static func run(
         _ configuration: GatewayConfiguration = .init(), timings: HeartbeatTimings = HeartbeatTimings(),
         attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
-        registry: SessionRegistry = SessionRegistry(),
+        registry: SessionRegistry = SessionRegistry(), quotas: QuotaLimits = QuotaLimits(),
         body: (TestServer) async throws -> Void
     ) async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString)")
@@ -61,15 +61,18 @@ final class TestServer: Sendable {
         let tokens = await AccessTokens(key: .random())
         let accounts = AccountService(
             database: database, tokens: tokens, passwords: PasswordHasher(cost: 10),
-            limits: attempts, now: clock.now, revocations: registry, logger: logger)
-        let messaging = MessagingService(database: database, events: registry, now: clock.now, logger: logger)
+            limits: attempts, quotas: quotas, now: clock.now, revocations: registry, logger: logger)
+        let messaging = MessagingService(
+            database: database, events: registry, quotas: quotas, now: clock.now, logger: logger)
         var callSettings = CallService.Settings()
         // The clock of a test may jump; what happens when the lease runs out is tested elsewhere.
+        callSettings.quotas = quotas
         callSettings.lease = .seconds(100 * 24 * 3600)
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging)], loops: [loops.next(), loops.next()], settings: callSettings,
+            recorders: [CallMessages(messaging), CallAcquaintances()], loops: [loops.next(), loops.next()],
+            settings: callSettings,
             now: clock.now, logger: logger)
         var configuration = configuration
         configuration.port = 0
@@ -112,6 +115,12 @@ final class TestServer: Sendable {
             username: username, password: Redacted("correct horse"), displayName: username.capitalized,
             client: ClientInfo(device: device, deviceName: "Test", ipAddress: "", userAgent: ""))
         return TestUser(credentials: credentials, device: device)
+    }
+
+    /// Notes that a user knows another one, so that they need not be asked into a group.
+    func know(_ user: TestUser, _ other: TestUser) async throws {
+        let step = Step(.noteAcquaintance, [.id(user.id), .id(other.id), .instant(clock.now())], expectedRows: 1)
+        _ = try await database.commit(WriteUnit([step]))
     }
 
     /// Logs a user in on one more device.

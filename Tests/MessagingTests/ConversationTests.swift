@@ -39,7 +39,7 @@ import Testing
                 #expect(Set(conversation.members.map(\.username)) == ["ada\(round)", "grace\(round)"])
                 #expect(conversation.lastSeq == 6)
                 #expect(conversation.lastMessage?.seq == 6)
-                #expect(try await other.service.conversations(of: ada) == [conversation])
+                #expect(try await other.service.conversations(of: ada).conversations == [conversation])
             }
         }
     }
@@ -51,7 +51,7 @@ import Testing
             #expect(conversation.lastSeq == 0)
             #expect(conversation.lastMessage == nil)
             #expect(conversation.createdAt == world.clock.now)
-            #expect(try await world.service.conversations(of: grace) == [conversation])
+            #expect(try await world.service.conversations(of: grace).conversations == [conversation])
             let page = try await world.service.history(of: conversation.id, reader: grace)
             #expect(page == MessagePage(messages: [], hasMore: false))
         }
@@ -69,16 +69,48 @@ import Testing
             }
             world.clock.advance(.seconds(1))
             let newest = try await world.send(world.draft(.conversation(conversations[1]), "again"), from: ada)
-            let listed = try await world.service.conversations(of: ada)
+            let listed = try await world.service.conversations(of: ada).conversations
             #expect(listed.map(\.id) == [1, 3, 2, 0].map { conversations[$0] })
             #expect(listed.map(\.lastMessage?.body.exposed) == ["again", "3", "2", "0"])
             #expect(listed[0].lastMessage == newest)
             #expect(listed.map(\.members.count) == [2, 2, 2, 2])
             #expect(listed.allSatisfy { $0.members.contains { $0.id == ada } })
-            let two = try await world.service.conversations(of: ada, limit: 2)
+            let two = try await world.service.conversations(of: ada, limit: 2).conversations
             #expect(two == Array(listed.prefix(2)))
-            #expect(try await world.service.conversations(of: ada, limit: -1).count == 1)
-            #expect(try await world.service.conversations(of: ada, limit: .max).count == 4)
+            #expect(try await world.service.conversations(of: ada, limit: -1).conversations.count == 1)
+            #expect(try await world.service.conversations(of: ada, limit: .max).conversations.count == 4)
+        }
+    }
+
+    @Test(arguments: DatabaseEngine.tested) func nothingIsOutOfReachInTheList(engine: DatabaseEngine) async throws {
+        try await MessagingWorld.with(engine) { world in
+            let ada = try await world.user("ada")
+            var all: [ConversationID] = []
+            for number in 0..<23 {
+                let friend = try await world.user("friend\(number)")
+                // Several at the same moment: their ids say which comes first.
+                if number % 3 == 0 { world.clock.advance(.seconds(1)) }
+                all.append(try await world.send(world.draft(.user(friend)), from: ada).conversation)
+            }
+            var (seen, cursor): ([ConversationID], ConversationCursor?) = ([], nil)
+            repeat {
+                let page = try await world.service.conversations(of: ada, before: cursor, limit: 5)
+                #expect(page.conversations.count == (page.next == nil ? 3 : 5))
+                seen += page.conversations.map(\.id)
+                // What a client hands back is what it was given.
+                cursor = page.next.flatMap { ConversationCursor($0.description) }
+                #expect(cursor == page.next)
+                world.clock.advance(.seconds(1))
+                // What is used meanwhile comes to the top, and nothing else moves.
+                if seen.count == 10 { try await world.send(world.draft(.conversation(seen[2])), from: ada) }
+            } while cursor != nil
+            #expect(seen.count == 23 && Set(seen) == Set(all))
+            let first = try await world.service.conversations(of: ada, limit: 23)
+            #expect(first.next == nil)
+            #expect(first.conversations.map(\.id) == [seen[2]] + seen.filter { $0 != seen[2] })
+            for text in ["", "1", "1_2_3", "-1_\(all[0])", "x_\(all[0])", "253402300799000001_\(all[0])", "1_x"] {
+                #expect(ConversationCursor(text) == nil)
+            }
         }
     }
 

@@ -15,17 +15,23 @@ final class MessagingWorld: Sendable {
     let record: Record
     let clock: Clock
 
-    init(_ database: any Database, record: Record = Record(), clock: Clock = Clock()) {
+    init(
+        _ database: any Database, record: Record = Record(), clock: Clock = Clock(), quotas: QuotaLimits = QuotaLimits()
+    ) {
         self.database = database
         self.record = record
         self.clock = clock
         service = MessagingService(
-            database: database, events: record, now: { [clock] in clock.now },
+            database: database, events: record, quotas: quotas, now: { [clock] in clock.now },
             logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
     }
 
-    static func with(_ engine: DatabaseEngine, _ body: (MessagingWorld) async throws -> Void) async throws {
-        try await TestDatabase.with(engine) { database, _ in try await body(MessagingWorld(database)) }
+    static func with(
+        _ engine: DatabaseEngine, quotas: QuotaLimits = QuotaLimits(), _ body: (MessagingWorld) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with(engine) { database, _ in
+            try await body(MessagingWorld(database, quotas: quotas))
+        }
     }
 
     /// Two servers on one database; on SQLite, which one server has for itself, they share the connection.
@@ -48,6 +54,29 @@ final class MessagingWorld: Sendable {
         ]
         _ = try await database.commit(WriteUnit([Step(.insertUser, values, expectedRows: 1)]))
         return id
+    }
+
+    /// Users who know each other, so that nobody has to be asked.
+    func friends(_ names: String...) async throws -> [UserID] {
+        var users: [UserID] = []
+        for name in names { users.append(try await user(name)) }
+        for user in users { try await know(user, users.filter { $0 != user }) }
+        return users
+    }
+
+    /// Notes that a user knows others.
+    func know(_ user: UserID, _ others: [UserID]) async throws {
+        _ = try await database.commit(
+            WriteUnit(others.map { Step(.noteAcquaintance, [.id(user), .id($0), .instant(clock.now)]) }))
+    }
+
+    /// A user blocks another one, or ends that.
+    func block(_ blocker: UserID, _ blocked: UserID, ends: Bool = false) async throws {
+        let step =
+            ends
+            ? Step(.unblockUser, [.id(blocker), .id(blocked)])
+            : Step(.blockUser, [.id(blocker), .id(blocked), .instant(clock.now), .integer(1000)])
+        _ = try await database.commit(WriteUnit([step]))
     }
 
     func group(_ members: [UserID]) async throws -> ConversationID {
@@ -100,6 +129,7 @@ final class MessagingWorld: Sendable {
         enum Event: Equatable, Sendable {
             case reply(MessageID)
             case delivery(Message, to: Set<Address>)
+            case invitation(GroupInvitation, to: UserID)
         }
 
         private let list = NIOLockedValueBox<[Event]>([])
@@ -110,6 +140,10 @@ final class MessagingWorld: Sendable {
             events.compactMap { event in if case .delivery(let message, _) = event { message } else { nil } }
         }
 
+        var invitations: [UserID] {
+            events.compactMap { event in if case .invitation(_, let user) = event { user } else { nil } }
+        }
+
         func replied(_ message: Message) {
             list.withLockedValue { $0.append(.reply(message.id)) }
         }
@@ -118,6 +152,10 @@ final class MessagingWorld: Sendable {
             #expect(Set(addresses).count == addresses.count, "nobody is told twice")
             list.withLockedValue { $0.append(.delivery(message, to: Set(addresses))) }
             arrival.yield()
+        }
+
+        func deliver(_ invitation: GroupInvitation, to user: UserID) {
+            list.withLockedValue { $0.append(.invitation(invitation, to: user)) }
         }
 
         /// Waits until there were so many deliveries; more than one caller at a time is not meant.

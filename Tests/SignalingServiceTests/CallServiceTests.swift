@@ -154,6 +154,44 @@ struct CallServiceTests {
         }
     }
 
+    @Test("An invite counts for each who is rung, and one that rings more than fit takes all there is")
+    func invitesOfGroupsCount() async throws {
+        try await World.run(.sqlite) { world in
+            func ring(_ people: [UserID] = []) async throws -> Bool {
+                let reply = await world.invite(.conversation(World.group, ringing: people))
+                guard case .limited(let retryAfter) = reply else {
+                    _ = await world.send(
+                        .cancel(.random(at: world.now)), to: try reply.call.id, from: World.callerPhone)
+                    return true
+                }
+                // As long as that many take.
+                #expect(retryAfter > .seconds(0) && retryAfter <= .seconds(6 * 2))
+                return false
+            }
+            // Ten in a minute are five times two, not ten times two.
+            for number in 0..<6 { #expect(try await ring() == (number < 5), "\(number)") }
+            await world.wait(.seconds(61))
+            for _ in 0..<4 { #expect(try await ring()) }
+            for _ in 0..<2 { #expect(try await ring([World.member.id])) }
+            #expect(try await !ring([World.member.id]))
+        }
+    }
+
+    @Test("An invite that rings more than a minute allows takes a full bucket")
+    func anInviteLargerThanTheBucket() async throws {
+        try await World.run(.sqlite, invitesPerMinute: 1) { world in
+            let all = Invite.Target.conversation(World.group, ringing: [])
+            _ = await world.send(
+                .cancel(.random(at: world.now)), to: try await world.invite(all).call.id, from: World.callerPhone)
+            guard case .limited = await world.invite(all) else {
+                Issue.record("the invite was not limited")
+                return
+            }
+            await world.wait(.seconds(61))
+            _ = try await world.invite(all).call
+        }
+    }
+
     @Test("A caller whose socket is lost while the call rings is given 15 s")
     func callerLost() async throws {
         try await World.run(.sqlite) { world in

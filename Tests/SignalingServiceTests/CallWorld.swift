@@ -36,9 +36,11 @@ final class CallWorld: Sendable {
     let service: CallService
 
     /// Runs a test with a fresh database and a service on it.
-    static func run(_ engine: DatabaseEngine, _ body: (CallWorld) async throws -> Void) async throws {
+    static func run(
+        _ engine: DatabaseEngine, invitesPerMinute: Int = 10, _ body: (CallWorld) async throws -> Void
+    ) async throws {
         try await withDatabase(engine) { database, _ in
-            let world = CallWorld(database)
+            let world = CallWorld(database, invitesPerMinute: invitesPerMinute)
             try await world.service.start()
             try await body(world)
         }
@@ -71,7 +73,8 @@ final class CallWorld: Sendable {
     ///   - leaseClock: What leases are compared by; the world's own clock when nil.
     init(
         _ database: any Database, now: Instant = .start, node: NodeID = CallWorld.node,
-        lease: Instant.Span = .seconds(100 * 24 * 3600), leaseClock: CallService.LeaseClock? = nil
+        lease: Instant.Span = .seconds(100 * 24 * 3600), leaseClock: CallService.LeaseClock? = nil,
+        invitesPerMinute: Int = 10
     ) {
         self.database = database
         clock = NIOLockedValueBox(now)
@@ -79,7 +82,7 @@ final class CallWorld: Sendable {
         let people = DatabasePeople(database: database, policies: policies)
         let world = UnownedWorld()
         var settings = CallService.Settings()
-        settings.invitesPerMinute = 10
+        settings.invitesPerMinute = invitesPerMinute
         settings.node = node
         settings.lease = lease
         service = CallService(

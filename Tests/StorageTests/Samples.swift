@@ -64,6 +64,14 @@ extension Database {
             ]))
         return id
     }
+
+    /// How the engine means to carry out a statement.
+    func plan(_ statement: Statement, _ values: [SQLValue]) async throws -> String {
+        let explain = engine == .sqlite ? "EXPLAIN QUERY PLAN" : "EXPLAIN"
+        let column = engine == .sqlite ? "detail" : "QUERY PLAN"
+        let rows = try await query(Statement("explain_\(statement.name)", "\(explain) \(statement.text)"), values)
+        return try rows.map { try $0.text(column) }.joined(separator: "\n")
+    }
 }
 
 /// The unit that sends a message.

@@ -31,6 +31,10 @@ extension WireServerFrame {
         case .limited(let wait):
             let fault = Fault(.rateLimited, "Too many calls in a short time. Wait a little.", retryAfter: wait)
             self = .error(fault, replyTo: id)
+        case .usedUp(let wait):
+            let fault = Fault(
+                .rateLimited, "You have rung as many people today as one person may in a day.", retryAfter: wait)
+            self = .error(fault, replyTo: id)
         case .unavailable: self = .error(.unavailable, replyTo: id)
         case .failed: self = .error(.internal, replyTo: id)
         }
@@ -69,7 +73,9 @@ extension Fault {
         case .invalid: self.init(.invalid, error.message)
         case .notFound: self.init(.notFound, error.message)
         case .forbidden: self.init(.forbidden, error.message)
+        case .conflict: self.init(.conflict, error.message)
         case .tooLarge: self.init(.tooLarge, error.message)
+        case .rateLimited(let wait): self.init(.rateLimited, error.message, retryAfter: wait)
         case .unavailable: self.init(.unavailable, error.message, retryAfter: .seconds(1))
         case .internal: self.init(.internal, error.message)
         }
@@ -106,6 +112,17 @@ extension WireMessage {
         body = message.body.exposed
         createdAt = .init(message.createdAt)
         if let summary = message.call { call = WireCallSummary(summary) }
+    }
+}
+
+extension WireGroupInvitation {
+    init(_ invitation: GroupInvitation) {
+        self.init()
+        conversationID = invitation.conversation.description
+        name = invitation.name
+        inviter = WireUser(invitation.inviter)
+        memberCount = UInt32(clamping: invitation.memberCount)
+        createdAt = .init(invitation.createdAt)
     }
 }
 

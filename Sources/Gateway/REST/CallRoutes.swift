@@ -87,12 +87,7 @@ struct CallRoutes: Sendable {
     }
 
     private static func page(of request: RESTRequest) throws(RESTFault) -> (cursor: CallCursor?, limit: Int) {
-        let limit = min(try request.limit() ?? 50, 100)
-        guard let text = request.query("cursor") else { return (nil, limit) }
-        guard let cursor = CallCursor(text) else {
-            throw RESTFault(.invalid("cursor is not one that this server gave."))
-        }
-        return (cursor, limit)
+        (try request.cursor(CallCursor.self), min(try request.limit() ?? 50, 100))
     }
 }
 

@@ -16,7 +16,7 @@ struct ConversationRoutes: Sendable {
             Route(.post, "/v1/conversations") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
                 let body = try await request.body(WireOpenConversationRequest.self)
-                try countChange(by: identity)
+                try accounts.countChange(for: identity)
                 let conversation =
                     switch body.type {
                     case .unspecified, .direct: try await openDirect(body, by: identity.user)
@@ -27,12 +27,15 @@ struct ConversationRoutes: Sendable {
             },
             Route(.get, "/v1/conversations") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
-                let limit = try request.limit() ?? 50
-                let conversations = try await messagingCall { () throws(MessagingError) in
-                    try await messaging.conversations(of: identity.user, limit: limit)
+                let (cursor, limit) = (try request.cursor(ConversationCursor.self), try request.limit() ?? 50)
+                let page = try await messagingCall { () throws(MessagingError) in
+                    try await messaging.conversations(of: identity.user, before: cursor, limit: limit)
                 }
                 return .json(
-                    WireConversationList.with { $0.conversations = conversations.map(WireConversation.init) })
+                    WireConversationList.with {
+                        $0.conversations = page.conversations.map(WireConversation.init)
+                        $0.nextCursor = page.next?.description ?? ""
+                    })
             },
             Route(.get, "/v1/conversations/{id}/messages") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
@@ -61,7 +64,7 @@ struct ConversationRoutes: Sendable {
                 let identity = try await accounts.identity(of: request)
                 let id = try request.id(ConversationID.self)
                 let users = try Self.users(await request.body(WireAddMembersRequest.self).userIds, field: "user_ids")
-                try countChange(by: identity)
+                try accounts.countChange(for: identity)
                 let conversation = try await messagingCall { () throws(MessagingError) in
                     try await messaging.addMembers(users, to: id, by: identity.user)
                 }
@@ -72,7 +75,7 @@ struct ConversationRoutes: Sendable {
                 let id = try request.id(ConversationID.self)
                 let user = try request.id(UserID.self, "user_id")
                 let role = try MemberRole(wire: await request.body(WireChangeMemberRequest.self).role)
-                try countChange(by: identity)
+                try accounts.countChange(for: identity)
                 let conversation = try await messagingCall { () throws(MessagingError) in
                     try await messaging.changeRole(of: user, to: role, in: id, by: identity.user)
                 }
@@ -82,22 +85,13 @@ struct ConversationRoutes: Sendable {
                 let identity = try await accounts.identity(of: request)
                 let id = try request.id(ConversationID.self)
                 let user = try request.id(UserID.self, "user_id")
-                try countChange(by: identity)
+                try accounts.countChange(for: identity)
                 try await messagingCall { () throws(MessagingError) in
                     try await messaging.removeMember(user, from: id, by: identity.user)
                 }
                 return Response(status: .noContent)
             },
         ]
-    }
-
-    /// Other people get to see what is changed here, so it may not be done as fast as it can be asked for.
-    private func countChange(by identity: Identity) throws(RESTFault) {
-        do throws(AccountError) {
-            try accounts.countChange(by: identity.user)
-        } catch {
-            throw RESTFault(Fault(error))
-        }
     }
 
     private func openDirect(
@@ -133,8 +127,19 @@ struct ConversationRoutes: Sendable {
     }
 }
 
+extension AccountService {
+    /// Other people get to see what is changed, so it may not be done as fast as it can be asked for.
+    func countChange(for identity: Identity) throws(RESTFault) {
+        do throws(AccountError) {
+            try countChange(by: identity.user)
+        } catch {
+            throw RESTFault(Fault(error))
+        }
+    }
+}
+
 /// Calls the messaging service, and turns its errors into those of REST.
-private func messagingCall<Value: Sendable>(
+func messagingCall<Value: Sendable>(
     _ body: () async throws(MessagingError) -> Value
 ) async throws(RESTFault) -> Value {
     do throws(MessagingError) {
@@ -145,7 +150,7 @@ private func messagingCall<Value: Sendable>(
 }
 
 extension WireConversation {
-    fileprivate init(_ conversation: Conversation) {
+    init(_ conversation: Conversation) {
         self.init()
         id = conversation.id.description
         switch conversation.type {
@@ -155,6 +160,7 @@ extension WireConversation {
         name = conversation.name ?? ""
         members = conversation.members.map(WireUser.init)
         if conversation.type == .group { roles = conversation.roles.map(WireMemberRole.init) }
+        invited = conversation.invited.map(WireUser.init)
         lastSeq = UInt64(clamping: conversation.lastSeq)
         if let message = conversation.lastMessage { lastMessage = WireMessage(message) }
         createdAt = .init(conversation.createdAt)

@@ -108,6 +108,15 @@ struct RESTRequest: Sendable {
         return number
     }
 
+    /// Where a page of a list begins, if not at the list's own beginning.
+    func cursor<Cursor: LosslessStringConvertible>(_ type: Cursor.Type) throws(RESTFault) -> Cursor? {
+        guard let text = query("cursor") else { return nil }
+        guard let cursor = Cursor(text) else {
+            throw RESTFault(.invalid("cursor is not one that this server gave."))
+        }
+        return cursor
+    }
+
     /// How many things to give.
     func limit() throws(RESTFault) -> Int? {
         try number("limit").map { Int(min($0, 1000)) }

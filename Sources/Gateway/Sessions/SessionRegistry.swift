@@ -218,6 +218,11 @@ extension SessionRegistry: MessageEvents {
     public func deliver(_ message: Messaging.Message, to addresses: [Address]) {
         deliver(.with { $0.messageReceived.message = WireMessage(message) }, to: addresses)
     }
+
+    /// Tells the devices of a user that they are invited into a group.
+    public func deliver(_ invitation: GroupInvitation, to user: UserID) {
+        deliver(.with { $0.invitationReceived.invitation = WireGroupInvitation(invitation) }, to: [.user(user)])
+    }
 }
 
 extension SessionRegistry {

@@ -249,7 +249,7 @@ extension CallReply {
         switch self {
         case .done(let view): view
         case .refused(_, let view): view
-        case .limited, .unavailable, .failed: nil
+        case .limited, .usedUp, .unavailable, .failed: nil
         }
     }
 }

@@ -5,6 +5,7 @@ import Logging
 import Outbox
 import Primitives
 import SignalingCore
+import Storage
 import SystemPackage
 
 /// What is wrong with a configuration, in one line that says what to do.
@@ -35,7 +36,7 @@ extension Settings {
             "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
-        ] + CallTimings.settings.map(\.name))
+        ] + CallTimings.settings.map(\.name) + QuotaLimits.settings.map(\.name))
 
     /// Reads the settings: flags come before the environment, the environment before the file, the file before the
     /// defaults.
@@ -130,6 +131,9 @@ extension Settings {
         rules.participantLimit = try values.integer("calls.participantLimit", in: 2...1000) ?? rules.participantLimit
         for (name, timing) in CallTimings.settings {
             if let span = try values.seconds(name, in: 1...604_800) { rules.timings[keyPath: timing] = span }
+        }
+        for (name, limit) in QuotaLimits.settings {
+            if let count = try values.integer(name, in: 1...1_000_000_000_000) { quotas[keyPath: limit] = count }
         }
         invitesPerMinute = try values.integer("calls.invitesPerMinute", in: 1...100_000) ?? invitesPerMinute
         for text in try values.list("allowedOrigins") ?? [] {

@@ -4,6 +4,7 @@ import Outbox
 import Primitives
 import SignalingCore
 import SignalingService
+import Storage
 
 /// Everything a server is told at its start.
 struct Settings: Sendable, Equatable {
@@ -27,8 +28,10 @@ struct Settings: Sendable, Equatable {
     var sessionLifetime = Instant.Span.seconds(30 * 24 * 3600)
     /// How long calls wait for what, and what is allowed in them.
     var rules = CallRules()
-    /// How many calls a user may place in a minute.
+    /// How many people a user may ring in a minute.
     var invitesPerMinute = 30
+    /// How much one user may have stored in a day.
+    var quotas = QuotaLimits()
     /// Web pages of these origins may connect, besides the server's own.
     var allowedOrigins: [Origin] = []
     /// The origin under which browsers reach this server, where a proxy ends TLS before it.
@@ -93,6 +96,18 @@ extension CallTimings {
         ("calls.aloneSeconds", \.alone),
         ("calls.emptySeconds", \.empty),
         ("calls.maxDurationSeconds", \.maxDuration),
+    ]
+}
+
+extension QuotaLimits {
+    /// Each limit with the name it has in a configuration.
+    static let settings: [(name: String, limit: any WritableKeyPath<QuotaLimits, Int> & Sendable)] = [
+        ("quotas.messagesPerDay", \.messages),
+        ("quotas.messageBytesPerDay", \.messageBytes),
+        ("quotas.groupsPerDay", \.groups),
+        ("quotas.invitationsPerDay", \.invitations),
+        ("quotas.contactRequestsPerDay", \.contactRequests),
+        ("quotas.ringsPerDay", \.rings),
     ]
 }
 

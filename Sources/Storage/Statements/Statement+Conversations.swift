@@ -39,12 +39,18 @@ extension Statement {
     public static let conversationsOfUser = Statement(
         "conversations_of_user",
         """
-        SELECT \(conversationColumns), COALESCE(c.last_message_at, c.created_at) AS used_at,
+        SELECT \(conversationColumns), c.used_at,
             m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
             m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
             m.metadata AS message_metadata,
             m.created_at AS message_created_at
         \(conversationsPage)
+        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = (
+            SELECT v.seq FROM messages AS v
+            WHERE v.conversation_id = c.id AND \(isVisible("v", to: "$1"))
+            ORDER BY v.seq DESC
+            LIMIT 1)
+        ORDER BY c.used_at DESC, c.id DESC
         """)
 
     /// Lists the members of a page of `conversationsOfUser`, with their profiles, by `conversation_id`.
@@ -68,17 +74,18 @@ extension Statement {
             u.display_name, u.avatar_url
         """
 
+    /// When a conversation was last used: the one place that says in which order a user's conversations are listed.
+    private static let usedAt = "COALESCE(c.last_message_at, c.created_at)"
+
+    /// A page of the conversations of a user, by the index of their memberships: it costs as much as the user has of
+    /// them, whatever the others have. Their messages are looked for on the page alone.
     private static let conversationsPage = """
-        FROM conversation_participants AS own
-        JOIN conversations AS c ON c.id = own.conversation_id
-        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = (
-            SELECT v.seq FROM messages AS v
-            WHERE v.conversation_id = c.id AND \(isVisible("v", to: "$1"))
-            ORDER BY v.seq DESC
-            LIMIT 1)
-        WHERE own.user_id = $1 AND own.left_at IS NULL
-            AND (COALESCE(c.last_message_at, c.created_at), c.id) < ($2, $3)
-        ORDER BY COALESCE(c.last_message_at, c.created_at) DESC, c.id DESC
-        LIMIT $4
+        FROM (
+            SELECT c.*, \(usedAt) AS used_at
+            FROM conversation_participants AS own JOIN conversations AS c ON c.id = own.conversation_id
+            WHERE own.user_id = $1 AND own.left_at IS NULL AND (\(usedAt), c.id) < ($2, $3)
+            ORDER BY \(usedAt) DESC, c.id DESC
+            LIMIT $4
+        ) AS c
         """
 }

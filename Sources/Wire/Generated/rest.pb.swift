@@ -450,6 +450,12 @@ public nonisolated struct WireConversation: @unchecked Sendable {
     set {_uniqueStorage()._roles = newValue}
   }
 
+  /// Of a group, for its owner and admins alone: who was invited into it and is no member yet.
+  public var invited: [WireUser] {
+    get {_storage._invited}
+    set {_uniqueStorage()._invited = newValue}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -475,7 +481,7 @@ public nonisolated struct WireOpenConversationRequest: Sendable {
   /// Of a group: 1 to 100 characters.
   public var name: String = String()
 
-  /// Of a group: at most 99 others.
+  /// Of a group: at most 99 others. Those who do not know whoever asks are invited; they are no members until they accept.
   public var memberIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -515,6 +521,25 @@ public nonisolated struct WireConversationList: Sendable {
 
   /// The most recently used first.
   public var conversations: [WireConversation] = []
+
+  /// Goes into the next request's `cursor`; empty at the end.
+  public var nextCursor: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+public nonisolated struct WireGroupInvitationList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The newest first.
+  public var invitations: [WireGroupInvitation] = []
+
+  /// Goes into the next request's `cursor`; empty at the end.
+  public var nextCursor: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1181,7 +1206,7 @@ nonisolated extension WireUserList: SwiftProtobuf.Message, SwiftProtobuf._Messag
 
 nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Conversation"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}type\0\u{1}members\0\u{3}last_seq\0\u{3}last_message\0\u{3}created_at\0\u{1}name\0\u{1}roles\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}type\0\u{1}members\0\u{3}last_seq\0\u{3}last_message\0\u{3}created_at\0\u{1}name\0\u{1}roles\0\u{1}invited\0")
 
   fileprivate class _StorageClass {
     var _id: String = String()
@@ -1192,6 +1217,7 @@ nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
     var _name: String = String()
     var _roles: [WireMemberRole] = []
+    var _invited: [WireUser] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1210,6 +1236,7 @@ nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._Me
       _createdAt = source._createdAt
       _name = source._name
       _roles = source._roles
+      _invited = source._invited
     }
   }
 
@@ -1236,6 +1263,7 @@ nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._createdAt) }()
         case 7: try { try decoder.decodeSingularStringField(value: &_storage._name) }()
         case 8: try { try decoder.decodeRepeatedEnumField(value: &_storage._roles) }()
+        case 9: try { try decoder.decodeRepeatedMessageField(value: &_storage._invited) }()
         default: break
         }
       }
@@ -1272,6 +1300,9 @@ nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._Me
       if !_storage._roles.isEmpty {
         try visitor.visitPackedEnumField(value: _storage._roles, fieldNumber: 8)
       }
+      if !_storage._invited.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._invited, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1289,6 +1320,7 @@ nonisolated extension WireConversation: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._createdAt != rhs_storage._createdAt {return false}
         if _storage._name != rhs_storage._name {return false}
         if _storage._roles != rhs_storage._roles {return false}
+        if _storage._invited != rhs_storage._invited {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1410,7 +1442,7 @@ nonisolated extension WireChangeMemberRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension WireConversationList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".ConversationList"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}conversations\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}conversations\0\u{3}next_cursor\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1419,6 +1451,7 @@ nonisolated extension WireConversationList: SwiftProtobuf.Message, SwiftProtobuf
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.conversations) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextCursor) }()
       default: break
       }
     }
@@ -1428,11 +1461,50 @@ nonisolated extension WireConversationList: SwiftProtobuf.Message, SwiftProtobuf
     if !self.conversations.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.conversations, fieldNumber: 1)
     }
+    if !self.nextCursor.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextCursor, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: WireConversationList, rhs: WireConversationList) -> Bool {
     if lhs.conversations != rhs.conversations {return false}
+    if lhs.nextCursor != rhs.nextCursor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGroupInvitationList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".GroupInvitationList"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}invitations\0\u{3}next_cursor\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.invitations) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextCursor) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.invitations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.invitations, fieldNumber: 1)
+    }
+    if !self.nextCursor.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextCursor, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireGroupInvitationList, rhs: WireGroupInvitationList) -> Bool {
+    if lhs.invitations != rhs.invitations {return false}
+    if lhs.nextCursor != rhs.nextCursor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -65,7 +65,7 @@ export class AddPeople {
     this.input.focus();
     try {
       // Those one knows stand there at once.
-      const known = (await this.#client.conversations()).flatMap(({ members = [] }) => members);
+      const known = (await this.#client.conversations()).conversations.flatMap(({ members = [] }) => members);
       if (!this.input.value) this.#show([...new Map(known.map((user) => [user.id, user])).values()]);
     } catch {
       // They can still be found by name.

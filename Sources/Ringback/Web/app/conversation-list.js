@@ -3,18 +3,20 @@
 import { uint64 } from "../ringback.js";
 import { avatar } from "./avatar.js";
 import { showUnread } from "./attention.js";
-import { byId, el } from "./dom.js";
+import { ConversationPages } from "./conversation-pages.js";
+import { byId, el, toast } from "./dom.js";
 import { titleOf, when } from "./format.js";
 import { errorSentence, messageLine } from "./sentences.js";
 
+/** How near to the end older ones are loaded, in pixels. */
+const nearEnd = 400;
+
 export class ConversationList {
   #client;
-  #panel = byId("panel-chats");
-  #conversations = new Map();
+  #panel = byId("conversations");
+  #pages;
   #onOpen;
   #openId = null;
-  #loading = null;
-  #stale = false;
   #failure = "";
 
   /**
@@ -24,34 +26,23 @@ export class ConversationList {
   constructor(client, { onOpen }) {
     this.#client = client;
     this.#onOpen = onOpen;
+    this.#pages = new ConversationPages((page) => client.conversations(page));
+    const scroller = byId("panel-chats");
+    scroller.addEventListener("scroll", () => {
+      if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < nearEnd) this.#loadMore();
+    });
     client.addEventListener("message", ({ detail }) => this.#took(detail.message));
     client.addEventListener("sent", ({ detail }) => this.#took(detail.message));
     // A first call makes a conversation too.
     client.addEventListener("call", ({ detail: { call } }) => {
-      if (call.conversationId && !this.#conversations.has(call.conversationId)) this.refresh();
+      if (call.conversationId && !this.#pages.get(call.conversationId)) this.refresh();
     });
   }
 
-  /** Fetches the list. One request at a time; what is asked meanwhile makes one more. */
-  refresh() {
-    if (this.#loading) {
-      this.#stale = true;
-      return this.#loading;
-    }
-    this.#loading = this.#fetch().finally(() => {
-      this.#loading = null;
-      if (this.#stale) {
-        this.#stale = false;
-        this.refresh();
-      }
-    });
-    return this.#loading;
-  }
-
-  async #fetch() {
+  /** Fetches the list anew, as far as it was loaded. */
+  async refresh() {
     try {
-      const list = await this.#client.conversations();
-      this.#conversations = new Map(list.map((conversation) => [conversation.id, conversation]));
+      await this.#pages.reload();
       this.#failure = "";
     } catch (error) {
       this.#failure = errorSentence(error);
@@ -59,9 +50,19 @@ export class ConversationList {
     this.#draw();
   }
 
+  async #loadMore() {
+    if (!this.#pages.hasMore) return;
+    try {
+      await this.#pages.loadMore();
+    } catch (error) {
+      toast(errorSentence(error));
+    }
+    this.#draw();
+  }
+
   /** Forgets everything. */
   clear() {
-    this.#conversations.clear();
+    this.#pages.clear();
     this.#openId = null;
     showUnread(0);
     this.#panel.replaceChildren();
@@ -69,7 +70,7 @@ export class ConversationList {
 
   /** Adds a conversation that was just opened. */
   add(conversation) {
-    if (!this.#conversations.has(conversation.id)) this.#conversations.set(conversation.id, conversation);
+    this.#pages.add(conversation);
     this.#draw();
   }
 
@@ -86,12 +87,12 @@ export class ConversationList {
 
   /** What a group is called: its name; empty for one without, and for a conversation between two. */
   titleOf(conversationId) {
-    return this.#conversations.get(conversationId)?.name ?? "";
+    return this.#pages.get(conversationId)?.name ?? "";
   }
 
   /** A conversation of the list. @returns {object | undefined} */
   get(conversationId) {
-    return this.#conversations.get(conversationId);
+    return this.#pages.get(conversationId);
   }
 
   /** Remembers how far somebody has read on this device. */
@@ -118,18 +119,14 @@ export class ConversationList {
   }
 
   #took(message) {
-    const conversation = this.#conversations.get(message.conversationId);
     // Somebody has made a group, or has come, gone, or been sent away.
     const isOfMembers = message.type === "MESSAGE_TYPE_SYSTEM" && !message.call;
-    if (!conversation || isOfMembers) {
+    if (!this.#pages.get(message.conversationId) || isOfMembers) {
       this.refresh();
       return;
     }
-    if (uint64(message.seq) <= uint64(conversation.lastSeq)) return;
-    this.#conversations.delete(conversation.id);
-    const moved = { ...conversation, lastSeq: message.seq, lastMessage: message };
-    this.#conversations = new Map([[moved.id, moved], ...this.#conversations]);
-    if (message.senderId === this.#client.user.id) this.seen(moved.id, uint64(message.seq));
+    if (!this.#pages.take(message)) return;
+    if (message.senderId === this.#client.user.id) this.seen(message.conversationId, uint64(message.seq));
     this.#draw();
   }
 
@@ -142,7 +139,8 @@ export class ConversationList {
   }
 
   #draw() {
-    const all = [...this.#conversations.values()];
+    if (!this.#client.user) return;
+    const all = this.#pages.list;
     showUnread(all.filter((conversation) => this.#isUnread(conversation)).length);
     if (this.#failure && !all.length) {
       this.#panel.replaceChildren(
@@ -168,7 +166,13 @@ export class ConversationList {
       return;
     }
     const focused = document.activeElement?.dataset?.id;
-    this.#panel.replaceChildren(el("ul", { class: "rows" }, ...all.map((conversation) => this.#row(conversation))));
+    const older = () => this.#loadMore();
+    this.#panel.replaceChildren(
+      el("ul", { class: "rows" }, ...all.map((conversation) => this.#row(conversation))),
+      ...(this.#pages.hasMore
+        ? [el("button", { type: "button", class: "quiet more", text: "Older conversations", on: { click: older } })]
+        : []),
+    );
     if (focused) this.#panel.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   }
 

@@ -15,6 +15,8 @@ import { Groups } from "./groups.js";
 import { History } from "./history.js";
 import { icon } from "./icons.js";
 import { Incoming } from "./incoming.js";
+import { InvitationBook } from "./invitation-book.js";
+import { Invitations } from "./invitations.js";
 import { Login } from "./login.js";
 import { NewGroup } from "./new-group.js";
 import { People } from "./people.js";
@@ -71,6 +73,8 @@ const callBack = ({ join, group, people }, video) => {
 const conversations = new ConversationList(client, { onOpen: openConversation });
 const contacts = new Contacts(client);
 const book = new ContactBook(contacts);
+const invitations = new InvitationBook(client);
+new Invitations(invitations, book, { onAccepted: openConversation });
 const settings = new CallSettings(contacts);
 const thread = new Thread(client, book, {
   onCall: placeCall,
@@ -227,10 +231,12 @@ client.addEventListener("welcome", ({ detail }) => {
     conversations.refresh();
     thread.refresh();
     book.load();
+    invitations.load();
   }
   rejoin();
   callBar.draw();
 });
+client.addEventListener("invitation", ({ detail }) => invitations.take(detail.invitation));
 client.addEventListener("message", ({ detail }) => {
   const { senderId, body = "" } = detail.message;
   if (document.visibilityState === "hidden" && senderId && senderId !== client.user.id) notify(body.slice(0, 120));
@@ -283,7 +289,7 @@ client.addEventListener("signedout", ({ detail }) => {
   app.hidden = true;
   byId("banner").hidden = true;
   closeDialogs();
-  for (const part of [conversations, thread, history, devices, groups, book, settings]) part.clear();
+  for (const part of [conversations, thread, history, devices, groups, book, invitations, settings]) part.clear();
   login.open(detail.reason ? "You were signed out. Sign in again." : "");
 });
 byId("use-here").addEventListener("click", () => takeOver?.());

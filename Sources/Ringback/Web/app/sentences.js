@@ -2,7 +2,7 @@
 
 import { isGroupCall } from "../ringback/roster.js";
 import { isOpen, participantOf } from "../ringback/wire.js";
-import { roughDuration } from "./format.js";
+import { nameOf, roughDuration } from "./format.js";
 
 const general = {
   OFFLINE: "The server cannot be reached. Check your connection and try again.",
@@ -60,6 +60,10 @@ const particular = {
     CONFLICT: "Nobody can be added to this call now.",
     FORBIDDEN: "They cannot be added to this call, or only a host may do it.",
   },
+  invitation: {
+    NOT_FOUND: "This invitation was taken back, or answered on another device.",
+    CONFLICT: "The group is full. Ask its owner to make room.",
+  },
   contact: {
     NOT_FOUND: "There is no such request any more, or no such person.",
     CONFLICT: "That cannot be done: you have blocked them, or your list is full.",
@@ -103,6 +107,11 @@ export function callLine(call, me) {
   if (call.endReason === "CALL_END_REASON_CANCELLED") return `Cancelled ${kind}`;
   if (call.endReason === "CALL_END_REASON_BUSY") return `Busy: ${kind}`;
   return `Unanswered ${kind}`;
+}
+
+/** Who invites into a group, and how large it is. @param {object} invitation */
+export function invitationLine({ inviter, memberCount = 0 }) {
+  return `${nameOf(inviter)} invites you · ${memberCount === 1 ? "1 member" : `${memberCount} members`}`;
 }
 
 /** What to show of a message in one line. @param {object} message @param {string} me */

@@ -15,7 +15,7 @@ export async function changeStanding(book, verb, user) {
   const name = nameOf(user);
   if (verb === "block") {
     const text =
-      `Calls from ${name} do not ring here any more, and requests to be a contact do not arrive. ` +
+      `Calls from ${name} do not ring here any more, and requests and invitations do not arrive. ` +
       `You cannot call ${name} either. Messages still come. ${name} is not told: to them, you do not answer.`;
     if (!(await ask({ title: `Block ${name}?`, text, yes: "Block" }))) return "";
   }

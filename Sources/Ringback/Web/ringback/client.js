@@ -25,6 +25,7 @@ import { describeDevice, newId } from "./wire.js";
  * - `connection` `{connection, ended}`: this device is in another call now, or in none any more (null); `ended`: the
  *   one that is over, if one is
  * - `message` `{message}`: somebody wrote, or this person on another device
+ * - `invitation` `{invitation}`: somebody whom this person does not know wants them in a group
  * - `refused` `{code, reason}`: the server closed the connection and wants no coming back for now; still signed in
  * - `signedout` `{reason}`: the sign-in is over
  */
@@ -227,27 +228,51 @@ export class RingbackClient extends EventTarget {
   }
 
   /**
-   * Makes a group. Repeated with the same `clientConversationId`, it is the same group.
+   * Makes a group. Those who do not know this person are invited into it. Repeated with the same `clientConversationId`, it is the same group.
    * @param {{name: string, memberIds: string[], clientConversationId?: string}} group
    */
   makeGroup({ clientConversationId = newId(), ...group }) {
     return this.rest("POST", "/v1/conversations", { type: "CONVERSATION_TYPE_GROUP", clientConversationId, ...group });
   }
 
-  /** Adds people to a group. @returns {Promise<object>} the group as it is now */
+  /** Adds people to a group; those who do not know this person are invited. @returns {Promise<object>} the group as it is now */
   addMembers(conversationId, userIds) {
     return this.rest("POST", `/v1/conversations/${encodeURIComponent(conversationId)}/members`, { userIds });
   }
 
-  /** Takes somebody out of a group, or leaves it. */
+  /** Takes somebody out of a group, takes an invitation back, or leaves. */
   async removeMember(conversationId, userId) {
     const path = `/v1/conversations/${encodeURIComponent(conversationId)}/members/${encodeURIComponent(userId)}`;
     await this.rest("DELETE", path);
   }
 
-  /** Conversations, the most recently used first. @returns {Promise<object[]>} */
-  async conversations() {
-    return (await this.rest("GET", "/v1/conversations")).conversations ?? [];
+  /**
+   * A page of conversations, the most recently used first.
+   * @param {{cursor?: string, limit?: number}} [page] the first one without `cursor`
+   * @returns {Promise<{conversations: object[], nextCursor: string}>} `nextCursor` is empty at the end
+   */
+  async conversations({ cursor = "", limit = 50 } = {}) {
+    const query = new URLSearchParams({ limit: String(limit), ...(cursor && { cursor }) });
+    const { conversations = [], nextCursor = "" } = await this.rest("GET", `/v1/conversations?${query}`);
+    return { conversations, nextCursor };
+  }
+
+  /**
+   * Groups that people whom this person does not know want them in; the newest first.
+   * @returns {Promise<object[]>} `GroupInvitation`s; there are at most 100
+   */
+  async invitations() {
+    return (await this.rest("GET", "/v1/invitations?limit=100")).invitations ?? [];
+  }
+
+  /** Becomes a member. @returns {Promise<object>} the group */
+  acceptInvitation(conversationId) {
+    return this.rest("POST", `/v1/invitations/${encodeURIComponent(conversationId)}/accept`);
+  }
+
+  /** Turns an invitation away, of which the inviter hears nothing. */
+  async declineInvitation(conversationId) {
+    await this.rest("POST", `/v1/invitations/${encodeURIComponent(conversationId)}/decline`);
   }
 
   /**
@@ -375,6 +400,7 @@ export class RingbackClient extends EventTarget {
   #happened(event) {
     if (this.#switchboard.happened(event)) return;
     if (event.messageReceived) this.#emit("message", { message: event.messageReceived.message });
+    if (event.invitationReceived) this.#emit("invitation", { invitation: event.invitationReceived.invitation });
   }
 
   // --------------------------------------------------------------------------------------------- calls

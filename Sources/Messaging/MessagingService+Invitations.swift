@@ -1,0 +1,148 @@
+public import Primitives
+import Storage
+
+extension MessagingService {
+    /// The invitations of a user, the newest first. Those of people whom the user has blocked are not among them.
+    /// - Parameters:
+    ///   - cursor: The end of the page before; nil for the first page.
+    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    /// - Throws: `unavailable`, `internal`.
+    public func invitations(
+        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+    ) async throws(MessagingError) -> InvitationPage {
+        let limit = min(max(limit, 1), Self.pageLimit)
+        let start = cursor ?? .newest
+        let values: [SQLValue] = [
+            .id(user), .instant(start.at), .id(start.conversation), .integer(Int64(limit) + 1),
+        ]
+        let found = try await read(.invitationsOfUser, values, GroupInvitation.init(row:))
+        let page = Array(found.prefix(limit))
+        let last = found.count > limit ? page.last : nil
+        return InvitationPage(
+            invitations: page,
+            next: last.map { ConversationCursor(at: $0.createdAt, conversation: $0.conversation) })
+    }
+
+    /// Makes a user a member of a group that they are invited into. A second time gives the group as it is.
+    /// - Throws: `notFound` when there is no such invitation, `conflict` when the group is full, `unavailable`,
+    ///   `internal`.
+    public func acceptInvitation(
+        into conversation: ConversationID, by user: UserID
+    ) async throws(MessagingError) -> Conversation {
+        let seen = try await read(.invitationOfUser, [.id(user), .id(conversation)], GroupInvitation.init(row:))
+        guard let invitation = seen.first else { return try await accepted(conversation, by: user, or: .noInvitation) }
+        let newcomer = try await profile(of: user)
+        let present = SQLValue.instant(now())
+        let results = try await commit(
+            [
+                Step(.lockGroup, [.id(conversation), present]),
+                Step(
+                    .acceptInvitation,
+                    [.id(conversation), .id(user), present, .integer(Int64(GroupRules.memberLimit))]),
+                Step(.forgetInvitationsOfMembers, [.id(conversation)]),
+                // Everybody may have left meanwhile.
+                Step(.passOnOwnership, [.id(conversation)]),
+            ], at: "accept_invitation")
+        guard !results[1].rows.isEmpty else { return try await accepted(conversation, by: user, or: .groupFull) }
+        let line = "\(newcomer.displayName) joined, invited by \(invitation.inviter.displayName)."
+        await say(line, in: conversation, also: [])
+        return try await self.conversation(conversation, for: user)
+    }
+
+    /// Declines an invitation. To the inviter it goes on looking pending, and another one of theirs is not shown for a
+    /// week.
+    /// - Throws: `notFound` when there is no such invitation, `unavailable`, `internal`.
+    public func declineInvitation(into conversation: ConversationID, by user: UserID) async throws(MessagingError) {
+        let results = try await commit(
+            [
+                Step(.noteDecline, [.id(conversation), .id(user), .instant(now())]),
+                Step(.hideInvitation, [.id(conversation), .id(user)]),
+            ], at: "hide_invitation")
+        guard !results[1].rows.isEmpty else { throw .noInvitation }
+    }
+
+    /// The group that a user is in already; the error when they are not.
+    private func accepted(
+        _ conversation: ConversationID, by user: UserID, or error: MessagingError
+    ) async throws(MessagingError) -> Conversation {
+        guard try await role(of: user, in: conversation) != nil else { throw error }
+        return try await self.conversation(conversation, for: user)
+    }
+
+    /// Looks up people who are to be in a group, with whoever wants them there.
+    /// - Throws: `notFound` when one of them is not a user.
+    func candidates(
+        _ users: [UserID], for actor: UserID
+    ) async throws(MessagingError) -> (actor: Profile, others: [GroupCandidate]) {
+        var found: [UserID: GroupCandidate] = [:]
+        var rest = [actor] + users
+        while let filler = rest.first {
+            let batch = rest.prefix(Statement.groupCandidatesBatch)
+            rest.removeFirst(batch.count)
+            let padding = Array(repeating: filler, count: Statement.groupCandidatesBatch - batch.count)
+            let values = [SQLValue.id(actor)] + (batch + padding).map { SQLValue.id($0) }
+            for candidate in try await read(.groupCandidates, values, GroupCandidate.init(row:)) {
+                found[candidate.profile.id] = candidate
+            }
+        }
+        let others = users.compactMap { found[$0] }
+        guard let own = found[actor], others.count == users.count else { throw .noUser }
+        return (own.profile, others)
+    }
+
+    /// The steps that invite people into a group.
+    func inviting(_ users: [GroupCandidate], into conversation: ConversationID, by actor: UserID, at now: Instant)
+        -> [Step]
+    {
+        users.map { user in
+            Step(
+                .inviteToGroup,
+                [
+                    .id(conversation), .id(user.profile.id), .id(actor), .instant(now),
+                    .instant(now - InvitationRules.declineSpan), .integer(Int64(InvitationRules.limitOfInviter)),
+                    .integer(Int64(InvitationRules.limit)), .integer(Int64(GroupRules.memberLimit)),
+                ])
+        }
+    }
+
+    /// Tells those who see their invitation.
+    /// - Parameter results: What the steps of `inviting` gave.
+    func deliver(_ invitation: GroupInvitation, results: ArraySlice<StepResult>) {
+        do throws(DatabaseError) {
+            for row in results.compactMap(\.rows.first) where try !row.boolean("hidden") {
+                events.deliver(invitation, to: try row.id("user_id"))
+            }
+        } catch {
+            _ = messagingError(error, at: "invite_to_group")
+        }
+    }
+
+    /// Takes an invitation back.
+    /// - Returns: Whether there was one.
+    func withdrawInvitation(
+        of user: UserID, into conversation: ConversationID, by actor: UserID
+    ) async throws(MessagingError) -> Bool {
+        let step = Step(.withdrawInvitation, [.id(conversation), .id(user), .id(actor)])
+        return try await commit([step], at: "withdraw_invitation").first?.rows.isEmpty == false
+    }
+}
+
+extension MessagingService {
+    /// Takes some of what a user may do in a day.
+    /// - Throws: `rateLimited`, `unavailable`, `internal`.
+    func take(_ kind: QuotaKind, _ count: Int = 1, of user: UserID) async throws(MessagingError) {
+        let wait: Instant.Span?
+        do {
+            wait = try await quotas.take(kind, count, of: user)
+        } catch {
+            throw messagingError(error, at: "take_from_quota")
+        }
+        if let wait { throw .usedUp(kind, retryAfter: wait) }
+    }
+
+    /// Counts a change of a group, which leaves a message in it.
+    /// - Throws: `rateLimited`.
+    func countLine(of user: UserID) throws(MessagingError) {
+        if let wait = quotas.spend(.messages, of: user) { throw .usedUp(.messages, retryAfter: wait) }
+    }
+}

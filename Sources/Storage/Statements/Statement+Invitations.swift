@@ -1,0 +1,220 @@
+extension Statement {
+    static let invitations = [
+        noteAcquaintance, noteAcquaintanceByConversation, groupCandidates, inviteToGroup, invitationsOfUser,
+        invitationOfUser, usersInvitedToGroup, acceptInvitation, noteDecline, hideInvitation, withdrawInvitation,
+        forgetInvitationsOfMembers,
+    ]
+
+    /// How many users one run of `groupCandidates` takes.
+    public static let groupCandidatesBatch = 32
+
+    /// Notes that a user knows another one, once. Does nothing when one of them is not there.
+    ///
+    /// Parameters: who knows, whom, since when.
+    public static let noteAcquaintance = Statement(
+        "note_acquaintance",
+        """
+        INSERT INTO acquaintances (user_id, known_id, since)
+        SELECT u.id, k.id, $3 FROM users AS u JOIN users AS k ON k.id = $2
+        WHERE u.id = $1
+        ON CONFLICT (user_id, known_id) DO NOTHING
+        """)
+
+    /// Notes that a user knows the other one of a direct conversation, once. Does nothing in a group.
+    ///
+    /// Parameters: who knows, conversation_id, since when.
+    public static let noteAcquaintanceByConversation = Statement(
+        "note_acquaintance_by_conversation",
+        """
+        INSERT INTO acquaintances (user_id, known_id, since)
+        SELECT p.user_id, o.user_id, $3 FROM conversations AS c
+        JOIN conversation_participants AS p ON p.conversation_id = c.id
+        JOIN conversation_participants AS o ON o.conversation_id = c.id AND o.user_id <> p.user_id
+        WHERE c.id = $2 AND c.type = 'direct' AND p.user_id = $1
+        ON CONFLICT (user_id, known_id) DO NOTHING
+        """)
+
+    /// The profiles of users who are to be in a group, and whether each `is_welcoming`: knows whoever wants them there,
+    /// and has not blocked them.
+    ///
+    /// Parameters: who wants them there, then `groupCandidatesBatch` users; an id may come twice.
+    public static let groupCandidates = Statement(
+        "group_candidates",
+        """
+        SELECT u.id, u.username, u.display_name, u.avatar_url,
+            (EXISTS (SELECT 1 FROM acquaintances AS a WHERE a.user_id = u.id AND a.known_id = $1)
+                OR EXISTS (
+                    SELECT 1 FROM contacts AS c
+                    WHERE c.user_id_1 = u.id AND c.user_id_2 = $1 AND (c.status = 'accepted' OR c.requester_id = u.id)
+                    UNION ALL
+                    SELECT 1 FROM contacts AS c
+                    WHERE c.user_id_1 = $1 AND c.user_id_2 = u.id AND (c.status = 'accepted' OR c.requester_id = u.id))
+            ) AND NOT \(isBlocked(by: "u.id", "$1")) AS is_welcoming
+        FROM users AS u
+        WHERE u.id IN (\((2..<groupCandidatesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
+        """)
+
+    /// Invites a user into a group, or invites one again who does not see the invitation that there is. Returns the
+    /// `user_id` and whether it is `hidden`; no row when the inviter may not, the group is full, there is no such user or
+    /// group, or the user is in it or sees an invitation already.
+    ///
+    /// It is hidden from whoever has blocked the inviter or has declined an invitation of theirs lately, and when there
+    /// are too many: to the inviter all look alike.
+    ///
+    /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user sees
+    /// of one inviter, how many one user sees, how many members and invited there may be.
+    public static let inviteToGroup = Statement(
+        "invite_to_group",
+        """
+        INSERT INTO group_invitations (conversation_id, user_id, inviter_id, hidden, created_at)
+        SELECT c.id, u.id, $3,
+            \(isBlocked(by: "u.id", "$3"))
+            OR EXISTS (
+                SELECT 1 FROM declined_inviters AS d
+                WHERE d.user_id = u.id AND d.inviter_id = $3 AND d.declined_at > $5)
+            OR (
+                SELECT COUNT(*) FROM group_invitations AS i
+                WHERE i.inviter_id = $3 AND i.user_id = u.id AND i.hidden = FALSE) >= $6
+            OR (SELECT COUNT(*) FROM group_invitations AS i WHERE i.user_id = u.id AND i.hidden = FALSE) >= $7,
+            $4
+        FROM conversations AS c JOIN users AS u ON u.id = $2
+        WHERE c.id = $1 AND c.type = 'group' AND \(mayAddMembers("$3", to: "c.id"))
+            AND NOT EXISTS (
+                SELECT 1 FROM conversation_participants AS p
+                WHERE p.conversation_id = c.id AND p.user_id = u.id AND p.left_at IS NULL)
+            AND (
+                SELECT COUNT(*) FROM conversation_participants AS p
+                WHERE p.conversation_id = c.id AND p.left_at IS NULL)
+            + (
+                SELECT COUNT(*) FROM group_invitations AS i
+                WHERE i.conversation_id = c.id AND i.user_id <> u.id) < $8
+        ON CONFLICT (conversation_id, user_id) DO UPDATE SET inviter_id = excluded.inviter_id,
+            hidden = excluded.hidden, created_at = excluded.created_at
+        WHERE group_invitations.hidden
+        RETURNING user_id, hidden
+        """)
+
+    /// Lists the invitations that a user sees, the newest first, with the group's `name` and `member_count` and the
+    /// inviter's profile.
+    ///
+    /// Parameters: user_id, created_at and conversation_id of the last one of the page before (a far future and any id
+    /// for the first page), limit.
+    public static let invitationsOfUser = Statement(
+        "invitations_of_user",
+        """
+        \(seenInvitations) AND (i.created_at, i.conversation_id) < ($2, $3)
+        ORDER BY i.created_at DESC, i.conversation_id DESC
+        LIMIT $4
+        """)
+
+    /// As `invitationsOfUser`, into one group.
+    ///
+    /// Parameters: user_id, conversation_id.
+    public static let invitationOfUser = Statement(
+        "invitation_of_user", "\(seenInvitations) AND i.conversation_id = $2")
+
+    /// Lists who is invited into a group, with their profiles; those who do not see their invitation, too.
+    ///
+    /// Parameters: conversation_id.
+    public static let usersInvitedToGroup = Statement(
+        "users_invited_to_group",
+        """
+        SELECT u.id, u.username, u.display_name, u.avatar_url
+        FROM group_invitations AS i JOIN users AS u ON u.id = i.user_id
+        WHERE i.conversation_id = $1
+        ORDER BY i.user_id
+        """)
+
+    /// Makes whoever is invited a member of the group. Returns the user_id; no row when there is no invitation that they
+    /// see, they are in it already, or the group is full.
+    ///
+    /// Parameters: conversation_id, user_id, joined_at, how many members there may be.
+    public static let acceptInvitation = Statement(
+        "accept_invitation",
+        """
+        INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
+        SELECT i.conversation_id, i.user_id, 'member', i.inviter_id, $3 FROM group_invitations AS i
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
+            AND (
+                SELECT COUNT(*) FROM conversation_participants AS p
+                WHERE p.conversation_id = $1 AND p.left_at IS NULL) < $4
+        ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = 'member', added_by = excluded.added_by,
+            joined_at = excluded.joined_at, left_at = NULL
+        WHERE conversation_participants.left_at IS NOT NULL
+        RETURNING user_id
+        """)
+
+    /// Declining, step 1: the inviter has to wait from now on.
+    ///
+    /// Parameters: conversation_id, user_id, declined_at.
+    public static let noteDecline = Statement(
+        "note_decline",
+        """
+        INSERT INTO declined_inviters (user_id, inviter_id, declined_at)
+        SELECT i.user_id, i.inviter_id, $3 FROM group_invitations AS i
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
+        ON CONFLICT (user_id, inviter_id) DO UPDATE SET declined_at = excluded.declined_at
+        """)
+
+    /// Declining, step 2: the invitation goes on looking pending. Returns the user_id; no row when there is none that the
+    /// user sees.
+    ///
+    /// Parameters: conversation_id, user_id.
+    public static let hideInvitation = Statement(
+        "hide_invitation",
+        """
+        UPDATE group_invitations AS i SET hidden = TRUE
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
+        RETURNING user_id
+        """)
+
+    /// Takes an invitation back. Returns the user_id; no row when there is none, or who takes it back may not.
+    ///
+    /// Parameters: conversation_id, user_id, who takes it back.
+    public static let withdrawInvitation = Statement(
+        "withdraw_invitation",
+        """
+        DELETE FROM group_invitations
+        WHERE conversation_id = $1 AND user_id = $2 AND \(mayAddMembers("$3", to: "$1"))
+        RETURNING user_id
+        """)
+
+    /// Forgets the invitations into a group of those who are in it.
+    ///
+    /// Parameters: conversation_id.
+    public static let forgetInvitationsOfMembers = Statement(
+        "forget_invitations_of_members",
+        """
+        DELETE FROM group_invitations
+        WHERE conversation_id = $1 AND user_id IN (
+            SELECT p.user_id FROM conversation_participants AS p
+            WHERE p.conversation_id = $1 AND p.left_at IS NULL)
+        """)
+
+    /// Whether whoever is invited by `i` sees it. A block that comes later hides it for as long as it lasts.
+    private static let isSeen = "i.hidden = FALSE AND NOT \(isBlocked(by: "i.user_id", "i.inviter_id"))"
+
+    private static let seenInvitations = """
+        SELECT i.conversation_id, i.created_at, c.name, u.id, u.username, u.display_name, u.avatar_url,
+            (
+                SELECT COUNT(*) FROM conversation_participants AS p
+                WHERE p.conversation_id = c.id AND p.left_at IS NULL) AS member_count
+        FROM group_invitations AS i
+        JOIN conversations AS c ON c.id = i.conversation_id
+        JOIN users AS u ON u.id = i.inviter_id
+        WHERE i.user_id = $1 AND \(isSeen) AND NOT u.is_blocked
+        """
+
+    private static func isBlocked(by blocker: String, _ blocked: String) -> String {
+        "EXISTS (SELECT 1 FROM blocked_users AS b WHERE b.blocker_id = \(blocker) AND b.blocked_id = \(blocked))"
+    }
+
+    private static func mayAddMembers(_ user: String, to conversation: String) -> String {
+        """
+        EXISTS (
+            SELECT 1 FROM conversation_participants AS a
+            WHERE a.conversation_id = \(conversation) AND a.user_id = \(user) AND a.role IN ('owner', 'admin')
+                AND a.left_at IS NULL)
+        """
+    }
+}

@@ -1,0 +1,35 @@
+import Primitives
+import Testing
+
+@testable import Storage
+
+@Suite(.timeLimit(.minutes(1)))
+struct ConversationStatementTests {
+    /// A page costs as much as the user has conversations, whatever others have, and looks for messages on the page alone.
+    @Test(arguments: DatabaseEngine.tested)
+    func aPageIsReadByTheUsersMemberships(_ engine: DatabaseEngine) async throws {
+        try await withDatabase(engine) { test in
+            let database = test.database
+            var people: [UserID] = []
+            for number in 0..<60 { people.append(try await database.addUser("user\(number)")) }
+            for (index, user) in people.enumerated() {
+                for other in people.dropFirst(index + 1) { _ = try await database.addConversation(user, other) }
+            }
+            if engine == .postgresql { try await database.run(Statement("test_analyze", "ANALYZE"), []) }
+            let page: [SQLValue] = [
+                .id(people[0]), .instant(moment(1_000_000)), .id(fresh() as ConversationID), .integer(10),
+            ]
+            for statement in [Statement.conversationsOfUser, .membersOfConversationsOfUser] {
+                let plan = try await database.plan(statement, page)
+                #expect(plan.contains("conversation_participants_user_id_idx"), "\(plan)")
+                #expect(plan.contains(engine == .sqlite ? "conversations_pkey" : "conversations"), "\(plan)")
+                for scan in ["SCAN own", "SCAN m", "SCAN v", "SCAN p", "Seq Scan on messages"] {
+                    #expect(!plan.contains(scan), "\(statement.name), \(scan): \(plan)")
+                }
+                #expect(try await !database.query(statement, page).isEmpty)
+            }
+            let invitations = try await database.plan(.invitationsOfUser, page)
+            #expect(invitations.contains("group_invitations_user_id_idx"), "\(invitations)")
+        }
+    }
+}
