@@ -1,12 +1,11 @@
 public import Accounts
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 public import Logging
 public import Messaging
 import NIOConcurrencyHelpers
 public import NIOCore
-import NIOSSL
+public import NIOSSL
 public import Primitives
 public import ServiceLifecycle
 public import SignalingService
@@ -20,6 +19,7 @@ public final class Gateway: Service {
     let routes: [Route]
     private let responder: RESTResponder
     private let wheels: HeartbeatWheels
+    private let certificates: Certificates?
     private let eventLoopGroup: any EventLoopGroup
     private let stopping = StopFlag()
     private let listening = BoundPort()
@@ -63,6 +63,11 @@ public final class Gateway: Service {
         } catch {
             throw GatewayError(message: error.message)
         }
+        do {
+            certificates = try configuration.tls.map { try Certificates($0) }
+        } catch {
+            throw GatewayError(message: "the certificate and its key are of no use: \(error)")
+        }
         self.services = services
         self.eventLoopGroup = eventLoopGroup
         wheels = HeartbeatWheels(group: eventLoopGroup)
@@ -91,23 +96,32 @@ public final class Gateway: Service {
         get async throws(GatewayError) { try await listening.port }
     }
 
+    /// Gives connections from now on another certificate and key. A gateway that began without TLS goes on without.
+    /// - Throws: `GatewayError` when they are of no use, as when they do not belong together; then the old ones stay.
+    public func replaceCertificates(_ tls: TLSConfiguration) throws(GatewayError) {
+        do {
+            try certificates?.replace(with: tls)
+        } catch {
+            throw GatewayError(message: "the certificate and its key are of no use: \(error)")
+        }
+    }
+
     /// Listens until the graceful shutdown of the service group that it is run in: then no connection is accepted any
     /// more, sockets are closed with 4000, and requests that are being answered have a few seconds.
     /// - Throws: What the system says when the address cannot be had.
     public func run() async throws {
         let configuration = services.configuration
-        var server = HTTPServerBuilder { [services, wheels] responder in
-            GatewayChannel(responder: responder, services: services, wheels: wheels)
-        }
-        if var tls = configuration.tls {
-            // RFC 8996: what came before has had its day, but the library would still speak it.
-            tls.minimumTLSVersion = .tlsv12
-            server = try .tls(server, tlsConfiguration: tls)
+        let plainConnections = PlainConnections(limits: configuration.limits, metrics: services.metrics)
+        let server = HTTPServerBuilder { [services, wheels, certificates] responder in
+            GatewayChannel(
+                responder: responder, services: services, wheels: wheels, plainConnections: plainConnections,
+                certificates: certificates)
         }
         let application = Application(
             responder: responder, server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
-            onServerRunning: { [listening, logger = services.logger] channel in
+            onServerRunning: { [listening, metrics = services.metrics, logger = services.logger] channel in
+                await Self.guardAccepting(configuration.hasDescriptors, of: channel, metrics, logger)
                 let port = channel.localAddress?.port ?? 0
                 logger.info(
                     "gateway started",
@@ -133,6 +147,17 @@ public final class Gateway: Service {
         } onGracefulShutdown: { [stopping] in
             stopping.set()
         }
+    }
+}
+
+extension Gateway {
+    private static func guardAccepting(
+        _ hasRoom: @escaping @Sendable () -> Bool, of channel: any Channel, _ metrics: GatewayMetrics, _ logger: Logger
+    ) async {
+        try? await channel.eventLoop.submit {
+            let guardian = AcceptGuard(hasRoom: hasRoom, metrics: metrics, logger: logger)
+            try channel.pipeline.syncOperations.addHandler(guardian, position: .first)
+        }.get()
     }
 }
 

@@ -248,14 +248,14 @@ struct LogLineTests {
 
     @Test("Text, with values quoted where they would break the line")
     func text() {
-        let line = LogLine(label: "ringback", level: .info, format: .text)
+        let line = LogLine(label: "ringback", threshold: LogThreshold(.info), format: .text)
             .line(at: instant, .info, "hello", ["b": "two words", "a": "1", "c": "x\ny"])
         #expect(line == #"2023-11-14T22:13:20.000Z info ringback: hello a=1 b="two words" c="x\ny""#)
     }
 
     @Test("JSON, one object a line")
     func json() throws {
-        let line = LogLine(label: "ringback", level: .info, format: .json)
+        let line = LogLine(label: "ringback", threshold: LogThreshold(.info), format: .json)
             .line(at: instant, .warning, "hello", ["text": "a\"b\nc"])
         let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
         #expect(

@@ -9,12 +9,12 @@ import Wire
 /// What Hummingbird makes for each request.
 struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Where the connection comes from, as text; empty when it cannot be told.
+    /// Where the connection comes from, as text.
     let address: String
 
     init(source: Source) {
         coreContext = .init(source: source)
-        address = source.channel.remoteAddress?.ipAddress ?? ""
+        address = ClientAddress.current
     }
 }
 

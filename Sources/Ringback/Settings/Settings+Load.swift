@@ -23,7 +23,7 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
+            "calls.participantLimit", "allowedOrigins", "socketsPerAddress", "plainConnectionsPerAddress", "plainConnections",
             "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
@@ -126,6 +126,8 @@ extension Settings {
         invitesPerMinute = try values.integer("calls.invitesPerMinute", in: 1...100_000) ?? invitesPerMinute
         allowedOrigins = try values.list("allowedOrigins") ?? allowedOrigins
         socketsPerAddress = try values.integer("socketsPerAddress", in: 1...1_000_000) ?? socketsPerAddress
+        plainConnectionsPerAddress = try values.integer("plainConnectionsPerAddress", in: 1...1_000_000)
+        plainConnections = try values.integer("plainConnections", in: 1...1_000_000) ?? plainConnections
         publicHost = try values.string("publicHost") ?? publicHost
         switch try values.string("stun.listen") {
         case nil, "auto": break
