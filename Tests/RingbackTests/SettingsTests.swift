@@ -63,6 +63,35 @@ struct SettingsTests {
         #expect(settings.publicHost == "h")
     }
 
+    @Test("Limits of connections")
+    func connections() async throws {
+        let settings = try await Settings.load(
+            flags: [:],
+            environment: [
+                "RINGBACK_SOCKETS_PER_ADDRESS": "50", "RINGBACK_PLAIN_CONNECTIONS_PER_ADDRESS": "30",
+                "RINGBACK_PLAIN_CONNECTIONS": "400",
+            ], file: nil)
+        #expect(settings.socketsPerAddress == 50)
+        #expect(settings.plainConnectionsPerAddress == 30)
+        #expect(settings.plainConnections == 400)
+    }
+
+    @Test("A running server takes up the log level and the certificate, and nothing else")
+    func reloading() {
+        var old = Settings()
+        old.tls = Settings.TLSFiles(certificate: "c", key: "k")
+        var new = old
+        new.logLevel = .debug
+        new.tls = Settings.TLSFiles(certificate: "another", key: "k")
+        #expect(!new.needsStart(after: old))
+        new.listen.port = 1
+        #expect(new.needsStart(after: old))
+        new = old
+        new.tls = nil
+        #expect(new.needsStart(after: old))
+        #expect(old.needsStart(after: new))
+    }
+
     @Test("The operator's services, with their secrets")
     func endpoints() async throws {
         let settings = try await Settings.load(

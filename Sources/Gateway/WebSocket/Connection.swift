@@ -10,7 +10,7 @@ final class Connection {
     let address: String
     /// What of the address counts as one place.
     let place: String
-    private let plainConnections: PlainConnections
+    private let plainConnections: PlainConnections?
     private var isPlain = true
     let wheel: HeartbeatWheel
     private var heartbeat: Heartbeat
@@ -19,9 +19,9 @@ final class Connection {
     /// Who speaks, once it is a socket.
     weak var socket: SocketHandler?
 
-    /// Begins to watch over a connection that was accepted just now and counted among the plain ones.
+    /// Begins to watch over a connection that was accepted just now and counted among the plain ones, if there are any.
     init(
-        channel: any Channel, address: String, place: String, plainConnections: PlainConnections,
+        channel: any Channel, address: String = "", place: String = "", plainConnections: PlainConnections? = nil,
         wheel: HeartbeatWheel, timings: HeartbeatTimings
     ) {
         self.channel = channel
@@ -33,10 +33,10 @@ final class Connection {
     }
 
     /// It becomes a socket, or has ended; more than once does nothing.
-    func isPlainNoMore() {
+    func leavePlainConnections() {
         guard isPlain else { return }
         isPlain = false
-        plainConnections.leave(place)
+        plainConnections?.leave(place)
     }
 
     /// Something happened that moves the deadline.

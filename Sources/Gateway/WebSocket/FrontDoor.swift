@@ -94,7 +94,7 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
             return refuse(.tooManySockets, context: context)
         }
         context.channel.closeFuture.whenComplete { _ in addresses.leave(place) }
-        connection.isPlainNoMore()
+        connection.leavePlainConnections()
         services.metrics.upgrades.add()
         self.purpose = purpose
         state = .open

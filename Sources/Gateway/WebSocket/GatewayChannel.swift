@@ -45,7 +45,7 @@ struct GatewayChannel: HTTPChannelHandler {
                 wheel: wheels.wheel(of: channel.eventLoop), timings: services.timings)
             let door = FrontDoor(services: services, connection: connection)
             let bound = NIOLoopBound((door, connection), eventLoop: channel.eventLoop)
-            channel.closeFuture.whenComplete { _ in bound.value.1.isPlainNoMore() }
+            channel.closeFuture.whenComplete { _ in bound.value.1.leavePlainConnections() }
             if let certificates { try operations.addHandler(certificates.handler()) }
 
             let upgrader = SocketUpgrader { [services] in
