@@ -174,8 +174,10 @@ public final class AccountService: Sendable {
     private func countAttempt(username: String?, address: String) throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { attempts -> Instant.Span? in
-            // All whose address is not known are one place.
-            if let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now) { return wait }
+            // Those whose address is not known share one place.
+            if let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now) {
+                return wait
+            }
             return username.flatMap { attempts.byUsername.attempt($0, now: now) }
         }
         if let wait { throw .rateLimited(retryAfter: wait) }

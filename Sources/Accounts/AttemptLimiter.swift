@@ -71,7 +71,7 @@ public struct AttemptLimiter: Sendable {
 extension AttemptLimiter {
     /// What of an address counts as one place: of IPv6 the first 64 bits, which one household has for itself; of
     /// anything else the whole text.
-    static func place(of address: String) -> String {
+    public static func place(of address: String) -> String {
         let parts = address.prefix { $0 != "%" }.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count >= 3, !address.contains(".") else { return address }
         var groups: [Substring] = []

@@ -6,7 +6,9 @@ public struct GatewayConfiguration: Sendable {
     public var host = "127.0.0.1"
     /// The port; 0 takes a free one.
     public var port = 8080
-    /// Certificate and key, for TLS from 1.2 on; plain text when nil.
+    /// Whether there are descriptors for a further connection; asked before a few are accepted.
+    public var hasDescriptors: @Sendable () -> Bool = { true }
+    /// Certificate and key at the start, for TLS from 1.2 on; plain text when nil.
     public var tls: TLSConfiguration?
     /// What one socket, user or address may do.
     public var limits = SocketLimits()
@@ -68,8 +70,12 @@ public struct SocketLimits: Sendable, Equatable {
     public var outboundBytes = 1 << 20
     /// How many devices of a user may have a socket at the same time.
     public var socketsPerUser = 20
-    /// How many sockets one address may have at the same time.
+    /// How many sockets one address may have at the same time; of IPv6 one /64.
     public var socketsPerAddress = 200
+    /// How many connections without a socket one address may have at the same time; of IPv6 one /64.
+    public var plainConnectionsPerAddress = 200
+    /// How many connections without a socket there may be at the same time.
+    public var plainConnections = 10_000
     /// How many calls a user may place in a minute; what clients are told, the call service sees to it.
     public var invitesPerMinute = 30
     /// How often a user may ask for ICE servers in a minute.

@@ -2,12 +2,11 @@ public import Accounts
 import Glibc
 import Hummingbird
 import HummingbirdCore
-import HummingbirdTLS
 public import Logging
 public import Messaging
 import NIOConcurrencyHelpers
 public import NIOCore
-import NIOSSL
+public import NIOSSL
 public import Primitives
 public import ServiceLifecycle
 public import SignalingService
@@ -21,6 +20,7 @@ public final class Gateway: Service {
     let routes: [Route]
     private let responder: RESTResponder
     private let wheels: HeartbeatWheels
+    private let certificates: Certificates?
     private let eventLoopGroup: any EventLoopGroup
     private let beforeServing: @Sendable () async throws -> Void
     private let stopping = StopFlag()
@@ -73,6 +73,11 @@ public final class Gateway: Service {
         } catch {
             throw GatewayError(message: error.message)
         }
+        do {
+            certificates = try configuration.tls.map { try Certificates($0) }
+        } catch {
+            throw GatewayError(message: "the certificate and its key are of no use: \(error)")
+        }
         self.services = services
         self.eventLoopGroup = eventLoopGroup
         self.beforeServing = beforeServing
@@ -109,31 +114,41 @@ public final class Gateway: Service {
         get async throws(GatewayError) { try await listening.port }
     }
 
+    /// Gives connections from now on another certificate and key. A gateway that began without TLS goes on without.
+    /// - Throws: `GatewayError` when they are of no use, as when they do not belong together; then the old ones stay.
+    public func replaceCertificates(_ tls: TLSConfiguration) throws(GatewayError) {
+        do {
+            try certificates?.replace(with: tls)
+        } catch {
+            throw GatewayError(message: "the certificate and its key are of no use: \(error)")
+        }
+    }
+
     /// Serves until the graceful shutdown of the service group that it is run in: then no connection is accepted any
     /// more, sockets are closed with 4000, and requests that are being answered have a few seconds.
     /// - Throws: `GatewayError` when the address cannot be had, and what `beforeServing` throws.
     public func run() async throws {
         let configuration = services.configuration
-        var server = HTTPServerBuilder { [services, wheels, opening] responder in
+        let plainConnections = PlainConnections(limits: configuration.limits, metrics: services.metrics)
+        let server = HTTPServerBuilder { [services, wheels, certificates, opening] responder in
             WaitingChannel(
-                base: GatewayChannel(responder: responder, services: services, wheels: wheels), opening: opening)
-        }
-        if var tls = configuration.tls {
-            // RFC 8996: what came before has had its day, but the library would still speak it.
-            tls.minimumTLSVersion = .tlsv12
-            server = try .tls(server, tlsConfiguration: tls)
+                base: GatewayChannel(
+                    responder: responder, services: services, wheels: wheels, plainConnections: plainConnections,
+                    certificates: certificates), opening: opening)
         }
         let failure = NIOLockedValueBox<(any Error)?>(nil)
         let application = Application(
             responder: responder, server: server,
             configuration: .init(address: .hostname(configuration.host, port: configuration.port), backlog: 1024),
-            onServerRunning: { [listening, opening, beforeServing, logger = services.logger] channel in
+            onServerRunning: {
+                [listening, opening, beforeServing, metrics = services.metrics, logger = services.logger] channel in
                 do {
                     try await beforeServing()
                 } catch {
                     failure.withLockedValue { $0 = error }
                     return channel.close(promise: nil)
                 }
+                await Self.guardAccepting(configuration.hasDescriptors, of: channel, metrics, logger)
                 let port = channel.localAddress?.port ?? 0
                 logger.info(
                     "gateway started",
@@ -165,6 +180,17 @@ public final class Gateway: Service {
         } onGracefulShutdown: { [stopping] in
             stopping.set()
         }
+    }
+}
+
+extension Gateway {
+    private static func guardAccepting(
+        _ hasRoom: @escaping @Sendable () -> Bool, of channel: any Channel, _ metrics: GatewayMetrics, _ logger: Logger
+    ) async {
+        try? await channel.eventLoop.submit {
+            let guardian = AcceptGuard(hasRoom: hasRoom, metrics: metrics, logger: logger)
+            try channel.pipeline.syncOperations.addHandler(guardian, position: .first)
+        }.get()
     }
 }
 

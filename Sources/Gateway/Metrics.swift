@@ -4,6 +4,12 @@ import Primitives
 final class GatewayMetrics: Sendable {
     /// Sockets that are open now, let in or not.
     let sockets = Gauge()
+    /// Connections that are open now and are no sockets.
+    let plainConnections = Gauge()
+    /// How often no connection was accepted for a while, for lack of descriptors.
+    let acceptPauses = Counter()
+    private let connectionsRefused: [ConnectionRefusal: Counter] =
+        Dictionary(uniqueKeysWithValues: ConnectionRefusal.allCases.map { ($0, Counter()) })
     /// Upgrades that were carried out.
     let upgrades = Counter()
     /// Upgrades that were refused.
@@ -37,6 +43,9 @@ final class GatewayMetrics: Sendable {
         }
     }
 
+    /// An accepted connection was closed without a word.
+    func countRefusal(_ refusal: ConnectionRefusal) { connectionsRefused[refusal]?.add() }
+
     /// A socket was closed by the server.
     func countClose(_ code: CloseCode) { closed[code]?.add() }
 
@@ -44,6 +53,18 @@ final class GatewayMetrics: Sendable {
     var families: [MetricFamily] {
         [
             MetricFamily("sockets", .gauge, help: "Open sockets.", samples: [.init(sockets.value)]),
+            MetricFamily(
+                "plain_connections", .gauge, help: "Open connections that are no sockets.",
+                samples: [.init(plainConnections.value)]),
+            MetricFamily(
+                "connections_refused_total", .counter,
+                help: "Connections closed as they were accepted: too many of one address or in all, or reset already.",
+                samples: ConnectionRefusal.allCases.map {
+                    .init(connectionsRefused[$0]?.value ?? 0, labels: [("reason", $0.rawValue)])
+                }),
+            MetricFamily(
+                "accept_pauses_total", .counter, help: "Times that no connection was accepted for lack of descriptors.",
+                samples: [.init(acceptPauses.value)]),
             MetricFamily(
                 "socket_upgrades_total", .counter, help: "Upgrades to a socket.",
                 samples: [

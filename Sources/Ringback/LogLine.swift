@@ -1,24 +1,30 @@
 import Foundation
 import Logging
 import Primitives
+import Synchronization
 
-/// Writes log lines to standard error, as text for eyes or as JSON for machines. One line is one write, so that lines
-/// of several threads do not mix.
+/// Writes log lines to standard error, as text for eyes or as JSON for machines.
 struct LogLine: LogHandler {
-    var logLevel: Logger.Level
+    /// The common one, unless a logger was given its own.
+    var logLevel: Logger.Level {
+        get { ownLevel ?? threshold.level }
+        set { ownLevel = newValue }
+    }
     var metadata: Logger.Metadata = [:]
+    private var ownLevel: Logger.Level?
+    private let threshold: LogThreshold
     private let label: String
     private let format: Settings.LogFormat
 
-    init(label: String, level: Logger.Level, format: Settings.LogFormat) {
+    init(label: String, threshold: LogThreshold, format: Settings.LogFormat) {
         self.label = label
-        logLevel = level
+        self.threshold = threshold
         self.format = format
     }
 
     /// Makes loggers that write text.
     static func standardError(_ level: Logger.Level) -> @Sendable (String) -> any LogHandler {
-        { LogLine(label: $0, level: level, format: .text) }
+        { LogLine(label: $0, threshold: LogThreshold(level), format: .text) }
     }
 
     subscript(metadataKey key: String) -> Logger.Metadata.Value? {
@@ -28,7 +34,7 @@ struct LogLine: LogHandler {
 
     func log(event: LogEvent) {
         let merged = metadata.merging(event.metadata ?? [:]) { $1 }
-        StandardError.line(
+        LineWriter.standardError.write(
             line(at: wallClock(), event.level, "\(event.message)", merged.mapValues { "\($0)" }))
     }
 
@@ -56,11 +62,22 @@ struct LogLine: LogHandler {
     }
 }
 
-/// The stream for what is not the program's result.
-enum StandardError {
-    /// Writes a line in one piece. A line that can't be written, to a full disk or a closed pipe, is lost: the server
-    /// goes on without it.
-    static func line(_ text: String) {
-        try? FileHandle.standardError.write(contentsOf: Data("\(text)\n".utf8))
+/// The least level that is logged, which may change while the program runs.
+final class LogThreshold: Sendable {
+    private static let levels = Logger.Level.allCases
+
+    private let index: Atomic<Int>
+
+    /// Begins with a level.
+    init(_ level: Logger.Level) {
+        index = Atomic(Self.index(of: level))
     }
+
+    /// The level now.
+    var level: Logger.Level {
+        get { Self.levels[index.load(ordering: .relaxed)] }
+        set { index.store(Self.index(of: newValue), ordering: .relaxed) }
+    }
+
+    private static func index(of level: Logger.Level) -> Int { levels.firstIndex(of: level) ?? 0 }
 }

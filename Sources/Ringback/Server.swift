@@ -19,18 +19,38 @@ import UnixSignals
 /// The server: its parts, joined.
 struct Server {
     private let settings: Settings
+    private let reload: @Sendable () async throws -> Settings
+    private let threshold: LogThreshold
+    private let descriptors: Descriptors
     private let logger: Logger
 
-    init(_ settings: Settings) {
+    /// Makes a server.
+    /// - Parameter reload: Reads the settings again.
+    init(_ settings: Settings, reload: @escaping @Sendable () async throws -> Settings) {
         self.settings = settings
-        LoggingSystem.bootstrap { LogLine(label: $0, level: settings.logLevel, format: settings.logFormat) }
+        self.reload = reload
+        let threshold = LogThreshold(settings.logLevel)
+        self.threshold = threshold
+        LoggingSystem.bootstrap { LogLine(label: $0, threshold: threshold, format: settings.logFormat) }
+        LineWriter.standardError.setDropNotice {
+            LogLine(label: "ringback", threshold: threshold, format: settings.logFormat)
+                .line(at: wallClock(), .warning, "\($0) log lines were dropped", [:])
+        }
         logger = Logger(label: "ringback")
+        descriptors = Descriptors.raised()
         // A closed pipe is an error of the write that meets it, not the end of the server.
         signal(SIGPIPE, SIG_IGN)
+        // Until there is somebody to reload for.
+        signal(SIGHUP, SIG_IGN)
     }
 
     /// Serves until SIGTERM or SIGINT.
     func run() async throws {
+        if descriptors.limit < Descriptors.usual {
+            logger.warning(
+                "few files may be open: raise the limit, with ulimit -n or LimitNOFILE of systemd",
+                metadata: ["limit": "\(descriptors.limit)"])
+        }
         let tls = try TLS.configuration(settings.tls)
         let key = try ServerKey.load(settings)
         let nodeFile = try NodeFile(settings)
@@ -63,7 +83,7 @@ struct Server {
             [
                 { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
                 { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
-                { outbox?.metrics.families ?? [] },
+                { outbox?.metrics.families ?? [] }, { LineWriter.standardError.metricFamilies },
             ],
             loops, now)
         do {
@@ -80,6 +100,7 @@ struct Server {
         if let stun { services.append(stun) }
         services += [
             gateway, Announcement(gateway: gateway, settings: settings),
+            Reloading(settings: settings, load: reload, threshold: threshold, gateway: gateway, logger: logger),
             Supersession(calls: calls, file: settings.nodeFile),
         ]
         let group = ServiceGroup(
@@ -151,6 +172,10 @@ extension Server {
         configuration.port = settings.listen.port
         configuration.tls = tls
         configuration.limits.socketsPerAddress = settings.socketsPerAddress
+        configuration.limits.plainConnectionsPerAddress =
+            settings.plainConnectionsPerAddress ?? settings.socketsPerAddress
+        configuration.limits.plainConnections = min(settings.plainConnections, descriptors.plainConnections)
+        configuration.hasDescriptors = { [descriptors] in descriptors.hasRoom }
         configuration.limits.invitesPerMinute = settings.invitesPerMinute
         configuration.allowedOrigins = Set(settings.allowedOrigins)
         configuration.publicOrigin = settings.publicOrigin
@@ -220,7 +245,7 @@ extension Server {
 }
 
 /// Reads what TLS needs.
-private enum TLS {
+enum TLS {
     static func configuration(_ files: Settings.TLSFiles?) throws -> TLSConfiguration? {
         guard let files else { return nil }
         do {
@@ -282,9 +307,7 @@ private struct Announcement: Service {
         guard let port = try? await gateway.boundPort else { return try await gracefulShutdown() }
         let host = settings.listen.isWildcard ? settings.publicHost ?? "localhost" : settings.listen.host
         let scheme = settings.tls == nil ? "http" : "https"
-        print("Ringback is ready: \(scheme)://\(HostAndPort(host: host, port: port))")
-        // Standard output may be a pipe, which would keep the line until it is full.
-        fflush(nil)
+        LineWriter.standardOutput.write("Ringback is ready: \(scheme)://\(HostAndPort(host: host, port: port))")
         try? await gracefulShutdown()
     }
 }

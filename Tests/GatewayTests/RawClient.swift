@@ -1,3 +1,4 @@
+import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -19,7 +20,10 @@ final class RawClient: Sendable {
     /// - Parameters:
     ///   - tls: The context for TLS; plain text when nil.
     ///   - receiveBuffer: The size of the kernel's buffer, to be a slow reader with.
-    static func connect(port: Int, tls: NIOSSLContext? = nil, receiveBuffer: Int? = nil) async throws -> RawClient {
+    ///   - address: This machine's address to connect from.
+    static func connect(
+        port: Int, tls: NIOSSLContext? = nil, receiveBuffer: Int? = nil, from address: String? = nil
+    ) async throws -> RawClient {
         let inbox = Inbox()
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -35,6 +39,7 @@ final class RawClient: Sendable {
         if let receiveBuffer {
             bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
         }
+        if let address { bootstrap = bootstrap.bind(to: try SocketAddress(ipAddress: address, port: 0)) }
         return RawClient(channel: try await bootstrap.connect(host: "127.0.0.1", port: port).get(), inbox: inbox)
     }
 
@@ -45,6 +50,15 @@ final class RawClient: Sendable {
 
     /// Sends a text.
     func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Sends a text and breaks the connection off at once, with RST and not with FIN.
+    func sendAndReset(_ text: String) async throws {
+        if let options = channel as? any SocketOptionProvider {
+            try await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
+        }
+        try await channel.writeAndFlush(ByteBuffer(string: text))
+        try? await channel.close()
+    }
 
     /// Reads no more until `resumeReading()`.
     func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }

@@ -23,6 +23,35 @@ import Wire
         }
     }
 
+    @Test func certificatesAreExchangedWhileTheServerRuns() async throws {
+        let (old, oldClient) = try TestCertificate.make()
+        let (new, newClient) = try TestCertificate.make()
+        let trustsOld = try NIOSSLContext(configuration: oldClient)
+        let trustsNew = try NIOSSLContext(configuration: newClient)
+        let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        try await TestServer.run(.with { $0.tls = old }) { server in
+            func isServed(_ context: NIOSSLContext) async throws -> Bool {
+                let raw = try await RawClient.connect(port: server.port, tls: context)
+                raw.send(request)
+                return (try? await raw.response())?.status == 200
+            }
+            let before = try await RawClient.connect(port: server.port, tls: trustsOld)
+            before.send(request)
+            #expect(try await before.response().status == 200)
+
+            var mixed = new
+            mixed.privateKey = old.privateKey
+            #expect(throws: GatewayError.self) { try server.gateway.replaceCertificates(mixed) }
+            #expect(try await isServed(trustsOld))
+
+            try server.gateway.replaceCertificates(new)
+            #expect(try await isServed(trustsNew))
+            #expect(try await !isServed(trustsOld))
+            before.send(request)
+            #expect(try await before.response().status == 200)
+        }
+    }
+
     @Test func socketsAndRequestsWorkOverTLS() async throws {
         let (serverSide, clientSide) = try TestCertificate.make()
         let context = try NIOSSLContext(configuration: clientSide)

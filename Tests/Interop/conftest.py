@@ -61,8 +61,8 @@ async def start_server(
     """Starts servers on the database. At the end each that still runs must end in good order."""
     servers: list[Server] = []
 
-    async def start(**settings: str | int) -> Server:
-        server = Server(tmp_path / f"server-{len(servers)}", database.url, **settings)
+    async def start(files: int | None = None, **settings: str | int | Path) -> Server:
+        server = Server(tmp_path / f"server-{len(servers)}", database.url, files, **settings)
         servers.append(server)
         return await server.start()
 

@@ -17,7 +17,7 @@ def executable() -> Path:
     return Path(os.environ.get("RINGBACK_EXECUTABLE", PROJECT / ".build/debug/ringback"))
 
 
-def environment(folder: Path, **settings: str | int) -> dict[str, str]:
+def environment(folder: Path, **settings: str | int | Path) -> dict[str, str]:
     """The environment of a server that keeps its files in a folder: settings by name, without RINGBACK_."""
     own = {
         "TOKEN_KEY_FILE": folder / "token.key",
@@ -32,10 +32,12 @@ def environment(folder: Path, **settings: str | int) -> dict[str, str]:
 class Server:
     """Starts with `start`, and can be started again on the same address after it ended."""
 
-    def __init__(self, folder: Path, database_url: str, **settings: str | int):
+    def __init__(self, folder: Path, database_url: str, files: int | None = None, **settings: str | int | Path):
+        """`files` is how many descriptors it may have."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._database_url = database_url
+        self._files = files
         self._settings = settings
         self._listen = "127.0.0.1:0"
         self._process: subprocess.Popen[bytes] | None = None
@@ -49,9 +51,10 @@ class Server:
     async def start(self, seconds: float = 30) -> "Server":
         """Comes back when the server says that it is ready."""
         seen = self.output.stat().st_size if self.output.exists() else 0
+        limit = ["prlimit", f"--nofile={self._files}"] if self._files else []
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [executable(), "serve", "--listen", self._listen, "--database", self._database_url],
+                [*limit, executable(), "serve", "--listen", self._listen, "--database", self._database_url],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -66,7 +69,7 @@ class Server:
             return lines[0].removeprefix(READY) if lines else ""
 
         self.url = (await until("the server is ready", ready, seconds)).rstrip("/")
-        self._listen = self.url.removeprefix("http://")
+        self._listen = self.url.split("://")[1]
         return self
 
     @property
@@ -91,9 +94,16 @@ class Server:
     def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     async def terminate(self, seconds: float = 10) -> int:
         """SIGTERM. Gives the exit code; fails when the process takes longer."""
-        self._process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
+        return await self.wait(seconds)
+
+    async def wait(self, seconds: float = 10) -> int:
+        """The exit code of a process that was told to end; fails when it takes longer."""
         try:
             return await asyncio.to_thread(self._process.wait, seconds)
         except subprocess.TimeoutExpired:

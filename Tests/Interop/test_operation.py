@@ -1,6 +1,9 @@
 """The server as whoever runs it sees it."""
 
 import asyncio
+import json
+import signal
+import ssl
 import subprocess
 import uuid
 from pathlib import Path
@@ -127,6 +130,127 @@ async def test_it_stops_in_good_order(server: Server, alice: Person) -> None:
     await server.start()
     await alice.is_online()
     await alice.sees_not("connection-banner")
+
+
+async def certificate(folder: Path, name: str) -> ssl.SSLContext:
+    """Makes a certificate and its key, NAME.pem and NAME.key; gives a client that trusts it alone."""
+    await (
+        await asyncio.create_subprocess_exec(
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", folder / f"{name}.key", "-out", folder / f"{name}.pem"),
+            stderr=subprocess.DEVNULL,
+        )
+    ).wait()
+    return ssl.create_default_context(cafile=folder / f"{name}.pem")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_hang_up_reloads_certificate_and_log_level(start_server: StartServer, tmp_path: Path) -> None:
+    old, new = await certificate(tmp_path, "old"), await certificate(tmp_path, "new")
+
+    def configure(level: str, certificate: str, key: str) -> None:
+        settings = {"log": {"level": level}, "tls": {"certificate": f"{tmp_path}/{certificate}", "key": f"{tmp_path}/{key}"}}
+        (tmp_path / "settings.json").write_text(json.dumps(settings))
+
+    configure("info", "old.pem", "old.key")
+    server = await start_server(CONFIG=tmp_path / "settings.json")
+
+    async def trusted(context: ssl.SSLContext) -> bool:
+        connector = aiohttp.TCPConnector(ssl=context)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            try:
+                async with session.get(f"{server.url}/healthz") as answer:
+                    return answer.status == 200
+            except aiohttp.ClientConnectorCertificateError:
+                return False
+
+    async def hang_up(words: str) -> None:
+        seen = server.log.count(words)
+        server.signal(signal.SIGHUP)
+        await until(f"the log says: {words}", lambda: asyncio.sleep(0, server.log.count(words) > seen))
+
+    assert await trusted(old) and not await trusted(new)
+    for certificate_file, key in (("absent.pem", "old.key"), ("settings.json", "old.key"), ("new.pem", "old.key")):
+        configure("info", certificate_file, key)
+        await hang_up("the certificate stays as it is")
+        assert await trusted(old)
+    (tmp_path / "settings.json").write_text("{")
+    await hang_up("settings stay as they are")
+    assert await trusted(old) and "debug" not in server.log
+    configure("debug", "new.pem", "new.key")
+    await hang_up("reloaded")
+    assert await trusted(new) and not await trusted(old)
+    await until("the log has more to say", lambda: asyncio.sleep(0, " debug " in server.log))
+    # At the end, too, it kills nobody.
+    server.signal(signal.SIGTERM)
+    for _ in range(50):
+        if server.is_running:
+            server.signal(signal.SIGHUP)
+            await asyncio.sleep(0.01)
+    assert await server.wait() == 0
+
+
+async def test_nobody_reads_the_log(tmp_path: Path) -> None:
+    """Standard output and standard error are pipes, which take 64 KiB and no more."""
+    process = subprocess.Popen(
+        [executable(), "serve", "--listen", "127.0.0.1:0", "--database", f"sqlite:{tmp_path}/ringback.sqlite"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment(tmp_path, LOG_LEVEL="trace", LOG_FORMAT="json"),
+    )
+    try:
+        ready = await asyncio.to_thread(process.stdout.readline)
+        url = ready.decode().removeprefix("Ringback is ready: ").strip()
+        async with aiohttp.ClientSession() as session:
+            dropped = 0
+            while not dropped:
+                for _ in range(100):
+                    async with session.get(f"{url}/{'long' * 1000}") as answer:
+                        assert answer.status == 404
+                async with session.get(f"{url}/metrics") as answer:
+                    lines = (await answer.text()).splitlines()
+                (figure,) = [line for line in lines if line.startswith("ringback_log_lines_dropped_total ")]
+                dropped = int(figure.split()[1])
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 10) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_connections_take_not_all_descriptors(start_server: StartServer) -> None:
+    server = await start_server(files=100)
+    upgrade = (
+        "GET /v1/socket HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Protocol: ringback.v1.json\r\n\r\n"
+    )
+    port = int(server.url.rsplit(":", 1)[1])
+    async with RingbackClient(server.url) as alice:
+        await alice.register("alice", PASSWORD)
+        await alice.connect()
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(150)]
+        # Each second one becomes a socket that never says hello.
+        for _, writer in idle[::2]:
+            writer.write(upgrade.encode())
+        # What is open already goes on; the runtime looks at its threads once a second.
+        loop = asyncio.get_running_loop()
+        end = loop.time() + 3
+        while loop.time() < end:
+            assert (await alice.request("GET", "/v1/me")).status == 200
+        assert server.is_running
+        for _, writer in idle:
+            writer.close()
+
+        async def serves_others() -> bool:
+            return await status(f"{server.url}/healthz") == 200
+
+        await until("others are served again", serves_others)
+    assert "no connection is accepted for now" in server.log
 
 
 async def test_the_log_keeps_secrets(server: Server, arrive: Arrive, alice: Person) -> None:

@@ -17,6 +17,49 @@ import Testing
         #expect(parsed.message.hasFingerprint == hasFingerprint)
     }
 
+    /// What clients ask with, whole numbers of 4 bytes from a bare header on, with and without FINGERPRINT, and what no
+    /// client sends: the answer has at most one and a half times the bytes. Where the shortest success is longer, only
+    /// browsers get it, and nothing else in it.
+    @Test(arguments: [(clientV4, 32), (clientV6, 44)], [false, true])
+    func answersAreNotMuchLongerThanRequests(from: (source: TransportAddress, least: Int), hasFingerprint: Bool) throws
+    {
+        for padding in stride(from: -4, through: 80, by: 4) {
+            let request = try #require(
+                written(.bindingRequest, someTransaction) { writer, buffer in
+                    let text = String(repeating: "s", count: max(0, padding))
+                    if padding >= 0 { writer.append(.software, text: text, to: &buffer) }
+                    if hasFingerprint { writer.appendFingerprint(to: &buffer) }
+                })
+            let answer = responded(to: request, from: from.source).answer
+            if padding < 0 {
+                let room = request.count * 3 / 2 - from.least
+                let count = try #require(answer?.count, "\(request.count) bytes")
+                #expect(count == (hasFingerprint && room >= 8 ? from.least + 8 : from.least))
+            } else {
+                #expect((answer?.count ?? 0) * 2 <= request.count * 3, "\(request.count) bytes")
+                #expect((answer != nil) == (from.least * 2 <= request.count * 3), "\(request.count) bytes")
+            }
+        }
+    }
+
+    @Test(arguments: 1...20, [false, true])
+    func refusalsAreNotMuchLongerThanRequests(unknown: Int, hasFingerprint: Bool) throws {
+        let empty: [UInt8] = []
+        let request = try #require(
+            written(.bindingRequest, someTransaction) { writer, buffer in
+                for type in 0x4000..<0x4000 + UInt16(unknown) {
+                    writer.append(STUNAttributeType(rawValue: type), empty.span, to: &buffer)
+                }
+                if hasFingerprint { writer.appendFingerprint(to: &buffer) }
+            })
+        let answer = try #require(responded(to: request, from: clientV6).answer)
+        #expect(answer.count * 2 <= request.count * 3)
+        let parsed = try Parsed(answer)
+        #expect(parsed.errorCode == 420)
+        #expect(parsed.unknownAttributes?.count == min(unknown, 16))
+        #expect(parsed.message.hasFingerprint == hasFingerprint)
+    }
+
     @Test func asksForNoCredentials() throws {
         let answer = try #require(responded(to: Vector.longTermRequest.bytes, from: clientV4).answer)
         #expect(try Parsed(answer).message.type == .bindingSuccess)

@@ -79,6 +79,35 @@ struct SettingsTests {
         #expect(settings.publicOrigin?.description == "https://ringback.example")
     }
 
+    @Test("Limits of connections")
+    func connections() async throws {
+        let settings = try await Settings.load(
+            flags: [:],
+            environment: [
+                "RINGBACK_SOCKETS_PER_ADDRESS": "50", "RINGBACK_PLAIN_CONNECTIONS_PER_ADDRESS": "30",
+                "RINGBACK_PLAIN_CONNECTIONS": "400",
+            ], file: nil)
+        #expect(settings.socketsPerAddress == 50)
+        #expect(settings.plainConnectionsPerAddress == 30)
+        #expect(settings.plainConnections == 400)
+    }
+
+    @Test("A running server takes up the log level and the certificate, and nothing else")
+    func reloading() {
+        var old = Settings()
+        old.tls = Settings.TLSFiles(certificate: "c", key: "k")
+        var new = old
+        new.logLevel = .debug
+        new.tls = Settings.TLSFiles(certificate: "another", key: "k")
+        #expect(!new.needsStart(after: old))
+        new.listen.port = 1
+        #expect(new.needsStart(after: old))
+        new = old
+        new.tls = nil
+        #expect(new.needsStart(after: old))
+        #expect(old.needsStart(after: new))
+    }
+
     @Test("The operator's services, with their secrets")
     func endpoints() async throws {
         let settings = try await Settings.load(
@@ -297,14 +326,14 @@ struct LogLineTests {
 
     @Test("Text, with values quoted where they would break the line")
     func text() {
-        let line = LogLine(label: "ringback", level: .info, format: .text)
+        let line = LogLine(label: "ringback", threshold: LogThreshold(.info), format: .text)
             .line(at: instant, .info, "hello", ["b": "two words", "a": "1", "c": "x\ny"])
         #expect(line == #"2023-11-14T22:13:20.000Z info ringback: hello a=1 b="two words" c="x\ny""#)
     }
 
     @Test("JSON, one object a line")
     func json() throws {
-        let line = LogLine(label: "ringback", level: .info, format: .json)
+        let line = LogLine(label: "ringback", threshold: LogThreshold(.info), format: .json)
             .line(at: instant, .warning, "hello", ["text": "a\"b\nc"])
         let object = try JSONDecoder().decode([String: String].self, from: Data(line.utf8))
         #expect(

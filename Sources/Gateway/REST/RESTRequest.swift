@@ -9,7 +9,7 @@ import Wire
 /// What Hummingbird makes for each request.
 struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Where the connection comes from, as text; empty when it cannot be told.
+    /// Where the connection comes from, as text.
     let address: String
     /// What the request came over.
     let channel: any Channel
@@ -17,7 +17,7 @@ struct GatewayRequestContext: RequestContext {
     init(source: Source) {
         coreContext = .init(source: source)
         channel = source.channel
-        address = source.channel.remoteAddress?.ipAddress ?? ""
+        address = ClientAddress.current
     }
 }
 

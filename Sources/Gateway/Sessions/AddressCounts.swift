@@ -1,24 +1,24 @@
 import NIOConcurrencyHelpers
 
-/// How many sockets each address has.
+/// How many sockets each place has: each IPv4 address, each /64 of IPv6.
 final class AddressCounts: Sendable {
     private let counts = NIOLockedValueBox<[String: Int]>([:])
 
-    /// Counts one more; false when the address has as many as it may have, and then nothing is counted.
-    func enter(_ address: String, limit: Int) -> Bool {
+    /// Counts one more; false when the place has as many as it may have, and then nothing is counted.
+    func enter(_ place: String, limit: Int) -> Bool {
         counts.withLockedValue { counts in
-            let count = counts[address] ?? 0
+            let count = counts[place] ?? 0
             guard count < limit else { return false }
-            counts[address] = count + 1
+            counts[place] = count + 1
             return true
         }
     }
 
     /// Counts one less.
-    func leave(_ address: String) {
+    func leave(_ place: String) {
         counts.withLockedValue { counts in
-            guard let count = counts[address] else { return }
-            counts[address] = count > 1 ? count - 1 : nil
+            guard let count = counts[place] else { return }
+            counts[place] = count > 1 ? count - 1 : nil
         }
     }
 }

@@ -6,6 +6,12 @@ import Primitives
 /// Belongs to its event loop.
 final class Connection {
     let channel: any Channel
+    /// Where it comes from, as text.
+    let address: String
+    /// What of the address counts as one place.
+    let place: String
+    private let plainConnections: PlainConnections?
+    private var isPlain = true
     let wheel: HeartbeatWheel
     private var heartbeat: Heartbeat
     /// The deadline that the wheel has for this connection.
@@ -13,11 +19,24 @@ final class Connection {
     /// Who speaks, once it is a socket.
     weak var socket: SocketHandler?
 
-    /// Begins to watch over a connection that was accepted just now.
-    init(channel: any Channel, wheel: HeartbeatWheel, timings: HeartbeatTimings) {
+    /// Begins to watch over a connection that was accepted just now and counted among the plain ones, if there are any.
+    init(
+        channel: any Channel, address: String = "", place: String = "", plainConnections: PlainConnections? = nil,
+        wheel: HeartbeatWheel, timings: HeartbeatTimings
+    ) {
         self.channel = channel
+        self.address = address
+        self.place = place
+        self.plainConnections = plainConnections
         self.wheel = wheel
         heartbeat = Heartbeat(timings: timings, now: HeartbeatWheel.now())
+    }
+
+    /// It becomes a socket, or has ended; more than once does nothing.
+    func leavePlainConnections() {
+        guard isPlain else { return }
+        isPlain = false
+        plainConnections?.leave(place)
     }
 
     /// Something happened that moves the deadline.

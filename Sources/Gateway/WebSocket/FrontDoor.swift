@@ -80,12 +80,12 @@ final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func letIn(_ head: HTTPRequestHead, purpose: SocketPurpose, context: ChannelHandlerContext) {
-        let address = context.channel.remoteAddress?.ipAddress ?? ""
-        let addresses = services.addresses
-        guard addresses.enter(address, limit: services.configuration.limits.socketsPerAddress) else {
+        let (addresses, place) = (services.addresses, connection.place)
+        guard addresses.enter(place, limit: services.configuration.limits.socketsPerAddress) else {
             return refuse(.tooManySockets, context: context)
         }
-        context.channel.closeFuture.whenComplete { _ in addresses.leave(address) }
+        context.channel.closeFuture.whenComplete { _ in addresses.leave(place) }
+        connection.leavePlainConnections()
         services.metrics.upgrades.add()
         self.purpose = purpose
         state = .open

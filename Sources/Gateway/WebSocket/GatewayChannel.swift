@@ -1,3 +1,4 @@
+import Accounts
 import HummingbirdCore
 import Logging
 import NIOCore
@@ -19,20 +20,34 @@ struct GatewayChannel: HTTPChannelHandler {
     struct Value: ServerChildChannelValue {
         let kind: EventLoopFuture<Kind>
         let channel: any Channel
+        /// Where it comes from, as text.
+        let address: String
     }
 
     let responder: HTTPChannelHandler.Responder
     let services: GatewayServices
     let wheels: HeartbeatWheels
+    let plainConnections: PlainConnections
+    /// For TLS; plain text when nil.
+    let certificates: Certificates?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        channel.eventLoop.makeCompletedFuture {
+        // The only moment at which the address is known for certain: a connection that ends forgets it.
+        let address = channel.remoteAddress?.ipAddress ?? ""
+        let place = AttemptLimiter.place(of: address)
+        if let refusal = address.isEmpty ? .reset : plainConnections.enter(place) {
+            return refuse(channel, refusal)
+        }
+        return channel.eventLoop.makeCompletedFuture {
             let operations = channel.pipeline.syncOperations
             let connection = Connection(
-                channel: channel, wheel: wheels.wheel(of: channel.eventLoop), timings: services.timings)
+                channel: channel, address: address, place: place, plainConnections: plainConnections,
+                wheel: wheels.wheel(of: channel.eventLoop), timings: services.timings)
             let door = FrontDoor(services: services, connection: connection)
             let screen = RequestScreen(fields: services.configuration.answerFields, connection: connection)
             let bound = NIOLoopBound((screen, door, connection), eventLoop: channel.eventLoop)
+            channel.closeFuture.whenComplete { _ in bound.value.2.leavePlainConnections() }
+            if let certificates { try operations.addHandler(certificates.handler()) }
 
             let upgrader = SocketUpgrader { [services] in
                 NIOTypedWebSocketServerUpgrader<Kind>(
@@ -80,14 +95,30 @@ struct GatewayChannel: HTTPChannelHandler {
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             // From the first moment on, so that a connection that sends nothing does not stay.
             connection.note { _, _ in }
-            return Value(kind: kind, channel: channel)
+            return Value(kind: kind, channel: channel, address: address)
         }
+    }
+
+    /// Ends a connection before anything is set up for it.
+    private func refuse(_ channel: any Channel, _ refusal: ConnectionRefusal) -> EventLoopFuture<Value> {
+        channel.close(promise: nil)
+        if let counts = plainConnections.note(refusal, now: HeartbeatWheel.now()) {
+            services.logger.warning(
+                "connections refused",
+                metadata: .init(uniqueKeysWithValues: counts.map { ($0.rawValue, "\($1)") }))
+        }
+        return channel.eventLoop.makeSucceededFuture(
+            Value(
+                kind: channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel), channel: channel, address: "")
+        )
     }
 
     func handle(value: Value, logger: Logger) async {
         // It fails when the peer leaves before its first request was whole.
         guard case .http(let channel)? = try? await value.kind.get() else { return }
-        await handleHTTP(asyncChannel: channel, logger: logger)
+        await ClientAddress.$current.withValue(value.address) {
+            await handleHTTP(asyncChannel: channel, logger: logger)
+        }
     }
 
     private static func upgradeHeaders(_ purpose: SocketPurpose) -> HTTPHeaders {

@@ -50,10 +50,14 @@ struct Failure: Error {
 
     /// Runs a command's body; a failure becomes its line on standard error and its exit code.
     static func reported(_ body: () async throws -> Void) async throws {
+        defer {
+            LineWriter.standardOutput.flush()
+            LineWriter.standardError.flush()
+        }
         do {
             try await body()
         } catch let failure as Failure {
-            StandardError.line("ringback: \(failure.message)")
+            LineWriter.standardError.write("ringback: \(failure.message)")
             throw ExitCode(failure.kind.rawValue)
         }
     }

@@ -32,6 +32,10 @@ struct Serve: AsyncParsableCommand {
               allowedOrigins             other origins whose pages may connect
               publicOrigin               where browsers find this server behind a proxy
               socketsPerAddress          sockets from one address (200)
+              plainConnectionsPerAddress connections without a socket from one address
+                                         (as many as sockets)
+              plainConnections           connections without a socket in all (10000, and
+                                         never more than half of the open files allowed)
               iceServers                 further stun:HOST:PORT for clients
               turn.secret                the secret itself, instead of a file
               webRoot                    another folder for the web client
@@ -40,7 +44,8 @@ struct Serve: AsyncParsableCommand {
               push.secret                signs requests to the push gateway
 
             SIGTERM and SIGINT stop the server: clients are told to come back, and calls
-            live on in the database.
+            live on in the database. SIGHUP has it read the certificate, its key and the
+            log level again; everything else is read at the start.
             """)
 
     @Option(
@@ -104,14 +109,15 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         try await Failure.reported {
-            let settings = try await database.settings([
+            let flags = [
                 "listen": listen, "tls.certificate": tlsCertificate, "tls.key": tlsKey, "publicHost": publicHost,
                 "stun.listen": stunListen, "turn.urls": turnUrls, "turn.secretFile": turnSecretFile,
                 "turn.lifetimeSeconds": turnLifetimeSeconds, "echo.enabled": echo ? "true" : nil,
                 "webhooks.url": webhooksUrl, "push.url": pushUrl,
                 "log.level": logLevel, "log.format": logFormat,
-            ])
-            try await Server(settings).run()
+            ]
+            let load: @Sendable () async throws -> Settings = { [database] in try await database.settings(flags) }
+            try await Server(try await load(), reload: load).run()
         }
     }
 }

@@ -35,7 +35,7 @@ struct Token: AsyncParsableCommand {
                 try await AccountAdministration.with(database.settings(), key: .existing) { accounts in
                     let token = try await accounts.createToken(username: username, lifetime: .seconds(Int64(seconds)))
                     print(token.accessToken.exposed)
-                    StandardError.line("device \(token.device), good until \(token.expiresAt)")
+                    LineWriter.standardError.write("device \(token.device), good until \(token.expiresAt)")
                 }
             }
         }

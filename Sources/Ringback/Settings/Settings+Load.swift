@@ -31,9 +31,8 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "publicOrigin",
-            "socketsPerAddress", "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret",
-            "turn.secretFile",
+            "calls.participantLimit", "allowedOrigins", "publicOrigin", "socketsPerAddress", "plainConnectionsPerAddress",
+            "plainConnections", "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
         ] + CallTimings.settings.map(\.name) + QuotaLimits.settings.map(\.name))
@@ -147,6 +146,8 @@ extension Settings {
             publicOrigin = origin
         }
         socketsPerAddress = try values.integer("socketsPerAddress", in: 1...1_000_000) ?? socketsPerAddress
+        plainConnectionsPerAddress = try values.integer("plainConnectionsPerAddress", in: 1...1_000_000)
+        plainConnections = try values.integer("plainConnections", in: 1...1_000_000) ?? plainConnections
         publicHost = try values.string("publicHost") ?? publicHost
         switch try values.string("stun.listen") {
         case nil, "auto": break

@@ -38,6 +38,10 @@ struct Settings: Sendable, Equatable {
     var publicOrigin: Origin?
     /// How many sockets may come from one address.
     var socketsPerAddress = 200
+    /// How many connections without a socket may come from one address; as many as sockets when nil.
+    var plainConnectionsPerAddress: Int?
+    /// How many connections without a socket there may be.
+    var plainConnections = 10_000
     /// The name or address under which clients reach this server; the one it listens on when nil.
     var publicHost: String?
     /// Where to answer STUN.

@@ -1,0 +1,100 @@
+import NIOConcurrencyHelpers
+import Primitives
+
+/// Why an accepted connection is closed without a word.
+enum ConnectionRefusal: String, Sendable, CaseIterable {
+    /// Its address has as many plain connections as it may have.
+    case address
+    /// There are as many plain connections as there may be in all.
+    case total
+    /// It was reset before it was accepted: it has no address any more, and there is nobody to answer.
+    case reset
+}
+
+/// The connections that are no sockets: they have not asked for anything yet, or speak HTTP. Each takes a descriptor, so
+/// they are bounded for each place and in all.
+final class PlainConnections: Sendable {
+    private struct State {
+        var counts: PlaceCounts
+        var digest = RefusalDigest()
+    }
+
+    private let state: NIOLockedValueBox<State>
+    private let metrics: GatewayMetrics
+
+    init(limits: SocketLimits, metrics: GatewayMetrics) {
+        state = NIOLockedValueBox(
+            State(counts: PlaceCounts(perPlace: limits.plainConnectionsPerAddress, total: limits.plainConnections)))
+        self.metrics = metrics
+    }
+
+    /// Counts one more, unless it is one too many.
+    func enter(_ place: String) -> ConnectionRefusal? {
+        let refusal = state.withLockedValue { $0.counts.enter(place) }
+        if refusal == nil { metrics.plainConnections.add(1) }
+        return refusal
+    }
+
+    /// Counts one less.
+    func leave(_ place: String) {
+        state.withLockedValue { $0.counts.leave(place) }
+        metrics.plainConnections.add(-1)
+    }
+
+    /// Counts a refusal.
+    /// - Returns: The refusals that the log is to hear of now, with this one; nil while it has heard enough.
+    func note(_ refusal: ConnectionRefusal, now: Instant) -> [ConnectionRefusal: Int]? {
+        metrics.countRefusal(refusal)
+        return state.withLockedValue { $0.digest.note(refusal, now: now) }
+    }
+}
+
+/// How many there are of each place and in all: a plain value.
+struct PlaceCounts {
+    private let perPlace: Int
+    private let total: Int
+    private var counts: [String: Int] = [:]
+    private var count = 0
+
+    /// Begins with none.
+    init(perPlace: Int, total: Int) {
+        self.perPlace = perPlace
+        self.total = total
+    }
+
+    /// Counts one more; or says why not, and then nothing is counted.
+    mutating func enter(_ place: String) -> ConnectionRefusal? {
+        guard count < total else { return .total }
+        let known = counts[place] ?? 0
+        guard known < perPlace else { return .address }
+        counts[place] = known + 1
+        count += 1
+        return nil
+    }
+
+    /// Counts one less.
+    mutating func leave(_ place: String) {
+        guard let known = counts[place] else { return }
+        counts[place] = known > 1 ? known - 1 : nil
+        count -= 1
+    }
+}
+
+/// Sums up what happens too often for a line each.
+struct RefusalDigest {
+    /// From one line to the next.
+    static let span = Instant.Span.seconds(10)
+
+    private var counts: [ConnectionRefusal: Int] = [:]
+    private var nextLine: Instant?
+
+    /// Counts a refusal.
+    /// - Returns: All since the last line, when it is time for the next.
+    mutating func note(_ refusal: ConnectionRefusal, now: Instant) -> [ConnectionRefusal: Int]? {
+        counts[refusal, default: 0] += 1
+        if let nextLine, now < nextLine { return nil }
+        nextLine = now + Self.span
+        defer { counts = [:] }
+        return counts
+    }
+}

@@ -1,0 +1,211 @@
+import Accounts
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+import NIOEmbedded
+import NIOPosix
+import Primitives
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Connections before anything is asked over them: where they come from, how many there may be, who has descriptors.
+@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+    private static let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    private func registration(_ name: String) -> String {
+        let device = DeviceID.random(at: Instant(microseconds: 0))
+        let body = #"{"username":"\#(name)","password":"correct horse","device":{"id":"\#(device)"}}"#
+        return "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+
+    private func logIn(_ name: String) -> String {
+        registration(name).replacing("/v1/accounts", with: "/v1/sessions")
+    }
+
+    /// The server may read the request before or after it sees the reset, so it is sent until enough were read.
+    @Test(arguments: [true, false]) func whoResetsTheConnectionIsCounted(registers: Bool) async throws {
+        let attempts = AttemptLimits(perUsername: 100, perAddress: 5)
+        try await TestServer.run(attempts: attempts) { server in
+            let metrics = server.gateway.services.metrics
+            var number = 0
+            while metrics.requests.value < 10 {
+                number += 1
+                let raw = try await RawClient.connect(port: server.port)
+                try await raw.sendAndReset(registers ? registration("reset\(number)") : logIn("nobody"))
+                while metrics.plainConnections.value > 0 { await Task.yield() }
+            }
+            let raw = try await RawClient.connect(port: server.port)
+            raw.send(registers ? registration("regular") : logIn("nobody"))
+            let answer = try await raw.response()
+            #expect(answer.status == 429)
+            #expect(try Encoding.json.decode(WireError.self, from: Array(answer.body.utf8)).code == .rateLimited)
+        }
+    }
+
+    @Test func aSocketThatIsResetGivesItsPlaceBack() async throws {
+        try await TestServer.run(.with { $0.limits.socketsPerAddress = 1 }) { server in
+            let metrics = server.gateway.services.metrics
+            for _ in 1...20 {
+                let raw = try await RawClient.connect(port: server.port)
+                try await raw.sendAndReset(SocketClient.upgrade())
+                while metrics.plainConnections.value > 0 || metrics.sockets.value > 0 { await Task.yield() }
+            }
+            let only = try await SocketClient.open(server)
+            let raw = try await RawClient.connect(port: server.port)
+            raw.send(SocketClient.upgrade())
+            #expect(try await raw.response().status == 429)
+            only.raw.close()
+        }
+    }
+
+    @Test func anAddressHasSoManyPlainConnectionsAndNoMore() async throws {
+        try await TestServer.run(.with { $0.limits.plainConnectionsPerAddress = 3 }) { server in
+            let metrics = server.gateway.services.metrics
+            // What became a socket is none of them.
+            let socket = try await SocketClient.open(server)
+            var idle: [RawClient] = []
+            for _ in 1...3 {
+                let raw = try await RawClient.connect(port: server.port)
+                raw.send(Self.healthz)
+                #expect(try await raw.response().status == 200)
+                idle.append(raw)
+            }
+            #expect(metrics.plainConnections.value == 3)
+            let surplus = try await RawClient.connect(port: server.port)
+            #expect(await surplus.readToEnd() == "")
+            #expect(
+                metrics.families.map(\.exposition).joined().contains(
+                    "ringback_connections_refused_total{reason=\"address\"} 1\n"))
+            // Another address is served, and those that were there go on.
+            let other = try await RawClient.connect(port: server.port, from: "127.0.0.2")
+            other.send(Self.healthz)
+            #expect(try await other.response().status == 200)
+            idle[0].send(Self.healthz)
+            #expect(try await idle[0].response().status == 200)
+            // An end makes room.
+            idle[1].close()
+            while metrics.plainConnections.value > 3 { await Task.yield() }
+            let next = try await RawClient.connect(port: server.port)
+            next.send(Self.healthz)
+            #expect(try await next.response().status == 200)
+            socket.raw.close()
+        }
+    }
+
+    @Test func thereAreSoManyPlainConnectionsInAllAndNoMore() async throws {
+        try await TestServer.run(.with { $0.limits.plainConnections = 2 }) { server in
+            var served: [RawClient] = []
+            for address in ["127.0.0.1", "127.0.0.2"] {
+                let raw = try await RawClient.connect(port: server.port, from: address)
+                raw.send(Self.healthz)
+                #expect(try await raw.response().status == 200)
+                served.append(raw)
+            }
+            let surplus = try await RawClient.connect(port: server.port, from: "127.0.0.3")
+            #expect(await surplus.readToEnd() == "")
+            served[0].send(Self.healthz)
+            #expect(try await served[0].response().status == 200)
+        }
+    }
+
+    @Test func withoutDescriptorsNobodyIsAcceptedAndEverybodyElseIsServed() async throws {
+        let hasRoom = NIOLockedValueBox(true)
+        let configuration = GatewayConfiguration.with { $0.hasDescriptors = { hasRoom.withLockedValue { $0 } } }
+        try await TestServer.run(configuration) { server in
+            let metrics = server.gateway.services.metrics
+            let first = try await RawClient.connect(port: server.port)
+            first.send(Self.healthz)
+            #expect(try await first.response().status == 200)
+            hasRoom.withLockedValue { $0 = false }
+            // The wait for the next connection had begun, so one more is accepted.
+            let last = try await RawClient.connect(port: server.port)
+            last.send(Self.healthz)
+            #expect(try await last.response().status == 200)
+            while metrics.acceptPauses.value == 0 { await Task.yield() }
+            let waiting = try await RawClient.connect(port: server.port)
+            waiting.send(Self.healthz)
+            for _ in 1...20 {
+                first.send(Self.healthz)
+                #expect(try await first.response().status == 200)
+            }
+            #expect(metrics.plainConnections.value == 2)
+            #expect(metrics.acceptPauses.value == 1)
+            hasRoom.withLockedValue { $0 = true }
+            #expect(try await waiting.response().status == 200)
+        }
+    }
+
+    /// The system may say that there are none before we do.
+    @Test func acceptingPausesWhenTheSystemRefuses() throws {
+        let hasRoom = NIOLockedValueBox(true)
+        let metrics = GatewayMetrics()
+        let guardian = AcceptGuard(
+            hasRoom: { hasRoom.withLockedValue { $0 } }, metrics: metrics, logger: Logger(label: "test"))
+        let channel = EmbeddedChannel(handler: guardian)
+        var accepts: Bool? {
+            channel.options.first { $0.option is ChannelOptions.Types.AutoReadOption }?.value as? Bool
+        }
+        for code in [EMFILE, ENFILE, ENOBUFS, ENOMEM] {
+            channel.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))
+            #expect(accepts == false)
+            // Refused again, still for the same reason.
+            channel.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))
+            hasRoom.withLockedValue { $0 = false }
+            channel.embeddedEventLoop.advanceTime(by: .seconds(1))
+            #expect(accepts == false)
+            hasRoom.withLockedValue { $0 = true }
+            channel.embeddedEventLoop.advanceTime(by: AcceptGuard.pause)
+            #expect(accepts == true)
+        }
+        #expect(metrics.acceptPauses.value == 4)
+        // Nothing of this reaches those who take an error for the end.
+        channel.pipeline.fireErrorCaught(IOError(errnoCode: ECONNABORTED, reason: "accept"))
+        #expect(accepts == true)
+        try channel.throwIfErrorCaught()
+        channel.pipeline.fireErrorCaught(IOError(errnoCode: EINVAL, reason: "accept"))
+        #expect(throws: IOError.self) { try channel.throwIfErrorCaught() }
+        _ = try channel.finish()
+    }
+
+    @Test func placesAreCounted() {
+        var counts = PlaceCounts(perPlace: 2, total: 5)
+        func enter(_ address: String) -> ConnectionRefusal? { counts.enter(AttemptLimiter.place(of: address)) }
+        #expect(enter("2001:db8:1:2::1") == nil)
+        #expect(enter("2001:db8:1:2:ffff::9") == nil)
+        #expect(enter("2001:db8:1:2:3::4") == .address)
+        #expect(enter("2001:db8:1:3::1") == nil)
+        #expect(enter("192.0.2.1") == nil)
+        #expect(enter("192.0.2.2") == nil)
+        #expect(enter("192.0.2.3") == .total)
+        counts.leave(AttemptLimiter.place(of: "2001:db8:1:2::7"))
+        #expect(enter("2001:db8:1:2::8") == nil)
+        counts.leave("nobody's")
+        #expect(enter("192.0.2.3") == .total)
+    }
+
+    @Test func refusalsAreSummedUp() {
+        var digest = RefusalDigest()
+        let start = Instant(microseconds: 1_000_000)
+        func note(_ refusal: ConnectionRefusal, after seconds: Int64) -> [ConnectionRefusal: Int]? {
+            digest.note(refusal, now: start + .seconds(seconds))
+        }
+        #expect(note(.address, after: 0) == [.address: 1])
+        for second in 1...9 as ClosedRange<Int64> {
+            #expect(note(.address, after: second) == nil)
+        }
+        #expect(note(.reset, after: 10) == [.address: 9, .reset: 1])
+        #expect(note(.reset, after: 11) == nil)
+    }
+
+    @Test(arguments: [(40, 10), (100, 25), (256, 64), (1024, 64), (1 << 20, 64)])
+    func aReserveIsLeftToTheServer(limit: Int, reserve: Int) {
+        let descriptors = Descriptors(limit: limit)
+        #expect(descriptors.reserve == reserve)
+        #expect(descriptors.plainConnections + reserve < limit)
+        #expect(!Descriptors(limit: 4).hasRoom)
+        #expect(Descriptors.raised().hasRoom)
+    }
+}
