@@ -60,7 +60,8 @@ public struct AccessTokens: Sendable {
         let issuedAt = now.microseconds / 1_000_000
         let expiresAt = issuedAt + max(1, (lifetime ?? self.lifetime).milliseconds / 1000)
         let payload = Payload(
-            iss: Self.issuer, aud: Self.audience, sub: user.description, sid: session.description, did: device.description,
+            iss: Self.issuer, aud: Self.audience, sub: user.description, sid: session.description,
+            did: device.description,
             jti: Identifier<AccessTokens>.random(at: now).description, iat: issuedAt, exp: expiresAt)
         do {
             let token = try await keys.sign(payload)
@@ -90,7 +91,8 @@ public struct AccessTokens: Sendable {
         } catch {
             throw .unauthenticated
         }
-        guard payload.iss == Self.issuer, payload.aud == Self.audience, let user = UserID(payload.sub), let session = SessionID(payload.sid),
+        guard payload.iss == Self.issuer, payload.aud == Self.audience, let user = UserID(payload.sub),
+            let session = SessionID(payload.sid),
             let device = DeviceID(payload.did), let issuedAt = Self.instant(payload.iat),
             let expiresAt = Self.instant(payload.exp), issuedAt < expiresAt
         else { throw .unauthenticated }

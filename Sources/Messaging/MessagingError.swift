@@ -64,7 +64,9 @@ extension MessagingError {
     static let ownerForLife = MessagingError(
         .invalid(.role), "Whoever owns a group does until they leave it. Others can be admins or members.")
     static let badGroupName = MessagingError(
-        .invalid(.name), "The name of a group has 1 to \(GroupRules.nameLimit) characters, in one line.")
+        .invalid(.name),
+        "The name of a group has 1 to \(GroupRules.nameLimit) characters, one of them at least to be seen, and nothing hidden."
+    )
     static let groupTooLarge = MessagingError(
         .invalid(.memberIDs), "A group has at most \(GroupRules.memberLimit) members.")
     static let groupFull = MessagingError(.conflict, "The group is full. Ask its owner to make room.")

@@ -47,7 +47,8 @@ extension VisibleName {
             return before?.isMongolian == true
         case 0xE0020...0xE007E:
             // Flags of regions: a black flag, the region's name in tags, the end of tags.
-            return (before?.value == 0x1F3F4 || before?.isTag == true) && after.map { $0.isTag || $0.isEndOfTags } == true
+            return (before?.value == 0x1F3F4 || before?.isTag == true)
+                && (after?.isTag == true || after?.isEndOfTags == true)
         case 0xE007F:
             return before?.isTag == true
         default:

@@ -162,7 +162,8 @@ struct Forgery: Sendable, CustomTestStringConvertible {
 
     func token(user: UserID, session: SessionID, device: DeviceID, key: TokenKey) -> String {
         let claims: [String: String?] = [
-            "iss": #""ringback""#, "aud": #""ringback""#, "sub": "\"\(user)\"", "sid": "\"\(session)\"", "did": "\"\(device)\"",
+            "iss": #""ringback""#, "aud": #""ringback""#, "sub": "\"\(user)\"", "sid": "\"\(session)\"",
+            "did": "\"\(device)\"",
             "jti": #""00000000-0000-7000-8000-000000000000""#, "iat": "1780000000", "exp": "1780000600",
         ]
         let original = Self.signed(header, claims)

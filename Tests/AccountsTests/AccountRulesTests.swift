@@ -30,7 +30,8 @@ import Testing
     @Test(arguments: [
         "", "1234567", String(repeating: "x", count: 73), String(repeating: "🔑", count: 19), "1234567\0",
         // 6 bytes, and 74, in Normalization Form C.
-        "e\u{301}e\u{301}e\u{301}", String(repeating: "e\u{301}", count: 37), String(repeating: "e\u{301}", count: 1_000_000),
+        "e\u{301}e\u{301}e\u{301}", String(repeating: "e\u{301}", count: 37),
+        String(repeating: "e\u{301}", count: 1_000_000),
     ])
     func noPasswords(password: String) {
         let error = #expect(throws: AccountError.self) { try AccountRules.password(Redacted(password)) }
@@ -47,7 +48,8 @@ import Testing
 
     @Test(arguments: [
         "a\nb", "a\0b", "a\u{7F}b", "a\u{85}b", "a\u{202E}b", "a\u{2066}b", String(repeating: "é", count: 101),
-        "a" + String(repeating: "\u{301}", count: 101), "a\u{200B}b", "\u{3164}", "a\u{61C}b", String(repeating: " ", count: 100_000) + "a",
+        "a" + String(repeating: "\u{301}", count: 101), "a\u{200B}b", "\u{3164}", "a\u{61C}b",
+        String(repeating: " ", count: 100_000) + "a",
     ])
     func noDisplayNames(name: String) {
         let error = #expect(throws: AccountError.self) { try AccountRules.displayName(name, username: "ada") }

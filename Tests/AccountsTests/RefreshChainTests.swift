@@ -95,8 +95,11 @@ import Testing
         #expect((exchanged(chain, "0", "2", seconds) != nil) == isRepeat)
     }
 
-    private func exchanged(_ chain: RefreshChain, _ token: String, _ successor: String, _ seconds: Int64) -> RefreshChain? {
-        guard case .exchange(let next) = chain.use(of: token, for: successor, now: Self.start + .seconds(seconds)) else {
+    private func exchanged(_ chain: RefreshChain, _ token: String, _ successor: String, _ seconds: Int64)
+        -> RefreshChain?
+    {
+        guard case .exchange(let next) = chain.use(of: token, for: successor, now: Self.start + .seconds(seconds))
+        else {
             return nil
         }
         return next

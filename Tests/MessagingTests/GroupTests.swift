@@ -44,7 +44,9 @@ import Testing
                     GroupDraft(clientConversationID: id, name: name, members: members), by: ada)
             }
             let marks = ["two\u{2028}lines", "turned \u{202E}round"]
-            let hidden = ["\u{200B}", "\u{3164}\u{3164}", "\u{2800}", "B\u{AD}and", "Band\u{200F}", "B\u{202E}and", "B\u{61C}and"]
+            let hidden = [
+                "\u{200B}", "\u{3164}\u{3164}", "\u{2800}", "B\u{AD}and", "Band\u{200F}", "B\u{202E}and", "B\u{61C}and",
+            ]
             for name in hidden + ["", " \n", "a\u{0}b", "two\nlines", String(repeating: "x", count: 101)] + marks {
                 await expect(.invalid(.name)) { try await make(name) }
             }

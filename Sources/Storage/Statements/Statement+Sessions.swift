@@ -1,6 +1,7 @@
 extension Statement {
     static let sessions = [
-        insertSession, sessionForRefresh, exchangeRefreshToken, revokeSession, revokeSessionsOfUser, revokeSessionsOfDevice,
+        insertSession, sessionForRefresh, exchangeRefreshToken, revokeSession, revokeSessionsOfUser,
+        revokeSessionsOfDevice,
         revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
         setPushToken, forgetPushTokenElsewhere, pushTargetsOfUser,
     ]
