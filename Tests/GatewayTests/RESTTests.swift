@@ -1,13 +1,14 @@
 import Accounts
 import Foundation
 import HTTPTypes
-import Messaging
 import NIOSSL
 import Primitives
 import Storage
 import SwiftProtobuf
 import Testing
 import Wire
+
+import struct Messaging.GroupDraft
 
 @testable import Gateway
 

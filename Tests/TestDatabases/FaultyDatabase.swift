@@ -35,7 +35,7 @@ public struct FaultyDatabase: Database {
     /// Whether every fault has been met.
     public var isSpent: Bool { faults.list.withLockedValue { $0.isEmpty } }
 
-    /// Makes the next units meet these faults, one each.
+    /// Makes the next units meet these faults, one each; what is counted for quotas meets none.
     public func fail(_ faults: Fault...) {
         self.faults.list.withLockedValue { $0 += faults }
     }
@@ -57,7 +57,8 @@ public struct FaultyDatabase: Database {
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
     ) {
         faults.prelude.withLockedValue { $0 }?(unit)
-        let fault = faults.list.withLockedValue { $0.isEmpty ? nil : $0.removeFirst() }
+        let isCount = unit.steps.last?.statement == .takeFromQuota
+        let fault = faults.list.withLockedValue { $0.isEmpty || isCount ? nil : $0.removeFirst() }
         switch fault {
         case .before(let code):
             // An empty unit keeps the place in the queue.
