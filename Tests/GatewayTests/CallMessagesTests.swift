@@ -145,7 +145,7 @@ import Testing
                 switch reply {
                 case .done(let view): return view
                 case .unavailable: continue
-                case .refused, .limited, .failed: throw Unexpected(reply: "\(reply)")
+                case .refused, .limited, .usedUp, .failed: throw Unexpected(reply: "\(reply)")
                 }
             }
             throw Unexpected(reply: "unavailable, again and again")

@@ -8,6 +8,8 @@ import SwiftProtobuf
 import Testing
 import Wire
 
+import struct Messaging.GroupDraft
+
 @testable import Gateway
 
 /// The REST interface over raw connections.

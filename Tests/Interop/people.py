@@ -130,7 +130,7 @@ class Person:
         await expect(shown).to_contain_text(list(texts))
 
     async def make_group(self, name: str, *usernames: str) -> None:
-        """By the form; afterwards the group's conversation is open."""
+        """By the form; afterwards the group's conversation is open, and those who do not know this person are invited."""
         await self.click("new-group")
         await self.element("group-name").fill(name)
         for username in usernames:
@@ -138,6 +138,11 @@ class Person:
             await self.click(f"group-add-{username}")
         await self.click("group-submit")
         await self.sees("thread-name", name)
+
+    async def joins(self, group: str) -> None:
+        """Accepts the invitation into a group; afterwards the group's conversation is open."""
+        await self.element(f"invitation-{group}").get_by_test_id("invitation-accept").click()
+        await self.sees("thread-name", group)
 
     async def does(self, verb: str) -> None:
         """By the menu in the head of the conversation."""

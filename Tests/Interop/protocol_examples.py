@@ -240,6 +240,8 @@ class Scene:
     async def group(self) -> tuple[RingbackClient, RingbackClient, RingbackClient, str]:
         """Three people in a group conversation."""
         ann, ben, cleo = [await self.person(name) for name in ("ann", "ben", "cleo")]
+        for friend in (ben, cleo):
+            await friend.request("POST", "/v1/contacts", {"userId": ann.user["id"]})
         answer = await ann.request("POST", "/v1/conversations", {
             "type": "CONVERSATION_TYPE_GROUP", "clientConversationId": new(), "name": "Team",
             "memberIds": [ben.user["id"], cleo.user["id"]]})

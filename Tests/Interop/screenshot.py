@@ -64,6 +64,9 @@ async def group_and_settings(browser: Browser, url: str, folder: Path, alice: Pe
     dan = await Person.arrive(browser, url, "dan", **WINDOW)
     await asyncio.gather(bob.log_in(), carol.register(), dan.register())
     await alice.make_group("Quartet", "bob", "carol", "dan")
+    for person in (carol, dan):
+        await person.joins("Quartet")
+    await alice.sees("thread-detail", "Dan")
     await alice.click("call-video")
     for person in (bob, carol):
         await person.answer()

@@ -13,7 +13,8 @@ async def band(server: Server, arrive: Arrive, alice: Person, bob: Person) -> Pe
     carol = await arrive(server, "carol")
     await alice.make_group("Band", "bob", "carol")
     for person in (bob, carol):
-        await person.click("conversation-Band")
+        await person.joins("Band")
+    for person in (alice, bob, carol):
         await person.sees("thread-detail", "Alice, Bob, Carol")
     return carol
 
@@ -70,7 +71,7 @@ async def test_a_group_that_is_gone_from_the_list_is_named_in_the_history(
     await alice.hang_up()
     await bob.sees_not("incoming")
     # As for somebody with more conversations than the page asks for.
-    await bob.page.route("**/v1/conversations", lambda route: route.fulfill(json={}))
+    await bob.page.route("**/v1/conversations?*", lambda route: route.fulfill(json={}))
     await bob.page.reload()
     await bob.is_online()
     await bob.click("show-history")

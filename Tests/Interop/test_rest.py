@@ -43,6 +43,9 @@ async def test_every_operation_is_as_documented(server: Server) -> None:
         await _calls(alice, bob)
         await _history(alice, bob, conversation)
         await _groups(alice, bob)
+        async with CheckedClient(server.url, document) as carol:
+            await carol.register("carol", PASSWORD)
+            await _invitations(alice, carol)
         await _refusals(alice, conversation)
         await _sessions(alice)
     assert document.unseen <= NOT_REST, f"documented, but not called here: {document.unseen - NOT_REST}"
@@ -162,6 +165,28 @@ async def _groups(alice: RingbackClient, bob: RingbackClient) -> None:
     assert (await bob.request("GET", path)).status == 404
 
 
+async def _invitations(alice: RingbackClient, carol: RingbackClient) -> None:
+    paths = []
+    for name in ("One", "Two"):
+        group = {"type": "CONVERSATION_TYPE_GROUP", "clientConversationId": str(uuid.uuid4()), "name": name}
+        made = (await alice.request("POST", "/v1/conversations", group | {"memberIds": [carol.user["id"]]})).body
+        assert [user["username"] for user in made["invited"]] == ["carol"]
+        paths.append(f"/v1/invitations/{made['id']}")
+    page = (await carol.request("GET", "/v1/invitations?limit=1")).body
+    assert [invitation["name"] for invitation in page["invitations"]] == ["Two"]
+    page = (await carol.request("GET", f"/v1/invitations?limit=1&cursor={page['nextCursor']}")).body
+    assert [invitation["name"] for invitation in page["invitations"]] == ["One"]
+    assert "nextCursor" not in page
+    assert len((await carol.request("POST", f"{paths[0]}/accept")).body["members"]) == 2
+    assert (await carol.request("POST", f"{paths[1]}/decline")).status == 204
+    for verb in ("accept", "decline"):
+        assert (await carol.request("POST", f"{paths[1]}/{verb}")).status == 404
+    first = (await carol.request("GET", "/v1/conversations?limit=1")).body
+    assert [conversation["name"] for conversation in first["conversations"]] == ["One"]
+    assert (await carol.request("GET", "/v1/conversations?cursor=x")).status == 400
+    assert (await carol.request("GET", "/v1/invitations?cursor=x")).status == 400
+
+
 async def _refusals(alice: RingbackClient, conversation: str) -> None:
     unknown = uuid.uuid4()
     refused = {
@@ -182,7 +207,7 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         assert answer.body["code"].startswith("ERROR_CODE_")
     for path in (
         "/v1/me", "/v1/users?query=a", "/v1/ice-servers", "/v1/sessions", "/v1/conversations", "/v1/calls",
-        "/v1/contacts", "/v1/blocks",
+        "/v1/contacts", "/v1/blocks", "/v1/invitations",
     ):
         assert (await alice.request("GET", path, token="")).status == 401
 

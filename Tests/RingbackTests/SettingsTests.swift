@@ -4,6 +4,7 @@ import Logging
 import Outbox
 import Primitives
 import SignalingCore
+import Storage
 import Testing
 
 @testable import Ringback
@@ -33,6 +34,21 @@ struct SettingsTests {
         #expect(settings.logFormat == .json)
         #expect(settings.rules.timings.ring == .seconds(20))
         #expect(settings.allowedOrigins.map(\.description) == ["https://one.example", "https://two.example"])
+    }
+
+    @Test("Each quota can be set, and none is without bound")
+    func quotas() async throws {
+        let names = QuotaLimits.settings.map(\.name)
+        #expect(names.count == QuotaKind.allCases.count)
+        for (name, limit) in QuotaLimits.settings {
+            let settings = try await Settings.load(flags: [name: "7"], environment: [:], file: nil)
+            #expect(settings.quotas[keyPath: limit] == 7)
+            for bad in ["0", "-1", "x", "1000000000001"] {
+                await #expect(throws: SettingsError.self) {
+                    try await Settings.load(flags: [name: bad], environment: [:], file: nil)
+                }
+            }
+        }
     }
 
     @Test("Every setting has a name in the environment")

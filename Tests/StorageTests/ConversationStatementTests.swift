@@ -11,9 +11,13 @@ struct ConversationStatementTests {
         try await withDatabase(engine) { test in
             let database = test.database
             var people: [UserID] = []
-            for number in 0..<60 { people.append(try await database.addUser("user\(number)")) }
+            for number in 0..<40 { people.append(try await database.addUser("user\(number)")) }
+            // One has one with everybody, the others with a few.
             for (index, user) in people.enumerated() {
-                for other in people.dropFirst(index + 1) { _ = try await database.addConversation(user, other) }
+                for other in people[(index + 1)...].prefix(index == 0 ? 40 : 6) {
+                    let conversation = try await database.addConversation(user, other)
+                    _ = try await database.send("hello", from: user, to: conversation)
+                }
             }
             if engine == .postgresql { try await database.run(Statement("test_analyze", "ANALYZE"), []) }
             let page: [SQLValue] = [

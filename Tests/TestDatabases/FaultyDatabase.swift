@@ -36,7 +36,7 @@ public struct FaultyDatabase: Database {
     /// Whether every fault has been met.
     public var isSpent: Bool { faults.list.withLockedValue { $0.isEmpty } }
 
-    /// Makes the next units meet these faults, one each.
+    /// Makes the next units meet these faults, one each; what is counted for quotas meets none.
     public func fail(_ faults: Fault...) {
         self.faults.list.withLockedValue { $0 += faults }
     }
@@ -73,7 +73,8 @@ public struct FaultyDatabase: Database {
         _ unit: WriteUnit, to enqueue: (WriteUnit, @escaping Completion) -> Void, _ completion: @escaping Completion
     ) {
         faults.prelude.withLockedValue { $0 }?(unit)
-        let fault = faults.list.withLockedValue { $0.isEmpty ? nil : $0.removeFirst() }
+        let isCount = unit.steps.last?.statement == .takeFromQuota
+        let fault = faults.list.withLockedValue { $0.isEmpty || isCount ? nil : $0.removeFirst() }
         switch fault {
         case .before(let code):
             // An empty unit keeps the place in the queue.

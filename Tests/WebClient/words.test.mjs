@@ -57,6 +57,7 @@ test("errors are whole sentences that depend on what was tried", () => {
   assert.match(errorSentence({ code: "CONFLICT" }, "register"), /taken/);
   assert.match(errorSentence({ code: "UNAUTHENTICATED" }, "login"), /do not fit/);
   assert.match(errorSentence({ code: "RATE_LIMITED", retryAfterMs: 4_200 }), /5 seconds/);
+  assert.match(errorSentence({ code: "RATE_LIMITED", retryAfterMs: 19_200_000 }), /in a day\. Try again in 5 h 20 min/);
   assert.equal(errorSentence({ code: "INVALID", message: "the body is empty" }), "the body is empty.");
   for (const code of ["OFFLINE", "TIMEOUT", "INTERNAL", "NO_MICROPHONE", "RATE_LIMITED", "UNHEARD_OF"]) {
     assert.match(errorSentence({ code }), /^[A-Z].*\.$/, code);

@@ -16,16 +16,18 @@ export class ConversationList {
   #panel = byId("conversations");
   #pages;
   #onOpen;
+  #onLoaded;
   #openId = null;
   #failure = "";
 
   /**
    * @param {import("../ringback.js").RingbackClient} client
-   * @param {{onOpen: (conversation: object) => void}} handlers
+   * @param {{onOpen: (conversation: object) => void, onLoaded: () => void}} handlers
    */
-  constructor(client, { onOpen }) {
+  constructor(client, { onOpen, onLoaded }) {
     this.#client = client;
     this.#onOpen = onOpen;
+    this.#onLoaded = onLoaded;
     this.#pages = new ConversationPages((page) => client.conversations(page));
     const scroller = byId("panel-chats");
     scroller.addEventListener("scroll", () => {
@@ -44,6 +46,7 @@ export class ConversationList {
     try {
       await this.#pages.reload();
       this.#failure = "";
+      this.#onLoaded();
     } catch (error) {
       this.#failure = errorSentence(error);
     }

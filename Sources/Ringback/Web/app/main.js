@@ -70,7 +70,10 @@ const callBack = ({ join, group, people }, video) => {
 
 // ------------------------------------------------------------------------------------------- the parts
 
-const conversations = new ConversationList(client, { onOpen: openConversation });
+const conversations = new ConversationList(client, {
+  onOpen: openConversation,
+  onLoaded: () => thread.update(conversations.get(thread.conversationId)),
+});
 const contacts = new Contacts(client);
 const book = new ContactBook(contacts);
 const invitations = new InvitationBook(client);

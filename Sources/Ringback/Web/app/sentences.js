@@ -83,6 +83,8 @@ export function errorSentence(error, context) {
   const code = error?.code ?? "INTERNAL";
   if (code === "RATE_LIMITED") {
     const seconds = Math.ceil((error.retryAfterMs ?? 0) / 1000);
+    // Only what is counted by the day takes so long.
+    if (seconds > 7200) return `That is as much as one person may do in a day. Try again in ${roughDuration(seconds)}.`;
     if (seconds > 90) return `That was too often. Try again in ${Math.ceil(seconds / 60)} minutes.`;
     return `That was too often. Try again in ${seconds > 1 ? `${seconds} seconds` : "a moment"}.`;
   }

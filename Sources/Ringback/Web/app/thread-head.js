@@ -91,7 +91,9 @@ export class ThreadHead {
     const { voice, video, join } = this.#buttons;
     const peer = this.#peer;
     if (!peer) {
-      this.#detail.textContent = (this.#conversation.members ?? []).map(nameOf).join(", ");
+      const { members = [], invited = [] } = this.#conversation;
+      const others = invited.length ? ` · invited: ${invited.map(nameOf).join(", ")}` : "";
+      this.#detail.textContent = members.map(nameOf).join(", ") + others;
       join.hidden = !this.#joinable;
       voice.hidden = video.hidden = !join.hidden;
       return;

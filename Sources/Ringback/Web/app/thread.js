@@ -88,6 +88,22 @@ export class Thread {
     if (matchMedia("(min-width: 721px)").matches) this.#input.focus();
   }
 
+  /** Takes news of the conversation on show: somebody has come or gone. @param {object | undefined} conversation */
+  update(conversation) {
+    const shown = this.#conversation;
+    if (!conversation || conversation.id !== shown?.id) return;
+    const isMember = new Set((conversation.members ?? []).map(({ id }) => id));
+    // Lists do not say who is invited.
+    const invited = (shown.invited ?? []).filter(({ id }) => !isMember.has(id));
+    this.#conversation = { ...conversation, invited };
+    const isSame = shown.members?.length === isMember.size && shown.members.every(({ id }) => isMember.has(id));
+    if (isSame) return;
+    const old = this.#head;
+    this.#head = new ThreadHead(this.#client, this.#book, this.#conversation, this.#headHandlers);
+    old.element.replaceWith(this.#head.element);
+    old.end();
+  }
+
   get #log() {
     const id = this.#conversation.id;
     if (!this.#logs.has(id)) this.#logs.set(id, new ThreadLog());

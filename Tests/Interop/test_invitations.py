@@ -1,0 +1,80 @@
+"""Groups made by people whom somebody does not know."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import Arrive
+from people import Person
+from ringback_client import RingbackClient
+from server import Server
+
+PASSWORD = "correct horse battery staple"
+
+
+async def test_a_stranger_is_invited_and_accepts(
+    server: Server, alice: Person, bob: Person, arrive: Arrive, results: Path
+) -> None:
+    carol = await arrive(server, "carol")
+    await alice.make_group("Choir", "bob", "carol")
+    await alice.sees("thread-detail", "invited: Bob, Carol")
+    for person in (bob, carol):
+        await person.sees("invitation-Choir", "Alice invites you · 1 member")
+        # It is no conversation of theirs yet.
+        await person.sees_not("conversation-Choir")
+    await bob.page.screenshot(path=results / "invitation.png")
+    # It is there after the page was loaded anew, too.
+    await bob.page.reload()
+    await bob.is_online()
+    await bob.joins("Choir")
+    await bob.sees_not("invitations")
+    await alice.sees("thread-detail", "Alice, Bob · invited: Carol")
+    await alice.write("Welcome!")
+    await bob.reads(["Bob joined, invited by Alice.", "Welcome!"])
+    await bob.write("Thank you.")
+    await alice.reads(["Alice made the group “Choir”.", "Bob joined, invited by Alice.", "Welcome!", "Thank you."])
+
+    await carol.element("invitation-Choir").get_by_test_id("invitation-decline").click()
+    await carol.sees_not("invitations")
+    await carol.page.reload()
+    await carol.is_online()
+    await carol.sees_not("invitation-Choir")
+    # Whoever invites cannot tell.
+    await alice.page.reload()
+    await alice.is_online()
+    await alice.click("conversation-Choir")
+    await alice.sees("thread-detail", "Alice, Bob")
+
+
+async def test_who_is_blocked_invites_nobody(server: Server, alice: Person, bob: Person) -> None:
+    await alice.make_group("Spam", "bob")
+    await bob.element("invitation-Spam").get_by_test_id("invitation-block").click()
+    await bob.click("question-yes")
+    await bob.sees_not("invitations")
+    await alice.make_group("More spam", "bob")
+    await alice.sees("thread-detail", "invited: Bob")
+    await bob.page.reload()
+    await bob.is_online()
+    await bob.sees_not("invitations")
+
+
+@pytest.mark.parametrize("count", [130])
+async def test_every_conversation_can_be_reached(server: Server, alice: Person, count: int) -> None:
+    """More of them than one page of the list holds."""
+    async with RingbackClient(server.url) as client:
+        await client.log_in("alice", PASSWORD)
+        for number in range(count):
+            async with RingbackClient(server.url) as friend:
+                await friend.register(f"friend-{number:03}", PASSWORD)
+                answer = await client.request("POST", "/v1/conversations", {"userId": friend.user["id"]})
+                assert answer.status == 200, answer
+    await alice.page.reload()
+    await alice.is_online()
+    await alice.sees(f"conversation-friend-{count - 1:03}")
+    await alice.sees_not("conversation-friend-000")
+    rows = alice.page.locator("#conversations li")
+    await rows.nth(99).scroll_into_view_if_needed()
+    await alice.element("conversation-friend-000").scroll_into_view_if_needed()
+    await alice.click("conversation-friend-000")
+    await alice.sees("thread-name", "friend-000")
+    assert await rows.count() == count
