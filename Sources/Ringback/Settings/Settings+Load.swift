@@ -23,7 +23,8 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "socketsPerAddress", "plainConnectionsPerAddress", "plainConnections",
+            "calls.participantLimit", "allowedOrigins", "socketsPerAddress", "plainConnectionsPerAddress",
+            "plainConnections",
             "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
