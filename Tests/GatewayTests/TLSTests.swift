@@ -32,6 +32,7 @@ import Wire
         try await TestServer.run(.with { $0.tls = old }) { server in
             func isServed(_ context: NIOSSLContext) async throws -> Bool {
                 let raw = try await RawClient.connect(port: server.port, tls: context)
+                defer { raw.close() }
                 raw.send(request)
                 return (try? await raw.response())?.status == 200
             }
@@ -49,6 +50,7 @@ import Wire
             #expect(try await !isServed(trustsOld))
             before.send(request)
             #expect(try await before.response().status == 200)
+            before.close()
         }
     }
 
