@@ -37,7 +37,7 @@ struct ProtobufOutline {
                 index += Int(length)
             case 5: index += 4
             // Groups (3 and 4) are of protobuf's second version.
-            default: throw WireFault(.malformed, "A field of the frame has a wire type that this protocol does not use.")
+            default: throw WireFault(.malformed, "A field of the frame has a wire type that is not in use.")
             }
             guard index <= bytes.count else { throw .truncated }
             guard number < 64, number > 0 else { continue }

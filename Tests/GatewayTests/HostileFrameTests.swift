@@ -67,10 +67,8 @@ import Wire
                     }))
             #expect(try await client.receive().ok.welcome.user.username == "ann")
             // And what follows may be as long as any.
-            try client.send(
-                2, .sendMessage(.with { $0.userID = user.id.description; $0.body = .init(repeating: "x", count: 200_000) })
-            )
-            #expect(try await client.receive().error.code == .tooLarge)
+            try client.send(2, .sendMessage(.with { $0.body = String(repeating: "x", count: 200_000) }))
+            #expect(try await client.receive().replyTo == 2)
         }
     }
 
@@ -128,6 +126,35 @@ import Wire
             client.send(message: Array(text.utf8))
             #expect(try await client.receive().ok.message.body == "\u{20BB7}\u{1F600}")
             #expect(try await other.event().messageReceived.message.body == "\u{20BB7}\u{1F600}")
+        }
+    }
+
+    @Test func bodiesOfRequestsKeepTheirCharactersOrAreRefused() async throws {
+        try await TestServer.run { server in
+            func register(_ body: String) async throws -> HTTPAnswer {
+                let raw = try await RawClient.connect(port: server.port)
+                defer { raw.close() }
+                raw.send(
+                    "POST /v1/accounts HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+                )
+                return try await raw.response()
+            }
+            let device = DeviceID.random(at: server.clock.now())
+            let rest = #""password":"correct horse","device":{"id":"\#(device)"}"#
+            let made = try await register(#"{"username":"ann","displayName":"\ud842\udfb7",\#(rest)}"#)
+            #expect(made.status == 201)
+            let credentials = try Encoding.json.decode(WireCredentials.self, from: Array(made.body.utf8))
+            #expect(credentials.user.displayName == "\u{20BB7}")
+            for body in [
+                #"{"username":"ben","displayName":"\ud842",\#(rest)}"#,
+                #"{"username":"ben","future":"\udfb7",\#(rest)}"#,
+                #"{"username":"ben","future":1e400,\#(rest)}"#, #"{"username":"ben","username":"ben",\#(rest)}"#,
+                #"{"username":"ben","device":{},\#(rest)}"#,
+            ] {
+                let refused = try await register(body)
+                #expect(refused.status == 400, "\(body)")
+                #expect(try Encoding.json.decode(WireError.self, from: Array(refused.body.utf8)).code == .invalid)
+            }
         }
     }
 }

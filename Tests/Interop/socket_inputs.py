@@ -79,6 +79,7 @@ class Inputs:
         self.random = random.Random(seed)
         self.schema = read_schema()
         self.ids = ids
+        self._lists = [path for path in self._paths(FRAME) if path[-1].repeated]
         self._kinds: list[tuple[int, str, Callable[[str, int], bytes]]] = [
             (3, "valid", lambda encoding, limit: self.valid(encoding)),
             (3, "mutated", lambda encoding, limit: self._mutated(encoding)),
@@ -166,7 +167,14 @@ class Inputs:
     def _count(self, limit: int, part: bytes) -> int:
         """How often a part fits, or less often."""
         most = max(1, limit // max(1, len(part)))
-        return self.random.choice([most, most // 2, most // 16, self.random.randint(0, most)])
+        return self.random.choice([most, most, most // 16, self.random.randint(0, most)])
+
+    def _paths(self, message: str) -> Iterator[list[Field]]:
+        """All paths; no message of the schema is within itself."""
+        for field in self.schema[message]:
+            yield [field]
+            if field.type in self.schema:
+                yield from ([field, *rest] for rest in self._paths(field.type))
 
     def _path(self) -> list[Field]:
         """Fields, each in the message of the one before."""
@@ -208,7 +216,7 @@ class Inputs:
 
     def _merged(self, encoding: str, limit: int) -> bytes:
         """A list, and then what holds it again and again."""
-        path = self._path()
+        path = self.random.choice(self._lists) if self.random.random() < 0.7 else self._path()
         if len(path) < 2:
             return self._repeated(encoding, limit)
         part = self._part(path, encoding)

@@ -57,8 +57,8 @@ import Wire
         }
         // What is made once, as the tables of names, is not of interest.
         _ = measured(1)
-        // Powers of four, so that arrays that grow by doubling have as much room to spare in both.
-        return Growth(small: measured(256), large: measured(1024))
+        // Powers of two, so that arrays that grow by doubling have as much room to spare in both.
+        return Growth(small: measured(128), large: measured(512))
     }
 
     /// What a shape costs in two sizes, the second one four times the first.

@@ -49,7 +49,8 @@ extension Schema {
     }
 
     private func alternatingFields(of type: String) -> HostileShape {
-        let round = (fields(of: type) ?? []).filter { $0.type != "uint32" && $0.type != "uint64" }.flatMap { $0.bytes([]) }
+        let fields = (fields(of: type) ?? []).filter { $0.type != "uint32" && $0.type != "uint64" }
+        let round = fields.flatMap { $0.bytes([]) }
         return HostileShape(name: "all in turn") { round.times($0) }
     }
 
@@ -70,16 +71,17 @@ extension Schema {
             let name = "\"\(field.jsonName)\":"
             let value = fields(of: field.type) != nil ? "{}" : field.type == "string" ? "\"\"" : "1"
             let item = field.isRepeated ? "[\(value)]" : value
-            var shapes = [
-                .json("\(field.name) × n") { "{" + "\(name)\(item),".times($0) + "\"x\":1}" },
-                .json("\(field.name), a list") { "{\(name)[" + "\(value),".times($0) + "\(value)]}" },
-                .json("\(field.name), a long text") { "{\(name)\"" + "1".times($0) + "\"}" },
-                .json("\(field.name), escapes") { "{\(name)\"" + #"\u0041\n"#.times($0) + "\"}" },
-                .json("\(field.name), surrogates") { "{\(name)\"" + #"\ud842\udfb7"#.times($0) + "\"}" },
-                .json("\(field.name), halves") { "{\(name)\"" + #"\ud842"#.times($0) + "\"}" },
-                .json("\(field.name), a long number") { "{\(name)" + "1".times($0) + "}" },
-                .json("\(field.name), null") { "{" + "\(name)null,".times($0) + "\"x\":1}" },
-            ] as [HostileShape]
+            var shapes =
+                [
+                    .json("\(field.name) × n") { "{" + "\(name)\(item),".times($0) + "\"x\":1}" },
+                    .json("\(field.name), a list") { "{\(name)[" + "\(value),".times($0) + "\(value)]}" },
+                    .json("\(field.name), a long text") { "{\(name)\"" + "1".times($0) + "\"}" },
+                    .json("\(field.name), escapes") { "{\(name)\"" + #"\u0041\n"#.times($0) + "\"}" },
+                    .json("\(field.name), surrogates") { "{\(name)\"" + #"\ud842\udfb7"#.times($0) + "\"}" },
+                    .json("\(field.name), halves") { "{\(name)\"" + #"\ud842"#.times($0) + "\"}" },
+                    .json("\(field.name), a long number") { "{\(name)" + "1".times($0) + "}" },
+                    .json("\(field.name), null") { "{" + "\(name)null,".times($0) + "\"x\":1}" },
+                ] as [HostileShape]
             guard depth < 1 else { return shapes }
             for inner in repeatedNames(of: field.type, depth: depth + 1) {
                 shapes += [
