@@ -3,7 +3,7 @@
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-need_packages "to run the fuzzer" python3-minimal
+need_packages "to run the fuzzer" python3
 scripts/build.sh release
 arguments=()
 [[ -z ${MINUTES:-} ]] || arguments+=(--minutes "$MINUTES")

@@ -1,8 +1,8 @@
 """Sends a server of its own what a hostile client might, and measures what each message costs.
 
-socket_fuzzer.py [--minutes N | --count N] [--seed N] [--failures FOLDER]: before and after hello, in both encodings. A failure
-is a message after which the server is gone or a valid command stays unanswered, a close code that does not fit, or more
-CPU than the bound for its length. It is made smaller, saved, and the fuzzer ends with 1.
+socket_fuzzer.py [--minutes N | --count N] [--seed N] [--failures FOLDER]: before and after hello, in both encodings.
+A failure is a message after which the server is gone or a valid command stays unanswered, a close code that does not
+fit, or more CPU than the bound for its length. It is made smaller, saved, and the fuzzer ends with 1.
 socket_fuzzer.py --replay FILE: sends a saved message again.
 """
 
@@ -142,7 +142,7 @@ class Fuzzer:
     unanswered: int = 0
     _socket: dict[str, Socket] = field(default_factory=dict)
     _sent: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _token: str = ""
+    token: str = ""
     _device: str = "0b7a1c52-3b52-4d0a-9a5e-6f4f6a1f0001"
     ids: list[str] = field(default_factory=list)
 
@@ -162,7 +162,7 @@ class Fuzzer:
             device = {"id": self._device, "name": "Fuzzer"}
             answer = self.ask("/v1/accounts", {"username": name, "password": PASSWORD, "device": device})
             self.ids.append(answer["user"]["id"])
-        self._token = answer["accessToken"]
+        self.token = answer["accessToken"]
 
     # -------------------------------------------------------------------------------------------- one input
 
@@ -247,11 +247,11 @@ class Fuzzer:
         for attempt in range(2):
             connection = Socket(self.port, encoding)
             if encoding == "json":
-                hello = {"accessToken": self._token, "device": {"id": self._device}}
+                hello = {"accessToken": self.token, "device": {"id": self._device}}
                 connection.send(json.dumps({"id": 1, "hello": hello}).encode())
             else:
                 device = element(2, element(1, self._device.encode()))
-                connection.send(b"\x08\x01" + element(3, element(1, self._token.encode()) + device))
+                connection.send(b"\x08\x01" + element(3, element(1, self.token.encode()) + device))
             seen = set()
             try:
                 while seen != {"pong", "welcome"}:
@@ -265,7 +265,7 @@ class Fuzzer:
                 # The access token has run out.
                 device = {"id": self._device, "name": "Fuzzer"}
                 answer = self.ask("/v1/sessions", {"username": "alice", "password": PASSWORD, "device": device})
-                self._token = answer["accessToken"]
+                self.token = answer["accessToken"]
         raise AssertionError
 
     def _forget(self, encoding: str, connection: Socket) -> None:
@@ -305,7 +305,8 @@ class Fuzzer:
 
     def report(self, seconds: float) -> str:
         total = sum(figures.inputs for figures in self.figures.values())
-        lines = [f"{total} inputs in {seconds:.0f} s, {total / max(seconds, 0.001):.0f} a second; {self.unanswered} unanswered."]
+        rate = total / max(seconds, 0.001)
+        lines = [f"{total} inputs in {seconds:.0f} s, {rate:.0f} a second; {self.unanswered} unanswered."]
         lines += [f"{'':30} {'inputs':>8} {'closed':>8} {'worst CPU':>10}  of bytes"]
         for (stage, kind, encoding), figures in sorted(self.figures.items()):
             lines.append(
@@ -334,7 +335,7 @@ def fuzz(seed: int, seconds: float, count: int | None, failures: Path) -> bool:
     """Whether all went well."""
     with fuzzer() as target:
         target.register()
-        inputs = Inputs(seed, target.ids)
+        inputs = Inputs(seed, target.ids, target.token)
         streams = {"stranger": inputs.stream(STRANGER_BYTES), "welcomed": inputs.stream(FRAME_BYTES)}
         began = said = time.monotonic()
         number = 0

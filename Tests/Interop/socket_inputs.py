@@ -75,14 +75,16 @@ def element(number: int, content: bytes) -> bytes:
 class Inputs:
     """Makes inputs; the same ones for the same seed."""
 
-    def __init__(self, seed: int, ids: list[str]):
+    def __init__(self, seed: int, ids: list[str], token: str):
         self.random = random.Random(seed)
         self.schema = read_schema()
         self.ids = ids
+        self.token = token
         self._lists = [path for path in self._paths(FRAME) if path[-1].repeated]
         self._kinds: list[tuple[int, str, Callable[[str, int], bytes]]] = [
             (3, "valid", lambda encoding, limit: self.valid(encoding)),
-            (3, "mutated", lambda encoding, limit: self._mutated(encoding)),
+            (3, "mutated", lambda encoding, limit: self._mutated(self.valid(encoding))),
+            (1, "hello", lambda encoding, limit: self._hello(encoding)),
             (3, "repeated", self._repeated),
             (2, "merged", self._merged),
             (1, "nested", self._nested),
@@ -134,7 +136,9 @@ class Inputs:
             return bool(self._number(field) % 2) if field.type == "bool" else self._number(field)
 
         return {
-            field.json_name: [value(field) for _ in range(self.random.randint(0, 3))] if field.repeated else value(field)
+            field.json_name: (
+                [value(field) for _ in range(self.random.randint(0, 3))] if field.repeated else value(field)
+            )
             for field in self._fields(message)
         }
 
@@ -148,8 +152,19 @@ class Inputs:
 
     # ----------------------------------------------------------------------------------------- ill-formed
 
-    def _mutated(self, encoding: str) -> bytes:
-        payload = bytearray(self.valid(encoding))
+    def _hello(self, encoding: str) -> bytes:
+        """A hello with an access token, of a device that it is not for; often a little broken."""
+        device = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        if encoding == "protobuf":
+            content = element(1, self.token.encode()) + element(2, element(1, device.encode()))
+            payload = self._id(encoding) + element(3, content)
+        else:
+            hello = {"accessToken": self.token, "device": {"id": device}}
+            payload = json.dumps({"id": FRAME_ID, "hello": hello}).encode()
+        return self._mutated(payload) if self.random.random() < 0.7 else payload
+
+    def _mutated(self, original: bytes) -> bytes:
+        payload = bytearray(original)
         for _ in range(self.random.randint(1, 6)):
             place = self.random.randrange(len(payload) + 1)
             match self.random.randrange(4):
@@ -240,7 +255,9 @@ class Inputs:
         if encoding == "protobuf":
             part = self.random.choice([b"\x0b", b"\x9b\x3e", b"\x9b\x3e\x9c\x3e", b"\x52\x80\x80\x01", b"\xfa\x3f\x00"])
             return part * self._count(limit, part)
-        start, end = self.random.choice([(b"[", b"]"), (b'{"x":', b"}"), (b'[{"y":', b"}]"), (b"[[],", b"]"), (b"[", b"")])
+        start, end = self.random.choice(
+            [(b"[", b"]"), (b'{"x":', b"}"), (b'[{"y":', b"}]"), (b"[[],", b"]"), (b"[", b"")]
+        )
         count = self._count(limit - 40, start + end)
         return b'{"id":7,"x":' + start * count + b"1" + end * count + b"}"
 
@@ -250,12 +267,11 @@ class Inputs:
         if not text:
             return self._noise(encoding, limit)
         if encoding == "protobuf":
-            part = self.random.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\x00", "😀".encode(), b"\xf4\x90\x80\x80"])
+            part = self.random.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x00", b"\xc2\xa0"])
             content = element(text[0].number, part * self._count(limit - 64, part))
             return self._id(encoding) + self._wrap(path, encoding, content)
-        part = self.random.choice(
-            [rb"\ud842\udfb7", rb"\ud842", rb"\udfb7", rb"\u0041", rb"\u", rb"\\", rb"\x", b"\\\"", b"\x01", b" \t", "😀".encode()]
-        )
+        escapes = [rb"\ud842\udfb7", rb"\ud842", rb"\udfb7", rb"\u0041", rb"\u", rb"\\", rb"\x", b"\\\""]
+        part = self.random.choice([*escapes, b"\x01", b" \t", "😀".encode()])
         content = b'{"%s":"%s"}' % (text[0].json_name.encode(), part * self._count(limit - 200, part))
         return self._wrap(path, encoding, content)
 
@@ -266,7 +282,9 @@ class Inputs:
             return self._id(encoding) + element(number, bytes(self._count(limit - 64, b"x"))) + b"\x22\x00"
         part = self.random.choice([b"1", b"1e4,", b'"x":1,', b" ", b"0,", b"{},", b'"",', b"null,", b"-"])
         body = part * self._count(limit - 64, part)
-        left, right = self.random.choice([(b'{"id":7,"x":[', b"1]}"), (b'{"id":7,', b'"x":1}'), (b'{"id":7,"', b'":1}')])
+        left, right = self.random.choice(
+            [(b'{"id":7,"x":[', b"1]}"), (b'{"id":7,', b'"x":1}'), (b'{"id":7,"', b'":1}')]
+        )
         return left + body + right
 
     def _noise(self, encoding: str, limit: int) -> bytes:
