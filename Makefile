@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
-	protocol-examples conformance chaos screenshot clean
+	protocol-examples conformance fuzz-socket chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -49,6 +49,9 @@ protocol-examples: build ## Write docs/protocol-examples.md anew, from what the 
 
 conformance: ## Run the Autobahn test suite against the server's WebSocket
 	@scripts/conformance.sh
+
+fuzz-socket: ## Send the server what a hostile client might; MINUTES=10 SEED=1, or REPLAY=file
+	@MINUTES=$(MINUTES) SEED=$(SEED) REPLAY=$(REPLAY) scripts/fuzz-socket.sh
 
 chaos: ## Kill the server 200 times under calls, and take its database away; CYCLES, RATE, SEED, PEOPLE, DATABASE
 	@scripts/chaos.sh

@@ -173,6 +173,8 @@ let package = Package(
         .target(name: "CSockets", path: "Sources/CSockets"),
 
         library("TestDatabases", "Tests/TestDatabases", ["Primitives", "Storage", locks]),
+        // Counts what tests allocate.
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("Primitives", ["Primitives"]),
         tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
         tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, locks, logging]),
@@ -197,7 +199,7 @@ let package = Package(
                 "TestDatabases", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL,
                 nioWebSocket, protobuf,
             ]),
-        tests("Wire", ["Primitives", "Wire", protobuf]),
+        tests("Wire", ["CAllocations", "Primitives", "Wire", protobuf]),
         tests(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),

@@ -40,6 +40,9 @@ public struct GatewayConfiguration: Sendable {
 public struct SocketLimits: Sendable, Equatable {
     /// The longest message over a socket, fragments taken together.
     public var frameBytes = 256 * 1024
+    /// The longest first message: room for a hello with an access token, a device and a resume, and for no more, because
+    /// anybody may send it.
+    public var greetingBytes = 16 * 1024
     /// The longest message to an echo: what conformance suites send.
     public var echoBytes = 16 * 1024 * 1024
     /// The longest SDP.

@@ -28,11 +28,19 @@ extension Encoding {
 
     /// Reads a message.
     ///
-    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too.
+    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too. JSON is looked through before,
+    /// so that its characters come as they were meant. Frames of clients are read by `RawClientFrame`.
     /// - Throws: `malformed` for anything that is no such message.
-    public func decode<Decoded: Message>(
-        _ type: Decoded.Type, from bytes: some SwiftProtobufContiguousBytes
-    ) throws(WireFault) -> Decoded {
+    public func decode<Decoded: Message>(_ type: Decoded.Type, from bytes: [UInt8]) throws(WireFault) -> Decoded {
+        guard self == .json else { return try decodeOutlined(type, from: bytes) }
+        let outline = JSONOutline(of: bytes)
+        if let fault = outline.fault { throw fault }
+        return try decodeOutlined(
+            type, from: outline.hasSurrogatePairs ? JSONOutline.joiningSurrogates(in: bytes) : bytes)
+    }
+
+    /// Reads a message whose bytes were looked through.
+    func decodeOutlined<Decoded: Message>(_ type: Decoded.Type, from bytes: [UInt8]) throws(WireFault) -> Decoded {
         do {
             switch self {
             case .protobuf:

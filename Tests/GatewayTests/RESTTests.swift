@@ -1,7 +1,6 @@
 import Accounts
 import Foundation
 import HTTPTypes
-import Messaging
 import Primitives
 import Storage
 import SwiftProtobuf

@@ -81,6 +81,10 @@ class Server:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_id(self) -> int:
+        return self._process.pid
+
     async def kill(self) -> None:
         """As a crash: kill -9."""
         self._process.kill()

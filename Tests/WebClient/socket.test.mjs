@@ -296,6 +296,16 @@ test("what is requested when the connection is there goes once", async () => {
   for (const reply of [early, ...later]) await assert.rejects(reply, { code: "CLOSED" });
 });
 
+test("half a surrogate pair goes out as U+FFFD", async () => {
+  const { socket, wire } = await connected({ device: { id: "d1", name: "Half \ud83d" } });
+  wire().welcome();
+  assert.equal(wire().sent[0].hello.device.name, "Half \ufffd");
+  const reply = socket.request({ sendMessage: { body: "\ude00 half \ud83d, whole \u{1f600}" } });
+  assert.equal(wire().commands()[0].sendMessage.body, "\ufffd half \ufffd, whole \u{1f600}");
+  socket.stop();
+  await assert.rejects(reply, { code: "CLOSED" });
+});
+
 test("hello refused: the close code says whether to come back, the error when", async () => {
   mock.timers.enable({ apis: ["setTimeout", "Date"] });
   const { socket, seen, wire } = await connected();

@@ -12,7 +12,7 @@ enum CloseCode: UInt16, Sendable, CaseIterable {
     case unsupportedData = 1003
     /// A text message that is not UTF-8.
     case invalidText = 1007
-    /// A message over 256 KiB.
+    /// A message over 256 KiB, or a first one over 16 KiB.
     case messageTooBig = 1009
     /// A fault of the server.
     case internalError = 1011

@@ -27,7 +27,8 @@ struct MessageAssembler {
     }
 
     private let kinds: Set<Kind>
-    private let limit: Int
+    /// The most bytes that a message may have, its fragments taken together.
+    var limit: Int
     private var unfinished: UnfinishedMessage?
 
     /// Makes an assembler for a socket.

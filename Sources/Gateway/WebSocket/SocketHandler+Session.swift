@@ -34,56 +34,61 @@ extension SocketHandler {
         var hello: UInt32
         /// Where an earlier socket of the device left off.
         var claim: ResumeClaim?
-        /// The frames after it, in their order.
-        var frames: [WireClientFrame] = []
+        /// The frames after it, in their order. Nobody looks at them before their sender is let in.
+        var frames: [ByteBuffer] = []
         /// How much came with them.
         var bytes = 0
     }
 
     // MARK: Frames
 
-    /// Takes a message.
+    /// Takes a message. What is done with it depends on who has sent it: of a stranger one frame is looked at.
     func receive(_ bytes: ByteBuffer) {
-        let frame: WireClientFrame
-        do throws(WireFault) {
-            frame = try encoding.decode(WireClientFrame.self, from: Array(bytes.readableBytesView))
-        } catch {
-            return malformed(error)
-        }
         switch session {
-        case .greeting: greet(frame)
+        case .greeting: greet(raw(bytes))
         case .authenticating(var waiting):
-            guard keep(frame, of: bytes.readableBytes, in: &waiting) else { return close(.misbehaved) }
+            guard keep(bytes, in: &waiting) else { return close(.misbehaved) }
             session = .authenticating(waiting)
         case .welcoming(let identity, var waiting):
-            guard keep(frame, of: bytes.readableBytes, in: &waiting) else { return close(.misbehaved) }
+            guard keep(bytes, in: &waiting) else { return close(.misbehaved) }
             session = .welcoming(identity, waiting)
-        case .open(let identity): carryOut(frame, for: identity)
+        case .open(let identity): carryOut(raw(bytes), for: identity)
         case .echoing, .ended: break
         }
     }
 
-    private func malformed(_ fault: WireFault) {
-        services.metrics.malformedFrames.add()
-        malformedFrames += 1
-        reply(.error(.invalid(fault.message), replyTo: 0))
-        if malformedFrames >= services.configuration.limits.malformedFrames { close(.misbehaved) }
+    private func raw(_ bytes: ByteBuffer) -> RawClientFrame {
+        RawClientFrame(Array(bytes.readableBytesView), as: encoding)
     }
 
-    private func keep(_ frame: WireClientFrame, of bytes: Int, in waiting: inout Waiting) -> Bool {
+    /// Decodes a frame; one that is malformed is answered here.
+    private func decoded(_ raw: RawClientFrame) -> WireClientFrame? {
+        do throws(WireFault) {
+            return try raw.decoded()
+        } catch {
+            services.metrics.malformedFrames.add()
+            malformedFrames += 1
+            reply(.error(.invalid(error.message), replyTo: raw.id))
+            if malformedFrames >= services.configuration.limits.malformedFrames { close(.misbehaved) }
+            return nil
+        }
+    }
+
+    private func keep(_ bytes: ByteBuffer, in waiting: inout Waiting) -> Bool {
         let limits = services.configuration.limits
-        waiting.bytes += bytes
-        waiting.frames.append(frame)
+        waiting.bytes += bytes.readableBytes
+        waiting.frames.append(bytes)
         return waiting.frames.count <= limits.waitingFrames && waiting.bytes <= limits.frameBytes
     }
 
     // MARK: Hello
 
-    private func greet(_ frame: WireClientFrame) {
-        guard case .hello(let hello)? = frame.command else {
-            reply(.error(.invalid("The first frame must be hello."), replyTo: frame.id))
+    private func greet(_ raw: RawClientFrame) {
+        guard raw.isHello else {
+            reply(.error(.invalid("The first frame must be hello."), replyTo: raw.id))
             return close(.misbehaved)
         }
+        guard let frame = decoded(raw), case .hello(let hello)? = frame.command else { return }
         guard let device = DeviceID(hello.device.id), let port else {
             reply(.error(.invalid("device.id is not a UUID."), replyTo: frame.id))
             return close(.misbehaved)
@@ -92,6 +97,7 @@ extension SocketHandler {
             hello.hasResume
             ? ResumeClaim(token: Redacted(hello.resume.token), lastSeq: hello.resume.lastSeq) : nil
         session = .authenticating(Waiting(hello: frame.id, claim: claim))
+        liftGreetingLimit()
         note { $0.greeted(now: $1) }
         let token = Redacted(hello.accessToken)
         let accounts = services.accounts
@@ -163,11 +169,9 @@ extension SocketHandler {
             metadata: [
                 "user": "\(identity.user)", "device": "\(identity.device)", "encoding": "\(encoding.subprotocol)",
             ])
-        for var frame in waiting.frames {
+        for frame in waiting.frames {
             guard session.isOpen else { return }
-            // Written before the client could know whether its count of events goes on.
-            frame.ack = 0
-            carryOut(frame, for: identity)
+            carryOut(raw(frame), for: identity, isEarly: true)
         }
     }
 
@@ -186,9 +190,12 @@ extension SocketHandler {
 
     // MARK: Commands
 
-    private func carryOut(_ frame: WireClientFrame, for identity: Identity) {
-        guard mayCommand(frame), let port else { return }
-        if frame.ack > 0 { services.registry.acknowledge(frame.ack, by: port, of: identity) }
+    /// Carries a command out.
+    /// - Parameter isEarly: Whether it was sent before the welcome, when the client could not know yet whether its count
+    ///   of events goes on.
+    private func carryOut(_ raw: RawClientFrame, for identity: Identity, isEarly: Bool = false) {
+        guard mayCommand(raw), let port, let frame = decoded(raw) else { return }
+        if frame.ack > 0, !isEarly { services.registry.acknowledge(frame.ack, by: port, of: identity) }
         let command: SocketCommand
         do throws(Fault) {
             command = try SocketCommand(
@@ -231,7 +238,7 @@ extension SocketHandler {
         }
     }
 
-    private func mayCommand(_ frame: WireClientFrame) -> Bool {
+    private func mayCommand(_ frame: RawClientFrame) -> Bool {
         services.metrics.commands.add()
         let now = HeartbeatWheel.now()
         if bucket.take(now: now) { return true }

@@ -57,7 +57,7 @@ final class SocketHandler: ChannelDuplexHandler {
             session = .echoing
             kinds = Set(MessageAssembler.Kind.allCases)
         }
-        assembler = MessageAssembler(kinds: kinds, limit: limits.messageLimit(of: purpose))
+        assembler = MessageAssembler(kinds: kinds, limit: purpose == .echo ? limits.echoBytes : limits.greetingBytes)
         bucket = TokenBucket(limits.commandsPerSecond, per: .seconds(1), burst: limits.commandBurst, now: now)
         refusals = TokenBucket(
             limits.forgivenPerSecond, per: .seconds(1), burst: limits.refusals, now: now)
@@ -141,6 +141,9 @@ final class SocketHandler: ChannelDuplexHandler {
         case nil: context.close(promise: nil)
         }
     }
+
+    /// The client has said hello: from now on its messages may be as long as any.
+    func liftGreetingLimit() { assembler.limit = services.configuration.limits.frameBytes }
 
     // MARK: Out
 

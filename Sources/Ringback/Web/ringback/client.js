@@ -10,7 +10,7 @@ import { SessionStore } from "./session-store.js";
 import { RingbackSocket } from "./socket.js";
 import { Switchboard } from "./switchboard.js";
 import { TokenKeeper, exchange } from "./token-keeper.js";
-import { describeDevice, newId } from "./wire.js";
+import { describeDevice, newId, wellFormed } from "./wire.js";
 
 /**
  * A client of one Ringback server for one person on one device.
@@ -219,7 +219,7 @@ export class RingbackClient extends EventTarget {
 
   /** People whose names match. @returns {Promise<import("./wire.js").User[]>} */
   async searchUsers(query) {
-    return (await this.rest("GET", `/v1/users?query=${encodeURIComponent(query)}`)).users ?? [];
+    return (await this.rest("GET", `/v1/users?query=${encodeURIComponent(wellFormed(query))}`)).users ?? [];
   }
 
   /** The direct conversation with somebody, made when there is none. */

@@ -1,6 +1,7 @@
 // The REST interface: sign-in, people, conversations, history.
 
 import { RingbackError } from "./errors.js";
+import { encode } from "./wire.js";
 
 /** How long a request may take, in milliseconds. */
 const timeoutMs = 20_000;
@@ -65,7 +66,7 @@ export class Rest {
       const response = await this.#fetch(new URL(path, this.#base), {
         method,
         headers,
-        body: body === undefined ? undefined : JSON.stringify(body),
+        body: body === undefined ? undefined : encode(body),
         cache: "no-store",
         signal: AbortSignal.timeout(timeoutMs),
       });

@@ -2,7 +2,7 @@
 
 import { backoffDelay, closedUnauthenticated, mayComeBack } from "./backoff.js";
 import { RingbackError } from "./errors.js";
-import { uint64 } from "./wire.js";
+import { encode, uint64 } from "./wire.js";
 
 /** How long a command may stay unanswered, reconnections included, in milliseconds. */
 export const requestTimeoutMs = 15_000;
@@ -151,7 +151,7 @@ export class RingbackSocket extends EventTarget {
       const hello = { accessToken: token, device: this.#options.device };
       if (this.#resume) hello.resume = { token: this.#resume, lastSeq: String(this.#lastSeq) };
       this.#helloId = this.#takeId();
-      socket.send(JSON.stringify({ id: this.#helloId, hello }));
+      socket.send(encode({ id: this.#helloId, hello }));
     });
     socket.onmessage = ifCurrent((event) => this.#receive(event.data));
     socket.onclose = ifCurrent((event) => this.#closed(event.code, event.reason));
@@ -241,7 +241,7 @@ export class RingbackSocket extends EventTarget {
       frame.ack = String(this.#lastSeq);
       this.#acknowledged = this.#lastSeq;
     }
-    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === 1) this.#socket.send(encode(frame));
   }
 
   #schedulePing() {

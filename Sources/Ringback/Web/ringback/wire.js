@@ -57,6 +57,27 @@ export function newId() {
 }
 
 /**
+ * Text without halves of surrogate pairs: U+FFFD stands for each. A half comes from a program that has cut an emoji in
+ * two; no encoding of the wire has a form for it, and the server refuses what has one.
+ * @param {string} text
+ * @returns {string}
+ */
+export function wellFormed(text) {
+  // Safari 16.4, Chrome 111 and Firefox 119 are the first that know the method.
+  if (text.toWellFormed) return text.toWellFormed();
+  return text.replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+/**
+ * What goes to the server, as JSON.
+ * @param {object} message
+ * @returns {string}
+ */
+export function encode(message) {
+  return JSON.stringify(message, (_, value) => (typeof value === "string" ? wellFormed(value) : value));
+}
+
+/**
  * A 64-bit number of the wire: a decimal string, a number, or nothing, which means 0.
  * @param {string | number | undefined} value
  * @returns {bigint}

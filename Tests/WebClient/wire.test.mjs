@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Rest } from "../../Sources/Ringback/Web/ringback/rest.js";
+import { encode, wellFormed } from "../../Sources/Ringback/Web/ringback/wire.js";
+
+const texts = [
+  ["", ""],
+  ["plain", "plain"],
+  ["\u{1f600}\u{20bb7}", "\u{1f600}\u{20bb7}"],
+  ["half \ud83d", "half \ufffd"],
+  ["\ude00half", "\ufffdhalf"],
+  ["\ude00\ud83d", "\ufffd\ufffd"],
+  ["\ud83d\ud83d\ude00", "\ufffd\u{1f600}"],
+];
+
+test("halves of surrogate pairs become U+FFFD, whole ones stay", () => {
+  for (const [text, expected] of texts) assert.equal(wellFormed(text), expected);
+});
+
+test("a browser without toWellFormed does the same", () => {
+  const { toWellFormed } = String.prototype;
+  delete String.prototype.toWellFormed;
+  try {
+    for (const [text, expected] of texts) assert.equal(wellFormed(text), expected);
+  } finally {
+    Object.defineProperty(String.prototype, "toWellFormed", { value: toWellFormed, configurable: true, writable: true });
+  }
+});
+
+test("every text of what is sent is well-formed, however deep", () => {
+  const message = { id: 7, a: { b: ["x\ud83d", null, true], c: undefined } };
+  assert.equal(encode(message), '{"id":7,"a":{"b":["x\ufffd",null,true]}}');
+});
+
+test("the bodies of requests are well-formed", async () => {
+  const bodies = [];
+  const rest = new Rest("http://server", async () => "t1", async (_, { body }) => {
+    bodies.push(body);
+    return new Response("{}");
+  });
+  await rest.signed("PATCH", "/v1/conversations/1", { name: "Half \ud83d" });
+  assert.deepEqual(bodies.map(JSON.parse), [{ name: "Half \ufffd" }]);
+});
