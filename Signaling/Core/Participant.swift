@@ -13,6 +13,9 @@ public struct Participant: Sendable, Equatable {
     /// Whether the participant must not hear of the call, because the caller is blocked or not welcome: everybody else
     /// sees the participant ringing until the deadline.
     public internal(set) var isHidden = false
+    /// Whether the participant belongs to the call's conversation. Whoever does not, as a guest who was rung from outside or
+    /// one whose membership has ended, has no business in the call but while in it or rung for it.
+    public internal(set) var isMember = true
     /// Where the participant is.
     public internal(set) var state: State
 
@@ -113,8 +116,18 @@ extension Participant {
         if case .left(_, _, .kicked) = state { true } else { false }
     }
 
-    /// Whether the call may be shown to the participant as it is now.
-    public var maySeeCall: Bool { !isHidden && !isBarred }
+    /// Whether the call may be shown to the participant as it is now: the one rule, whoever asks by whatever way.
+    /// Not to those who must not hear of it, not to those who are barred, and to those who don't belong to the
+    /// conversation only as far as they are there themselves.
+    public var maySeeCall: Bool {
+        guard !isHidden, !isBarred else { return false }
+        switch state {
+        case .ringing, .connected: return true
+        // They were there to the end, and have seen it.
+        case .left(_, _, .callEnded), .left(_, _, .cancelled): return true
+        case .declined, .left: return isMember
+        }
+    }
 
     /// Whether the participant may let people in and send them out.
     public var isHostOrCoHost: Bool { role != .participant }

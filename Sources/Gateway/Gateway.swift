@@ -64,6 +64,7 @@ public final class Gateway: Service {
             throw GatewayError(message: error.message)
         }
         self.services = services
+        services.registry.serve(services.calls)
         self.eventLoopGroup = eventLoopGroup
         wheels = HeartbeatWheels(group: eventLoopGroup)
         let operatorRoutes = OperatorRoutes(
@@ -124,11 +125,14 @@ public final class Gateway: Service {
             services.logger.info("gateway stopped")
         }
         let audit = SessionAudit(registry: services.registry, accounts: services.accounts, logger: services.logger)
+        let watch = RevocationWatch(registry: services.registry, accounts: services.accounts)
         try await withGracefulShutdownHandler {
             async let audited: Void = audit.run()
+            async let watched: Void = watch.run()
             async let cleared: Void = ReplayClearance(registry: services.registry).run()
             try await application.run()
             try await audited
+            try await watched
             try await cleared
         } onGracefulShutdown: { [stopping] in
             stopping.set()

@@ -133,4 +133,6 @@ public protocol MessageEvents: Sendable {
     /// Called when the message is on disk and its sender has the answer, on a thread of the database and in the order of
     /// the conversation. Must not block.
     func deliver(_ message: Message, to addresses: [Address])
+    /// Called when it is on disk that a user does not belong to a conversation any more. Must not block.
+    func membershipEnded(_ user: UserID, in conversation: ConversationID)
 }

@@ -21,6 +21,7 @@ struct Migration: Sendable, Equatable {
         Migration(9, "outbox", PackageResources._09_outbox_sql),
         Migration(10, "call_history", PackageResources._10_call_history_sql),
         Migration(11, "open_calls", PackageResources._11_open_calls_sql),
+        Migration(15, "belonging", PackageResources._15_belonging_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

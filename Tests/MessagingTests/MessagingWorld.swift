@@ -100,6 +100,7 @@ final class MessagingWorld: Sendable {
         enum Event: Equatable, Sendable {
             case reply(MessageID)
             case delivery(Message, to: Set<Address>)
+            case membershipEnded(UserID, ConversationID)
         }
 
         private let list = NIOLockedValueBox<[Event]>([])
@@ -118,6 +119,10 @@ final class MessagingWorld: Sendable {
             #expect(Set(addresses).count == addresses.count, "nobody is told twice")
             list.withLockedValue { $0.append(.delivery(message, to: Set(addresses))) }
             arrival.yield()
+        }
+
+        func membershipEnded(_ user: UserID, in conversation: ConversationID) {
+            list.withLockedValue { $0.append(.membershipEnded(user, conversation)) }
         }
 
         /// Waits until there were so many deliveries; more than one caller at a time is not meant.

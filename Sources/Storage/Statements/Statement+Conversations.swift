@@ -34,12 +34,15 @@ extension Statement {
     /// Lists the conversations of a user with their last messages (`message_…`, NULL when there is none), the most
     /// recently used first; `used_at` is when that was.
     ///
+    /// Only what the user may see counts: a call that must stay hidden from the user moves nothing. A direct conversation that
+    /// another has made is listed once there is something in it.
+    ///
     /// Parameters: user_id, used_at and id of the last one of the page before (a far future and any id for the first
     /// page), limit.
     public static let conversationsOfUser = Statement(
         "conversations_of_user",
         """
-        SELECT \(conversationColumns), COALESCE(c.last_message_at, c.created_at) AS used_at,
+        SELECT \(conversationColumns), COALESCE(m.created_at, c.created_at) AS used_at,
             m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
             m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
             m.metadata AS message_metadata,
@@ -77,8 +80,9 @@ extension Statement {
             ORDER BY v.seq DESC
             LIMIT 1)
         WHERE own.user_id = $1 AND own.left_at IS NULL
-            AND (COALESCE(c.last_message_at, c.created_at), c.id) < ($2, $3)
-        ORDER BY COALESCE(c.last_message_at, c.created_at) DESC, c.id DESC
+            AND (m.id IS NOT NULL OR c.type = 'group' OR c.created_by = $1)
+            AND (COALESCE(m.created_at, c.created_at), c.id) < ($2, $3)
+        ORDER BY COALESCE(m.created_at, c.created_at) DESC, c.id DESC
         LIMIT $4
         """
 }
