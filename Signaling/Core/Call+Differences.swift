@@ -103,7 +103,7 @@ extension Call {
 
 extension Participant {
     fileprivate func isStored(differentlyFrom other: Participant) -> Bool {
-        if role != other.role || rungAt != other.rungAt || isHidden != other.isHidden || isMember != other.isMember {
+        if role != other.role || rungAt != other.rungAt || isHidden != other.isHidden || standing != other.standing {
             return true
         }
         return switch (state, other.state) {

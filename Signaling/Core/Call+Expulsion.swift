@@ -7,7 +7,7 @@ extension CallTurn {
         guard !call.isEnded else { return }
         expel(user)
         guard let index = call.index(of: user) else { return }
-        call.participants[index].isMember = false
+        call.participants[index].standing = .former
         // Whoever is rung as a guest later is nobody's host.
         call.participants[index].role = .participant
     }

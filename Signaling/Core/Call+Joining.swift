@@ -13,12 +13,12 @@ extension CallTurn {
             call.participants[index].state = state
             call.participants[index].rungAt = now
             call.participants[index].isHidden = callee.isHidden
-            call.participants[index].isMember = callee.isMember
+            call.participants[index].standing = callee.isMember ? .member : .guest
         } else {
             call.participants.append(
                 Participant(
                     user: callee.user, isPolite: true, role: .participant, rungAt: now, isHidden: callee.isHidden,
-                    isMember: callee.isMember, state: state))
+                    standing: callee.isMember ? .member : .guest, state: state))
         }
     }
 
@@ -114,7 +114,7 @@ extension CallTurn {
     /// Comes into the call without being rung, or asks to be let in when it is locked.
     mutating func join(_ origin: CallOrigin, _ media: MediaState, isMember: Bool) {
         let participant = call.participant(origin.user)
-        // Whoever may not know of the call is told what a stranger is told. Whoever was in it comes back as a member alone.
+        // Whoever may not know of the call is told what a stranger is told.
         guard mayJoin(participant, isMember: isMember) else {
             refusal = .notFound
             return
@@ -138,7 +138,9 @@ extension CallTurn {
     private func mayJoin(_ participant: Participant?, isMember: Bool) -> Bool {
         if call.mode == .group, isMember { return true }
         guard let participant, participant.maySeeCall else { return false }
-        return call.mode == .direct || call.isEnded || participant.isConnected || participant.isRinging
+        // Who stands here as a member and is none comes back by no earlier part in the call.
+        return call.mode == .direct || call.isEnded || participant.standing == .guest || participant.isConnected
+            || participant.isRinging
     }
 
     private mutating func comeIn(_ origin: CallOrigin, _ media: MediaState, _ participant: Participant?) {
@@ -170,8 +172,10 @@ extension CallTurn {
                 Participant(
                     user: origin.user, isPolite: true, role: .participant,
                     state: .connected(.init(joinedAt: now, device: origin.device))))
+        } else if let index = call.index(of: origin.user), call.participants[index].standing == .former {
+            // Only who is a member again gets here.
+            call.participants[index].standing = .member
         }
-        if let index = call.index(of: origin.user) { call.participants[index].isMember = true }
         call.joinRequests.removeAll { $0.origin.user == origin.user }
         connect(origin, media)
     }

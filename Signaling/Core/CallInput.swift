@@ -102,7 +102,7 @@ public struct Callee: Sendable, Equatable {
     public var isBusy: Bool
     /// Whether the callee must not hear of the call: the caller hears ringing until the deadline.
     public var isHidden: Bool
-    /// Whether the callee belongs to the call's conversation. Whoever does not is rung as a guest.
+    /// Whether the callee belongs to the call's conversation. Whoever does not is a guest.
     public var isMember: Bool
 
     /// Describes somebody who is to be rung.

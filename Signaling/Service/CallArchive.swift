@@ -24,7 +24,9 @@ struct CallArchive: Sendable {
     }
 
     /// Who is taken for a member of the conversation of one of an owner's open group calls, and is none any more.
-    func formerMembers(of owner: CallOwner) async throws(DatabaseError) -> [(user: UserID, conversation: ConversationID)] {
+    func formerMembers(of owner: CallOwner) async throws(DatabaseError) -> [(
+        user: UserID, conversation: ConversationID
+    )] {
         var former: [(user: UserID, conversation: ConversationID)] = []
         for row in try await database.query(.formerMembersOfOpenCalls, [.id(owner.node), .integer(owner.epoch)]) {
             former.append((try row.id("user_id"), try row.id("conversation_id")))

@@ -45,7 +45,7 @@ extension World {
                 continue
             }
             for participant in live.call.participants
-            where participant.isMember && !members.contains(participant.user) {
+            where participant.standing == .member && !members.contains(participant.user) {
                 fail(.onlyThoseWhoBelong, "\(Describe.user(participant.user)): \(Describe.call(live.call))")
             }
         }

@@ -37,7 +37,7 @@ struct ModelDatabase {
         var role: Participant.Role
         var rungAt: Instant?
         var isHidden: Bool
-        var isMember: Bool
+        var standing: Participant.Standing
 
         enum Status {
             case ringing
@@ -205,7 +205,7 @@ extension ModelDatabase.StoredParticipant {
         role = participant.role
         rungAt = participant.rungAt
         isHidden = participant.isHidden
-        isMember = participant.isMember
+        standing = participant.standing
         switch participant.state {
         case .ringing(let ringing):
             status = .ringing
@@ -238,7 +238,7 @@ extension ModelDatabase.StoredParticipant {
             case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
             }
         return Participant(
-            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, isMember: isMember,
+            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, standing: standing,
             storedState: state)
     }
 }

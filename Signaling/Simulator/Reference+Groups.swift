@@ -24,7 +24,7 @@ extension Reference {
         }
         people[index].rungAt = now
         people[index].isHidden = callee.isHidden
-        people[index].isMember = callee.isMember
+        people[index].standing = callee.isMember ? .member : .guest
         people[index].joinedAt = nil
         people[index].leftAt = nil
         people[index].reason = nil
@@ -151,7 +151,8 @@ extension Reference {
         let mayKnow = index.map { !people[$0].isHidden } ?? false
         let status = index.map { people[$0].status }
         let isStillThere = index.map { people[$0].isPresent && !people[$0].isHidden } ?? false
-        let hasSeen = index.map { people[$0].maySee && (!isGroup || isEnded) } ?? false
+        let mayCome = index.map { people[$0].standing == .guest || !isGroup || isEnded } ?? false
+        let hasSeen = mayCome && (index.map { people[$0].maySee } ?? false)
         if !(isGroup && isMember), !isStillThere, !hasSeen {
             outcome.refusal = refused(.notFound, .joinOfStranger, &coverage)
         } else if isEnded {
@@ -203,7 +204,7 @@ extension Reference {
             people.append(Person(user: origin.user, status: .left))
             index = people.count - 1
         }
-        people[index].isMember = true
+        if people[index].standing == .former { people[index].standing = .member }
         connect(index, origin, media, now, &outcome, &coverage)
     }
 
@@ -371,8 +372,8 @@ extension Reference {
         guard !isEnded else { return }
         expel(user, now, &outcome, &coverage)
         guard let index = index(of: user) else { return }
-        if people[index].isMember { coverage.note(.membershipEnded) }
-        people[index].isMember = false
+        if people[index].standing != .former { coverage.note(.membershipEnded) }
+        people[index].standing = .former
         people[index].role = .participant
     }
 

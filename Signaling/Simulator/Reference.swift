@@ -30,8 +30,7 @@ struct Reference {
         var role = Participant.Role.participant
         var rungAt: Instant?
         var isHidden = false
-        /// Whether the user belongs to the conversation.
-        var isMember = true
+        var standing = Participant.Standing.member
         var ringsUntil: Instant?
         /// Whether a device has said that it rings, or seems to have.
         var isAlerted = false
@@ -50,13 +49,8 @@ struct Reference {
         var isPresent: Bool { status == .connected || status == .ringing }
         var mayHost: Bool { role != .participant }
 
-        /// Whether the call is shown to the user: not to the hidden and the barred; to those who don't belong to the conversation
-        /// while they are there, or when they were to the end.
-        var maySee: Bool {
-            if isHidden || isBarred { return false }
-            if isMember || isPresent { return true }
-            return status == .left && (reason == .callEnded || reason == .cancelled)
-        }
+        /// Whether the call is shown to the user: not to the hidden, the barred and those who belong to it no more.
+        var maySee: Bool { !isHidden && !isBarred && standing != .former }
     }
 
     /// Somebody who asks to be let in.

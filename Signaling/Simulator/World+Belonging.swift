@@ -31,7 +31,8 @@ extension World {
     /// What a server hears of after its start that happened while there was none.
     func catchUp() {
         for call in server.calls.map(\.call) where call.conversation == ModelServer.group {
-            for participant in call.participants where participant.isMember && !members.contains(participant.user) {
+            for participant in call.participants
+            where participant.standing == .member && !members.contains(participant.user) {
                 expel(participant.user, by: .membershipEnded(participant.user)) { $0.id == call.id }
             }
         }

@@ -33,7 +33,8 @@ import Testing
             let all = try await world.service.latestRevocations(limit: 10)
             #expect(all.map(\.session) == [second.session, third.session, first.session])
             #expect(all.allSatisfy { $0.isDeviceLoggedOut && $0.isUserLoggedOut })
-            #expect(try await world.service.latestRevocations(before: all[0], limit: 1).map(\.session) == [third.session])
+            #expect(
+                try await world.service.latestRevocations(before: all[0], limit: 1).map(\.session) == [third.session])
         }
     }
 

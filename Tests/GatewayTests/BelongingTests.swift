@@ -57,7 +57,9 @@ import Wire
             })
     }
 
-    private static func fetch(_ call: String) -> WireClientFrame.OneOf_Command { .callFetch(.with { $0.callID = call }) }
+    private static func fetch(_ call: String) -> WireClientFrame.OneOf_Command {
+        .callFetch(.with { $0.callID = call })
+    }
 
     /// Waits until a client is told that somebody is out of the call as removed.
     private static func removal(of user: UserID, seenBy client: SocketClient) async throws -> WireCall {
@@ -155,7 +157,8 @@ import Wire
             let details = try Encoding.json.decode(WireCallDetails.self, from: Array(answer.body.utf8))
             #expect(details.call.status == .completed && details.call.revision == 0)
             let others = try await Self.answer(server, "GET", "/v1/calls/\(band.call)", band.users[2])
-            #expect(try Encoding.json.decode(WireCallDetails.self, from: Array(others.body.utf8)).call.status == .ongoing)
+            #expect(
+                try Encoding.json.decode(WireCallDetails.self, from: Array(others.body.utf8)).call.status == .ongoing)
         }
     }
 

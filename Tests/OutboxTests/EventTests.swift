@@ -152,7 +152,8 @@ struct EventTests {
             storedPhase: .ongoing(answeredAt: .start + .seconds(1)),
             storedParticipants: zip(users, states).map {
                 Participant(
-                    user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, isMember: true, storedState: $1)
+                    user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, standing: .member,
+                    storedState: $1)
             },
             openShares: [], isLocked: false, revision: 1)
     }

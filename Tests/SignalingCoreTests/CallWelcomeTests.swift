@@ -126,7 +126,8 @@ struct CallWelcomeTests {
                 let told = transition.deliveries.filter { $0.address.user == Scene.caller }.map { "\($0.event)" }
                 let fourth = transition.call.participant(Scene.fourth)
                 let state = fourth?.ringing.map { "ringing, \($0.isAlerted)" } ?? "\(String(describing: fourth?.state))"
-                seen.append("\(scene.now) \(told) \(state) \(transition.call.revision) \(transition.call.ringExpiresAt)")
+                seen.append(
+                    "\(scene.now) \(told) \(state) \(transition.call.revision) \(transition.call.ringExpiresAt)")
             }
             look(scene.send(.accept(scene.request(), MediaState()), from: Scene.thirdPhone))
             look(

@@ -39,7 +39,7 @@ struct MembershipTests {
             let told = await world.events.first(Self.hasLeft(World.caller.id))
             #expect(told.call.participant(World.callee.id)?.role == .host)
             let stored = try #require(try await world.stored(call.id)?.participant(World.caller.id))
-            #expect(stored.isMember == false && !stored.isConnected)
+            #expect(stored.standing == .former && !stored.isConnected)
             #expect(await world.join(call.id, from: World.callerPhone).refusal == .notFound)
             #expect(await world.send(.fetch, to: call.id, from: World.callerPhone).refusal == .notFound)
             #expect(await world.invite(Self.wholeGroup).refusal == .notFound)
@@ -61,7 +61,7 @@ struct MembershipTests {
             try await next.service.start()
             let adopted = try await next.send(.fetch, to: call.id, from: World.strangersPhone).call
             #expect(adopted.participants.filter { !$0.isConnected }.isEmpty)
-            #expect(adopted.participant(World.stranger.id)?.isMember == false)
+            #expect(adopted.participant(World.stranger.id)?.standing == .guest)
         }
     }
 
@@ -216,7 +216,8 @@ struct MembershipTests {
             let service = world.service
             let own = try await service.history(of: World.member.id, before: nil, limit: 9).entries
             let ofGroup = try #require(
-                try await service.history(of: World.group, for: World.member.id, before: nil, limit: 9)).entries
+                try await service.history(of: World.group, for: World.member.id, before: nil, limit: 9)
+            ).entries
             let one = try #require(try await service.entry(of: call.id, for: World.member.id))
             for entry in own + ofGroup + [one] {
                 #expect(entry.view.call.endedAt == leftAt && entry.view.call.endReason == .endedByHost)

@@ -1,8 +1,10 @@
 -- Who belongs to the conversation of a call, and what is told of sessions that end.
 
--- Whether the participant belongs to the call's conversation. Who does not was rung as a guest, or belonged to it once.
-ALTER TABLE call_participants ADD COLUMN member {boolean} NOT NULL DEFAULT TRUE;
-UPDATE call_participants SET member = FALSE
+-- Why somebody has a part in a call: as a member of its conversation, as a guest who was rung by somebody in it, or no more,
+-- because the membership has ended.
+ALTER TABLE call_participants ADD COLUMN standing TEXT NOT NULL DEFAULT 'member'
+    CONSTRAINT call_participants_standing_check CHECK (standing IN ('member', 'guest', 'former'));
+UPDATE call_participants SET standing = 'guest'
 WHERE NOT EXISTS (
     SELECT 1 FROM calls AS c JOIN conversation_participants AS m ON m.conversation_id = c.conversation_id
     WHERE c.id = call_participants.call_id AND m.user_id = call_participants.user_id);
