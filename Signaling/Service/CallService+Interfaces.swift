@@ -64,10 +64,11 @@ public enum CallReply: Sendable {
     /// A fault of the server.
     case failed
 
-    /// The answer to a command of a user, or to nobody's. The call goes with a refusal where the user may see it.
+    /// The answer to a command of a user, or to nobody's. The call goes with a refusal where the user may see it: whoever has
+    /// no part in it is a member of its conversation, or told that there is no such call.
     init(_ transition: CallTransition, people: [UserID: Profile], to user: UserID?) {
         let view = CallView(call: transition.call, people: people)
-        let isShown = user.map { transition.call.maySeeCall($0) } ?? false
+        let isShown = user.map { transition.call.participant($0)?.maySeeCall ?? true } ?? false
         self =
             switch transition.refusal {
             case nil: .done(view)

@@ -231,7 +231,7 @@ extension World {
 
 extension Reply {
     init(_ transition: CallTransition, to user: UserID?) {
-        let isShown = user.map { transition.call.maySeeCall($0) } ?? false
+        let isShown = user.map { transition.call.participant($0)?.maySeeCall ?? true } ?? false
         self =
             switch transition.refusal {
             case nil: .done(transition.call)

@@ -42,8 +42,9 @@ import Testing
     func areInTheirOrderWhateverTheClockSays(_ engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             var sessions: [SessionID] = []
-            for name in ["ann", "ben", "cleo"] {
-                sessions.append(try await world.register(name).session)
+            let names = ["ann", "ben", "cleo"]
+            for name in names { sessions.append(try await world.register(name).session) }
+            for name in names {
                 try await world.service.suspend(username: name)
                 world.clock.advance(.seconds(-3600))
             }
