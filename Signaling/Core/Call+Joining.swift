@@ -5,6 +5,8 @@ extension CallTurn {
     /// Rings somebody, anew or again.
     mutating func ring(_ callee: Callee) {
         var ringing = Participant.Ringing(until: now + call.rules.timings.ring)
+        call.joinRequests.removeAll { $0.origin.user == callee.user }
+        call.busyDevices = call.busyDevices.filter { $0.user != callee.user }
         // A ring that nobody heard seems to go on.
         ringing.isAlerted = call.participant(callee.user)?.ringing?.isAlerted ?? false
         let isBusy = callee.isBusy && !callee.isHidden
@@ -81,8 +83,6 @@ extension CallTurn {
                 if call.isEnded { return }
             } else if call.participant(callee.user).map({ !$0.isConnected }) ?? true {
                 isAnybodyRung = true
-                call.joinRequests.removeAll { $0.origin.user == callee.user }
-                call.busyDevices = call.busyDevices.filter { $0.user != callee.user }
                 ring(callee)
             }
         }

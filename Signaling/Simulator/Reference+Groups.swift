@@ -11,6 +11,7 @@ extension Reference {
         _ callee: Callee, at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
         if callee.isHidden { coverage.note(.inviteHidden) }
+        knocks.removeAll { $0.origin.user == callee.user }
         let index: Int
         var seemsToRing = false
         if let known = self.index(of: callee.user) {
@@ -118,7 +119,6 @@ extension Reference {
                 if !isGroup { coverage.note(.directGrows) }
                 coverage.note(.ongoingAdds)
                 isRung = true
-                knocks.removeAll { $0.origin.user == callee.user }
                 ring(callee, at: now, &outcome, &coverage)
             }
             if isRung { isGroup = true } else { outcome.refusal = first }

@@ -106,7 +106,7 @@ extension Schedule {
         case 1:
             let offset = Instant.Span(microseconds: random.pick([-1, 0, 0, 1]))
             return Act(delay: .untilRungAgain(offset: offset), deed: .ringAgain, seed: random.next())
-        case 2, 3: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
+        case 2, 3, 5: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
         case 4:
             let user = random.below(userCount)
             return Act(delay: Self.delay(&random), deed: .changeMembership(user: user), seed: random.next())

@@ -85,6 +85,20 @@ struct CallWelcomeTests {
         #expect(again.changes.isEmpty && again.deliveries.isEmpty)
     }
 
+    @Test("Whoever has not answered and asks to be let in is rung by an invite, and asks no more")
+    func inviteOfOneWhoAsks() {
+        var scene = Scene.groupOngoing()
+        scene.wait(.seconds(50))
+        scene.handle(.timePassed)
+        scene.control(.lock(true), from: Scene.callerPhone)
+        scene.join(Scene.fourthPhone)
+        #expect(scene.call.joinRequests.count == 1)
+        let transition = scene.call.handleGroupInvite(
+            from: Scene.callerPhone, as: scene.request(), media: MediaState(), callees: [Self.welcome], at: scene.now)
+        #expect(transition.call.participant(Scene.fourth)?.isRinging == true)
+        #expect(transition.call.joinRequests.isEmpty)
+    }
+
     @Test("An invite of somebody who has to ask to be let in rings nobody")
     func inviteInLocked() {
         var scene = Self.ringingUnheard()
