@@ -34,6 +34,8 @@ extension CallDelivery {
         var deliveries: [CallDelivery] = []
         for (index, after) in new.participants.enumerated() where !after.isHidden {
             let before = index < old.participants.count ? old.participants[index] : nil
+            // Whoever is sent out is told that much, and nothing after it.
+            guard after.maySeeCall || before?.maySeeCall ?? false else { continue }
             let user = after.user
             let everyDevice: Address =
                 origin.flatMap { $0.user == user ? Address.others(user, than: $0.device) : nil } ?? .user(user)
@@ -45,6 +47,11 @@ extension CallDelivery {
                 if origin?.user != user {
                     deliveries.append(CallDelivery(to: .device(user, connection.device), .updated))
                 }
+            // To whoever did not hear of the call it is news.
+            case (.ringing, .ringing) where before?.isHidden == true:
+                deliveries.append(CallDelivery(to: everyDevice, .incoming))
+            case (.ringing, .declined) where before?.isHidden == true:
+                deliveries.append(CallDelivery(to: everyDevice, .updated))
             case (.ringing, .declined), (.ringing, .left):
                 deliveries.append(CallDelivery(to: everyDevice, .ringStopped(RingStopReason(of: new, for: after))))
             case (.connected(let old), .connected(let new))
@@ -96,7 +103,9 @@ extension Call {
 
 extension Participant {
     fileprivate func isStored(differentlyFrom other: Participant) -> Bool {
-        if role != other.role || rungAt != other.rungAt || isHidden != other.isHidden { return true }
+        if role != other.role || rungAt != other.rungAt || isHidden != other.isHidden || standing != other.standing {
+            return true
+        }
         return switch (state, other.state) {
         case (.connected(let left), .connected(let right)):
             left.device != right.device || left.joinedAt != right.joinedAt

@@ -120,7 +120,7 @@ extension CallTurn {
         }
     }
 
-    private mutating func turnAway(_ request: Call.JoinRequest) {
+    mutating func turnAway(_ request: Call.JoinRequest) {
         call.joinRequests.removeAll { $0 == request }
         told.append(CallDelivery(to: .device(request.origin.user, request.origin.device), .joinDenied))
     }

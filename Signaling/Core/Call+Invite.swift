@@ -76,4 +76,22 @@ extension Call {
         if turn.refusal == nil { turn.call.carriedOut.insert(name, of: origin.user) }
         return turn.transition()
     }
+
+    /// Carries out an invite of a member where there is this open group call already: the member joins it, and rings those
+    /// who are being rung, and those who have not answered. Among them may be somebody who has not heard of the call,
+    /// because whoever has rung them is not welcome.
+    ///
+    /// - Parameters:
+    ///   - name: The client's own name for the call that it wants to place.
+    ///   - callees: Who is called.
+    public func handleGroupInvite(
+        from origin: CallOrigin, as name: RequestID, media: MediaState, callees: [Callee], at now: Instant
+    ) -> CallTransition {
+        var turn = CallTurn(self, at: now)
+        turn.carryOutDeadlines()
+        let isRepeated = turn.call.hasCarriedOut(name, of: origin.user)
+        turn.carryOut(.join(name, media, isMember: true), from: origin)
+        if !isRepeated { turn.ringWhoHasNotAnswered(callees, origin) }
+        return turn.transition()
+    }
 }

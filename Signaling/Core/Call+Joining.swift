@@ -4,18 +4,58 @@ import Primitives
 extension CallTurn {
     /// Rings somebody, anew or again.
     mutating func ring(_ callee: Callee) {
-        let until = now + call.rules.timings.ring
-        var state = Participant.State.ringing(.init(until: until))
-        if callee.isBusy, !callee.isHidden { state = .declined(at: now, .busy) }
+        var ringing = Participant.Ringing(until: now + call.rules.timings.ring)
+        call.joinRequests.removeAll { $0.origin.user == callee.user }
+        call.busyDevices = call.busyDevices.filter { $0.user != callee.user }
+        // A ring that nobody heard seems to go on.
+        ringing.isAlerted = call.participant(callee.user)?.ringing?.isAlerted ?? false
+        let isBusy = callee.isBusy && !callee.isHidden
+        let state: Participant.State = isBusy ? .declined(at: now, .busy) : .ringing(ringing)
         if let index = call.index(of: callee.user) {
             call.participants[index].state = state
             call.participants[index].rungAt = now
             call.participants[index].isHidden = callee.isHidden
+            call.participants[index].standing = callee.isMember ? .member : .guest
         } else {
             call.participants.append(
                 Participant(
                     user: callee.user, isPolite: true, role: .participant, rungAt: now, isHidden: callee.isHidden,
-                    state: state))
+                    standing: callee.isMember ? .member : .guest, state: state))
+        }
+    }
+
+    /// Rings somebody who is being rung. One who has not heard of it so far, and may hear of this ring, rings from now on.
+    /// Else the ring is given more time, up to that of two rings: so a ring beside another one looks the same whether
+    /// the first was heard or not.
+    private mutating func ringOnceMore(_ callee: Callee) {
+        guard let known = call.participant(callee.user), var ringing = known.ringing, let rungAt = known.rungAt else {
+            return
+        }
+        if known.isHidden, !callee.isHidden {
+            ring(callee)
+        } else {
+            let ring = call.rules.timings.ring
+            ringing.until = max(ringing.until, min(now + ring, rungAt + ring + ring))
+            set(callee.user, .ringing(ringing))
+        }
+        if case .initiated = call.phase, let ringing = call.participant(callee.user)?.ringing {
+            call.ringExpiresAt = max(call.ringExpiresAt, ringing.until)
+        }
+        endIfNobodyIsRung()
+    }
+
+    /// Rings those who are being rung, and anew those who have not answered, for somebody who has just come into the call
+    /// to call them.
+    mutating func ringWhoHasNotAnswered(_ callees: [Callee], _ origin: CallOrigin) {
+        guard let participant = call.participant(origin.user), isActive(origin),
+            !call.isLocked || participant.isHostOrCoHost
+        else { return }
+        for callee in callees where !call.isEnded {
+            switch call.participant(callee.user)?.state {
+            case .ringing: ringOnceMore(callee)
+            case .left(_, _, .noAnswer) where obstacle(to: callee, by: participant) == nil: ring(callee)
+            case .connected, .declined, .left, nil: break
+            }
         }
     }
 
@@ -38,10 +78,11 @@ extension CallTurn {
         for callee in callees {
             if let obstacle = obstacle(to: callee, by: participant) {
                 reason = reason ?? obstacle
-            } else if call.participant(callee.user).map({ !$0.isConnected && !$0.isRinging }) ?? true {
+            } else if call.participant(callee.user)?.isRinging ?? false {
+                ringOnceMore(callee)
+                if call.isEnded { return }
+            } else if call.participant(callee.user).map({ !$0.isConnected }) ?? true {
                 isAnybodyRung = true
-                call.joinRequests.removeAll { $0.origin.user == callee.user }
-                call.busyDevices = call.busyDevices.filter { $0.user != callee.user }
                 ring(callee)
             }
         }
@@ -62,7 +103,8 @@ extension CallTurn {
         }
         guard !known.isConnected, !known.isRinging else { return nil }
         if known.isBarred, !participant.isHostOrCoHost { return .forbidden }
-        if let rungAt = known.rungAt {
+        // What was not heard disturbs nobody.
+        if let rungAt = known.rungAt, !known.isHidden || callee.isHidden {
             let again = rungAt + call.rules.timings.ringAgain
             if now < again { return .rungJustNow(retryAfter: again - now) }
         }
@@ -73,7 +115,7 @@ extension CallTurn {
     mutating func join(_ origin: CallOrigin, _ media: MediaState, isMember: Bool) {
         let participant = call.participant(origin.user)
         // Whoever may not know of the call is told what a stranger is told.
-        guard isMember && call.mode == .group || participant.map({ !$0.isHidden }) ?? false else {
+        guard mayJoin(participant, isMember: isMember) else {
             refusal = .notFound
             return
         }
@@ -91,6 +133,14 @@ extension CallTurn {
             }
             comeIn(origin, media, participant)
         }
+    }
+
+    private func mayJoin(_ participant: Participant?, isMember: Bool) -> Bool {
+        if call.mode == .group, isMember { return true }
+        guard let participant, participant.maySeeCall else { return false }
+        // Who stands here as a member and is none comes back by no earlier part in the call.
+        return call.mode == .direct || call.isEnded || participant.standing == .guest || participant.isConnected
+            || participant.isRinging
     }
 
     private mutating func comeIn(_ origin: CallOrigin, _ media: MediaState, _ participant: Participant?) {
@@ -122,6 +172,9 @@ extension CallTurn {
                 Participant(
                     user: origin.user, isPolite: true, role: .participant,
                     state: .connected(.init(joinedAt: now, device: origin.device))))
+        } else if let index = call.index(of: origin.user), call.participants[index].standing == .former {
+            // Only who is a member again gets here.
+            call.participants[index].standing = .member
         }
         call.joinRequests.removeAll { $0.origin.user == origin.user }
         connect(origin, media)

@@ -47,9 +47,12 @@ extension Call {
 extension Participant {
     /// Makes a participant of what is stored of it.
     public init(
-        user: UserID, isPolite: Bool, role: Role, rungAt: Instant?, isHidden: Bool, storedState: State
+        user: UserID, isPolite: Bool, role: Role, rungAt: Instant?, isHidden: Bool, standing: Standing,
+        storedState: State
     ) {
-        self.init(user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, state: storedState)
+        self.init(
+            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, standing: standing,
+            state: storedState)
     }
 }
 

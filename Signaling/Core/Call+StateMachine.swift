@@ -16,6 +16,12 @@ extension Call {
             turn.deviceLost(CallOrigin(user: user, device: device))
         case .deviceReturned(let user, let device):
             turn.deviceReturned(CallOrigin(user: user, device: device))
+        case .membershipEnded(let user):
+            turn.membershipEnded(user)
+        case .deviceLoggedOut(let user, let device):
+            turn.loggedOut(CallOrigin(user: user, device: device))
+        case .userLoggedOut(let user):
+            turn.loggedOut(user)
         case .ringingFeigned(let user):
             turn.feignRinging(of: user)
         case .timePassed:
@@ -54,7 +60,7 @@ struct CallTurn {
         if let request = command.request, call.hasCarriedOut(request, of: origin.user) { return }
         if case .join(_, let media, let isMember) = command {
             join(origin, media, isMember: isMember)
-        } else if let participant = call.participant(origin.user), !participant.isHidden {
+        } else if let participant = call.participant(origin.user), participant.maySeeCall {
             carryOut(command, by: participant, origin)
         } else if case .hangUp = command, call.joinRequest(of: origin.user) != nil {
             withdrawJoinRequest(of: origin)
@@ -246,10 +252,10 @@ struct CallTurn {
 }
 
 extension Call {
-    /// Whether a command, or the invite that placed the call, was carried out before. Whoever must not hear of the call
-    /// is not answered by what was before that.
+    /// Whether a command, or the invite that placed the call, was carried out before. Whoever may not see the call is not
+    /// answered by what was before that.
     func hasCarriedOut(_ request: RequestID, of user: UserID) -> Bool {
-        if participant(user)?.isHidden ?? false { return false }
+        if let participant = participant(user), !participant.maySeeCall { return false }
         return user == initiator && request == clientCallID || carriedOut.contains(request, of: user)
     }
 }

@@ -8,6 +8,12 @@ public enum CallInput: Sendable, Equatable {
     case deviceLost(UserID, DeviceID)
     /// A device has a socket again.
     case deviceReturned(UserID, DeviceID)
+    /// A user does not belong to the call's conversation any more: removed from the group, or gone of their own accord.
+    case membershipEnded(UserID)
+    /// A device of a user was logged out.
+    case deviceLoggedOut(UserID, DeviceID)
+    /// The last device of a user was logged out, by the user or because the account is suspended or deleted.
+    case userLoggedOut(UserID)
     /// By now a device would ring, had its user not to be kept from hearing of the call: the others see it ring.
     case ringingFeigned(UserID)
     /// Time has passed; what is due is carried out, as it is before every other input.
@@ -96,12 +102,15 @@ public struct Callee: Sendable, Equatable {
     public var isBusy: Bool
     /// Whether the callee must not hear of the call: the caller hears ringing until the deadline.
     public var isHidden: Bool
+    /// Whether the callee belongs to the call's conversation. Whoever does not is a guest.
+    public var isMember: Bool
 
     /// Describes somebody who is to be rung.
-    public init(_ user: UserID, isBusy: Bool = false, isHidden: Bool = false) {
+    public init(_ user: UserID, isBusy: Bool = false, isHidden: Bool = false, isMember: Bool = true) {
         self.user = user
         self.isBusy = isBusy
         self.isHidden = isHidden
+        self.isMember = isMember
     }
 }
 

@@ -13,6 +13,8 @@ public struct Participant: Sendable, Equatable {
     /// Whether the participant must not hear of the call, because the caller is blocked or not welcome: everybody else
     /// sees the participant ringing until the deadline.
     public internal(set) var isHidden = false
+    /// Why the participant has a part in the call.
+    public internal(set) var standing = Standing.member
     /// Where the participant is.
     public internal(set) var state: State
 
@@ -25,6 +27,16 @@ public struct Participant: Sendable, Equatable {
         case coHost = "co_host"
         /// Nothing.
         case participant
+    }
+
+    /// Why somebody has a part in a call (`call_participants.standing`).
+    public enum Standing: String, Sendable, CaseIterable {
+        /// Belongs to the call's conversation.
+        case member
+        /// Was rung by somebody in the call, and belongs to the call alone. Goes and comes back as a member does.
+        case guest
+        /// Belonged to the conversation once: out of the call, and no part in it but as a member again, or rung as a guest.
+        case former
     }
 
     /// Where a participant is. The names are the stored statuses (seed 003, `call_participants.status`).
@@ -113,8 +125,9 @@ extension Participant {
         if case .left(_, _, .kicked) = state { true } else { false }
     }
 
-    /// Whether the call may be shown to the participant as it is now.
-    public var maySeeCall: Bool { !isHidden && !isBarred }
+    /// Whether the call may be shown to the participant as it is now: the one rule, whoever asks by whatever way. Not to
+    /// those who must not hear of it, not to those who are barred, not to those who don't belong to it any more.
+    public var maySeeCall: Bool { !isHidden && !isBarred && standing != .former }
 
     /// Whether the participant may let people in and send them out.
     public var isHostOrCoHost: Bool { role != .participant }

@@ -23,6 +23,17 @@ struct CallArchive: Sendable {
         return views
     }
 
+    /// Who is taken for a member of the conversation of one of an owner's open group calls, and is none any more.
+    func formerMembers(of owner: CallOwner) async throws(DatabaseError) -> [(
+        user: UserID, conversation: ConversationID
+    )] {
+        var former: [(user: UserID, conversation: ConversationID)] = []
+        for row in try await database.query(.formerMembersOfOpenCalls, [.id(owner.node), .integer(owner.epoch)]) {
+            former.append((try row.id("user_id"), try row.id("conversation_id")))
+        }
+        return former
+    }
+
     /// The ids of the open calls of an owner.
     func openCallIDs(of owner: CallOwner) async throws(DatabaseError) -> [CallID] {
         var ids: [CallID] = []
@@ -82,7 +93,7 @@ struct CallArchive: Sendable {
                 guard view.call.isEnded else { return reply(.unavailable) }
                 let transition = view.call.handle(.command(command, from: origin), at: now)
                 metrics.count(transition)
-                reply(CallReply(transition, people: view.people))
+                reply(CallReply(transition, people: view.people, to: origin.user))
             } catch {
                 logger.warning("a call could not be read", metadata: ["call": "\(id)", "error": "\(error)"])
                 reply(.unavailable)

@@ -32,6 +32,20 @@ public struct CallEntry: Sendable, Equatable {
         return endedAt - answeredAt
     }
 
+    /// The call as a user may see it, with what is recorded of it until they were sent out, if they were.
+    func shown(to user: UserID) -> CallEntry {
+        let shown = view.shown(to: user)
+        guard shown != view, let end = shown.call.endedAt else { return self }
+        let shares = screenShares.filter { $0.startedAt <= end }.map { share in
+            guard let endedAt = share.endedAt, endedAt <= end else {
+                return RecordedScreenShare(
+                    sharer: share.sharer, startedAt: share.startedAt, endedAt: end, endReason: .callEnded)
+            }
+            return share
+        }
+        return CallEntry(view: shown, screenShares: shares)
+    }
+
     /// Whether a user has missed the call: was rung, and neither answered nor declined.
     public func isMissed(by user: UserID) -> Bool {
         // As the partial indexes of migration 010 have it.
@@ -64,6 +78,10 @@ public struct CallPage: Sendable {
 
     /// The calls themselves.
     public var calls: [CallView] { entries.map(\.view) }
+
+    fileprivate func shown(to user: UserID) -> CallPage {
+        CallPage(entries: entries.map { $0.shown(to: user) }, next: next)
+    }
 }
 
 /// A place in a list of calls: right after this call.
@@ -103,7 +121,8 @@ extension CallService {
     ) async throws(DatabaseError) -> CallPage {
         try await archive.page(
             filter.onlyMissed ? .missedByUser : .ofUser, of: .id(user), before: cursor, limit: limit,
-            further: [.text(filter.type?.rawValue), .id(filter.with)])
+            further: [.text(filter.type?.rawValue), .id(filter.with)]
+        ).shown(to: user)
     }
 
     /// The calls of a conversation, the newest first; nil when there is no such conversation or the user is not in it.
@@ -113,7 +132,8 @@ extension CallService {
         let memberships = try await archive.database.query(.isConversationMember, [.id(conversation), .id(user)])
         guard !memberships.isEmpty else { return nil }
         return try await archive.page(
-            .ofConversation, of: .id(conversation), before: cursor, limit: limit, further: [.id(user)])
+            .ofConversation, of: .id(conversation), before: cursor, limit: limit, further: [.id(user)]
+        ).shown(to: user)
     }
 
     /// One call, as it is stored; nil when there is none that the user may know of: one of theirs, or one of a
@@ -123,7 +143,7 @@ extension CallService {
             let view = try await archive.call(call)
         else { return nil }
         let shares = try await archive.database.query(.recordedSharesOfCall, [.id(call)])
-        return CallEntry(view: view, screenShares: try shares.map(RecordedScreenShare.init(row:)))
+        return CallEntry(view: view, screenShares: try shares.map(RecordedScreenShare.init(row:))).shown(to: user)
     }
 
     /// How many calls a user has missed since the missed calls were last seen; counts to `missedCallLimit`.

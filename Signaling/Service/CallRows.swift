@@ -75,7 +75,7 @@ enum CallRows {
                 .id(call.id), .id(participant.user), .text(stored.status), .instant(stored.joinedAt),
                 .instant(stored.leftAt), .text(stored.reason), .id(stored.device), .instant(ringExpiresAt),
                 .boolean(participant.isPolite), .text(participant.role.rawValue), .instant(participant.rungAt),
-                .boolean(participant.isHidden),
+                .boolean(participant.isHidden), .text(participant.standing.rawValue),
             ])
     }
 
@@ -139,7 +139,8 @@ enum CallRows {
         }
         return Participant(
             user: try row.id("user_id"), isPolite: try row.boolean("polite"), role: try row.name("role"),
-            rungAt: try row.instantIfAny("rung_at"), isHidden: try row.boolean("hidden"), storedState: state)
+            rungAt: try row.instantIfAny("rung_at"), isHidden: try row.boolean("hidden"),
+            standing: try row.name("standing"), storedState: state)
     }
 }
 

@@ -13,6 +13,14 @@ public struct CallView: Sendable, Equatable {
         self.call = call
         self.people = people
     }
+
+    /// The call as a user may see it who was in it, or who is a member of its conversation: whoever may not see it as it is
+    /// sees what it was until they left.
+    func shown(to user: UserID) -> CallView {
+        guard let past = call.past(of: user) else { return self }
+        let known = Set(past.participants.map(\.user))
+        return CallView(call: past, people: people.filter { known.contains($0.key) })
+    }
 }
 
 /// A wish to call somebody.
@@ -58,13 +66,16 @@ public enum CallReply: Sendable {
     /// A fault of the server.
     case failed
 
-    init(_ transition: CallTransition, people: [UserID: Profile]) {
+    /// The answer to a command of a user, or to nobody's. The call goes with a refusal where the user may see it: whoever has
+    /// no part in it is a member of its conversation, or told that there is no such call.
+    init(_ transition: CallTransition, people: [UserID: Profile], to user: UserID?) {
         let view = CallView(call: transition.call, people: people)
+        let isShown = user.map { transition.call.participant($0)?.maySeeCall ?? true } ?? false
         self =
             switch transition.refusal {
             case nil: .done(view)
             case .notFound: .refused(.notFound, nil)
-            case let refusal?: .refused(refusal, view)
+            case let refusal?: .refused(refusal, isShown ? view : nil)
             }
     }
 }
@@ -91,6 +102,8 @@ public protocol CallPeople: Sendable {
     func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID])
+    /// Who is in a conversation now; nobody when there is none.
+    func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID>
     /// How users want to be called by this caller. Whom there is not is not in the answer.
     func calleePolicies(
         of users: [UserID], calledBy caller: UserID

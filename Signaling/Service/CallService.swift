@@ -44,6 +44,8 @@ public final class CallService: Sendable {
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
     private let quotas: DailyQuotas
     private let isStopping = Atomic(false)
+    /// Counts the memberships that have ended: what was looked up before the latest one may be no longer true.
+    private let endings = Atomic<UInt64>(0)
 
     /// Makes a service that knows no call yet; `start()` comes before the first command.
     ///
@@ -126,9 +128,12 @@ public final class CallService: Sendable {
         // Whoever asks pays for one at once; how many more there are is known only later.
         if let refusal = takeInvites(1, of: caller.id) { return reply(refusal) }
         metrics.invites.add()
+        let endings = endings.load(ordering: .acquiring)
         Task {
             do throws(CallPeopleError) {
-                if let earlier = try await placedEarlier(invite, by: caller.id) { return reply(.done(earlier)) }
+                if let earlier = try await placedEarlier(invite, by: caller.id) {
+                    return reply(.done(earlier.shown(to: caller.id)))
+                }
                 let (conversation, mode, users) = try await callees(of: invite.target, for: caller.id)
                 if let refusal = takeInvites(users.count, of: caller.id, paid: 1) { return reply(refusal) }
                 let policies = try await people.calleePolicies(of: users, calledBy: caller.id)
@@ -139,7 +144,7 @@ public final class CallService: Sendable {
                 shards[directory.shard(for: conversation)].invite(
                     PendingInvite(
                         invite: invite, caller: caller, device: device, callees: callees,
-                        conversation: conversation, mode: mode, reply: reply))
+                        conversation: conversation, mode: mode, endings: endings, reply: reply))
             } catch {
                 reply(CallReply(error))
             }
@@ -153,7 +158,7 @@ public final class CallService: Sendable {
         _ command: CallCommand, to call: CallID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
-        submit(command, to: call, from: origin, newcomers: [], reply: reply)
+        submit(command, to: call, from: origin, newcomers: [], endings: 0, reply: reply)
     }
 
     /// Brings a user into a group call without being rung, or again.
@@ -163,12 +168,13 @@ public final class CallService: Sendable {
         _ call: CallID, as request: RequestID, from user: Profile, device: DeviceID, media: MediaState,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        let endings = endings.load(ordering: .acquiring)
         Task {
             do throws(CallPeopleError) {
-                let isMember = try await isMember(user.id, ofConversationOf: call)
+                let isMember = try await members(ofConversationOf: call).contains(user.id)
                 submit(
                     .join(request, media, isMember: isMember), to: call,
-                    from: CallOrigin(user: user.id, device: device), newcomers: [user], reply: reply)
+                    from: CallOrigin(user: user.id, device: device), newcomers: [user], endings: endings, reply: reply)
             } catch {
                 reply(CallReply(error))
             }
@@ -183,16 +189,22 @@ public final class CallService: Sendable {
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
         if let refusal = takeInvites(users.count, of: origin.user) { return reply(refusal) }
+        let endings = endings.load(ordering: .acquiring)
         Task {
             do throws(CallPeopleError) {
+                let members = try await members(ofConversationOf: call)
                 let policies = try await people.calleePolicies(of: users, calledBy: origin.user)
                 let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
                 guard !callees.isEmpty else {
                     return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
                 }
+                let rung = callees.map { policy in
+                    let user = policy.profile.id
+                    return policy.callee(isInCall: directory.isInCall(user), isMember: members.contains(user))
+                }
                 submit(
-                    .add(request, callees.map { $0.callee(isInCall: directory.isInCall($0.profile.id)) }), to: call,
-                    from: origin, newcomers: callees.map(\.profile), reply: reply)
+                    .add(request, rung), to: call, from: origin, newcomers: callees.map(\.profile), endings: endings,
+                    reply: reply)
             } catch {
                 reply(CallReply(error))
             }
@@ -200,14 +212,15 @@ public final class CallService: Sendable {
     }
 
     private func submit(
-        _ command: CallCommand, to call: CallID, from origin: CallOrigin, newcomers: [Profile],
+        _ command: CallCommand, to call: CallID, from origin: CallOrigin, newcomers: [Profile], endings: UInt64,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
         guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
         guard let conversation = directory.conversation(of: call) else {
             return archive.answer(command, to: call, from: origin, at: now(), metrics: metrics, reply: reply)
         }
-        let input = PendingInput(.command(command, from: origin), newcomers: newcomers, reply: reply)
+        let input = PendingInput(
+            .command(command, from: origin), newcomers: newcomers, endings: endings, reply: reply)
         shards[directory.shard(for: conversation)].submit(input, to: call)
     }
 
@@ -222,6 +235,22 @@ public final class CallService: Sendable {
     /// The last socket of a device is gone: the calls that it is in give it time to come back.
     public func deviceLost(_ origin: CallOrigin) {
         for shard in shards { shard.deviceLost(origin) }
+    }
+
+    /// A user does not belong to a conversation any more: its calls take the user out, and take nobody for a member by what
+    /// was looked up before. Called once that is on disk; does not block. What another node does to the members, or this
+    /// one before it was ended, the calls learn when the lease is renewed.
+    public func membershipEnded(_ user: UserID, in conversation: ConversationID) {
+        let number = endings.add(1, ordering: .acquiringAndReleasing).newValue
+        shards[directory.shard(for: conversation)].membershipEnded(
+            MembershipEnding(user: user, conversation: conversation), number: number)
+    }
+
+    /// Devices of a user were logged out: what they are in goes on without them. Does not block.
+    ///
+    /// - Parameter isLast: Whether no device is left, so that nobody is there to answer, either.
+    public func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
+        for shard in shards { shard.loggedOut(user, devices, isLast: isLast) }
     }
 
     /// Takes no more commands, and gives the lease up. Calls stay open in the database and are taken up by another node,
@@ -264,14 +293,9 @@ public final class CallService: Sendable {
         }
     }
 
-    private func isMember(_ user: UserID, ofConversationOf call: CallID) async throws(CallPeopleError) -> Bool {
-        guard let conversation = try await conversation(of: call) else { return false }
-        do {
-            _ = try await people.conversation(conversation, of: user)
-            return true
-        } catch .notFound {
-            return false
-        }
+    private func members(ofConversationOf call: CallID) async throws(CallPeopleError) -> Set<UserID> {
+        guard let conversation = try await conversation(of: call) else { return [] }
+        return try await people.members(of: conversation)
     }
 
     private func conversation(of call: CallID) async throws(CallPeopleError) -> ConversationID? {
@@ -315,8 +339,8 @@ private struct InviteLimits {
 
 extension CalleePolicy {
     /// Whom to ring, when it is known whether the user is in a call now.
-    func callee(isInCall: Bool) -> Callee {
-        Callee(profile.id, isBusy: isInCall && !hasCallWaiting, isHidden: !isReachable)
+    func callee(isInCall: Bool, isMember: Bool = true) -> Callee {
+        Callee(profile.id, isBusy: isInCall && !hasCallWaiting, isHidden: !isReachable, isMember: isMember)
     }
 }
 

@@ -64,6 +64,14 @@ final class CallShard: Sendable {
     func deviceLost(_ origin: CallOrigin) {
         loop.execute { self.calls.value.deviceLost(origin) }
     }
+
+    func membershipEnded(_ ending: MembershipEnding, number: UInt64?) {
+        loop.execute { self.calls.value.membershipEnded(ending, number: number) }
+    }
+
+    func loggedOut(_ user: UserID, _ devices: [DeviceID], isLast: Bool) {
+        loop.execute { self.calls.value.loggedOut(user, devices, isLast: isLast) }
+    }
 }
 
 /// An input on its way to a call, and who waits for the answer.
@@ -71,13 +79,17 @@ struct PendingInput: Sendable {
     let input: CallInput
     /// Who may come into the call by it.
     let newcomers: [Profile]
+    /// How many memberships had ended when members were looked up for it.
+    let endings: UInt64
     let reply: @Sendable (CallReply) -> Void
 
     init(
-        _ input: CallInput, newcomers: [Profile] = [], reply: @escaping @Sendable (CallReply) -> Void = { _ in }
+        _ input: CallInput, newcomers: [Profile] = [], endings: UInt64 = 0,
+        reply: @escaping @Sendable (CallReply) -> Void = { _ in }
     ) {
         self.input = input
         self.newcomers = newcomers
+        self.endings = endings
         self.reply = reply
     }
 }
@@ -90,6 +102,8 @@ struct PendingInvite: Sendable {
     let callees: [CalleePolicy]
     let conversation: ConversationID
     let mode: Call.Mode
+    /// How many memberships had ended when the callees were looked up.
+    let endings: UInt64
     let reply: @Sendable (CallReply) -> Void
 
     var origin: CallOrigin { CallOrigin(user: caller.id, device: device) }

@@ -40,7 +40,7 @@ extension LiveCalls {
         case transition.call.revision:
             calls[id]?.storedRevision = transition.call.revision
             Records(of: change(transition, on: live), by: surroundings.recorders).recorded([])
-            apply(transition) { _ in }
+            apply(transition, for: nil) { _ in }
             // The device that asked was told to come back; it has to learn what became of its command, too.
             tellEverybody(CallView(call: transition.call, people: live.people))
             hearOfDevicesAgain(in: id)
@@ -75,7 +75,7 @@ extension LiveCalls {
     func leaseReturned() {
         for (id, live) in calls {
             if case .uncertain = live.standing { continue }
-            deadlines.set(id, live.call.nextDeadline)
+            deadlines.set(id, live.nextLook(retryAt: surroundings.now()))
         }
         timer?.scheduled.cancel()
         timeHasCome()

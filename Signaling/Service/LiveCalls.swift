@@ -21,6 +21,8 @@ final class LiveCalls {
         var waiting: Deque<Waiting> = []
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
+        /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
+        var owed: [CallInput] = []
     }
 
     enum Standing {
@@ -55,6 +57,14 @@ final class LiveCalls {
             if case .input(let pending) = self, case .timePassed = pending.input { true } else { false }
         }
 
+        /// Who asked for it.
+        var user: UserID? {
+            switch self {
+            case .input(let pending): if case .command(_, from: let origin) = pending.input { origin.user } else { nil }
+            case .invite(let pending): pending.caller.id
+            }
+        }
+
         var reply: @Sendable (CallReply) -> Void {
             switch self {
             case .input(let input): input.reply
@@ -76,6 +86,7 @@ final class LiveCalls {
     private(set) var callsOfUser: [UserID: Set<CallID>] = [:]
     var deadlines = DeadlineTable()
     var timer: (due: Instant, scheduled: Scheduled<Void>)?
+    var endings = MembershipEndings()
 
     static func make(
         on loop: any EventLoop, _ surroundings: CallShard.Surroundings
@@ -110,6 +121,7 @@ final class LiveCalls {
     }
 
     func receive(_ pending: PendingInvite) {
+        guard let pending = pending.upToDate(with: endings) else { return pending.reply(.refused(.notFound, nil)) }
         let place = Place(conversation: pending.conversation, mode: pending.mode)
         guard let id = callsOfConversation[place] else { return self.place(pending) }
         receive(.invite(pending), for: id)
@@ -143,12 +155,18 @@ final class LiveCalls {
         }
         switch waiting {
         case .input(let pending):
-            let transition = live.call.handle(pending.input, at: now)
-            commit(transition, on: live.with(pending.newcomers), reply: pending.reply)
+            let input = pending.input(for: live.call, upToDateWith: endings)
+            let transition = live.call.handle(input, at: now)
+            commit(transition, on: live.with(pending.newcomers), for: waiting.user, reply: pending.reply)
             if case .command(.join, from: let origin) = pending.input { noticeIfGone(origin, from: live.call.id) }
         case .invite(let pending):
+            guard let pending = pending.upToDate(with: endings) else {
+                return pending.reply(.refused(.notFound, nil))
+            }
             let live = live.with([pending.caller])
-            commit(pending.carriedOut(on: live.call, at: now), on: live, reply: pending.reply)
+            commit(
+                pending.carriedOut(on: live.call, isInCall: surroundings.directory.isInCall, at: now), on: live,
+                for: pending.caller.id, reply: pending.reply)
             noticeIfGone(pending.origin, from: live.call.id)
         }
     }
@@ -158,7 +176,7 @@ final class LiveCalls {
         let id = live.call.id
         calls[id]?.waiting.prepend(waiting)
         let myself = NIOLoopBound(self, eventLoop: loop)
-        commit(live.call.handle(.timePassed, at: now), on: live) { reply in
+        commit(live.call.handle(.timePassed, at: now), on: live, for: nil) { reply in
             switch reply {
             case .done, .refused: break
             case .limited, .usedUp, .unavailable, .failed: myself.value.giveUpNext(of: id, reply)
@@ -189,18 +207,20 @@ final class LiveCalls {
         calls[transition.call.id] = live
         enroll(transition.call)
         surroundings.metrics.open.add(1)
-        commit(transition, on: live, reply: pending.reply)
+        commit(transition, on: live, for: pending.caller.id, reply: pending.reply)
         noticeIfGone(pending.origin, from: transition.call.id)
     }
 
     // MARK: Commit, reply, fan out
 
+    /// - Parameter user: Who asked for it, and is answered with what they may see.
     private func commit(
-        _ transition: CallTransition, on live: LiveCall, reply: @escaping @Sendable (CallReply) -> Void
+        _ transition: CallTransition, on live: LiveCall, for user: UserID?,
+        reply: @escaping @Sendable (CallReply) -> Void
     ) {
         guard !transition.changes.isEmpty else {
             calls[live.call.id]?.people = live.people
-            return apply(transition, reply: reply)
+            return apply(transition, for: user, reply: reply)
         }
         guard let owner = surroundings.lease.owner(at: surroundings.now()) else {
             return commitFailed(transition, live, DatabaseError(.unavailable, "no lease"), reply: reply)
@@ -214,7 +234,7 @@ final class LiveCalls {
         surroundings.database.enqueue(WriteUnit(own + records.steps)) { result in
             myself.eventLoop.execute {
                 if case .success(let results) = result { records.recorded(results.dropFirst(own.count)) }
-                myself.value.committed(transition, result.map { _ in }, reply: reply)
+                myself.value.committed(transition, result.map { _ in }, for: user, reply: reply)
             }
         }
     }
@@ -226,7 +246,7 @@ final class LiveCalls {
     }
 
     private func committed(
-        _ transition: CallTransition, _ result: Result<Void, DatabaseError>,
+        _ transition: CallTransition, _ result: Result<Void, DatabaseError>, for user: UserID?,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
         let id = transition.call.id
@@ -235,7 +255,7 @@ final class LiveCalls {
         switch result {
         case .success:
             calls[id]?.storedRevision = transition.call.revision
-            apply(transition, reply: reply)
+            apply(transition, for: user, reply: reply)
             hearOfDevicesAgain(in: id)
         case .failure(let error):
             surroundings.metrics.failedCommits.add()
@@ -274,7 +294,7 @@ final class LiveCalls {
     }
 
     /// Puts the new state in the place of the old one, answers, and tells everybody.
-    func apply(_ transition: CallTransition, reply: @Sendable (CallReply) -> Void) {
+    func apply(_ transition: CallTransition, for user: UserID?, reply: @Sendable (CallReply) -> Void) {
         let id = transition.call.id
         guard var live = calls[id] else { return }
         let metrics = surroundings.metrics
@@ -289,11 +309,11 @@ final class LiveCalls {
         calls[id] = live
         for user in left { strike(id, of: user) }
         if transition.call.isEnded { surroundings.directory.remove(transition.call) }
-        deadlines.set(id, transition.call.nextDeadline)
+        deadlines.set(id, live.nextLook(retryAt: surroundings.now() + Self.retryDelay))
         armTimer()
         // Whoever is told of the end finds the call gone.
         let waiting = transition.call.isEnded ? takeOut(id) : []
-        reply(CallReply(transition, people: live.people))
+        reply(CallReply(transition, people: live.people, to: user))
         let view = view(live)
         for delivery in transition.deliveries {
             if case .signal = delivery.event { metrics.relayedSignals.add() }
@@ -320,7 +340,7 @@ final class LiveCalls {
         if case .uncertain = calls[call.id]?.standing {
             deadlines.set(call.id, soon)
         } else {
-            deadlines.set(call.id, call.nextDeadline.map { max($0, soon) })
+            deadlines.set(call.id, calls[call.id]?.nextLook(retryAt: soon).map { max($0, soon) })
         }
         armTimer()
     }
@@ -345,6 +365,7 @@ final class LiveCalls {
                 lookUp(id)
             } else {
                 receive(PendingInput(.timePassed), for: id)
+                tryOwed(of: id)
             }
         }
         armTimer()
@@ -444,16 +465,26 @@ extension LiveCalls.LiveCall {
         for profile in newcomers { live.people[profile.id] = profile }
         return live
     }
+
+    /// When the call is looked at next: at its deadline, or sooner when something is owed to it.
+    func nextLook(retryAt soon: Instant) -> Instant? {
+        guard !owed.isEmpty, !call.isEnded else { return call.nextDeadline }
+        return call.nextDeadline.map { min($0, soon) } ?? soon
+    }
 }
 
 extension PendingInvite {
     /// What becomes of an invite where there is an open call already: glare and moving in a direct call, joining in a
     /// group call.
-    fileprivate func carriedOut(on call: Call, at now: Instant) -> CallTransition {
+    fileprivate func carriedOut(
+        on call: Call, isInCall: (UserID) -> Bool, at now: Instant
+    ) -> CallTransition {
         switch mode {
         case .direct: call.handleInvite(from: origin, as: invite.clientCallID, media: invite.media, at: now)
         case .group:
-            call.handle(.command(.join(invite.clientCallID, invite.media, isMember: true), from: origin), at: now)
+            call.handleGroupInvite(
+                from: origin, as: invite.clientCallID, media: invite.media,
+                callees: callees.map { $0.callee(isInCall: isInCall($0.profile.id)) }, at: now)
         }
     }
 }
@@ -463,7 +494,7 @@ extension CallInput {
     fileprivate var isOfDevice: Bool {
         switch self {
         case .deviceLost, .deviceReturned: true
-        case .command, .ringingFeigned, .timePassed: false
+        case .command, .membershipEnded, .deviceLoggedOut, .userLoggedOut, .ringingFeigned, .timePassed: false
         }
     }
 }

@@ -83,6 +83,7 @@ final class Node: Sendable {
         defer { state.withLockedValue { $0.isTakingOver = false } }
         scheduleRenewal()
         let count = try await adoptCalls()
+        if let owner = lease.owner(at: now()) { try await findFormerMembers(owner) }
         await forgetNodes(before: present - Self.memory)
         return count
     }
@@ -191,6 +192,7 @@ final class Node: Sendable {
             try await endLeasesAhead()
             let count = try await adoptCalls()
             if count > 0 { logger.notice("took over open calls", metadata: ["calls": "\(count)"]) }
+            try await findFormerMembers(owner)
         } catch {
             logger.warning("calls could not be taken over", metadata: ["error": "\(error)"])
         }
@@ -283,6 +285,15 @@ final class Node: Sendable {
             }
             logger.notice("a call of this node's own was lost sight of", metadata: ["call": "\(call)"])
             state.withLockedValue { $0.toAdopt[call] = present }
+        }
+    }
+
+    /// Finds people whom a call takes for members of its conversation, and who are none any more: another node has removed
+    /// them, or this one was ended before their call heard of it.
+    private func findFormerMembers(_ owner: CallOwner) async throws(DatabaseError) {
+        for former in try await archive.formerMembers(of: owner) {
+            shards[directory.shard(for: former.conversation)].membershipEnded(
+                MembershipEnding(user: former.user, conversation: former.conversation), number: nil)
         }
     }
 

@@ -102,6 +102,7 @@ extension World {
         guard !clients[device].isSwitchedOn else { return }
         note("\(Describe.device(device)) is switched on")
         clients[device].isSwitchedOn = true
+        loggedOut.remove(device)
         connect(device, after: 0)
     }
 

@@ -112,7 +112,15 @@ enum TableRow: Int, CaseIterable {
     case handLowered
     case handOfAnother
     case commandOfAHidden
+    case commandOfOneSentOut
     case hiddenSeemsToRing
+    case hiddenRungByAnother
+    case ringingRungOnceMore
+    case inviteRingsUnanswered
+    case ringingExpelled
+    case connectedExpelled
+    case membershipEnded
+    case deviceLoggedOut
 
     // Hosts.
     case hostIsCoHost
@@ -245,6 +253,14 @@ enum TableRow: Int, CaseIterable {
         case .handLowered: "connected · a host lowers the hand → shown"
         case .handOfAnother: "connected · the hand of another, by no host → forbidden"
         case .commandOfAHidden: "hidden · any command → not_found"
+        case .commandOfOneSentOut: "barred, or no member any more · any command → not_found"
+        case .hiddenRungByAnother: "ringing, hidden · rung by one who is welcome → ringing, with a deadline of its own"
+        case .ringingRungOnceMore: "ringing · rung by another → the deadline is later, up to two rings"
+        case .inviteRingsUnanswered: "left, no_answer · invite in an ongoing group call → ringing"
+        case .ringingExpelled: "ringing · no member any more, or logged out everywhere → left, removed"
+        case .connectedExpelled: "connected · no member any more, or logged out everywhere → left, removed"
+        case .membershipEnded: "any · no member any more → no coming back but as a member or by being rung"
+        case .deviceLoggedOut: "connected · the device is logged out → left, removed"
         case .hiddenSeemsToRing: "ringing, hidden · a device would ring by now → alerted, to the others"
         case .hostIsCoHost: "host · leaves → a co-host is host"
         case .hostIsLongest: "host · leaves, there is no co-host → whoever is in it longest is host"

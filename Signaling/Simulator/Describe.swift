@@ -58,7 +58,8 @@ enum Describe {
         if let endedAt = call.endedAt { text += " ended at \(time(endedAt))" }
         if let reason = call.endReason { text += " \(reason)" }
         for person in call.people {
-            text += ", \(user(person.user))(\(person.role)) \(person.status)"
+            text +=
+                ", \(user(person.user))(\(person.role)\(person.standing == .member ? "" : ", \(person.standing)")) \(person.status)"
             if let device = person.device { text += " by \(self.device(device))" }
             if let until = person.ringsUntil { text += " until \(time(until))" }
             if let reason = person.reason { text += " \(reason)" }

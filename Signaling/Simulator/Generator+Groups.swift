@@ -115,7 +115,7 @@ extension World {
 
     /// Somebody who was in the call or rung for it and is not; anybody when there is nobody like that.
     private func former(of call: Call) -> UserID {
-        let former = call.participants.filter { !$0.isInvolved }
+        let former = call.participants.filter { !$0.isInvolved || $0.isHidden }
         return former.isEmpty ? anybody() : random.pick(former).user
     }
 

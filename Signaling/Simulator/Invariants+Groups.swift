@@ -29,10 +29,32 @@ extension World {
         }
     }
 
-    /// Whoever must not hear of a call is answered as a stranger, unless they join, or asked to, by themselves.
+    /// Whoever has not heard of the call, and is rung by one who is welcome, rings.
+    func checkWelcomed(_ transition: CallTransition, _ outcome: Reference.Outcome) {
+        for user in outcome.welcomed {
+            guard transition.call.participant(user)?.isHidden == false,
+                transition.deliveries.contains(CallDelivery(to: .user(user), .incoming))
+            else { return fail(.welcomeRingsAreHeard, "\(Describe.user(user)) does not ring") }
+        }
+    }
+
+    /// Whoever stands in a call as a member of its conversation is one, as soon as nothing is under way.
+    func checkMembers() {
+        for live in server.calls where live.call.conversation == ModelServer.group {
+            guard !server.isDying, case .settled = live.standing, live.waiting.isEmpty, live.owed.isEmpty else {
+                continue
+            }
+            for participant in live.call.participants
+            where participant.standing == .member && !members.contains(participant.user) {
+                fail(.onlyThoseWhoBelong, "\(Describe.user(participant.user)): \(Describe.call(live.call))")
+            }
+        }
+    }
+
+    /// Whoever may not see a call is answered as a stranger, unless they join, or asked to, by themselves.
     func checkAnswer(to input: CallInput, _ transition: CallTransition, from before: Call) {
         guard case .command(let command, from: let origin) = input, transition.refusal != .notFound,
-            before.participant(origin.user)?.isHidden ?? false,
+            before.participant(origin.user).map({ !$0.maySeeCall }) ?? false,
             !before.joinRequests.contains(where: { $0.origin.user == origin.user })
         else { return }
         if case .join = command { return }
@@ -50,7 +72,7 @@ extension World {
         for participant in call.participants {
             let old = before.participant(participant.user)
             if participant.isRinging, let rungAt = participant.rungAt, let earlier = old?.rungAt, rungAt != earlier,
-                rungAt - earlier < call.rules.timings.ringAgain
+                rungAt - earlier < call.rules.timings.ringAgain, old?.isHidden == false || participant.isHidden
             {
                 fail(.limitsHold, "\(Describe.user(participant.user)) is rung again too soon")
             }

@@ -20,6 +20,8 @@ enum Check: CaseIterable {
     case clientsKnowTheCall
     case noticesAsTables
     case hiddenHearNothing
+    case welcomeRingsAreHeard
+    case onlyThoseWhoBelong
     case oneHost
     case nobodyComesInUnasked
     case limitsHold
@@ -46,6 +48,8 @@ enum Check: CaseIterable {
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
         case .noticesAsTables: "single devices are told what the tables say"
         case .hiddenHearNothing: "whoever must not hear of a call hears nothing"
+        case .welcomeRingsAreHeard: "a ring of somebody who is welcome is heard"
+        case .onlyThoseWhoBelong: "in a call are members of its conversation, and guests who were rung"
         case .oneHost: "a group call has one host while somebody is in it"
         case .nobodyComesInUnasked: "locks and bars keep out whom they should"
         case .limitsHold: "there are not more people than there may be"
@@ -80,6 +84,7 @@ extension World {
         checkClosings(transition, outcome)
         checkNotices(transition, outcome)
         checkHidden(transition, from: before)
+        checkWelcomed(transition, outcome)
         checkComingIn(transition, from: before)
         checkDeliveries(transition, from: before, outcome)
         checkShape(call)
@@ -164,7 +169,7 @@ extension World {
                 }
                 let user = delivery.address.user
                 guard transition.call.participant(user)?.isRinging ?? false,
-                    !(before.participant(user)?.isRinging ?? false)
+                    !(before.participant(user).map { $0.isRinging && !$0.isHidden } ?? false)
                 else { return fail(.ringsWhereItShould, "a device is told to ring, and is not to") }
             case .updated, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
             }
@@ -247,6 +252,7 @@ extension World {
         for participant in call.participants {
             let old = before.participant(participant.user)
             if participant.isHidden { continue }
+            guard participant.maySeeCall || old?.maySeeCall ?? false else { continue }
             guard participant.isInvolved || old?.isInvolved ?? true || call.isEnded else { continue }
             for device in World.devices(of: participant.user) {
                 guard let session = server.sessions[device], session.held == nil else { continue }

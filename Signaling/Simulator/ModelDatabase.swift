@@ -37,6 +37,7 @@ struct ModelDatabase {
         var role: Participant.Role
         var rungAt: Instant?
         var isHidden: Bool
+        var standing: Participant.Standing
 
         enum Status {
             case ringing
@@ -137,7 +138,7 @@ extension ModelDatabase.StoredCall {
 
     /// Whether a user may see the call among the open ones, or hear that it is over.
     func isShown(to user: UserID) -> Bool {
-        participants.contains { $0.user == user && !$0.isHidden && $0.reason != .kicked }
+        participants.contains { $0.user == user && $0.participant.maySeeCall }
     }
 
     fileprivate mutating func put(_ participant: Participant) {
@@ -204,6 +205,7 @@ extension ModelDatabase.StoredParticipant {
         role = participant.role
         rungAt = participant.rungAt
         isHidden = participant.isHidden
+        standing = participant.standing
         switch participant.state {
         case .ringing(let ringing):
             status = .ringing
@@ -236,6 +238,7 @@ extension ModelDatabase.StoredParticipant {
             case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
             }
         return Participant(
-            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, storedState: state)
+            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, standing: standing,
+            storedState: state)
     }
 }

@@ -16,6 +16,8 @@ struct ModelServer {
         var armed: Instant?
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
+        /// Who is to be out of the call, and is not yet on disk.
+        var owed: [CallInput] = []
     }
 
     enum Standing {
@@ -29,6 +31,8 @@ struct ModelServer {
         let transition: CallTransition
         let reference: Reference
         let outcome: Reference.Outcome
+        /// What it follows from.
+        var input: CallInput?
     }
 
     enum Waiting {
@@ -100,6 +104,11 @@ struct ModelServer {
     /// A direct conversation is named after its two users.
     static func conversation(_ one: UserID, _ other: UserID) -> ConversationID {
         ConversationID(high: min(one.low, other.low), low: max(one.low, other.low))
+    }
+
+    /// Whether a direct conversation is one of this user's.
+    static func isDirect(_ conversation: ConversationID, of user: UserID) -> Bool {
+        conversation != group && (conversation.high == user.low || conversation.low == user.low)
     }
 }
 

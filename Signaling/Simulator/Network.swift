@@ -121,7 +121,7 @@ extension World {
         agenda.put(.serverNoticesLoss(connection: connection), at: notice)
     }
 
-    private func refuse(_ connection: Int) {
+    func refuse(_ connection: Int) {
         connections[connection].isOpenAtServer = false
         agenda.put(.clientNoticesLoss(connection: connection), at: now + latency())
     }

@@ -55,6 +55,8 @@ extension Reference.Person {
         if participant.role != role { return "a role differs" }
         if participant.rungAt != rungAt { return "rung_at differs" }
         if participant.isHidden != isHidden { return "it differs who must not hear of the call" }
+        if participant.standing != standing { return "it differs who belongs to the conversation" }
+        if participant.maySeeCall != maySee { return "it differs who may see the call" }
         switch participant.state {
         case .ringing(let ringing):
             if status != .ringing { return "a participant rings" }

@@ -7,11 +7,17 @@ extension Reference {
 
     // MARK: Being rung
 
-    mutating func ring(_ callee: Callee, at now: Instant, _ coverage: inout Coverage) {
+    mutating func ring(
+        _ callee: Callee, at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
         if callee.isHidden { coverage.note(.inviteHidden) }
+        knocks.removeAll { $0.origin.user == callee.user }
         let index: Int
+        var seemsToRing = false
         if let known = self.index(of: callee.user) {
-            coverage.note(.leftRungAgain)
+            if people[known].status != .ringing { coverage.note(.leftRungAgain) }
+            if people[known].isHidden, !callee.isHidden, !callee.isBusy { outcome.welcomed.append(callee.user) }
+            seemsToRing = people[known].status == .ringing && people[known].isAlerted
             index = known
         } else {
             people.append(Person(user: callee.user, status: .ringing))
@@ -19,16 +25,58 @@ extension Reference {
         }
         people[index].rungAt = now
         people[index].isHidden = callee.isHidden
+        people[index].standing = callee.isMember ? .member : .guest
         people[index].joinedAt = nil
         people[index].leftAt = nil
         people[index].reason = nil
         people[index].busy = []
-        people[index].isAlerted = false
+        people[index].isAlerted = seemsToRing
         if callee.isBusy, !callee.isHidden {
             stop(index, .declined, .busy, at: now)
         } else {
             people[index].status = .ringing
             people[index].ringsUntil = now + timings.ring
+        }
+    }
+
+    /// Somebody who is being rung is rung by another: whoever has not heard of it, and may, rings anew. Else there is more
+    /// time, up to two rings.
+    private mutating func ringOnceMore(
+        _ callee: Callee, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard let index = index(of: callee.user), let until = people[index].ringsUntil,
+            let rungAt = people[index].rungAt
+        else { return }
+        if people[index].isHidden, !callee.isHidden {
+            coverage.note(.hiddenRungByAnother)
+            ring(callee, at: now, &outcome, &coverage)
+        } else {
+            coverage.note(.ringingRungOnceMore)
+            people[index].ringsUntil = max(until, min(now + timings.ring, rungAt + timings.ring + timings.ring))
+        }
+        guard status == .initiated else { return }
+        if let until = people[index].ringsUntil { ringsUntil = max(ringsUntil, until) }
+        if people[index].status != .ringing { endIfNobodyRings(at: now, &outcome, &coverage) }
+    }
+
+    /// Whoever comes into the call by an invite rings those who ring, and those who have not answered.
+    mutating func ringWhoHasNotAnswered(
+        _ callees: [Callee], _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome,
+        _ coverage: inout Coverage
+    ) {
+        guard let own = person(origin.user), own.status == .connected, own.device == origin.device,
+            !isLocked || own.mayHost
+        else { return }
+        for callee in callees where !isEnded {
+            guard let other = person(callee.user) else { continue }
+            if other.status == .ringing {
+                ringOnceMore(callee, now, &outcome, &coverage)
+            } else if other.status == .left, other.reason == .noAnswer,
+                refusal(to: callee, own.mayHost, now, &coverage) == nil
+            {
+                coverage.note(.inviteRingsUnanswered)
+                ring(callee, at: now, &outcome, &coverage)
+            }
         }
     }
 
@@ -58,16 +106,20 @@ extension Reference {
         } else {
             var first: CallRefusal?
             var isRung = false
-            for callee in callees where !(person(callee.user)?.isPresent ?? false) {
-                if let refusal = refusal(to: callee.user, people[index].mayHost, now, &coverage) {
+            for callee in callees where person(callee.user)?.status != .connected {
+                if person(callee.user)?.status == .ringing {
+                    ringOnceMore(callee, now, &outcome, &coverage)
+                    if isEnded { return }
+                    continue
+                }
+                if let refusal = refusal(to: callee, people[index].mayHost, now, &coverage) {
                     first = first ?? refusal
                     continue
                 }
                 if !isGroup { coverage.note(.directGrows) }
                 coverage.note(.ongoingAdds)
                 isRung = true
-                knocks.removeAll { $0.origin.user == callee.user }
-                ring(callee, at: now, &coverage)
+                ring(callee, at: now, &outcome, &coverage)
             }
             if isRung { isGroup = true } else { outcome.refusal = first }
             if isRung, status == .initiated { ringsUntil = max(ringsUntil, now + timings.ring) }
@@ -75,11 +127,12 @@ extension Reference {
     }
 
     private func refusal(
-        to user: UserID, _ isByHost: Bool, _ now: Instant, _ coverage: inout Coverage
+        to callee: Callee, _ isByHost: Bool, _ now: Instant, _ coverage: inout Coverage
     ) -> CallRefusal? {
-        if let known = person(user) {
+        if let known = person(callee.user) {
             if known.isBarred, !isByHost { return refused(.forbidden, .barredAdded, &coverage) }
-            if let rungAt = known.rungAt, now - rungAt < timings.ringAgain {
+            let isFirstHeard = known.isHidden && !callee.isHidden
+            if let rungAt = known.rungAt, now - rungAt < timings.ringAgain, !isFirstHeard {
                 let left = rungAt + timings.ringAgain - now
                 return refused(.rungJustNow(retryAfter: left), .leftRungTooSoon, &coverage)
             }
@@ -97,7 +150,10 @@ extension Reference {
         let index = index(of: origin.user)
         let mayKnow = index.map { !people[$0].isHidden } ?? false
         let status = index.map { people[$0].status }
-        if !mayKnow, !isMember || !isGroup {
+        let isStillThere = index.map { people[$0].isPresent && !people[$0].isHidden } ?? false
+        let mayCome = index.map { people[$0].standing == .guest || !isGroup || isEnded } ?? false
+        let hasSeen = mayCome && (index.map { people[$0].maySee } ?? false)
+        if !(isGroup && isMember), !isStillThere, !hasSeen {
             outcome.refusal = refused(.notFound, .joinOfStranger, &coverage)
         } else if isEnded {
             outcome.refusal = refused(.callEnded, .endedJoin, &coverage)
@@ -148,6 +204,7 @@ extension Reference {
             people.append(Person(user: origin.user, status: .left))
             index = people.count - 1
         }
+        if people[index].standing == .former { people[index].standing = .member }
         connect(index, origin, media, now, &outcome, &coverage)
     }
 
@@ -305,6 +362,46 @@ extension Reference {
         }
         coverage.note(.knockAdmitted)
         enter(knock.origin, knock.media, now, &outcome, &coverage)
+    }
+
+    // MARK: Who has no business in the call any more
+
+    mutating func membershipEnded(
+        _ user: UserID, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard !isEnded else { return }
+        expel(user, now, &outcome, &coverage)
+        guard let index = index(of: user) else { return }
+        if people[index].standing != .former { coverage.note(.membershipEnded) }
+        people[index].standing = .former
+        people[index].role = .participant
+    }
+
+    mutating func loggedOut(
+        _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        guard !isEnded else { return }
+        withdraw(origin, &coverage)
+        guard let index = index(of: origin.user), people[index].status == .connected,
+            people[index].device == origin.device
+        else { return }
+        coverage.note(.deviceLoggedOut)
+        leave(index, .removed, at: now, &outcome, &coverage)
+    }
+
+    mutating func expel(_ user: UserID, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
+        turnAway(user, &outcome, &coverage)
+        guard let index = index(of: user) else { return }
+        switch people[index].status {
+        case .ringing:
+            coverage.note(.ringingExpelled)
+            stop(index, .left, .removed, at: now)
+            endIfNobodyRings(at: now, &outcome, &coverage)
+        case .connected:
+            coverage.note(.connectedExpelled)
+            leave(index, .removed, at: now, &outcome, &coverage)
+        case .declined, .left: break
+        }
     }
 
     @discardableResult

@@ -17,6 +17,10 @@ extension Reference {
                 coverage.note(.hiddenSeemsToRing)
                 people[index].isAlerted = true
             }
+        case .membershipEnded(let user): membershipEnded(user, now, &outcome, &coverage)
+        case .deviceLoggedOut(let user, let device):
+            loggedOut(CallOrigin(user: user, device: device), now, &outcome, &coverage)
+        case .userLoggedOut(let user): if !isEnded { expel(user, now, &outcome, &coverage) }
         case .timePassed: break
         }
         passHostOn(&coverage)
@@ -47,6 +51,22 @@ extension Reference {
         return outcome
     }
 
+    /// An invite of a member, where there is this group call already.
+    mutating func handleGroupInvite(
+        from origin: CallOrigin, as request: RequestID, media: MediaState, callees: [Callee], at now: Instant,
+        _ coverage: inout Coverage
+    ) -> Outcome {
+        var outcome = Outcome()
+        passTime(until: now, &outcome, &coverage)
+        defer { passHostOn(&coverage) }
+        let name = Name(user: origin.user, request: request)
+        let mayRepeat = person(origin.user).map(\.maySee) ?? true
+        let isRepeated = mayRepeat && (name == Name(user: initiator, request: self.name) || done.contains(name))
+        carryOut(.join(request, media, isMember: true), origin, now, &outcome, &coverage)
+        if !isRepeated { ringWhoHasNotAnswered(callees, origin, now, &outcome, &coverage) }
+        return outcome
+    }
+
     // MARK: Commands
 
     private mutating func carryOut(
@@ -54,7 +74,7 @@ extension Reference {
         _ coverage: inout Coverage
     ) {
         let name = command.request.map { Name(user: origin.user, request: $0) }
-        let index = index(of: origin.user).flatMap { people[$0].isHidden ? nil : $0 }
+        let index = index(of: origin.user).flatMap { people[$0].maySee ? $0 : nil }
         let isNew = name.map { $0 != Name(user: initiator, request: self.name) && !done.contains($0) } ?? true
         if !isNew, index != nil || person(origin.user) == nil {
             coverage.note(.commandRepeated)
@@ -67,7 +87,9 @@ extension Reference {
         } else if case .hangUp = command, knocks.contains(where: { $0.origin.user == origin.user }) {
             withdraw(origin, &coverage)
         } else {
-            coverage.note(person(origin.user) == nil ? .commandOfAStranger : .commandOfAHidden)
+            let isHidden = person(origin.user).map(\.isHidden)
+            let row: TableRow? = isHidden.map { $0 ? .commandOfAHidden : .commandOfOneSentOut }
+            coverage.note(row ?? .commandOfAStranger)
             outcome.refusal = .notFound
         }
         if let name, outcome.refusal == nil { remember(name) }
@@ -152,7 +174,7 @@ extension Reference {
         return reachable.allSatisfy { people[index].busy.contains($0) }
     }
 
-    private mutating func withdraw(_ origin: CallOrigin, _ coverage: inout Coverage) {
+    mutating func withdraw(_ origin: CallOrigin, _ coverage: inout Coverage) {
         guard let index = knocks.firstIndex(where: { $0.origin == origin }) else { return }
         coverage.note(self.index(of: origin.user) == nil ? .knockWithdrawn : .knockOfAFormerWithdrawn)
         knocks.remove(at: index)

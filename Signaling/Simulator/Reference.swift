@@ -30,6 +30,7 @@ struct Reference {
         var role = Participant.Role.participant
         var rungAt: Instant?
         var isHidden = false
+        var standing = Participant.Standing.member
         var ringsUntil: Instant?
         /// Whether a device has said that it rings, or seems to have.
         var isAlerted = false
@@ -47,6 +48,9 @@ struct Reference {
         var isBarred: Bool { status == .left && reason == .kicked }
         var isPresent: Bool { status == .connected || status == .ringing }
         var mayHost: Bool { role != .participant }
+
+        /// Whether the call is shown to the user: not to the hidden, the barred and those who belong to it no more.
+        var maySee: Bool { !isHidden && !isBarred && standing != .former }
     }
 
     /// Somebody who asks to be let in.
@@ -122,6 +126,8 @@ struct Reference {
         var rings: CallOrigin?
         /// What else single devices are told, in this order.
         var notices: [CallDelivery] = []
+        /// Who has not heard of the call so far, and rings from now on.
+        var welcomed: [UserID] = []
     }
 
     init(_ invitation: Invitation, rules: CallRules, at now: Instant, _ coverage: inout Coverage) {
@@ -141,10 +147,10 @@ struct Reference {
         first.media = invitation.media
         people = [first]
         coverage.note(isGroup ? .inviteGroup : .invite)
-        for callee in invitation.callees { ring(callee, at: now, &coverage) }
+        var outcome = Outcome()
+        for callee in invitation.callees { ring(callee, at: now, &outcome, &coverage) }
         if !people.contains(where: { $0.status == .ringing }) {
             coverage.note(.inviteBusy)
-            var outcome = Outcome()
             end(.busy, at: now, &outcome, &coverage)
         }
     }

@@ -55,6 +55,10 @@ struct Act {
         case ringAgain
         /// A host of a group call turns to those who ask to be let in.
         case answerDoor
+        /// Somebody leaves the group or is removed from it, or becomes a member again.
+        case changeMembership(user: Int)
+        /// A device is logged out, by its user or because the account is suspended; it logs in when it is switched on.
+        case logOut(device: Int)
         /// A device sends so many signals that not all of them can wait.
         case flood(device: Int)
         /// A device sends its latest command once more, as after a lost reply.
@@ -102,7 +106,10 @@ extension Schedule {
         case 1:
             let offset = Instant.Span(microseconds: random.pick([-1, 0, 0, 1]))
             return Act(delay: .untilRungAgain(offset: offset), deed: .ringAgain, seed: random.next())
-        case 2, 3: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
+        case 2, 3, 5: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
+        case 4:
+            let user = random.below(userCount)
+            return Act(delay: Self.delay(&random), deed: .changeMembership(user: user), seed: random.next())
         default:
             return Act(
                 delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random), seed: random.next())
@@ -154,7 +161,8 @@ extension Schedule {
         case 140..<160: return .anything(device: device)
         case 160..<170: return .repeatCommand(device: device)
         case 170..<182: return .loseSocket(device: device)
-        case 182..<188: return .switchOff(device: device)
+        case 182..<186: return .switchOff(device: device)
+        case 186..<188: return .logOut(device: device)
         case 188..<199: return .switchOn(device: device)
         default: return .flood(device: device)
         }

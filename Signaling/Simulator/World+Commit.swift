@@ -25,10 +25,12 @@ extension World {
         if live.call.isOverdue(at: now), !waiting.isPassageOfTime { return carryOutDeadlines(index, before: waiting) }
         var reference = live.reference
         switch waiting {
-        case .input(let input, let asker):
+        case .input(let given, let asker):
+            let input = upToDate(given, live.call.conversation)
             let transition = live.call.handle(input, at: now)
             let outcome = reference.handle(input, at: now, &coverage)
-            let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
+            let turn = ModelServer.Turn(
+                transition: transition, reference: reference, outcome: outcome, input: input)
             check(transition, from: live.call, reference, outcome)
             checkAnswer(to: input, transition, from: live.call)
             commit(turn, index, asker)
@@ -42,9 +44,14 @@ extension World {
                 transition = live.call.handleInvite(from: origin, as: invite.name, media: media, at: now)
                 outcome = reference.handleInvite(from: origin, as: invite.name, media: media, at: now, &coverage)
             case .group:
-                let join = CallInput.command(.join(invite.name, media, isMember: true), from: origin)
-                transition = live.call.handle(join, at: now)
-                outcome = reference.handle(join, at: now, &coverage)
+                guard members.contains(origin.user) else {
+                    return reply(.refused(.notFound, nil), to: invite.asker)
+                }
+                let callees = groupCallees(calledBy: origin.user)
+                transition = live.call.handleGroupInvite(
+                    from: origin, as: invite.name, media: media, callees: callees, at: now)
+                outcome = reference.handleGroupInvite(
+                    from: origin, as: invite.name, media: media, callees: callees, at: now, &coverage)
             }
             check(transition, from: live.call, reference, outcome)
             let turn = ModelServer.Turn(transition: transition, reference: reference, outcome: outcome)
@@ -81,10 +88,12 @@ extension World {
         let origin = World.origin(of: invite.asker.device)
         let callees: [Callee]
         switch invite.target {
-        case .user(let user): callees = [callee(user, calledBy: origin.user)]
+        case .user(let user): callees = [callee(user, calledBy: origin.user, isMember: true)]
         case .group:
-            callees = members.filter { $0 != origin.user }.prefix(schedule.rules.participantLimit - 1)
-                .map { callee($0, calledBy: origin.user) }
+            callees = Array(groupCallees(calledBy: origin.user).prefix(schedule.rules.participantLimit - 1))
+            guard members.contains(origin.user), !callees.isEmpty else {
+                return reply(.refused(.notFound, nil), to: invite.asker)
+            }
         }
         server.lastCall += 1
         let id = ModelServer.callID(Int(server.lastCall))
@@ -101,16 +110,16 @@ extension World {
         noticeIfGone(invite.asker.device, id)
     }
 
-    /// The people of the group.
-    var members: [UserID] {
-        (0..<schedule.memberCount).map { World.user(of: $0 * World.devicesPerUser) }
+    /// The other people of the group, as the service describes them.
+    private func groupCallees(calledBy caller: UserID) -> [Callee] {
+        members.sorted().filter { $0 != caller }.map { callee($0, calledBy: caller, isMember: true) }
     }
 
     /// Somebody as the service describes them to the core.
-    func callee(_ user: UserID, calledBy caller: UserID) -> Callee {
+    func callee(_ user: UserID, calledBy caller: UserID, isMember: Bool) -> Callee {
         let isBusy = server.calls.contains { $0.call.participant(user)?.connection != nil }
         let isHidden = schedule.blocks.contains { $0.caller == caller && $0.callee == user }
-        return Callee(user, isBusy: isBusy, isHidden: isHidden)
+        return Callee(user, isBusy: isBusy, isHidden: isHidden, isMember: isMember)
     }
 
     /// Where the open call that an invite is about stands.
@@ -224,8 +233,9 @@ extension World {
         let call = turn.transition.call
         server.calls[index].call = call
         server.calls[index].reference = turn.reference
+        if let input = turn.input { server.calls[index].owed.removeAll { $0 == input } }
         arm(index)
-        reply(Reply(turn.transition), to: asker)
+        reply(Reply(turn.transition, to: asker.map { World.user(of: $0.device) }), to: asker)
         for delivery in turn.transition.deliveries { deliver(delivery, of: call) }
         if wasUncertain {
             // The device that asked was told to come back; it has to learn what became of its command, too.
@@ -299,7 +309,7 @@ extension World {
 
     private func arm(_ index: Int) {
         let live = server.calls[index]
-        let due = live.call.nextDeadline
+        let due = live.owed.isEmpty ? live.call.nextDeadline : now + World.retryDelay
         guard due != live.armed else { return }
         server.calls[index].armed = due
         guard let due else { return }
@@ -312,7 +322,7 @@ extension World {
     private func lookAgainSoon(_ index: Int) {
         let soon = now + World.retryDelay
         let live = server.calls[index]
-        server.calls[index].armed = live.call.nextDeadline.map { max($0, soon) }
+        server.calls[index].armed = live.owed.isEmpty ? live.call.nextDeadline.map { max($0, soon) } : soon
         guard let due = server.calls[index].armed else { return }
         agenda.put(.deadline(live.call.id, due, life: server.life), at: due)
     }
@@ -321,5 +331,7 @@ extension World {
         guard let index = index(of: id), server.calls[index].armed == due else { return }
         server.calls[index].armed = nil
         receive(.input(.timePassed, nil), for: id)
+        guard let index = self.index(of: id), case .settled = server.calls[index].standing else { return }
+        for input in server.calls[index].owed { receive(.input(input, nil), for: id) }
     }
 }

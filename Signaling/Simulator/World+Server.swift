@@ -6,6 +6,7 @@ extension World {
     // MARK: Devices
 
     func admit(_ connection: Int, of device: Int) {
+        guard !loggedOut.contains(device) else { return refuse(connection) }
         if let older = server.sessions[device]?.connection {
             connections[older].isOpenAtServer = false
             agenda.put(.clientNoticesLoss(connection: older), at: now + .milliseconds(1))
@@ -54,7 +55,9 @@ extension World {
             let pause = Instant.Span(microseconds: random.microseconds(upTo: isPrompt ? 0 : 5_000))
             agenda.put(.inviteIsReady(server.invites.count - 1, life: server.life), at: now + pause)
         case .call(let id, let command):
-            let input = CallInput.command(completed(command, from: origin.user), from: origin)
+            let conversation = server.calls.first { $0.call.id == id }?.call.conversation
+            let call = conversation ?? database.call(id)?.conversation
+            let input = CallInput.command(completed(command, from: origin.user, in: call), from: origin)
             if server.calls.contains(where: { $0.call.id == id }) {
                 receive(.input(input, asker), for: id)
             } else {
@@ -105,7 +108,7 @@ extension World {
         check(transition, from: call, reference, outcome)
         checkAnswer(to: input, transition, from: call)
         if !transition.changes.isEmpty { fail(.endedCallRests, "a command to an ended call changes it") }
-        reply(Reply(transition), to: asker)
+        reply(Reply(transition, to: World.user(of: asker.device)), to: asker)
     }
 
     var isReadable: Bool { isCalm || now >= unreadableUntil }
@@ -222,29 +225,35 @@ extension World {
             server.calls.append(.init(call: call, reference: reference, storedRevision: adopted.revision))
         }
         for call in server.calls.map(\.call.id) { receive(.input(.timePassed, nil), for: call) }
+        catchUp()
     }
 }
 
 extension Reply {
-    init(_ transition: CallTransition) {
+    init(_ transition: CallTransition, to user: UserID?) {
+        let isShown = user.map { transition.call.participant($0)?.maySeeCall ?? true } ?? false
         self =
             switch transition.refusal {
             case nil: .done(transition.call)
-            case .notFound: .refused(.notFound, nil)
-            case let refusal?: .refused(refusal, transition.call)
+            case let refusal?: .refused(refusal, isShown && refusal != .notFound ? transition.call : nil)
             }
     }
 }
 
 extension World {
     /// The command as the service makes it: it adds what only the server knows.
-    private func completed(_ command: CallCommand, from user: UserID) -> CallCommand {
+    private func completed(
+        _ command: CallCommand, from user: UserID, in conversation: ConversationID?
+    ) -> CallCommand {
         switch command {
         case .decline(let request, let isBusy, reachable: _):
             .decline(request, isBusy: isBusy, reachable: connectedDevices(of: user))
         case .join(let request, let media, isMember: _):
-            .join(request, media, isMember: members.contains(user))
-        case .add(let request, let callees): .add(request, callees.map { callee($0.user, calledBy: user) })
+            .join(request, media, isMember: belongs(user, to: conversation))
+        case .add(let request, let callees):
+            .add(
+                request,
+                callees.map { callee($0.user, calledBy: user, isMember: belongs($0.user, to: conversation)) })
         default: command
         }
     }
@@ -258,7 +267,7 @@ extension Call {
 
     /// Whether a user may see the call among the open ones.
     func isShown(to user: UserID) -> Bool {
-        participant(user)?.maySeeCall ?? false
+        maySeeCall(user)
     }
 
     /// Whether the call has to do with a user: as a participant, or as somebody who asks to be let in.

@@ -56,11 +56,16 @@ final class World {
     var unreadableUntil = World.start
     var slowUntil = World.start
     var requests: UInt64 = 0
+    /// Who belongs to the group now.
+    var members: Set<UserID>
+    /// Which devices are logged out.
+    var loggedOut: Set<Int> = []
 
     init(_ schedule: Schedule, isTraced: Bool = false) {
         self.schedule = schedule
         self.isTraced = isTraced
         clients = (0..<World.deviceCount).map(Client.init)
+        members = Set((0..<schedule.memberCount).map { World.user(of: $0 * World.devicesPerUser) })
     }
 
     /// Runs the schedule to its end, and then until nothing is left to happen.
@@ -73,6 +78,7 @@ final class World {
             steps += 1
             if steps > World.stepLimit { fail(.comesToRest, "after \(steps) steps something still happens") }
             take(happening)
+            if schedule.memberCount > 0 { checkMembers() }
             if server.isDying { crash() }
         }
         if breach == nil { checkAtRest() }
@@ -137,6 +143,8 @@ final class World {
         case .anything(let device): command(device, isSensible: false)
         case .ringAgain: ringAgain()
         case .answerDoor: answerDoor()
+        case .changeMembership(let user): changeMembership(of: World.user(of: user * World.devicesPerUser))
+        case .logOut(let device): logOut(device)
         case .flood(let device): flood(device)
         case .repeatCommand(let device): repeatLatest(of: device)
         case .loseSocket(let device): loseSocket(of: device)

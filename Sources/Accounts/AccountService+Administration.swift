@@ -43,7 +43,7 @@ extension AccountService {
             Step(.revokeSessionsOfUser, [.id(account.profile.id), .instant(now)]),
         ])
         do throws(DatabaseError) {
-            try announce(results[1], of: account.profile.id)
+            try announce(results[1], of: account.profile.id, isLast: true)
         } catch {
             throw accountError(error, at: "revoke_sessions_of_user")
         }

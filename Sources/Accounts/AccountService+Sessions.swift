@@ -63,6 +63,26 @@ extension AccountService {
         return ended
     }
 
+    /// The sessions that were revoked last, by whichever server, the latest first.
+    /// - Parameters:
+    ///   - earlier: The last one of the page before; nil for the first page.
+    ///   - limit: How many at most, from 1.
+    /// - Throws: `unavailable`, `internal`.
+    public func latestRevocations(
+        before earlier: Revocation? = nil, limit: Int
+    ) async throws(AccountError) -> [Revocation] {
+        let place: [SQLValue] = [
+            .integer(earlier?.number ?? .max), .id(earlier?.session ?? SessionID(high: .max, low: .max)),
+        ]
+        return try await read(.latestRevocations, place + [.instant(now()), .integer(Int64(limit))]) {
+            row throws(DatabaseError) in
+            Revocation(
+                session: try row.id("id"), user: try row.id("user_id"), device: try row.id("device_id"),
+                number: try row.integer("revocation"), isDeviceLoggedOut: try !row.boolean("has_device"),
+                isUserLoggedOut: try !row.boolean("has_user"))
+        }
+    }
+
     /// Ends the session of whoever asks.
     /// - Throws: `unavailable`, `internal`.
     public func logOut(_ identity: Identity) async throws(AccountError) {
@@ -146,7 +166,10 @@ extension AccountService {
         for _ in 0..<3 {
             do throws(DatabaseError) {
                 let results = try await database.commit(unit)
-                for result in results.dropFirst(steps.count) { try announce(result, of: profile.id) }
+                let opening = results.dropFirst(steps.count)
+                // The device goes on with the new session; those longest out of use are logged out.
+                try announce(opening[opening.startIndex + 2], of: profile.id)
+                try announce(opening[opening.startIndex + 3], of: profile.id, isLast: false)
                 return
             } catch  where error.code == .constraint("sessions_user_id_device_id_key") {
                 continue
@@ -168,9 +191,11 @@ extension AccountService {
     /// - Returns: Whether it was.
     @discardableResult
     private func end(_ values: [SQLValue], of user: UserID) async throws(AccountError) -> Bool {
-        let results = try await commit([Step(.revokeSession, values)])
+        let results = try await commit([
+            Step(.revokeSession, values), Step(.liveSessionsOfUser, [.id(user), .instant(now())]),
+        ])
         do throws(DatabaseError) {
-            return try results.first.map { result throws(DatabaseError) in try announce(result, of: user) } ?? false
+            return try announce(results[0], of: user, isLast: results[1].rows.isEmpty)
         } catch {
             throw accountError(error, at: "revoke_session")
         }
@@ -184,6 +209,18 @@ extension AccountService {
         for row in result.rows { ended.append(try row.id("id")) }
         if !ended.isEmpty { revocations.sessionsRevoked(ended, of: user) }
         return !ended.isEmpty
+    }
+
+    /// Tells of the sessions that a step ended, and that their devices are logged out.
+    /// - Parameter isLast: Whether the user has no other session.
+    /// - Returns: Whether there were any.
+    @discardableResult
+    func announce(_ result: StepResult, of user: UserID, isLast: Bool) throws(DatabaseError) -> Bool {
+        guard try announce(result, of: user) else { return false }
+        var devices: [DeviceID] = []
+        for row in result.rows { devices.append(try row.id("device_id")) }
+        revocations.loggedOut(user, devices: devices, isLast: isLast)
+        return true
     }
 
     private func credentials(

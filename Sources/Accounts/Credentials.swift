@@ -102,8 +102,28 @@ public struct IssuedToken: Sendable {
     public var expiresAt: Instant
 }
 
+/// A session that was revoked, by this server, another one or the command line, and what is left besides.
+public struct Revocation: Sendable, Equatable {
+    /// The session.
+    public var session: SessionID
+    /// Whose it was.
+    public var user: UserID
+    /// The device that it was for.
+    public var device: DeviceID
+    /// Its place among all revocations: the later, the greater. Some have the same.
+    public var number: Int64
+    /// Whether the device has no other session now.
+    public var isDeviceLoggedOut: Bool
+    /// Whether the user has no other session now.
+    public var isUserLoggedOut: Bool
+}
+
 /// Hears of sessions that ended before their time, so that their sockets can be closed.
 public protocol SessionRevocations: Sendable {
     /// Called when the revocation is on disk. Must not block.
     func sessionsRevoked(_ sessions: [SessionID], of user: UserID)
+    /// Called after `sessionsRevoked` when devices are left without a session: one that logs in anew has another one.
+    /// Must not block.
+    /// - Parameter isLast: Whether the user has no session left.
+    func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool)
 }

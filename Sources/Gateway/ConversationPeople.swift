@@ -38,6 +38,15 @@ public struct ConversationPeople: CallPeople {
         }
     }
 
+    /// Who is in a conversation.
+    public func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID> {
+        do throws(MessagingError) {
+            return try await messaging.memberIDs(of: conversation)
+        } catch {
+            throw CallPeopleError(error)
+        }
+    }
+
     /// How users want to be called by this caller.
     public func calleePolicies(
         of users: [UserID], calledBy caller: UserID

@@ -79,6 +79,7 @@ public final class Gateway: Service {
             throw GatewayError(message: "the certificate and its key are of no use: \(error)")
         }
         self.services = services
+        services.registry.serve(services.calls)
         self.eventLoopGroup = eventLoopGroup
         self.beforeServing = beforeServing
         opening = Opening(on: eventLoopGroup.next())
@@ -167,8 +168,10 @@ public final class Gateway: Service {
             services.logger.info("gateway stopped")
         }
         let audit = SessionAudit(registry: services.registry, accounts: services.accounts, logger: services.logger)
+        let watch = RevocationWatch(registry: services.registry, accounts: services.accounts)
         try await withGracefulShutdownHandler {
             async let audited: Void = audit.run()
+            async let watched: Void = watch.run()
             async let cleared: Void = ReplayClearance(registry: services.registry).run()
             do {
                 try await application.run()
@@ -176,6 +179,7 @@ public final class Gateway: Service {
                 throw failure.withLockedValue { $0 } ?? GatewayError(of: error, listeningAt: configuration)
             }
             try await audited
+            try await watched
             try await cleared
         } onGracefulShutdown: { [stopping] in
             stopping.set()

@@ -147,4 +147,7 @@ public protocol MessageEvents: Sendable {
 
     /// Called when an invitation is on disk that the user sees. Must not block.
     func deliver(_ invitation: GroupInvitation, to user: UserID)
+
+    /// Called when it is on disk that a user does not belong to a conversation any more. Must not block.
+    func membershipEnded(_ user: UserID, in conversation: ConversationID)
 }

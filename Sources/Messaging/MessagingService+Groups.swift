@@ -140,6 +140,7 @@ extension MessagingService {
                     Step(.passOnOwnership, [.id(conversation)]),
                 ], at: "remove_member")
             guard !results[1].rows.isEmpty else { continue }
+            events.membershipEnded(user, in: conversation)
             let name = group.displayName(of: user)
             let line = user == actor ? "\(name) left." : "\(group.displayName(of: actor)) removed \(name)."
             return await say(line, in: conversation, also: [user])

@@ -89,13 +89,19 @@ extension MessagingService {
         conversation.put(try await members(of: bare.id))
         conversation.lastMessage = try await messages(in: bare.id, for: user, before: .max, limit: 1).last
         // The message is read after the conversation and may be newer, or one may be hidden from the user.
-        if let message = conversation.lastMessage { conversation.lastSeq = message.seq }
+        conversation.lastSeq = conversation.lastMessage?.seq ?? 0
         if bare.type == .group, let role = conversation.role(of: user), GroupRules.mayAdd(role) {
             conversation.invited = try await read(.usersInvitedToGroup, [.id(bare.id)]) { row throws(DatabaseError) in
                 try Profile(member: row, id: "id")
             }
         }
         return conversation
+    }
+
+    /// Who is in a conversation; nobody when there is none.
+    /// - Throws: `unavailable`, `internal`.
+    public func memberIDs(of conversation: ConversationID) async throws(MessagingError) -> Set<UserID> {
+        Set(try await members(of: conversation).map(\.profile.id))
     }
 
     func members(of conversation: ConversationID) async throws(MessagingError) -> [Member] {
@@ -156,6 +162,8 @@ extension Conversation {
     /// Reads a row of a list: the conversation, without its members, and its newest message.
     fileprivate init(row: Row) throws(DatabaseError) {
         try self.init(bare: row)
+        // Places of what the user may not see count for nothing.
+        lastSeq = 0
         guard let message: MessageID = try row.idIfAny("message_id") else { return }
         let type: Message.Kind = try row.name("message_type")
         lastSeq = try row.integer("message_seq")

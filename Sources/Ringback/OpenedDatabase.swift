@@ -93,6 +93,7 @@ enum AccountAdministration {
     /// A command has no sockets to close.
     private struct NoListeners: SessionRevocations {
         func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
+        func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {}
     }
 }
 

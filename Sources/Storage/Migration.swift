@@ -24,6 +24,7 @@ struct Migration: Sendable, Equatable {
         Migration(12, "group_invitations", PackageResources._12_group_invitations_sql),
         Migration(13, "repeated_refresh", PackageResources._13_repeated_refresh_sql),
         Migration(14, "quotas", PackageResources._14_quotas_sql),
+        Migration(15, "belonging", PackageResources._15_belonging_sql),
         Migration(16, "folded_names", PackageResources._16_folded_names_sql),
     ]
 

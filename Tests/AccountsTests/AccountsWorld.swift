@@ -66,7 +66,17 @@ final class AccountsWorld: Sendable {
     final class Revocations: SessionRevocations {
         private let calls = NIOLockedValueBox<[SessionID]>([])
         var sessions: [SessionID] { calls.withLockedValue { $0 } }
+        private let loggedOut = NIOLockedValueBox<[LoggedOut]>([])
+        var logOuts: [LoggedOut] { loggedOut.withLockedValue { $0 } }
         func sessionsRevoked(_ sessions: [SessionID], of user: UserID) { calls.withLockedValue { $0 += sessions } }
+        func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
+            loggedOut.withLockedValue { $0.append(LoggedOut(devices: devices, isLast: isLast)) }
+        }
+
+        struct LoggedOut: Equatable {
+            var devices: [DeviceID]
+            var isLast: Bool
+        }
     }
 }
 

@@ -51,7 +51,7 @@ import Testing
             #expect(conversation.lastSeq == 0)
             #expect(conversation.lastMessage == nil)
             #expect(conversation.createdAt == world.clock.now)
-            #expect(try await world.service.conversations(of: grace).conversations == [conversation])
+            #expect(try await world.service.conversations(of: ada).conversations == [conversation])
             let page = try await world.service.history(of: conversation.id, reader: grace)
             #expect(page == MessagePage(messages: [], hasMore: false))
         }

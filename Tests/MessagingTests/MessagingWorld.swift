@@ -130,6 +130,7 @@ final class MessagingWorld: Sendable {
             case reply(MessageID)
             case delivery(Message, to: Set<Address>)
             case invitation(GroupInvitation, to: UserID)
+            case membershipEnded(UserID, ConversationID)
         }
 
         private let list = NIOLockedValueBox<[Event]>([])
@@ -156,6 +157,10 @@ final class MessagingWorld: Sendable {
 
         func deliver(_ invitation: GroupInvitation, to user: UserID) {
             list.withLockedValue { $0.append(.invitation(invitation, to: user)) }
+        }
+
+        func membershipEnded(_ user: UserID, in conversation: ConversationID) {
+            list.withLockedValue { $0.append(.membershipEnded(user, conversation)) }
         }
 
         /// Waits until there were so many deliveries; more than one caller at a time is not meant.

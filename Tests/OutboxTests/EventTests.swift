@@ -144,6 +144,26 @@ struct EventTests {
         #expect(!PushNotice.notices(from: nil, to: Story().call).isEmpty)
     }
 
+    @Test("Whoever was not to hear of a call is woken when somebody who is welcome rings")
+    func welcome() {
+        let other = CallOrigin(user: UserID(high: 3, low: 3), device: DeviceID(high: 33, low: 1))
+        let rung = Call.place(
+            Invitation(
+                call: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), mode: .group,
+                caller: Story.callerPhone, callees: [Callee(Story.callee.id, isHidden: true), Callee(other.user)],
+                type: .voice, media: MediaState(), clientCallID: RequestID(high: 7, low: 7)),
+            rules: CallRules(), at: .start
+        ).call
+        let accept = CallCommand.accept(RequestID(high: 100, low: 1), MediaState())
+        let ongoing = rung.handle(.command(accept, from: other), at: .start + .seconds(1)).call
+        let add = CallCommand.add(RequestID(high: 100, low: 2), [Callee(Story.callee.id)])
+        let after = ongoing.handle(.command(add, from: other), at: .start + .seconds(10)).call
+        #expect(
+            PushNotice.notices(from: ongoing, to: after) == [
+                PushNotice(kind: .invite, user: Story.callee.id, deadline: .start + .seconds(55))
+            ])
+    }
+
     private func call(_ users: [UserID], _ states: [Participant.State]) -> Call {
         Call(
             id: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), mode: .group,
@@ -152,7 +172,8 @@ struct EventTests {
             storedPhase: .ongoing(answeredAt: .start + .seconds(1)),
             storedParticipants: zip(users, states).map {
                 Participant(
-                    user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, storedState: $1)
+                    user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, standing: .member,
+                    storedState: $1)
             },
             openShares: [], isLocked: false, revision: 1)
     }

@@ -156,14 +156,15 @@ struct CallGroupTests {
         #expect(scene.call.answeredAt == scene.now)
     }
 
-    @Test("Whoever left or declined may come back, with a new time of joining")
+    @Test("A member who left or declined may come back, with a new time of joining")
     func rejoin() {
         var scene = Scene.groupOngoing()
         scene.hangUp(Scene.thirdPhone)
         scene.send(.decline(scene.request(), isBusy: false, reachable: []), from: Scene.fourthPhone)
         scene.wait(.seconds(9))
         for origin in [Scene.thirdLaptop, Scene.fourthPhone] {
-            #expect(scene.join(origin, isMember: false).refusal == nil)
+            #expect(scene.join(origin, isMember: false).refusal == .notFound)
+            #expect(scene.join(origin).refusal == nil)
             #expect(scene.call.participant(origin.user)?.connection?.joinedAt == scene.now)
         }
     }
@@ -201,11 +202,17 @@ struct CallGroupTests {
         #expect(scene.add(Callee(Scene.stranger), from: Scene.thirdPhone).refusal == nil)
     }
 
-    @Test("Adding whoever is in the call or being rung changes nothing")
+    @Test("Adding whoever is in the call changes nothing; whoever is being rung is given more time, up to two rings")
     func addPresent() {
         var scene = Scene.groupOngoing()
-        let transition = scene.add(Callee(Scene.fourth), Callee(Scene.callee), from: Scene.thirdPhone)
+        let transition = scene.add(Callee(Scene.callee), from: Scene.thirdPhone)
         #expect(transition.refusal == nil && transition.changes.isEmpty)
+        for (second, until) in [(10, 55), (50, 90), (80, 90)] as [(Int64, Int64)] {
+            scene.now = Scene.start + .seconds(second)
+            #expect(scene.add(Callee(Scene.fourth), from: Scene.thirdPhone).refusal == nil)
+            #expect(scene.call.participant(Scene.fourth)?.ringing?.until == Scene.start + .seconds(until))
+            #expect(scene.call.participant(Scene.fourth)?.rungAt == Scene.start)
+        }
     }
 
     @Test("The same person is rung again after 30 s at the earliest")

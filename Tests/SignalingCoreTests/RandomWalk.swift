@@ -56,7 +56,7 @@ struct RandomWalk {
         let origin = pick(Self.origins)
         let request = RequestID(high: 1, low: UInt64.random(in: 0..<400, using: &random))
         let user = pick(Self.users)
-        return switch Int.random(in: 0..<25, using: &random) {
+        return switch Int.random(in: 0..<26, using: &random) {
         case 0, 1: .command(.accept(request, MediaState(camera: true)), from: origin)
         case 2: .command(.decline(request, isBusy: false, reachable: []), from: origin)
         case 3: .command(.decline(request, isBusy: true, reachable: [origin.device]), from: origin)
@@ -75,8 +75,15 @@ struct RandomWalk {
         case 20: .deviceLost(origin.user, origin.device)
         case 21, 22: .deviceReturned(origin.user, origin.device)
         case 23: .ringingFeigned(user)
+        case 24 where chance(3): expulsion(origin)
         default: .timePassed
         }
+    }
+
+    private mutating func expulsion(_ origin: CallOrigin) -> CallInput {
+        pick([
+            .membershipEnded(origin.user), .deviceLoggedOut(origin.user, origin.device), .userLoggedOut(origin.user),
+        ])
     }
 
     private mutating func control(_ user: UserID) -> HostControl {

@@ -33,6 +33,10 @@ final class CallWorld: Sendable {
     let devices = NIOLockedValueBox<[UserID: Set<DeviceID>]>([:])
     /// How users want to be called, other than by everybody.
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
+    /// Who belongs to the group.
+    let members = NIOLockedValueBox<[UserID]>([caller, callee, member].map(\.id))
+    /// Holds looking up who belongs to a conversation, after it was looked up, until the test lets it go on.
+    let gate = Gate()
     let service: CallService
 
     /// Runs a test with a fresh database and a service on it.
@@ -62,7 +66,11 @@ final class CallWorld: Sendable {
                             ])
                     ]))
             }
-            _ = try await database.commit(WriteUnit([Step(.insertTestGroup, [.id(group), .instant(.start)])]))
+            let joining = [caller, callee, member].map {
+                Step(.insertTestMember, [.id(group), .id($0.id), .instant(.start)])
+            }
+            _ = try await database.commit(
+                WriteUnit([Step(.insertTestGroup, [.id(group), .instant(.start)])] + joining))
             try await body(database, place)
         }
     }
@@ -79,7 +87,7 @@ final class CallWorld: Sendable {
         self.database = database
         clock = NIOLockedValueBox(now)
         policies = NIOLockedValueBox([:])
-        let people = DatabasePeople(database: database, policies: policies)
+        let people = DatabasePeople(database: database, policies: policies, members: members, gate: gate)
         let world = UnownedWorld()
         var settings = CallService.Settings()
         settings.invitesPerMinute = invitesPerMinute
@@ -160,9 +168,70 @@ final class CallWorld: Sendable {
         return try await send(.accept(.random(at: now), MediaState()), to: placed.id, from: Self.calleePhone).call
     }
 
+    /// Takes somebody out of the group, and does not tell the service.
+    func removeSilently(_ profile: Profile) async throws {
+        members.withLockedValue { $0.removeAll { $0 == profile.id } }
+        _ = try await database.commit(
+            WriteUnit([
+                Step(.removeTestMember, [.id(Self.group), .id(profile.id), .instant(now)], expectedRows: 1)
+            ]))
+    }
+
+    /// Takes somebody out of the group.
+    func remove(_ profile: Profile) async throws {
+        try await removeSilently(profile)
+        service.membershipEnded(profile.id, in: Self.group)
+    }
+
     /// The stored call.
     func stored(_ id: CallID) async throws -> Call? {
         try await CallArchive(database: database, rules: CallRules(), logger: Logger(label: "test")).call(id)?.call
+    }
+}
+
+/// Holds whoever comes by, while it is closed, until it is opened.
+final class Gate: Sendable {
+    private struct State {
+        var isClosed = false
+        var held: [CheckedContinuation<Void, Never>] = []
+        var watchers: [CheckedContinuation<Void, Never>] = []
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    func close() { state.withLockedValue { $0.isClosed = true } }
+
+    func open() {
+        let held = state.withLockedValue { state in
+            state.isClosed = false
+            defer { state.held = [] }
+            return state.held
+        }
+        for continuation in held { continuation.resume() }
+    }
+
+    /// Waits until somebody is held.
+    func somebodyIsHeld() async {
+        await withCheckedContinuation { continuation in
+            let isHeld = state.withLockedValue { state in
+                if state.held.isEmpty { state.watchers.append(continuation) }
+                return !state.held.isEmpty
+            }
+            if isHeld { continuation.resume() }
+        }
+    }
+
+    func pass() async {
+        await withCheckedContinuation { continuation in
+            let watchers = state.withLockedValue { state -> [CheckedContinuation<Void, Never>]? in
+                guard state.isClosed else { return nil }
+                state.held.append(continuation)
+                defer { state.watchers = [] }
+                return state.watchers
+            }
+            guard let watchers else { return continuation.resume() }
+            for watcher in watchers { watcher.resume() }
+        }
     }
 }
 
@@ -222,12 +291,31 @@ final class EventLog: CallEvents {
 private struct DatabasePeople: CallPeople {
     let database: any Database
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
+    let members: NIOLockedValueBox<[UserID]>
+    let gate: Gate
+
+    func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID> {
+        let found: Set<UserID>
+        if conversation == CallWorld.group {
+            found = Set(members.withLockedValue { $0 })
+        } else {
+            do {
+                let rows = try await database.query(.membersOfConversation, [.id(conversation)])
+                found = Set(try rows.map { try $0.id("user_id") })
+            } catch {
+                throw .unavailable
+            }
+        }
+        await gate.pass()
+        return found
+    }
 
     func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
-        let members = [CallWorld.caller, CallWorld.callee, CallWorld.member].map(\.id)
+        let members = members.withLockedValue { $0 }
         guard id == CallWorld.group, members.contains(user) else { throw .notFound }
+        await gate.pass()
         return (.group, members)
     }
 
@@ -273,6 +361,16 @@ extension Statement {
         """
         INSERT INTO conversations (id, type, name, created_at, updated_at) VALUES ($1, 'group', 'Test', $2, $2)
         """)
+
+    /// Parameters: conversation_id, user_id, joined_at.
+    fileprivate static let insertTestMember = Statement(
+        "insert_test_member",
+        "INSERT INTO conversation_participants (conversation_id, user_id, joined_at) VALUES ($1, $2, $3)")
+
+    /// Parameters: conversation_id, user_id, left_at.
+    fileprivate static let removeTestMember = Statement(
+        "remove_test_member",
+        "UPDATE conversation_participants SET left_at = $3 WHERE conversation_id = $1 AND user_id = $2")
 }
 
 extension Instant {

@@ -27,7 +27,7 @@ struct CallStatementTests {
             }
             let joined: [SQLValue] = [
                 .id(call), .id(bob), .text("connected"), .instant(moment(10)), .null, .null, .id(device), .null,
-                .boolean(true), .text("co_host"), .instant(moment(1)), .boolean(false),
+                .boolean(true), .text("co_host"), .instant(moment(1)), .boolean(false), .text("member"),
             ]
             let share: [SQLValue] = [.id(call), .id(bob), .instant(moment(11))]
             _ = try await database.commit(

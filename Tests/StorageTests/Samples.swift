@@ -107,7 +107,7 @@ let owner: NodeID = fresh()
 func participantValues(_ call: CallID, _ user: UserID, _ status: String) -> [SQLValue] {
     [
         .id(call), .id(user), .text(status), .null, .null, .null, .null, .instant(moment(45)), .boolean(true),
-        .text("participant"), .instant(moment(0)), .boolean(false),
+        .text("participant"), .instant(moment(0)), .boolean(false), .text("member"),
     ]
 }
 

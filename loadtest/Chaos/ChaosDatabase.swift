@@ -57,6 +57,7 @@ struct ChaosDatabase: Sendable {
 
     private struct NobodyToTell: SessionRevocations {
         func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
+        func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {}
     }
 
     // MARK: Reading

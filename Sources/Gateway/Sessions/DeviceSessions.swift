@@ -65,6 +65,11 @@ struct DeviceSessions {
         (users[user] ?? [:]).values.compactMap { entry in entry.socket.map { (entry.session.session, $0) } }
     }
 
+    /// The sessions of a user's devices.
+    func sessions(of user: UserID) -> [(session: SessionID, device: DeviceID)] {
+        (users[user] ?? [:]).map { ($0.value.session.session, $0.key) }
+    }
+
     /// The sessions of all devices, by their users.
     var sessions: [UserID: [SessionID]] { users.mapValues { $0.values.map(\.session.session) } }
 

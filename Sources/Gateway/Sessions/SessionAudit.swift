@@ -5,8 +5,8 @@ import ServiceLifecycle
 
 /// Looks now and then whether the sessions of open sockets are still in force, and closes those that are not.
 ///
-/// A session that is ended by this server closes its sockets at once. This is for those that end without it: by their
-/// time, by the command line, by another server.
+/// A session that is revoked closes its sockets at once, or as soon as `RevocationWatch` sees it. This is for those that end
+/// without it: by their time.
 struct SessionAudit: Service {
     /// How long a socket may outlive its session.
     static let interval = Duration.seconds(60)

@@ -14,6 +14,7 @@ import Wire
 /// held while anybody else is called, but to put an event in line at a socket: so the lines have the order of the places.
 public final class SessionRegistry: Sendable {
     private let state: NIOLockedValueBox<State>
+    private let served = NIOLockedValueBox(ServedCalls())
     private let limits: ReplayLimits
     private let now: @Sendable () -> Instant
 
@@ -35,6 +36,18 @@ public final class SessionRegistry: Sendable {
         var announcements: [PresenceChange] = []
         var isAnnouncing = false
         var revoked = RecentlyRevoked()
+        /// Those of the revoked whose devices have no other session.
+        var loggedOut = RecentlyRevoked()
+    }
+
+    /// Not to be kept alive from here.
+    private struct ServedCalls {
+        weak var service: CallService?
+    }
+
+    /// From here on the call service hears at once of log-outs and of memberships that end.
+    func serve(_ calls: CallService) {
+        served.withLockedValue { $0.service = calls }
     }
 
     /// What becomes of a socket that wants in.
@@ -83,6 +96,10 @@ public final class SessionRegistry: Sendable {
             guard state.devices.detach(socket, identity.user, identity.device, now: now) else { return }
             if state.revoked.contains(identity.session) { state.devices.forget(identity.user, identity.device) }
             state.announcements.append(.lost(CallOrigin(user: identity.user, device: identity.device)))
+            // It may have sent commands until its socket was closed.
+            if state.loggedOut.contains(identity.session) {
+                state.announcements.append(.loggedOut(identity.user, [identity.device], isLast: false))
+            }
         }
     }
 
@@ -114,6 +131,8 @@ public final class SessionRegistry: Sendable {
                 switch change {
                 case .connected(let origin, let openCalls): calls.deviceConnected(origin, openCalls: openCalls)
                 case .lost(let origin): calls.deviceLost(origin)
+                case .loggedOut(let user, let devices, let isLast):
+                    calls.loggedOut(user, devices: devices, isLast: isLast)
                 }
             }
             state.withLockedValue { $0.isAnnouncing = false }
@@ -176,6 +195,7 @@ protocol ClientSocket: AnyObject, Sendable {
 private enum PresenceChange {
     case connected(CallOrigin, openCalls: @Sendable ([CallView]) -> Void)
     case lost(CallOrigin)
+    case loggedOut(UserID, [DeviceID], isLast: Bool)
 }
 
 /// The sessions that were ended most recently: a socket may be on its way in with one of them.
@@ -223,6 +243,11 @@ extension SessionRegistry: MessageEvents {
     public func deliver(_ invitation: GroupInvitation, to user: UserID) {
         deliver(.with { $0.invitationReceived.invitation = WireGroupInvitation(invitation) }, to: [.user(user)])
     }
+
+    /// Takes a user out of the calls of a conversation that they don't belong to any more.
+    public func membershipEnded(_ user: UserID, in conversation: ConversationID) {
+        served.withLockedValue { $0.service }?.membershipEnded(user, in: conversation)
+    }
 }
 
 extension SessionRegistry {
@@ -258,5 +283,18 @@ extension SessionRegistry: SessionRevocations {
             return state.devices.sockets(of: user).filter { ended.contains($0.session) }.map(\.socket)
         }
         for socket in sockets { socket.close(.sessionRevoked) }
+    }
+
+    /// Takes devices that were logged out out of their calls.
+    public func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
+        guard let calls = served.withLockedValue({ $0.service }) else { return }
+        state.withLockedValue { state in
+            for (session, device) in state.devices.sessions(of: user)
+            where devices.contains(device) && state.revoked.contains(session) {
+                state.loggedOut.insert(session)
+            }
+            state.announcements.append(.loggedOut(user, devices, isLast: isLast))
+        }
+        announce(to: calls)
     }
 }

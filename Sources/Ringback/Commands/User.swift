@@ -76,8 +76,8 @@ struct User: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Suspend an account and end its sessions, or lift the suspension.",
             discussion: """
-                A suspended user cannot log in, and every request with an old token is refused at once. A socket that is \
-                open on a running server is closed within a minute.
+                A suspended user cannot log in, and every request with an old token is refused at once. On running servers \
+                the user is out of calls, and open sockets are closed, within about a second.
                 """)
 
         @Argument(help: "Whose account it is.")

@@ -2,7 +2,7 @@ extension Statement {
     static let calls = [
         insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, callsToAdopt,
         adoptCall, readoptCall, openCallIDs, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls,
-        participantsOfCall, screenSharesOfCall, callByID, callByClientID,
+        participantsOfCall, screenSharesOfCall, callByID, callByClientID, formerMembersOfOpenCalls,
     ]
 
     /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
@@ -35,18 +35,18 @@ extension Statement {
     /// Writes a participant's state, the first or the next. Does nothing when there is no such call.
     ///
     /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-    /// rung_at, hidden.
+    /// rung_at, hidden, standing.
     public static let upsertCallParticipant = Statement(
         "upsert_call_participant",
         """
         INSERT INTO call_participants (
             call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-            rung_at, hidden, started_at)
-        SELECT c.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, c.started_at FROM calls AS c WHERE c.id = $1
+            rung_at, hidden, standing, started_at)
+        SELECT c.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, c.started_at FROM calls AS c WHERE c.id = $1
         ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
             left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
             ring_expires_at = excluded.ring_expires_at, polite = excluded.polite, role = excluded.role,
-            rung_at = excluded.rung_at, hidden = excluded.hidden
+            rung_at = excluded.rung_at, hidden = excluded.hidden, standing = excluded.standing
         """)
 
     /// Opens the log of a screen share. Violates `screen_share_logs_open_key` when the sharer has one open.
@@ -107,6 +107,21 @@ extension Statement {
     /// Parameters: owner_id, owner_epoch.
     public static let openCallIDs = Statement(
         "open_call_ids", "SELECT c.id FROM calls AS c WHERE \(isOpen) AND \(isOwned)")
+
+    /// Lists the participants of an owner's open group calls that stand there as members of the conversation and are none
+    /// any more: `user_id`, `conversation_id`.
+    ///
+    /// Parameters: owner_id, owner_epoch.
+    public static let formerMembersOfOpenCalls = Statement(
+        "former_members_of_open_calls",
+        """
+        SELECT p.user_id, c.conversation_id
+        FROM calls AS c JOIN call_participants AS p ON p.call_id = c.id
+        WHERE \(isOpen) AND \(isOwned) AND c.mode = 'group' AND p.standing = 'member'
+            AND NOT EXISTS (
+                SELECT 1 FROM conversation_participants AS m
+                WHERE m.conversation_id = c.conversation_id AND m.user_id = p.user_id AND m.left_at IS NULL)
+        """)
 
     /// Lists the open calls of an owner.
     ///
@@ -196,6 +211,6 @@ extension Statement {
 
     static let participantColumns = """
         p.call_id, p.user_id, p.status, p.joined_at, p.left_at, p.leave_reason, p.device_id, p.ring_expires_at,
-            p.polite, p.role, p.rung_at, p.hidden, u.username, u.display_name, u.avatar_url
+            p.polite, p.role, p.rung_at, p.hidden, p.standing, u.username, u.display_name, u.avatar_url
         """
 }

@@ -34,23 +34,20 @@ extension Statement {
     /// Lists the conversations of a user with their last messages (`message_…`, NULL when there is none), the most
     /// recently used first; `used_at` is when that was.
     ///
+    /// Only what the user may see counts: a call that must stay hidden from the user moves nothing. A direct conversation that
+    /// another has made is listed once there is something in it.
+    ///
     /// Parameters: user_id, used_at and id of the last one of the page before (a far future and any id for the first
     /// page), limit.
     public static let conversationsOfUser = Statement(
         "conversations_of_user",
         """
-        SELECT \(conversationColumns), c.used_at,
+        SELECT \(conversationColumns), COALESCE(m.created_at, c.created_at) AS used_at,
             m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
             m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
             m.metadata AS message_metadata,
             m.created_at AS message_created_at
         \(conversationsPage)
-        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = (
-            SELECT v.seq FROM messages AS v
-            WHERE v.conversation_id = c.id AND \(isVisible("v", to: "$1"))
-            ORDER BY v.seq DESC
-            LIMIT 1)
-        ORDER BY c.used_at DESC, c.id DESC
         """)
 
     /// Lists the members of a page of `conversationsOfUser`, with their profiles, by `conversation_id`.
@@ -74,18 +71,20 @@ extension Statement {
             u.display_name, u.avatar_url
         """
 
-    /// When a conversation was last used: the one place that says in which order a user's conversations are listed.
-    private static let usedAt = "COALESCE(c.last_message_at, c.created_at)"
-
     /// A page of the conversations of a user, by the index of their memberships: it costs as much as the user has of
-    /// them, whatever the others have. Their messages are looked for on the page alone.
+    /// them, whatever the others have. A conversation was last used when its newest message came that the user may see.
     private static let conversationsPage = """
-        FROM (
-            SELECT c.*, \(usedAt) AS used_at
-            FROM conversation_participants AS own JOIN conversations AS c ON c.id = own.conversation_id
-            WHERE own.user_id = $1 AND own.left_at IS NULL AND (\(usedAt), c.id) < ($2, $3)
-            ORDER BY \(usedAt) DESC, c.id DESC
-            LIMIT $4
-        ) AS c
+        FROM conversation_participants AS own
+        JOIN conversations AS c ON c.id = own.conversation_id
+        LEFT JOIN messages AS m ON m.conversation_id = c.id AND m.seq = (
+            SELECT v.seq FROM messages AS v
+            WHERE v.conversation_id = c.id AND \(isVisible("v", to: "$1"))
+            ORDER BY v.seq DESC
+            LIMIT 1)
+        WHERE own.user_id = $1 AND own.left_at IS NULL
+            AND (m.id IS NOT NULL OR c.type = 'group' OR c.created_by = $1)
+            AND (COALESCE(m.created_at, c.created_at), c.id) < ($2, $3)
+        ORDER BY COALESCE(m.created_at, c.created_at) DESC, c.id DESC
+        LIMIT $4
         """
 }

@@ -1,9 +1,8 @@
 extension Statement {
     static let sessions = [
         insertSession, sessionForRefresh, exchangeRefreshToken, revokeSession, revokeSessionsOfUser,
-        revokeSessionsOfDevice,
-        revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
-        setPushToken, forgetPushTokenElsewhere, pushTargetsOfUser,
+        revokeSessionsOfDevice, revokeOldestSessions, deleteOldSessions, liveSessionsOfUser, sessionForAuthentication,
+        setPushToken, forgetPushTokenElsewhere, pushTargetsOfUser, latestRevocations,
     ]
 
     /// Opens a session. Violates `sessions_user_id_device_id_key` when the device has a live one: put
@@ -53,7 +52,8 @@ extension Statement {
     public static let revokeSession = Statement(
         "revoke_session",
         """
-        UPDATE sessions SET revoked_at = $3 WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
+        UPDATE sessions SET revoked_at = $3, revocation = \(nextRevocation)
+        WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL
         RETURNING id, device_id
         """)
 
@@ -62,7 +62,11 @@ extension Statement {
     /// Parameters: user_id, revoked_at.
     public static let revokeSessionsOfUser = Statement(
         "revoke_sessions_of_user",
-        "UPDATE sessions SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL RETURNING id, device_id")
+        """
+        UPDATE sessions SET revoked_at = $2, revocation = \(nextRevocation)
+        WHERE user_id = $1 AND revoked_at IS NULL
+        RETURNING id, device_id
+        """)
 
     /// Revokes the live session of a device, before it gets another one. Returns its id.
     ///
@@ -70,7 +74,9 @@ extension Statement {
     public static let revokeSessionsOfDevice = Statement(
         "revoke_sessions_of_device",
         """
-        UPDATE sessions SET revoked_at = $3 WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL RETURNING id
+        UPDATE sessions SET revoked_at = $3, revocation = \(nextRevocation)
+        WHERE user_id = $1 AND device_id = $2 AND revoked_at IS NULL
+        RETURNING id
         """)
 
     /// Revokes the live sessions of a user but for those most recently used, to make room for another one. Returns id and
@@ -80,7 +86,7 @@ extension Statement {
     public static let revokeOldestSessions = Statement(
         "revoke_oldest_sessions",
         """
-        UPDATE sessions SET revoked_at = $2
+        UPDATE sessions SET revoked_at = $2, revocation = \(nextRevocation)
         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND id NOT IN (
             SELECT id FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2
             ORDER BY last_activity DESC, id DESC
@@ -142,6 +148,30 @@ extension Statement {
         WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > $2 AND push_token IS NOT NULL
         ORDER BY device_id
         """)
+
+    /// Lists revoked sessions, the latest revocation first, and what is left besides: `has_device` says whether the device
+    /// has a live session, `has_user` whether the user has.
+    ///
+    /// Parameters: revocation and id of the last one of the page before (the greatest integer and any id for the first
+    /// page), now, limit.
+    public static let latestRevocations = Statement(
+        "latest_revocations",
+        """
+        SELECT s.id, s.user_id, s.device_id, s.revocation,
+            EXISTS (
+                SELECT 1 FROM sessions AS o
+                WHERE o.user_id = s.user_id AND o.device_id = s.device_id AND o.revoked_at IS NULL
+                    AND o.expires_at > $3) AS has_device,
+            EXISTS (
+                SELECT 1 FROM sessions AS o
+                WHERE o.user_id = s.user_id AND o.revoked_at IS NULL AND o.expires_at > $3) AS has_user
+        FROM sessions AS s
+        WHERE s.revocation IS NOT NULL AND (s.revocation, s.id) < ($1, $2)
+        ORDER BY s.revocation DESC, s.id DESC
+        LIMIT $4
+        """)
+
+    private static let nextRevocation = "(SELECT COALESCE(MAX(r.revocation), 0) + 1 FROM sessions AS r)"
 
     private static let sessionColumns = """
         s.id, s.user_id, s.device_id, s.device_name, s.expires_at, s.revoked_at, s.last_activity, s.created_at, \

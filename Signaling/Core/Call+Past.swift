@@ -1,0 +1,82 @@
+public import Primitives
+
+extension Call {
+    /// Whether a user may see the call as it is (`Participant.maySeeCall`).
+    public func maySeeCall(_ user: UserID) -> Bool { participant(user)?.maySeeCall ?? false }
+
+    /// What stays of the call to a participant who is out of it and may not see it any more: it was over for them when
+    /// they left. Nothing that came after that is in it, and no revision, which would tell that something came.
+    ///
+    /// - Returns: Nil for one who never was in the call, who must not hear of it, or who may see it as it is.
+    public func past(of user: UserID) -> Call? {
+        guard let own = participant(user), !own.isHidden, !own.maySeeCall, let leftAt = own.leftAt else { return nil }
+        var past = self
+        past.revision = 0
+        past.isLocked = false
+        past.joinRequests = []
+        past.screenShares = []
+        past.mailbox = Mailbox()
+        past.negotiations = Negotiations()
+        past.carriedOut = CarriedOutCommands()
+        past.busyDevices = []
+        past.ringExpiresAt = min(ringExpiresAt, leftAt)
+        let reason = own.reasonOfEnd
+        if let answeredAt, answeredAt <= leftAt {
+            past.phase = .completed(answeredAt: answeredAt, endedAt: leftAt, reason)
+        } else {
+            past.phase = .missed(endedAt: leftAt, reason)
+        }
+        past.participants = participants.compactMap { $0.user == user ? own : $0.past(until: leftAt, in: self) }
+        return past
+    }
+}
+
+extension Participant {
+    fileprivate var leftAt: Instant? {
+        switch state {
+        case .ringing, .connected: nil
+        case .declined(let at, _), .left(_, let at, _): at
+        }
+    }
+
+    /// As what the call is over for somebody who left it for that reason.
+    fileprivate var reasonOfEnd: Call.EndReason {
+        switch state {
+        case .ringing, .connected: .hangup
+        case .declined(_, let reason), .left(_, _, let reason):
+            switch reason {
+            case .declined: .declined
+            case .busy: .busy
+            case .noAnswer: .noAnswer
+            case .cancelled: .cancelled
+            case .removed, .kicked: .endedByHost
+            case .hangup, .callEnded: .hangup
+            case .disconnected: .disconnected
+            case .iceFailed: .iceFailed
+            }
+        }
+    }
+
+    /// The participant as somebody saw who left then; nil when nothing was to be seen by then.
+    fileprivate func past(until end: Instant, in call: Call) -> Participant? {
+        var past = self
+        past.role = user == call.initiator ? .host : .participant
+        switch state {
+        case .ringing:
+            guard let rungAt, rungAt <= end else { return nil }
+            past.state = .left(joinedAt: nil, at: end, .callEnded)
+        case .connected(let connection):
+            guard connection.joinedAt <= end else { return nil }
+            past.state = .left(joinedAt: connection.joinedAt, at: end, .callEnded)
+        case .declined(let at, _):
+            guard at > end else { return past }
+            guard let rungAt, rungAt <= end else { return nil }
+            past.state = .left(joinedAt: nil, at: end, .callEnded)
+        case .left(let joinedAt, let at, _):
+            guard at > end else { return past }
+            guard let came = joinedAt ?? rungAt, came <= end else { return nil }
+            past.state = .left(joinedAt: joinedAt, at: end, .callEnded)
+        }
+        return past
+    }
+}

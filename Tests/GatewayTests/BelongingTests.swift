@@ -1,0 +1,236 @@
+import Accounts
+import Logging
+import Messaging
+import Primitives
+import SignalingCore
+import SignalingService
+import Storage
+import SwiftProtobuf
+import Testing
+import Wire
+
+@testable import Gateway
+
+/// Whoever does not belong to a call is out of it, by whatever way that came about, and sees no more of it by any.
+@Suite(.timeLimit(.minutes(1))) struct BelongingTests {
+    private static func request() -> String { RequestID.random(at: Instant(microseconds: 0)).description }
+
+    /// A group of three with a call that all of them are in. The first one owns the group and is host of the call.
+    private struct Band {
+        let users: [TestUser]
+        let sockets: [SocketClient]
+        let group: ConversationID
+        let call: String
+    }
+
+    private static func band(_ server: TestServer) async throws -> Band {
+        var users: [TestUser] = []
+        var sockets: [SocketClient] = []
+        for name in ["ann", "ben", "cleo"] {
+            users.append(try await server.register(name))
+            sockets.append(try await SocketClient.connect(server, as: users[users.count - 1], encoding: .json).0)
+        }
+        let draft = GroupDraft(
+            clientConversationID: .random(at: server.clock.now()), name: "Band", members: users.dropFirst().map(\.id))
+        let group = try await server.messaging.makeGroup(draft, by: users[0].id).id
+        let placed = try await sockets[0].ask(
+            1,
+            .callInvite(
+                .with {
+                    $0.clientCallID = request()
+                    $0.conversationID = group.description
+                    $0.type = .voice
+                }))
+        let call = placed.ok.call.id
+        for socket in sockets.dropFirst() {
+            let joined = try await socket.ask(1, join(call))
+            #expect(joined.ok.call.id == call)
+        }
+        return Band(users: users, sockets: sockets, group: group, call: call)
+    }
+
+    private static func join(_ call: String) -> WireClientFrame.OneOf_Command {
+        .callJoin(
+            .with {
+                $0.commandID = request()
+                $0.callID = call
+            })
+    }
+
+    private static func fetch(_ call: String) -> WireClientFrame.OneOf_Command {
+        .callFetch(.with { $0.callID = call })
+    }
+
+    /// Waits until a client is told that somebody is out of the call as removed.
+    private static func removal(of user: UserID, seenBy client: SocketClient) async throws -> WireCall {
+        while true {
+            guard case .callUpdated(let update)? = try await client.event().event else { continue }
+            let own = update.call.participants.first { $0.user.id == user.description }
+            if own?.status == .left, own?.leaveReason == .removed { return update.call }
+        }
+    }
+
+    private static func answer(_ server: TestServer, _ method: String, _ path: String, _ user: TestUser) async throws
+        -> HTTPAnswer
+    {
+        let raw = try await RawClient.connect(port: server.port)
+        defer { raw.close() }
+        raw.send("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(user.token)\r\n\r\n")
+        return try await raw.response()
+    }
+
+    @Test func whoIsRemovedFromTheGroupIsOutOfItsCall() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            // The second one is made host of the call; being removed by the owner ends that, too.
+            let cleo = band.users[2].id
+            _ = try await band.sockets[0].ask(
+                2,
+                .callSetRole(
+                    .with {
+                        $0.commandID = Self.request()
+                        $0.callID = band.call
+                        $0.userID = cleo.description
+                        $0.role = .host
+                    }))
+            let path = "/v1/conversations/\(band.group)/members/\(cleo)"
+            #expect(try await Self.answer(server, "DELETE", path, band.users[0]).status == 204)
+            let seen = try await Self.removal(of: cleo, seenBy: band.sockets[1])
+            #expect(seen.participants.first { $0.role == .host }?.user.id == band.users[0].id.description)
+            _ = try await Self.removal(of: cleo, seenBy: band.sockets[2])
+            let lock = try await band.sockets[2].ask(
+                2,
+                .callLock(
+                    .with {
+                        $0.commandID = Self.request()
+                        $0.callID = band.call
+                        $0.locked = true
+                    }))
+            #expect(lock.error.code == .notFound && !lock.error.hasCall)
+            #expect(try await band.sockets[2].ask(3, Self.join(band.call)).error.code == .notFound)
+            let fetched = try await band.sockets[2].ask(4, Self.fetch(band.call))
+            #expect(fetched.error.code == .notFound && !fetched.error.hasCall)
+            let welcome = try await SocketClient.connect(server, as: band.users[2], encoding: .json).welcome
+            #expect(welcome.calls.isEmpty)
+        }
+    }
+
+    @Test func whoLeavesTheGroupLeavesItsCall() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            let path = "/v1/conversations/\(band.group)/members/\(band.users[0].id)"
+            #expect(try await Self.answer(server, "DELETE", path, band.users[0]).status == 204)
+            let seen = try await Self.removal(of: band.users[0].id, seenBy: band.sockets[1])
+            #expect(seen.participants.filter { $0.role == .host }.count == 1)
+        }
+    }
+
+    @Test func whoIsBarredSeesTheLiveCallByNoWay() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            let ben = band.users[1]
+            let barred = try await band.sockets[0].ask(
+                2,
+                .callRemove(
+                    .with {
+                        $0.commandID = Self.request()
+                        $0.callID = band.call
+                        $0.userID = ben.id.description
+                        $0.bar = true
+                    }))
+            #expect(barred.ok.call.id == band.call)
+            let fetched = try await band.sockets[1].ask(2, Self.fetch(band.call))
+            #expect(fetched.error.code == .notFound && !fetched.error.hasCall)
+            let joined = try await band.sockets[1].ask(3, Self.join(band.call))
+            #expect(joined.error.code == .forbidden && !joined.error.hasCall)
+            let welcome = try await SocketClient.connect(server, as: ben, encoding: .json).welcome
+            #expect(welcome.calls.isEmpty)
+
+            // What is left of it is their own record, to the moment at which they were sent out.
+            let paths = ["/v1/calls", "/v1/conversations/\(band.group)/calls"]
+            for path in paths {
+                let answer = try await Self.answer(server, "GET", path, ben)
+                let list = try Encoding.json.decode(WireCallList.self, from: Array(answer.body.utf8))
+                #expect(list.calls.map(\.status) == [.completed] && list.calls.map(\.endReason) == [.endedByHost])
+            }
+            let answer = try await Self.answer(server, "GET", "/v1/calls/\(band.call)", ben)
+            let details = try Encoding.json.decode(WireCallDetails.self, from: Array(answer.body.utf8))
+            #expect(details.call.status == .completed && details.call.revision == 0)
+            let others = try await Self.answer(server, "GET", "/v1/calls/\(band.call)", band.users[2])
+            #expect(
+                try Encoding.json.decode(WireCallDetails.self, from: Array(others.body.utf8)).call.status == .ongoing)
+        }
+    }
+
+    @Test func whoLogsOutLeavesTheCallAndTheSocket() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            let ben = band.users[1]
+            // Another device of the same user stays.
+            let laptop = try await server.logIn("ben")
+            let (second, _) = try await SocketClient.connect(server, as: laptop, encoding: .json)
+            #expect(try await Self.answer(server, "DELETE", "/v1/sessions/current", ben).status == 204)
+            let seen = try await Self.removal(of: ben.id, seenBy: band.sockets[0])
+            #expect(seen.status == .ongoing)
+            #expect(try await band.sockets[1].closeCode() == 4502)
+            _ = try await Self.removal(of: ben.id, seenBy: second)
+            #expect(try await second.isAlive())
+        }
+    }
+
+    @Test func aLogOutOfOneDeviceLeavesTheCallOfAnotherAlone() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            let laptop = try await server.logIn("ben")
+            try await server.accounts.logOut(server.accounts.authenticate(laptop.credentials.accessToken))
+            let fetched = try await band.sockets[1].ask(2, Self.fetch(band.call))
+            #expect(fetched.ok.call.participants.map(\.status) == [.connected, .connected, .connected])
+        }
+    }
+
+    /// As `ringback user suspend` does, in a process of its own: nobody on this server is told.
+    @Test func whoIsSuspendedFromOutsideIsOutWithinAboutASecond() async throws {
+        try await TestServer.run { server in
+            let band = try await Self.band(server)
+            let outside = AccountService(
+                database: server.database, tokens: await AccessTokens(key: .random()),
+                passwords: PasswordHasher(cost: 10, threads: 1), now: server.clock.now, revocations: SessionRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            let clock = ContinuousClock()
+            let before = clock.now
+            try await outside.suspend(username: "ben")
+            _ = try await Self.removal(of: band.users[1].id, seenBy: band.sockets[0])
+            #expect(try await band.sockets[1].closeCode() == 4502)
+            // A slow machine has its time.
+            #expect(clock.now - before < .seconds(10))
+            #expect(try await band.sockets[0].isAlive())
+        }
+    }
+
+    @Test func whatWasRevokedWhileTheDatabaseWasAwayIsFoundByTheNextLook() async throws {
+        try await TestServer.run { server in
+            let watch = RevocationWatch(registry: server.registry, accounts: server.accounts)
+            var known: Set<SessionID>? = await watch.look(knowing: nil)
+            #expect(known == [])
+            var sockets: [SocketClient] = []
+            for name in ["ann", "ben"] {
+                sockets.append(try await SocketClient.connect(server, as: server.register(name)).0)
+            }
+            // More than one page, and the clock goes back meanwhile.
+            for _ in 0...RevocationWatch.pageLimit {
+                let user = try await server.logIn("ann")
+                try await server.accounts.logOut(server.accounts.authenticate(user.credentials.accessToken))
+            }
+            server.clock.advance(.seconds(-7200))
+            let outside = AccountService(
+                database: server.database, tokens: await AccessTokens(key: .random()),
+                passwords: PasswordHasher(cost: 10, threads: 1), now: server.clock.now, revocations: SessionRegistry(),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            try await outside.suspend(username: "ben")
+            known = await watch.look(knowing: known)
+            #expect(known?.count == RevocationWatch.pageLimit)
+            #expect(try await sockets[1].closeCode() == 4502)
+            #expect(try await sockets[0].isAlive())
+        }
+    }
+}
