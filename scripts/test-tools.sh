@@ -4,20 +4,21 @@
 need_interop_tools() {
     need_packages "for the tests with a browser and on databases" \
         chromium fonts-dejavu-core fonts-noto-color-emoji postgresql python3-venv sqlite3
-    need_turn_server
+    need_without_daemon coturn "for the tests of calls through a TURN server"
+    need_without_daemon pgbouncer "for the tests of a pooler before PostgreSQL"
     need_python_environment
 }
 
-# coturn, without the daemon that its package would start on the usual ports.
-need_turn_server() {
-    local is_new=true
-    if ! command -v dpkg-query >/dev/null || is_installed coturn; then is_new=false; fi
+# A package, without the daemon that it would start on the usual ports.
+need_without_daemon() {
+    local package=$1 purpose=$2 is_new=true
+    if ! command -v dpkg-query >/dev/null || is_installed "$package"; then is_new=false; fi
     # Masked until systemd has seen the installation. Where systemd does not run, nothing starts either.
-    if $is_new && [[ -d /run/systemd/system ]]; then as_root systemctl mask --runtime --quiet coturn.service; fi
-    need_packages "for the tests of calls through a TURN server" coturn
+    if $is_new && [[ -d /run/systemd/system ]]; then as_root systemctl mask --runtime --quiet "$package.service"; fi
+    need_packages "$purpose" "$package"
     if $is_new && [[ -d /run/systemd/system ]]; then
-        as_root systemctl unmask --runtime --quiet coturn.service
-        as_root systemctl disable --quiet coturn.service
+        as_root systemctl unmask --runtime --quiet "$package.service"
+        as_root systemctl disable --quiet "$package.service"
     fi
 }
 

@@ -35,7 +35,8 @@ extension Call {
                 connection.reachability = .adopted(until: present + rules.timings.recovery)
                 call.participants[index].state = .connected(connection)
             case .ringing(var ringing):
-                ringing.until = min(ringing.until, (participant.rungAt ?? startedAt) + rules.timings.ringLimit)
+                let longest = max(rules.timings.ring, rules.timings.ringLimit)
+                ringing.until = min(ringing.until, (participant.rungAt ?? startedAt) + longest)
                 call.participants[index].state = .ringing(ringing)
             case .declined, .left: break
             }

@@ -25,7 +25,7 @@ struct CallClockTests {
         // The caller does not come back.
         let grace = try #require(scene.call.nextDeadline)
         #expect(grace > adopted && grace <= adopted + scene.call.rules.timings.recovery)
-        scene.handle(.deviceReturned(Scene.callerPhone))
+        scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         let ring = try #require(scene.call.nextDeadline)
         #expect(ring > adopted && ring <= adopted + scene.call.rules.timings.ring)
         scene.waitForDeadline()
@@ -40,7 +40,7 @@ struct CallClockTests {
         let index = try #require(scene.call.index(of: Scene.callee))
         scene.call.participants[index].state = .ringing(.init(storedUntil: scene.now + .seconds(75) + excess))
         scene = restarted(scene, back: .seconds(0))
-        scene.handle(.deviceReturned(Scene.callerPhone))
+        scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         #expect(scene.call.nextDeadline == scene.now + scene.call.rules.timings.ringLimit)
     }
 
@@ -48,7 +48,7 @@ struct CallClockTests {
     func grace(_ jump: Instant.Span) {
         var scene = restarted(Scene.ongoing(), back: jump)
         let adopted = scene.now
-        scene.handle(.deviceReturned(Scene.callerPhone))
+        scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         #expect(scene.call.nextDeadline == adopted + scene.call.rules.timings.recovery)
         scene.waitForDeadline()
         #expect(scene.call.endReason == .disconnected)
@@ -58,11 +58,11 @@ struct CallClockTests {
     func later(_ jump: Instant.Span) {
         var scene = restarted(Scene.ongoing(), back: jump)
         let adopted = scene.now
-        scene.handle(.deviceReturned(Scene.callerPhone))
-        scene.handle(.deviceReturned(Scene.calleePhone))
+        scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
+        scene.handle(.deviceReturned(Scene.callee, Scene.calleePhone.device))
         #expect(scene.call.nextDeadline == adopted + scene.call.rules.timings.maxDuration)
         scene.wait(.seconds(60))
-        scene.handle(.deviceLost(Scene.calleePhone))
+        scene.handle(.deviceLost(Scene.callee, Scene.calleePhone.device))
         #expect(scene.call.nextDeadline == scene.now + scene.call.rules.timings.reconnect)
         #expect(!scene.call.isOverdue(at: scene.now + .seconds(29)))
         #expect(scene.call.isOverdue(at: scene.now + .seconds(30)))

@@ -58,13 +58,19 @@ struct CallHistoryStatementTests {
             #expect(try await unseen() == 1)
             // Seen is seen: an older mark that comes late changes nothing.
             try await database.run(.markMissedCallsSeenThroughCall, [.id(ann), .id(calls[0])])
-            try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(0))])
             #expect(try await unseen() == 1)
             // The caller has missed none, so has none to mark.
             try await database.run(.markMissedCallsSeenThroughCall, [.id(bob), .id(calls[3])])
             #expect(try await database.query(.missedCallsSeenThrough, [.id(bob)]).isEmpty)
-            try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(1_000_000))])
+            // All are seen, those too that a clock which was ahead has put after the present.
+            try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(0))])
             #expect(try await unseen() == 0)
+            let mark = try await database.query(.missedCallsSeenThrough, [.id(ann)]).first
+            #expect(try mark?.instant("seen_through") == moment(48))
+            try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(1_000_000))])
+            try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(0))])
+            let later = try await database.query(.missedCallsSeenThrough, [.id(ann)]).first
+            #expect(try later?.instant("seen_through") == moment(1_000_000))
         }
     }
 

@@ -61,8 +61,9 @@ struct PgBouncer {
     }
 
     func stop() async {
-        process.terminate()
-        process.waitUntilExit()
+        // It has nothing to lose, and the mask of signals that it has from us may keep another one from it.
+        kill(process.processIdentifier, SIGKILL)
+        try? await waitFor { !process.isRunning }
         try? FileManager.default.removeItem(at: folder)
     }
 }

@@ -5,6 +5,16 @@ import Testing
 
 @testable import Storage
 
+/// A connection whose transaction ends when it is released.
+private final class Held: @unchecked Sendable {
+    // Only one task has it, one after the other.
+    private var connection: PostgreSQLConnection?
+
+    init(_ connection: PostgreSQLConnection) { self.connection = connection }
+
+    func release() { connection = nil }
+}
+
 /// What becomes of units when writing is slow or impossible.
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct WritingTests {
@@ -29,8 +39,8 @@ struct WritingTests {
             let other = try PostgreSQLConnection(try PostgreSQLTarget(test.url), .migrating, PostgreSQLLimits())
             let lock = PostgreSQLConnection.Command.text("LOCK TABLE users IN EXCLUSIVE MODE")
             for answer in try other.exchange([.text("BEGIN"), lock], milliseconds: 5000) { _ = try answer.get() }
-            let held = NIOLockedValueBox<PostgreSQLConnection?>(other)
-            return { held.withLockedValue { $0 = nil } }
+            let held = Held(other)
+            return { held.release() }
         }
     }
 
@@ -115,12 +125,10 @@ struct WritingTests {
     /// Reading goes on, and one small write may find room: it is not ready all the same.
     @Test func aFullFileIsToldByThePing() async throws {
         try await withDatabase(.sqlite) { test in
-            let database = try #require(test.database as? SQLiteDatabase)
+            let database = test.database
             let user = try await database.addUser("ann")
             try await database.ping()
-            try await database.pool.writeWithoutTransaction { connection in
-                try connection.execute(sql: "PRAGMA max_page_count = 1")
-            }
+            try await database.run(Statement("test_fill", "PRAGMA max_page_count = 1"), [])
             let large = Statement("test_large", "UPDATE users SET bio = $1")
             let text = SQLValue.text(String(repeating: "x", count: 1_000_000))
             #expect(try await code { try await database.run(large, [text]) } == .unavailable)

@@ -86,8 +86,14 @@ struct PostgreSQLFitness {
         guard unsafe session != String(PQbackendPID(connection.handle)) else { return }
         let other = try PostgreSQLConnection(target, .migrating, limits)
         for _ in 0..<Self.poolerTries {
-            let answers = try other.exchange(
-                [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
+            let answers: [PostgreSQLConnection.Answer]
+            do {
+                answers = try other.exchange(
+                    [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
+            } catch let loss as ConnectionLost where loss.message.contains("statement pooling mode") {
+                // PgBouncer's words, before it ends the connection.
+                throw Self.pooled
+            }
             guard case .success(let answer) = answers[1], let row = answer.rows.first else { throw Self.pooled }
             let isShared = try row.text("session") == session
             let isChanged = try Self.session(of: connection, limits) != session
