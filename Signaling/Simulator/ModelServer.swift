@@ -16,6 +16,10 @@ struct ModelServer {
         var armed: Instant?
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
+        /// What is told when.
+        var pace = UpdatePace()
+        /// When those who are kept waiting for the latest picture are to get it.
+        var updatesDue: Instant?
     }
 
     enum Standing {
