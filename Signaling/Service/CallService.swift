@@ -37,6 +37,7 @@ public final class CallService: Sendable {
     let now: @Sendable () -> Instant
     private let node: Node
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
+    private let commandLimits = NIOLockedValueBox(CallCommandLimits())
     private let isStopping = Atomic(false)
 
     /// Makes a service that knows no call yet; `start()` comes before the first command.
@@ -138,6 +139,9 @@ public final class CallService: Sendable {
         _ command: CallCommand, to call: CallID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        if let retryAfter = takeCommand(command.kind, of: origin.user) {
+            return reply(.limited(retryAfter: retryAfter))
+        }
         submit(command, to: call, from: origin, newcomers: [], reply: reply)
     }
 
@@ -148,6 +152,7 @@ public final class CallService: Sendable {
         _ call: CallID, as request: RequestID, from user: Profile, device: DeviceID, media: MediaState,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        if let retryAfter = takeCommand(.told, of: user.id) { return reply(.limited(retryAfter: retryAfter)) }
         Task {
             do throws(CallPeopleError) {
                 let isMember = try await isMember(user.id, ofConversationOf: call)
@@ -167,7 +172,7 @@ public final class CallService: Sendable {
         _ users: [UserID], to call: CallID, as request: RequestID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
-        if let retryAfter = takeInvites(users.count, of: origin.user) {
+        if let retryAfter = takeCommand(.told, of: origin.user) ?? takeInvites(users.count, of: origin.user) {
             return reply(.limited(retryAfter: retryAfter))
         }
         Task {
@@ -224,6 +229,14 @@ public final class CallService: Sendable {
         // However many there are at once, a full bucket is enough.
         let cost = min(count, settings.invitesPerMinute)
         return inviteLimits.withLockedValue { $0.take(cost, user, settings.invitesPerMinute, now: present) }
+    }
+
+    /// Takes a command off what a user may give; what it returns, when it returns something, is how long to wait.
+    private func takeCommand(_ kind: CallCommandLimits.Kind, of user: UserID) -> Instant.Span? {
+        let present = now()
+        let wait = commandLimits.withLockedValue { $0.take(kind, of: user, now: present) }
+        if wait != nil { metrics.limitedCommands.add() }
+        return wait
     }
 
     /// Where an invite calls whom.
