@@ -18,6 +18,10 @@ public struct CallMetrics: Sendable {
     public let relayedSignals = Counter()
     /// Signals that were dropped because their call or generation was over.
     public let droppedSignals = Counter()
+    /// Commands that were refused for their sender's rate.
+    public let limitedCommands = Counter()
+    /// How often a call rested, because it had kept its event loop long enough.
+    public let rests = Counter()
     /// Transitions that could not be committed.
     public let failedCommits = Counter()
 
@@ -51,6 +55,12 @@ public struct CallMetrics: Sendable {
             MetricFamily(
                 "call_signals_dropped_total", .counter, help: "Descriptions and candidates that came too late.",
                 samples: [.init(droppedSignals.value)]),
+            MetricFamily(
+                "call_commands_limited_total", .counter, help: "Commands to calls refused for their sender's rate.",
+                samples: [.init(limitedCommands.value)]),
+            MetricFamily(
+                "call_rests_total", .counter, help: "How often a busy call let others have their turn.",
+                samples: [.init(rests.value)]),
             MetricFamily(
                 "call_commits_failed_total", .counter, help: "Call transitions that could not be committed.",
                 samples: [.init(failedCommits.value)]),

@@ -57,7 +57,7 @@ public enum CallReply: Sendable {
     case done(CallView)
     /// Not carried out, and why; the call goes with it where the sender may see it.
     case refused(CallRefusal, CallView?)
-    /// Too many invites; after this time another one is taken.
+    /// Too many invites or commands; after this time another one is taken.
     case limited(retryAfter: Instant.Span)
     /// As many people were rung today as one user may ring in a day; after this time another one is.
     case usedUp(retryAfter: Instant.Span)
@@ -82,8 +82,8 @@ public enum CallReply: Sendable {
 
 /// Delivers events to devices.
 public protocol CallEvents: Sendable {
-    /// Delivers an event to whatever devices stand behind the address now; must not block.
-    func deliver(_ event: CallEvent, of view: CallView, to address: Address)
+    /// Delivers an event to whatever devices stand behind the addresses now; must not block.
+    func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address])
 }
 
 /// Knows which devices have a socket.

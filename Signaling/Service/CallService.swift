@@ -43,6 +43,7 @@ public final class CallService: Sendable {
     private let node: Node
     private let inviteLimits = NIOLockedValueBox(InviteLimits())
     private let quotas: DailyQuotas
+    private let commandLimits = NIOLockedValueBox(CallCommandLimits())
     private let isStopping = Atomic(false)
     /// Counts the memberships that have ended: what was looked up before the latest one may be no longer true.
     private let endings = Atomic<UInt64>(0)
@@ -158,6 +159,9 @@ public final class CallService: Sendable {
         _ command: CallCommand, to call: CallID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        if let retryAfter = takeCommand(command.kind, of: origin.user) {
+            return reply(.limited(retryAfter: retryAfter))
+        }
         submit(command, to: call, from: origin, newcomers: [], endings: 0, reply: reply)
     }
 
@@ -168,6 +172,7 @@ public final class CallService: Sendable {
         _ call: CallID, as request: RequestID, from user: Profile, device: DeviceID, media: MediaState,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        if let retryAfter = takeCommand(.told, of: user.id) { return reply(.limited(retryAfter: retryAfter)) }
         let endings = endings.load(ordering: .acquiring)
         Task {
             do throws(CallPeopleError) {
@@ -188,6 +193,9 @@ public final class CallService: Sendable {
         _ users: [UserID], to call: CallID, as request: RequestID, from origin: CallOrigin,
         reply: @escaping @Sendable (CallReply) -> Void
     ) {
+        if let retryAfter = takeCommand(.told, of: origin.user) {
+            return reply(.limited(retryAfter: retryAfter))
+        }
         if let refusal = takeInvites(users.count, of: origin.user) { return reply(refusal) }
         let endings = endings.load(ordering: .acquiring)
         Task {
@@ -275,6 +283,14 @@ public final class CallService: Sendable {
         }
         guard count > paid else { return nil }
         return quotas.spend(.rings, count - paid, of: user).map { .usedUp(retryAfter: $0) }
+    }
+
+    /// Takes a command off what a user may give; what it returns, when it returns something, is how long to wait.
+    private func takeCommand(_ kind: CallCommandLimits.Kind, of user: UserID) -> Instant.Span? {
+        let present = now()
+        let wait = commandLimits.withLockedValue { $0.take(kind, of: user, now: present) }
+        if wait != nil { metrics.limitedCommands.add() }
+        return wait
     }
 
     /// Where an invite calls whom.

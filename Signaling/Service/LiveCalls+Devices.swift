@@ -28,12 +28,14 @@ extension LiveCalls {
 
     /// Devices that came to this node before their call did: they are heard of, and hear of the call.
     func greetConnectedDevices(of call: Call) {
+        var present: [Address] = []
         for participant in call.participants where participant.maySeeCall {
             let devices = surroundings.presence.connectedDevices(of: participant.user)
             for device in devices { receive(PendingInput(.deviceReturned(participant.user, device)), for: call.id) }
-            if !devices.isEmpty, let live = calls[call.id] {
-                surroundings.events.deliver(.updated, of: view(live), to: .user(participant.user))
-            }
+            if !devices.isEmpty { present.append(.user(participant.user)) }
+        }
+        if !present.isEmpty, let live = calls[call.id] {
+            surroundings.events.deliver(.updated, of: view(live), to: present)
         }
     }
 

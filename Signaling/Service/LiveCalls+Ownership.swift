@@ -95,8 +95,7 @@ extension LiveCalls {
     }
 
     func tellEverybody(_ view: CallView) {
-        for participant in view.call.participants where participant.maySeeCall {
-            surroundings.events.deliver(.updated, of: view, to: .user(participant.user))
-        }
+        let people = view.call.participants.filter(\.maySeeCall)
+        surroundings.events.deliver(.updated, of: view, to: people.map { .user($0.user) })
     }
 }

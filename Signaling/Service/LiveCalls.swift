@@ -19,6 +19,12 @@ final class LiveCalls {
         var storedRevision: Int64
         var standing: Standing = .settled
         var waiting: Deque<Waiting> = []
+        /// What is told when.
+        var pace = UpdatePace()
+        /// How much of the loop's time it has taken.
+        var budget = TurnBudget()
+        /// Whether its inputs wait until others have had their turn.
+        var isResting = false
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
         /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
@@ -85,6 +91,8 @@ final class LiveCalls {
     private var callsOfConversation: [Place: CallID] = [:]
     private(set) var callsOfUser: [UserID: Set<CallID>] = [:]
     var deadlines = DeadlineTable()
+    /// When devices that were kept waiting for a call's latest picture get it.
+    var updates = DeadlineTable()
     var timer: (due: Instant, scheduled: Scheduled<Void>)?
     var endings = MembershipEndings()
 
@@ -136,17 +144,20 @@ final class LiveCalls {
     }
 
     private func receive(_ waiting: Waiting, for id: CallID) {
+        guard isReady(id) else { return keep(waiting, for: id) }
         guard let live = calls[id] else { return }
-        guard case .settled = live.standing else {
-            if waiting.isCommand, live.waiting.count >= Self.waitingLimit { return waiting.reply(.unavailable) }
-            calls[id]?.waiting.append(waiting)
-            return
-        }
         carryOut(waiting, on: live)
         goOn(with: id)
     }
 
-    private func carryOut(_ waiting: Waiting, on live: LiveCall) {
+    private func keep(_ waiting: Waiting, for id: CallID) {
+        if waiting.isCommand, let count = calls[id]?.waiting.count, count >= Self.waitingLimit {
+            return waiting.reply(.unavailable)
+        }
+        calls[id]?.waiting.append(waiting)
+    }
+
+    func carryOut(_ waiting: Waiting, on live: LiveCall) {
         let now = surroundings.now()
         // What the call is now, perhaps another node knows.
         if waiting.isCommand, surroundings.lease.owner(at: now) == nil { return waiting.reply(.unavailable) }
@@ -297,78 +308,41 @@ final class LiveCalls {
     func apply(_ transition: CallTransition, for user: UserID?, reply: @Sendable (CallReply) -> Void) {
         let id = transition.call.id
         guard var live = calls[id] else { return }
+        let began = surroundings.now()
         let metrics = surroundings.metrics
         let isNew = transition.changes.contains(.insertCall)
         metrics.count(from: isNew ? nil : live.call, to: transition.call)
         metrics.count(transition)
-        let left = live.call.users.subtracting(transition.call.users)
+        let users = transition.call.users
+        let left = live.call.users.subtracting(users)
         let unheard = transition.call.unheardCallees.subtracting(isNew ? [] : live.call.unheardCallees)
         enroll(transition.call, insteadOf: live.call)
         live.call = transition.call
-        live.people = live.people.filter { transition.call.users.contains($0.key) }
+        live.people = live.people.filter { users.contains($0.key) }
+        let deliveries = live.pace.tell(transition, at: began)
         calls[id] = live
         for user in left { strike(id, of: user) }
         if transition.call.isEnded { surroundings.directory.remove(transition.call) }
         deadlines.set(id, live.nextLook(retryAt: surroundings.now() + Self.retryDelay))
+        updates.set(id, live.pace.due)
         armTimer()
         // Whoever is told of the end finds the call gone.
         let waiting = transition.call.isEnded ? takeOut(id) : []
         reply(CallReply(transition, people: live.people, to: user))
-        let view = view(live)
-        for delivery in transition.deliveries {
-            if case .signal = delivery.event { metrics.relayedSignals.add() }
-            surroundings.events.deliver(delivery.event, of: view, to: delivery.address)
-        }
+        tell(deliveries, of: view(live))
+        calls[id]?.budget.note(from: began, to: surroundings.now())
         for user in unheard where !surroundings.presence.connectedDevices(of: user).isEmpty {
             feignRingingSoon(of: user, in: id)
         }
         answer(waiting, to: id)
     }
 
-    /// Takes up the inputs that waited, for a commit or for what was due.
-    func goOn(with id: CallID) {
-        while let live = calls[id], case .settled = live.standing, let next = calls[id]?.waiting.popFirst() {
-            carryOut(next, on: live)
+    /// Tells devices, each event once for all whom it goes to.
+    func tell(_ deliveries: [CallDelivery], of view: CallView) {
+        for broadcast in CallBroadcast.gathered(from: deliveries) {
+            if case .signal = broadcast.event { surroundings.metrics.relayedSignals.add() }
+            surroundings.events.deliver(broadcast.event, of: view, to: broadcast.addresses)
         }
-    }
-
-    // MARK: Time
-
-    /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
-    func lookAgainSoon(at call: Call) {
-        let soon = surroundings.now() + Self.retryDelay
-        if case .uncertain = calls[call.id]?.standing {
-            deadlines.set(call.id, soon)
-        } else {
-            deadlines.set(call.id, calls[call.id]?.nextLook(retryAt: soon).map { max($0, soon) })
-        }
-        armTimer()
-    }
-
-    private func armTimer() {
-        guard let due = deadlines.earliest else {
-            timer?.scheduled.cancel()
-            timer = nil
-            return
-        }
-        if let timer, timer.due <= due { return }
-        timer?.scheduled.cancel()
-        let delay = max(.milliseconds(0), due - surroundings.now())
-        let scheduled = loop.assumeIsolated().scheduleTask(in: .microseconds(delay.microseconds)) { self.timeHasCome() }
-        timer = (due, scheduled)
-    }
-
-    func timeHasCome() {
-        timer = nil
-        for id in deadlines.takeDue(by: surroundings.now()) {
-            if case .uncertain = calls[id]?.standing {
-                lookUp(id)
-            } else {
-                receive(PendingInput(.timePassed), for: id)
-                tryOwed(of: id)
-            }
-        }
-        armTimer()
     }
 
     // MARK: Tables
@@ -406,6 +380,7 @@ final class LiveCalls {
         surroundings.metrics.open.add(-1)
         surroundings.directory.remove(live.call)
         deadlines.set(id, nil)
+        updates.set(id, nil)
         leave(live.call.place, of: id)
         for user in live.call.users { strike(id, of: user) }
         return live.waiting

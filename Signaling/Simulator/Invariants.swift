@@ -15,6 +15,7 @@ enum Check: CaseIterable {
     case revisionsGoOn
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
+    case picturesGoOn
     case ringsWhereItShould
     case signalsReachActiveDevices
     case clientsKnowTheCall
@@ -42,7 +43,8 @@ enum Check: CaseIterable {
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
         case .revisionsGoOn: "after a restart revisions are beyond all that were told"
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
-        case .everybodyIsTold: "every connected device is told every change"
+        case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"
+        case .picturesGoOn: "no device is told what is older than what it knows"
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
         case .signalsReachActiveDevices: "signals reach only active devices of the same call"
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
@@ -246,9 +248,18 @@ extension World {
 
     // MARK: Who knows
 
-    /// After a change: whoever is or was in the call or rung for it knows the new state.
-    func checkTold(_ before: Call, _ call: Call) {
-        guard !server.isDying, before.revision != call.revision else { return }
+    /// After a change: whoever is or was in the call or rung for it knows the new state. A change that is not stored, and
+    /// of which nothing is told but that the call has changed, may wait.
+    func checkTold(_ before: Call, _ transition: CallTransition, isKeptWaiting: Bool) {
+        guard !server.isDying, before.revision != transition.call.revision else { return }
+        let mayWait = transition.changes.isEmpty && transition.deliveries.allSatisfy { $0.event == .updated }
+        if mayWait, isKeptWaiting { return }
+        checkTold(before, by: transition.call)
+    }
+
+    /// Whoever is in the call by now or was before, or rung for it, knows it as it is.
+    func checkTold(_ before: Call, by call: Call) {
+        guard !server.isDying else { return }
         for participant in call.participants {
             let old = before.participant(participant.user)
             if participant.isHidden { continue }
@@ -294,7 +305,7 @@ extension World {
         else { return }
         for live in server.calls {
             guard case .settled = live.standing, let participant = live.call.participant(client.user) else { continue }
-            if !participant.isInvolved || participant.isHidden { continue }
+            if !participant.isInvolved || participant.isHidden || live.pace.due != nil { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }

@@ -18,6 +18,10 @@ struct ModelServer {
         var hasMissedDevices = false
         /// Who is to be out of the call, and is not yet on disk.
         var owed: [CallInput] = []
+        /// What is told when.
+        var pace = UpdatePace()
+        /// When those who are kept waiting for the latest picture are to get it.
+        var updatesDue: Instant?
     }
 
     enum Standing {

@@ -234,16 +234,18 @@ extension World {
         server.calls[index].call = call
         server.calls[index].reference = turn.reference
         if let input = turn.input { server.calls[index].owed.removeAll { $0 == input } }
+        let deliveries = server.calls[index].pace.tell(turn.transition, at: now)
         arm(index)
+        armUpdates(index)
         reply(Reply(turn.transition, to: asker.map { World.user(of: $0.device) }), to: asker)
-        for delivery in turn.transition.deliveries { deliver(delivery, of: call) }
+        deliver(deliveries, of: call)
         if wasUncertain {
             // The device that asked was told to come back; it has to learn what became of its command, too.
             for participant in call.participants where participant.maySeeCall {
                 deliver(CallDelivery(to: .user(participant.user), .updated), of: call)
             }
         }
-        checkTold(before, call)
+        checkTold(before, turn.transition, isKeptWaiting: server.calls[index].pace.due != nil)
         if call.isEnded { forget(call.id) }
     }
 
@@ -317,6 +319,22 @@ extension World {
         let lateness = random.isOne(in: 6) ? random.microseconds(upTo: 500_000) : 0
         agenda.put(
             .deadline(live.call.id, due, life: server.life), at: max(now, due) + .init(microseconds: lateness))
+    }
+
+    private func armUpdates(_ index: Int) {
+        let live = server.calls[index]
+        guard let due = live.pace.due, due != live.updatesDue else { return }
+        server.calls[index].updatesDue = due
+        agenda.put(.updatesAreDue(live.call.id, due, life: server.life), at: max(now, due))
+    }
+
+    /// Tells those who were kept waiting what the call is like by now, whatever is under way to disk.
+    func releaseUpdates(_ id: CallID, _ due: Instant) {
+        guard let index = index(of: id), server.calls[index].pace.due == due else { return }
+        let call = server.calls[index].call
+        let deliveries = server.calls[index].pace.release(of: call, at: now)
+        deliver(deliveries, of: call)
+        checkTold(call, by: call)
     }
 
     private func lookAgainSoon(_ index: Int) {

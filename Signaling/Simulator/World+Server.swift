@@ -127,6 +127,13 @@ extension World {
         }
     }
 
+    /// Delivers in the order in which the server does: each event to all whom it goes to.
+    func deliver(_ deliveries: [CallDelivery], of call: Call) {
+        for broadcast in CallBroadcast.gathered(from: deliveries) {
+            for address in broadcast.addresses { deliver(CallDelivery(to: address, broadcast.event), of: call) }
+        }
+    }
+
     func deliver(_ delivery: CallDelivery, of call: Call) {
         guard !server.isDying else { return }
         checkDurable(call)
@@ -170,6 +177,9 @@ extension World {
         noteTold(call)
         guard var told = server.sessions[device]?.told else { return }
         if let index = told.firstIndex(where: { $0.call == call.id }) {
+            if call.revision < told[index].revision {
+                fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
+            }
             told[index].revision = max(told[index].revision, call.revision)
             if let rings { told[index].rings = rings }
         } else {

@@ -25,6 +25,7 @@ final class World {
         case unitIsCarriedOut(Int)
         case unitIsAnswered(Int, life: Int)
         case deadline(CallID, Instant, life: Int)
+        case updatesAreDue(CallID, Instant, life: Int)
         case looksUp(CallID, life: Int)
         case serverStarts
     }
@@ -98,6 +99,7 @@ final class World {
         case .unitIsCarriedOut(let unit): carryOutUnit(unit)
         case .unitIsAnswered(let unit, let life): if server.isAlive(life) { unitIsAnswered(unit) }
         case .deadline(let call, let due, let life): if server.isAlive(life) { deadlineHasCome(call, due) }
+        case .updatesAreDue(let call, let due, let life): if server.isAlive(life) { releaseUpdates(call, due) }
         case .looksUp(let call, let life): if server.isAlive(life) { lookUp(call) }
         case .serverStarts: startServer()
         }

@@ -2,6 +2,8 @@ import Accounts
 import Messaging
 import NIOConcurrencyHelpers
 import Primitives
+import SignalingCore
+import SignalingService
 import SwiftProtobuf
 import Testing
 import Wire
@@ -62,6 +64,41 @@ import Wire
         let decoded = try Encoding.json.decode(
             WireServerFrame.self, from: #require(sockets[0].events.first).stamped(seq: 1))
         #expect(decoded.event.messageReceived.message.createdAt.nanos == 234_000_000)
+    }
+
+    /// Where the bytes of an event are: the same place means that they were written once.
+    private func place(_ event: EncodedEvent) -> Int {
+        unsafe event.tail.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
+    }
+
+    @Test func anEventOfACallIsWrittenOnceForAllInEachEncoding() throws {
+        let registry = SessionRegistry()
+        let people = (0..<96 as Range<UInt64>).map { UserID(high: 1, low: $0) }
+        var sockets: [Recorder] = []
+        for (index, person) in people.enumerated() {
+            let socket = Recorder(index.isMultiple(of: 3) ? .json : .protobuf)
+            sockets.append(socket)
+            let identity = Identity(
+                profile: Profile(id: person, username: "p\(index)", displayName: "P"),
+                session: SessionID(high: 2, low: UInt64(index)), device: DeviceID(high: 3, low: UInt64(index)))
+            _ = registry.admit(socket, of: identity, limit: 1) { _, _ in }
+        }
+        let invitation = Invitation(
+            call: CallID(high: 9, low: 9), conversation: ConversationID(high: 8, low: 8), mode: .group,
+            caller: CallOrigin(user: people[0], device: DeviceID(high: 3, low: 0)),
+            callees: people.dropFirst().map { Callee($0) }, type: .voice, media: MediaState(),
+            clientCallID: RequestID(high: 7, low: 7))
+        let placed = Call.place(invitation, rules: CallRules(), at: Instant(microseconds: 1_700_000_000_000_000))
+        let view = CallView(call: placed.call, people: [:])
+        for broadcast in CallBroadcast.gathered(from: placed.deliveries) {
+            registry.deliver(broadcast.event, of: view, to: broadcast.addresses)
+        }
+        let events = sockets.dropFirst().map(\.events)
+        #expect(events.allSatisfy { $0.count == 1 })
+        for encoding in Encoding.allCases {
+            let places = Set(events.flatMap(\.self).filter { $0.encoding == encoding }.map(place))
+            #expect(places.count == 1)
+        }
     }
 
     @Test func aReplacedSocketDoesNotTakeItsDeviceAway() {

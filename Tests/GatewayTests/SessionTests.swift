@@ -3,6 +3,7 @@ import Logging
 import Messaging
 import NIOCore
 import NIOEmbedded
+import NIOWebSocket
 import Primitives
 import Storage
 import SwiftProtobuf
@@ -338,6 +339,46 @@ import Wire
             channel.pipeline.fireChannelWritabilityChanged()
             #expect(reads.count == 2)
             _ = try channel.finish()
+        }
+    }
+
+    @Test func aSocketThatMuchWaitsForLetsOthersHaveTheirTurn() async throws {
+        try await TestServer.run { server in
+            let user = try await server.register("ann")
+            let channel = EmbeddedChannel()
+            let connection = Connection(
+                channel: channel, wheel: HeartbeatWheel(eventLoop: channel.embeddedEventLoop), timings: .init())
+            let handler = SocketHandler(
+                services: server.gateway.services, purpose: .session(.json), connection: connection)
+            try channel.pipeline.syncOperations.addHandler(handler)
+            handler.session = .open(try await server.accounts.authenticate(Redacted(user.token)))
+            let port = try #require(handler.port)
+            // As much as a call of a hundred that changes thirty times.
+            let event = try EncodedEvent(
+                .with { $0.messageReceived.message.body = String(repeating: "x", count: 20_000) }, as: .json)
+            for seq in 1...30 as ClosedRange<UInt64> {
+                if port.enqueue(NumberedEvent(seq: seq, event: event)) { port.wake() }
+            }
+            var sent: [WebSocketFrame] = []
+            func drain() throws {
+                while let frame = try channel.readOutbound(as: WebSocketFrame.self) { sent.append(frame) }
+            }
+            channel.embeddedEventLoop.run()
+            try drain()
+            #expect((10...16).contains(sent.count))
+            channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+            try drain()
+            #expect((20...29).contains(sent.count))
+            // What comes meanwhile comes after what waits.
+            #expect(!port.enqueue(NumberedEvent(seq: 31, event: event)))
+            channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
+            try drain()
+            let seqs = try sent.map { frame in
+                try Encoding.json.decode(WireServerFrame.self, from: Array(frame.data.readableBytesView)).seq
+            }
+            #expect(seqs == Array(1...31))
+            #expect(port.enqueue(NumberedEvent(seq: 32, event: event)))
+            _ = try? channel.finish()
         }
     }
 

@@ -256,22 +256,37 @@ final class EventLog: CallEvents {
 
     private struct State {
         var entries: [Entry] = []
+        var broadcasts = 0
         var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
     }
 
     private let state = NIOLockedValueBox(State())
 
+    /// What happens with each broadcast, as while it is encoded.
+    let costs = NIOLockedValueBox<@Sendable () -> Void>({})
+
+    /// What went to each address.
     var entries: [Entry] { state.withLockedValue { $0.entries } }
 
-    func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
-        let entry = Entry(event: event, call: view.call, address: address)
-        let resumed = state.withLockedValue { state in
-            state.entries.append(entry)
-            let due = state.waiting.filter { $0.condition(entry) }
-            state.waiting.removeAll { $0.condition(entry) }
-            return due
+    /// How often something was told, to however many addresses: each time is one encoding.
+    var broadcasts: Int { state.withLockedValue { $0.broadcasts } }
+
+    /// Forgets what was told.
+    func forget() { state.withLockedValue { ($0.entries, $0.broadcasts) = ([], 0) } }
+
+    func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
+        costs.withLockedValue { $0 }()
+        state.withLockedValue { $0.broadcasts += 1 }
+        for address in addresses {
+            let entry = Entry(event: event, call: view.call, address: address)
+            let resumed = state.withLockedValue { state in
+                state.entries.append(entry)
+                let due = state.waiting.filter { $0.condition(entry) }
+                state.waiting.removeAll { $0.condition(entry) }
+                return due
+            }
+            for waiting in resumed { waiting.resume(entry) }
         }
-        for waiting in resumed { waiting.resume(entry) }
     }
 
     /// The first event, past or to come, that fulfils a condition.

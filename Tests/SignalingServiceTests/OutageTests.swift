@@ -132,10 +132,12 @@ struct OutageTests {
             while world.service.metrics.failedCommits.value < 3 { await world.wait(.milliseconds(0)) }
             faulty.setAway(false)
             await world.wait(.milliseconds(500))
-            _ = await world.events.first {
-                let callee = $0.call.participant(World.callee.id)?.connection
+            // The caller's return is told first, so this comes with the next picture.
+            let isLost = { (entry: EventLog.Entry) in
+                let callee = entry.call.participant(World.callee.id)?.connection
                 return callee.map { $0.reachability != .reachable } ?? false
             }
+            while !world.events.entries.contains(where: isLost) { await world.wait(.milliseconds(10)) }
             await world.wait(.seconds(31))
             _ = await world.events.first {
                 if case .left = $0.call.participant(World.callee.id)?.state { true } else { false }

@@ -148,3 +148,22 @@ test("a track that takes another's place stops it", async () => {
   assert.deepEqual(asked.map(({ tracks }) => tracks[0].stopped), [true, false, true, false]);
   assert.deepEqual(local.preview.getVideoTracks(), [local.camera]);
 });
+
+test("mutes in quick succession end with the last, whatever the server lets wait", async () => {
+  browser();
+  const waiting = [];
+  const request = (command) => new Promise((resolve) => waiting.push({ command, resolve }));
+  const client = { user: { id: "me" }, deviceId: "d1", request, leave() {}, attach() {}, async renewIceServers() {} };
+  const call = new CallConnection(client, { peer: { id: "peer" }, video: false, call: ongoing() });
+  for (const muted of [true, false, true, false, true]) call.setMuted(muted);
+  call.local.microphone = new Track("audio");
+  call.setMuted(false);
+  assert.equal(waiting.length, 1);
+  waiting[0].resolve({});
+  await turn();
+  assert.equal(waiting.length, 2);
+  assert.equal(waiting[1].command.callSetMedia.media.microphone, true);
+  waiting[1].resolve({});
+  await turn();
+  assert.equal(waiting.length, 2);
+});

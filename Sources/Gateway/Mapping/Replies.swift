@@ -29,7 +29,8 @@ extension WireServerFrame {
         case .done(let view): self = .ok(.call(WireCall(view)), replyTo: id)
         case .refused(let refusal, let view): self = .error(Fault(refusal), call: view, replyTo: id)
         case .limited(let wait):
-            let fault = Fault(.rateLimited, "Too many calls in a short time. Wait a little.", retryAfter: wait)
+            let fault = Fault(
+                .rateLimited, "Too many calls or commands in a short time. Wait a little.", retryAfter: wait)
             self = .error(fault, replyTo: id)
         case .usedUp(let wait):
             let fault = Fault(

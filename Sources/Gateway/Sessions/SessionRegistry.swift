@@ -220,9 +220,9 @@ private struct RecentlyRevoked {
 }
 
 extension SessionRegistry: CallEvents {
-    /// Sends an event of a call to the devices that stand behind the address now.
-    public func deliver(_ event: CallEvent, of view: CallView, to address: Address) {
-        deliver(WireEvent(event, of: view), to: [address])
+    /// Sends an event of a call to the devices that stand behind the addresses now.
+    public func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
+        deliver(WireEvent(event, of: view), to: addresses)
     }
 }
 

@@ -212,7 +212,7 @@ extension SocketHandler {
             guard registry.isCurrent(port, of: identity) else {
                 // The device may have another socket by now, and have been welcomed there before the call changed.
                 guard let view = reply.view else { return }
-                return registry.deliver(.updated, of: view, to: .device(origin.user, origin.device))
+                return registry.deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
             }
             // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
             if id == 0, case .done = reply { return }

@@ -150,7 +150,9 @@ final class SocketHandler: ChannelDuplexHandler {
     /// Sends what other threads have left at the port.
     func fetch() {
         guard let port, let context else { return }
-        for item in port.take() {
+        let (items, isMore) = port.take()
+        if isMore { port.wakeAfterOthers() }
+        for item in items {
             switch item {
             case .event(let event): send(event)
             case .reply(let bytes): reply(bytes)

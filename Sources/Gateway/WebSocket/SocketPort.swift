@@ -1,3 +1,4 @@
+import DequeModule
 import NIOConcurrencyHelpers
 import NIOCore
 import Wire
@@ -14,12 +15,24 @@ final class SocketPort: ClientSocket {
         /// The answer to hello, encoded; events that came before it follow it.
         case welcome([UInt8])
         case close(CloseCode)
+
+        /// About how many bytes it puts on the way.
+        fileprivate var bytes: Int {
+            switch self {
+            case .event(let event): event.event.tail.count
+            case .reply(let bytes), .welcome(let bytes): bytes.count
+            case .close: 0
+            }
+        }
     }
+
+    /// How much a socket sends before others of its loop have their turn, in bytes.
+    private static let turnBytes = 256 * 1024
 
     let encoding: Encoding
     private let eventLoop: any EventLoop
     private let handler: NIOLoopBound<SocketHandler>
-    private let outgoing = NIOLockedValueBox<[Outgoing]>([])
+    private let outgoing = NIOLockedValueBox<Deque<Outgoing>>([])
 
     /// Makes the port of a socket. On its event loop.
     init(handler: SocketHandler, encoding: Encoding, eventLoop: any EventLoop) {
@@ -31,6 +44,11 @@ final class SocketPort: ClientSocket {
     func enqueue(_ event: NumberedEvent) -> Bool { append(.event(event)) }
 
     func wake() { eventLoop.execute { self.handler.value.fetch() } }
+
+    /// Wakes the socket once the loop has looked after the others: what it is given to execute comes before that.
+    func wakeAfterOthers() {
+        _ = eventLoop.scheduleTask(in: .milliseconds(1)) { self.handler.value.fetch() }
+    }
 
     func close(_ code: CloseCode) { send(.close(code)) }
 
@@ -54,11 +72,16 @@ final class SocketPort: ClientSocket {
         }
     }
 
-    /// What waits, in its order; nothing of it waits afterwards.
-    func take() -> [Outgoing] {
+    /// What waits, in its order, as much as is sent in one go; whether there is more, for which nobody wakes the socket.
+    func take() -> (items: [Outgoing], isMore: Bool) {
         outgoing.withLockedValue { outgoing in
-            defer { outgoing = [] }
-            return outgoing
+            var items: [Outgoing] = []
+            var bytes = 0
+            while bytes < Self.turnBytes, let item = outgoing.popFirst() {
+                bytes += item.bytes
+                items.append(item)
+            }
+            return (items, !outgoing.isEmpty)
         }
     }
 

@@ -1,5 +1,6 @@
 // What this device sends in a call: microphone, camera, screen; muted, on hold, or stopped by a host.
 
+import { LatestState } from "./latest-state.js";
 import { LocalMedia } from "./local-media.js";
 import { Mesh } from "./mesh.js";
 import { newId, participantOf } from "./wire.js";
@@ -12,6 +13,8 @@ export class CallMedia extends EventTarget {
   #hadCamera = false;
   #cameraIsOpening = false;
   #shareIsStarting = false;
+  #toldMedia;
+  #toldHold;
 
   /** The call as it is; null until the server has answered the invite. @type {import("./wire.js").Call | null} */
   call = null;
@@ -33,6 +36,8 @@ export class CallMedia extends EventTarget {
   constructor(client) {
     super();
     this.#client = client;
+    this.#toldMedia = new LatestState((command) => client.request(command));
+    this.#toldHold = new LatestState((command) => client.request(command));
     const { local } = this;
     const unlessHeld = (role) => (this.onHold ? null : local[role]);
     const outgoing = {
@@ -232,17 +237,17 @@ export class CallMedia extends EventTarget {
   /** Tells the others of the microphone and the camera. */
   sendMedia() {
     if (!this.call || this.state === "ended") return;
-    this.#quietly({ callSetMedia: { callId: this.call.id, media: this.mediaState } });
+    this.#quietly(this.#toldMedia.tell({ callSetMedia: { callId: this.call.id, media: this.mediaState } }));
   }
 
   /** Tells the others of the hold. */
   sendHold() {
-    this.#quietly({ callHold: { callId: this.call.id, onHold: this.onHold } });
+    this.#quietly(this.#toldHold.tell({ callHold: { callId: this.call.id, onHold: this.onHold } }));
   }
 
   /** Tells the others that the screen is not shared any more. */
   sendStopShare() {
-    this.#quietly({ stopScreenShare: { commandId: newId(), callId: this.call.id } });
+    this.#quietly(this.#client.request({ stopScreenShare: { commandId: newId(), callId: this.call.id } }));
   }
 
   /** Ends the sharing of the screen; the server knows. */
@@ -256,8 +261,8 @@ export class CallMedia extends EventTarget {
     if (this.local.microphone) this.local.microphone.enabled = !this.muted && !this.onHold;
   }
 
-  #quietly(command) {
-    this.#client.request(command).catch((error) => this.failed(error));
+  #quietly(told) {
+    told.catch((error) => this.failed(error));
   }
 
   #watchCamera() {

@@ -1,11 +1,13 @@
 // What one does to a call among many, and hosts to the others. Each rejects with the server's refusal.
 
+import { LatestState } from "./latest-state.js";
 import { newId } from "./wire.js";
 
 /** The commands of one group call. */
 export class GroupControls {
   #client;
   #callId;
+  #toldHand;
 
   /**
    * @param {import("./client.js").RingbackClient} client
@@ -14,6 +16,7 @@ export class GroupControls {
   constructor(client, callId) {
     this.#client = client;
     this.#callId = callId;
+    this.#toldHand = new LatestState((command) => client.request(command));
   }
 
   #once(name, more) {
@@ -27,7 +30,8 @@ export class GroupControls {
 
   /** Raises or lowers a hand: one's own without `userId`. */
   raiseHand(raised, userId = "") {
-    return this.#client.request({ callRaiseHand: { callId: this.#callId(), raised, userId } });
+    const command = { callRaiseHand: { callId: this.#callId(), raised, userId } };
+    return userId ? this.#client.request(command) : this.#toldHand.tell(command);
   }
 
   /** @param {string} userId @param {"HOST" | "CO_HOST" | "PARTICIPANT"} role */

@@ -1,0 +1,164 @@
+import NIOConcurrencyHelpers
+import NIOEmbedded
+import Primitives
+import SignalingCore
+import Storage
+import TestDatabases
+import Testing
+
+@testable import SignalingService
+
+/// What one participant who does something again and again costs the others, in virtual time.
+@Suite("A busy call", .timeLimit(.minutes(1)), .serialized)
+struct BusyCallTests {
+    typealias World = CallWorld
+
+    /// A group call of three, and what was told of it so far is forgotten.
+    private static func call(_ world: World) async throws -> Call {
+        let placed = try await world.invite(.conversation(World.group, ringing: [])).call
+        for origin in [World.calleePhone, World.membersPhone] {
+            _ = try await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: origin).call
+        }
+        await world.wait(.seconds(1))
+        world.events.forget()
+        return placed
+    }
+
+    private static func mute(_ isMuted: Bool, _ call: Call, _ world: World, _ origin: CallOrigin) async -> CallReply {
+        await world.send(.setMedia(MediaState(microphone: !isMuted)), to: call.id, from: origin)
+    }
+
+    @Test("Ten mutes in a moment are two pictures for the others, the first at once and the last as it is then")
+    func coalesced() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            var own: Int64 = 0
+            for number in 1...9 {
+                let answer = try await Self.mute(!number.isMultiple(of: 2), call, world, World.callerPhone).call
+                #expect(answer.revision > own)
+                own = answer.revision
+            }
+            #expect(world.events.broadcasts == 1)
+            await world.wait(UpdatePace.interval)
+            #expect(world.events.broadcasts == 2)
+            let told = world.events.entries.filter { $0.address == .user(World.callee.id) }
+            #expect(told.map(\.call.revision) == [own - 8, own])
+            #expect(told.last?.call.participant(World.caller.id)?.connection?.media.microphone == false)
+            await world.wait(.seconds(10))
+            #expect(world.events.broadcasts == 2)
+        }
+    }
+
+    @Test("Changes of several people that only show are told to all of them together")
+    func several() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            for origin in [World.callerPhone, World.calleePhone, World.membersPhone] {
+                _ = try await Self.mute(true, call, world, origin).call
+            }
+            await world.wait(UpdatePace.interval)
+            #expect(world.events.broadcasts == 2)
+            let latest = try await world.send(.fetch, to: call.id, from: World.callerPhone).call.revision
+            let told = Set(world.events.entries.filter { $0.call.revision == latest }.map(\.address))
+            #expect(told == [.user(World.caller.id), .user(World.callee.id), .user(World.member.id)])
+        }
+    }
+
+    @Test("A lock is told at once, with the mutes that were held back")
+    func urgent() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            _ = try await Self.mute(true, call, world, World.calleePhone).call
+            _ = try await Self.mute(false, call, world, World.calleePhone).call
+            let lock = CallCommand.control(.random(at: world.now), .lock(true))
+            let locked = try await world.send(lock, to: call.id, from: World.callerPhone).call.revision
+            let latest = world.events.entries.last { $0.address == .user(World.member.id) }
+            #expect(latest?.call.revision == locked)
+            await world.wait(UpdatePace.interval)
+            let after = world.events.entries.filter { $0.call.revision == locked }.map(\.address)
+            // The phone that locked has its answer; a mute was held back from it, so it is told all the same.
+            #expect(after.last == .device(World.caller.id, World.callerPhone.device))
+            #expect(after.count == 4)
+        }
+    }
+
+    @Test("Beyond the rate a participant waits, with all devices; nobody else does, and a hang-up never")
+    func rate() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            for _ in 0..<10 { _ = try await Self.mute(true, call, world, World.calleePhone).call }
+            for origin in [World.calleePhone, World.calleeLaptop] {
+                guard case .limited(let wait) = await Self.mute(true, call, world, origin) else {
+                    Issue.record("not limited")
+                    return
+                }
+                #expect(wait > .milliseconds(0) && wait <= .milliseconds(200))
+            }
+            _ = try await Self.mute(true, call, world, World.callerPhone).call
+            await world.wait(.milliseconds(200))
+            _ = try await Self.mute(true, call, world, World.calleePhone).call
+            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
+            #expect(try await world.send(leave, to: call.id, from: World.calleePhone).call.revision > 0)
+        }
+    }
+
+    @Test("Coming and going, locking and fetching have a rate, too")
+    func brothers() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            var replies: [String: [CallReply]] = [:]
+            for number in 0..<30 {
+                replies["fetch", default: []].append(await world.send(.fetch, to: call.id, from: World.callerPhone))
+                let lock = CallCommand.control(.random(at: world.now), .lock(number.isMultiple(of: 2)))
+                replies["lock", default: []].append(await world.send(lock, to: call.id, from: World.callerPhone))
+                let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
+                _ = await world.send(leave, to: call.id, from: World.membersPhone)
+                replies["join", default: []].append(await world.join(call.id, from: World.membersPhone))
+            }
+            #expect(replies.mapValues { $0.count(where: \.isLimited) } == ["fetch": 10, "lock": 10, "join": 10])
+            #expect(world.service.metrics.limitedCommands.value == 30)
+        }
+    }
+
+    @Test("A call that is never done lets others have their turn, and keeps the order")
+    func turns() async throws {
+        try await World.run(.sqlite) { world in
+            let call = try await Self.call(world)
+            world.policies.withLockedValue {
+                $0[World.caller.id] = CalleePolicy(profile: World.caller, hasCallWaiting: true)
+            }
+            let other = try await world.invite(World.caller, from: World.strangersPhone).call
+            world.events.forget()
+            // Telling somebody takes longer than a call may work at a stretch.
+            world.events.costs.withLockedValue { $0 = { world.clock.withLockedValue { $0 = $0 + .milliseconds(6) } } }
+            let count = 20
+            try await world.loop.executeInContext {
+                for number in 0..<count {
+                    let signal = Signal.candidate(
+                        .init(
+                            candidate: "\(number)", mid: "0", lineIndex: 0, usernameFragment: "",
+                            source: .init(peerConnection: "p", generation: 0)))
+                    world.service.submit(
+                        .signal(signal, to: World.callee.id), to: call.id, from: World.callerPhone
+                    ) { _ in }
+                }
+            }
+            await world.loop.run()
+            #expect(world.events.entries.count == 1)
+            // Another call is looked after meanwhile.
+            #expect(try await world.send(.fetch, to: other.id, from: World.strangersPhone).call.id == other.id)
+            #expect(world.events.entries.count == 1)
+            for _ in 0..<count { await world.wait(TurnBudget.rest) }
+            let candidates = world.events.entries.compactMap { entry -> String? in
+                guard case .signal(.candidate(let candidate), from: _) = entry.event else { return nil }
+                return candidate.candidate
+            }
+            #expect(candidates == (0..<count).map(String.init))
+            #expect(world.service.metrics.rests.value >= count - 1)
+        }
+    }
+}
+
+extension CallReply {
+    fileprivate var isLimited: Bool { if case .limited = self { true } else { false } }
+}
