@@ -16,7 +16,7 @@ public struct GroupDraft: Sendable, Hashable {
     public var clientConversationID: RequestID
     /// What it is called: 1 to 100 characters that can be seen.
     public var name: String
-    /// Who is in it besides the one who makes it; at most 99.
+    /// Who is to be in it besides the one who makes it; at most 99. Those who do not know that one are invited.
     public var members: [UserID]
 
     /// Makes a draft.

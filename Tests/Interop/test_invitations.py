@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import pytest
+from playwright.async_api import expect
 
 from conftest import Arrive
 from people import Person
@@ -30,9 +30,12 @@ async def test_a_stranger_is_invited_and_accepts(
     await bob.sees_not("invitations")
     await alice.sees("thread-detail", "Alice, Bob · invited: Carol")
     await alice.write("Welcome!")
-    await bob.reads(["Bob joined, invited by Alice.", "Welcome!"])
+    await bob.reads(["Welcome!"])
     await bob.write("Thank you.")
-    await alice.reads(["Alice made the group “Choir”.", "Bob joined, invited by Alice.", "Welcome!", "Thank you."])
+    await alice.reads(["Welcome!", "Thank you."])
+    for person in (alice, bob):
+        lines = ["Alice made the group “Choir”.", "Bob joined, invited by Alice."]
+        await expect(person.element("system-line")).to_contain_text(lines)
 
     await carol.element("invitation-Choir").get_by_test_id("invitation-decline").click()
     await carol.sees_not("invitations")
@@ -58,23 +61,27 @@ async def test_who_is_blocked_invites_nobody(server: Server, alice: Person, bob:
     await bob.sees_not("invitations")
 
 
-@pytest.mark.parametrize("count", [130])
-async def test_every_conversation_can_be_reached(server: Server, alice: Person, count: int) -> None:
-    """More of them than one page of the list holds."""
+async def test_every_conversation_can_be_reached(server: Server, alice: Person) -> None:
+    """More of them than a page of the list holds."""
+    count = 24
     async with RingbackClient(server.url) as client:
         await client.log_in("alice", PASSWORD)
         for number in range(count):
             async with RingbackClient(server.url) as friend:
-                await friend.register(f"friend-{number:03}", PASSWORD)
+                await friend.register(f"friend-{number:02}", PASSWORD)
                 answer = await client.request("POST", "/v1/conversations", {"userId": friend.user["id"]})
                 assert answer.status == 200, answer
+    # As for somebody with ten times as many.
+    await alice.page.route(
+        "**/v1/conversations?*", lambda route: route.continue_(url=route.request.url.replace("limit=100", "limit=10"))
+    )
     await alice.page.reload()
     await alice.is_online()
-    await alice.sees(f"conversation-friend-{count - 1:03}")
-    await alice.sees_not("conversation-friend-000")
     rows = alice.page.locator("#conversations li")
-    await rows.nth(99).scroll_into_view_if_needed()
-    await alice.element("conversation-friend-000").scroll_into_view_if_needed()
-    await alice.click("conversation-friend-000")
-    await alice.sees("thread-name", "friend-000")
-    assert await rows.count() == count
+    await expect(rows).to_have_count(10)
+    await alice.sees(f"conversation-friend-{count - 1}")
+    for loaded in (20, count):
+        await rows.last.scroll_into_view_if_needed()
+        await expect(rows).to_have_count(loaded)
+    await alice.click("conversation-friend-00")
+    await alice.sees("thread-name", "friend-00")
