@@ -183,7 +183,15 @@ async def test_hang_up_reloads_certificate_and_log_level(start_server: StartServ
     configure("debug", "new.pem", "new.key")
     await hang_up("reloaded")
     assert await trusted(new) and not await trusted(old)
-    await until("the log has more to say", lambda: asyncio.sleep(0, " debug " in server.log))
+    async with (
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=new)) as session,
+        session.ws_connect(f"{server.url}/v1/socket", protocols=["ringback.v1.json"]) as socket,
+    ):
+        for _ in range(10):
+            await socket.send_str("no frame")
+        while not socket.closed:
+            await socket.receive()
+    await until("a socket's end is logged", lambda: asyncio.sleep(0, " debug " in server.log))
     # At the end, too, it kills nobody.
     server.signal(signal.SIGTERM)
     for _ in range(50):
