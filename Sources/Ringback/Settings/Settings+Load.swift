@@ -30,11 +30,11 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "publicOrigin",
-            "socketsPerAddress", "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret",
-            "turn.secretFile",
+            "calls.participantLimit", "allowedOrigins", "socketsPerAddress",
+            "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
             "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
+            "publicOrigin",
         ] + CallTimings.settings.map(\.name))
 
     /// Reads the settings: flags come before the environment, the environment before the file, the file before the
