@@ -140,7 +140,7 @@ import Wire
                 await lose(again, of: user, server)
             }
             try await refused { _ in .with { $0.token = "" } }
-            try await refused { _ in .with { $0.token = String(repeating: "a", count: 200_000) } }
+            try await refused { _ in .with { $0.token = String(repeating: "a", count: 15_000) } }
             try await refused { resume($0, after: 4) }
             try await refused { resume($0, after: .max) }
             try await refused(from: .protobuf) { resume($0, after: 1) }
