@@ -276,11 +276,12 @@ import Testing
     }
 
     /// After `password.cost` was changed, in either direction, and whatever the forms of the password.
-    @Test(arguments: [10, 11, 12]) func aChangedCostTellsNothingOfWhoExists(stored: Int) async throws {
+    @Test(arguments: [(10, 11), (11, 10), (10, 10)])
+    func aChangedCostTellsNothingOfWhoExists(stored: Int, today: Int) async throws {
         try await TestDatabase.with(.sqlite) { database, _ in
             let before = await AccountsWorld(database, passwords: PasswordHasher(cost: stored))
             _ = try await before.register("ada")
-            let hasher = PasswordHasher(cost: 11)
+            let hasher = PasswordHasher(cost: today)
             let world = await AccountsWorld(database, passwords: hasher)
             _ = try await world.register("grace")
             try await world.service.start()
@@ -295,7 +296,7 @@ import Testing
             }
             // Then its owner comes, and it is like others.
             _ = try await world.logIn("ada")
-            #expect(try await world.service.account(named: "ada")?.passwordHash?.hasPrefix("$2b$11$") == true)
+            #expect(try await world.service.account(named: "ada")?.passwordHash?.hasPrefix("$2b$\(today)$") == true)
         }
     }
 
