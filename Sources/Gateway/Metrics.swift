@@ -46,6 +46,9 @@ final class GatewayMetrics: Sendable {
     /// An accepted connection was closed without a word.
     func countRefusal(_ refusal: ConnectionRefusal) { connectionsRefused[refusal]?.add() }
 
+    /// How many connections were refused for a reason.
+    func refusals(_ reason: ConnectionRefusal) -> Int { connectionsRefused[reason]?.value ?? 0 }
+
     /// A socket was closed by the server.
     func countClose(_ code: CloseCode) { closed[code]?.add() }
 
@@ -60,7 +63,7 @@ final class GatewayMetrics: Sendable {
                 "connections_refused_total", .counter,
                 help: "Connections closed as they were accepted: too many of one address or in all, or reset already.",
                 samples: ConnectionRefusal.allCases.map {
-                    .init(connectionsRefused[$0]?.value ?? 0, labels: [("reason", $0.rawValue)])
+                    .init(refusals($0), labels: [("reason", $0.rawValue)])
                 }),
             MetricFamily(
                 "accept_pauses_total", .counter, help: "Times that no connection was accepted for lack of descriptors.",

@@ -31,10 +31,10 @@ struct LineWriterTests {
     func nobodyReads() throws {
         let (reading, writing) = try pipe()
         defer { try? writing.close() }
-        let writer = LineWriter(descriptor: writing.fileDescriptor, capacity: 1 << 16)
+        let writer = LineWriter(descriptor: writing.fileDescriptor, capacity: 1 << 17)
         writer.setDropNotice { "\($0) are missing" }
         let line = String(repeating: "x", count: 999)
-        // The pipe takes 64 KiB, the thread and the queue as much again.
+        // The pipe takes 64 KiB, and the thread and the queue 128 KiB each.
         let count = 2000
         for _ in 1...count { writer.write(line) }
         let dropped = writer.dropped.value
