@@ -47,7 +47,7 @@ extension LiveCalls {
         let pending = PendingInput(input) { reply in
             switch reply {
             case .done, .refused: myself.value.calls[id]?.owed.removeAll { $0 == input }
-            case .limited, .unavailable, .failed: break
+            case .limited, .usedUp, .unavailable, .failed: break
             }
         }
         receive(pending, for: id)

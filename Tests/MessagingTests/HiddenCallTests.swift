@@ -56,7 +56,7 @@ import Testing
             let withAnn = try await world.service.directConversation(between: ann, and: ben).id
             try await world.send(world.draft(.user(ben)), from: ann)
             let before = try await world.service.conversations(of: ben)
-            #expect(before.map(\.id) == [withAnn, withEve])
+            #expect(before.conversations.map(\.id) == [withAnn, withEve])
 
             world.clock.advance(.seconds(60))
             let hidden = try await call(from: eve, to: ben, isHidden: true, in: withEve, world)
@@ -78,7 +78,7 @@ import Testing
             let (ben, eve) = (try await world.user("ben"), try await world.user("eve"))
             let conversation = try await world.service.directConversation(between: eve, and: ben).id
             let hidden = try await call(from: eve, to: ben, isHidden: true, in: conversation, world)
-            #expect(try await world.service.conversations(of: ben).isEmpty)
+            #expect(try await world.service.conversations(of: ben).conversations.isEmpty)
             let callers = try await world.service.conversations(of: eve)
             #expect(callers.map(\.id) == [conversation] && callers.first?.lastMessage?.call?.call == hidden)
             // Whoever opens it finds it empty.
@@ -95,7 +95,7 @@ import Testing
         try await MessagingWorld.with(engine) { world in
             let (ben, eve) = (try await world.user("ben"), try await world.user("eve"))
             let conversation = try await world.service.directConversation(between: eve, and: ben).id
-            #expect(try await world.service.conversations(of: eve).map(\.id) == [conversation])
+            #expect(try await world.service.conversations(of: eve).conversations.map(\.id) == [conversation])
             #expect(try await world.service.conversations(of: ben).isEmpty)
         }
     }

@@ -90,9 +90,10 @@ struct PostgreSQLFitness {
             do {
                 answers = try other.exchange(
                     [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
-            } catch let loss as ConnectionLost where loss.message.contains("statement pooling mode") {
+            } catch {
                 // PgBouncer's words, before it ends the connection.
-                throw Self.pooled
+                if error.message.contains("statement pooling mode") { throw Self.pooled }
+                throw error
             }
             guard case .success(let answer) = answers[1], let row = answer.rows.first else { throw Self.pooled }
             let isShared = try row.text("session") == session
