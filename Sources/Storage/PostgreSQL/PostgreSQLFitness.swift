@@ -87,12 +87,13 @@ struct PostgreSQLFitness {
         let other = try PostgreSQLConnection(target, .migrating, limits)
         for _ in 0..<Self.poolerTries {
             let answers: [PostgreSQLConnection.Answer]
-            do {
+            do throws(ConnectionLost) {
                 answers = try other.exchange(
                     [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
-            } catch let loss as ConnectionLost where loss.message.contains("statement pooling mode") {
+            } catch {
                 // PgBouncer's words, before it ends the connection.
-                throw Self.pooled
+                if error.message.contains("statement pooling mode") { throw Self.pooled }
+                throw error
             }
             guard case .success(let answer) = answers[1], let row = answer.rows.first else { throw Self.pooled }
             let isShared = try row.text("session") == session
