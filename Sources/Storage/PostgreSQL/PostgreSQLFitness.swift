@@ -87,7 +87,7 @@ struct PostgreSQLFitness {
         let other = try PostgreSQLConnection(target, .migrating, limits)
         for _ in 0..<Self.poolerTries {
             let answers: [PostgreSQLConnection.Answer]
-            do {
+            do throws(ConnectionLost) {
                 answers = try other.exchange(
                     [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
             } catch {
