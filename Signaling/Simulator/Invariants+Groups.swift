@@ -19,11 +19,13 @@ extension World {
         if !expected.isEmpty { fail(.noticesAsTables, "\(expected.count) notices are missing") }
     }
 
-    /// Nobody is told of a call that they must not hear of, unless they asked to be let in by themselves.
+    /// Nobody is told of a call that they may not see, unless they asked to be let in by themselves.
     func checkHidden(_ transition: CallTransition, from before: Call) {
         for delivery in transition.deliveries {
             let user = delivery.address.user
-            guard let after = transition.call.participant(user), after.isHidden else { continue }
+            guard let after = transition.call.participant(user), !after.maySeeCall else { continue }
+            // Whoever is sent out is told that much.
+            if !after.isHidden, before.participant(user)?.maySeeCall ?? false { continue }
             if before.joinRequests.contains(where: { $0.origin.user == user }) { continue }
             fail(.hiddenHearNothing, "\(Describe.user(user)) is told: \(Describe.event(delivery.event))")
         }
