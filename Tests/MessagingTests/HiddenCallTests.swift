@@ -63,12 +63,12 @@ import Testing
             #expect(try await world.service.conversations(of: ben) == before)
             #expect(try await world.service.conversation(withEve, for: ben).lastSeq == 1)
             #expect(try await world.service.history(of: withEve, reader: ben).messages.map(\.seq) == [1])
-            let callers = try #require(try await world.service.conversations(of: eve).first)
+            let callers = try #require(try await world.service.conversations(of: eve).conversations.first)
             #expect(callers.lastSeq == 2 && callers.lastMessage?.call?.call == hidden)
 
             // One that is heard moves it for both.
             _ = try await call(from: eve, to: ben, isHidden: false, in: withEve, world)
-            #expect(try await world.service.conversations(of: ben).map(\.id) == [withEve, withAnn])
+            #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [withEve, withAnn])
         }
     }
 
@@ -79,13 +79,13 @@ import Testing
             let conversation = try await world.service.directConversation(between: eve, and: ben).id
             let hidden = try await call(from: eve, to: ben, isHidden: true, in: conversation, world)
             #expect(try await world.service.conversations(of: ben).conversations.isEmpty)
-            let callers = try await world.service.conversations(of: eve)
+            let callers = try await world.service.conversations(of: eve).conversations
             #expect(callers.map(\.id) == [conversation] && callers.first?.lastMessage?.call?.call == hidden)
             // Whoever opens it finds it empty.
             let opened = try await world.service.directConversation(between: ben, and: eve)
             #expect(opened.id == conversation && opened.lastSeq == 0 && opened.lastMessage == nil)
             try await world.send(world.draft(.user(eve)), from: ben)
-            #expect(try await world.service.conversations(of: ben).map(\.id) == [conversation])
+            #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [conversation])
         }
     }
 
@@ -96,7 +96,7 @@ import Testing
             let (ben, eve) = (try await world.user("ben"), try await world.user("eve"))
             let conversation = try await world.service.directConversation(between: eve, and: ben).id
             #expect(try await world.service.conversations(of: eve).conversations.map(\.id) == [conversation])
-            #expect(try await world.service.conversations(of: ben).isEmpty)
+            #expect(try await world.service.conversations(of: ben).conversations.isEmpty)
         }
     }
 }
