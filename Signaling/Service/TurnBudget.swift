@@ -8,6 +8,9 @@ struct TurnBudget: Sendable, Equatable {
     /// For so long: meanwhile the loop looks after everything else. A call that is never done has half of a loop.
     static let rest = Instant.Span.milliseconds(5)
 
+    /// No input takes a call so long. What seems to is a clock that was set, or a process that stood still.
+    static let longestStretch = Instant.Span.seconds(1)
+
     /// How long the call has worked since it last rested.
     private var worked = Instant.Span.milliseconds(0)
     private var lastWorked: Instant?
@@ -15,7 +18,10 @@ struct TurnBudget: Sendable, Equatable {
     /// The call has worked for a while.
     mutating func note(from began: Instant, to ended: Instant) {
         if hasRested(by: began) { worked = .milliseconds(0) }
-        worked = .init(microseconds: worked.microseconds + max(0, (ended - began).microseconds))
+        let stretch = ended - began
+        if stretch > .milliseconds(0), stretch <= Self.longestStretch {
+            worked = .init(microseconds: worked.microseconds + stretch.microseconds)
+        }
         lastWorked = ended
     }
 

@@ -30,6 +30,7 @@ import Wire
             users.append(try await server.register(name))
             sockets.append(try await SocketClient.connect(server, as: users[users.count - 1], encoding: .json).0)
         }
+        for other in users.dropFirst() { try await server.know(other, users[0]) }
         let draft = GroupDraft(
             clientConversationID: .random(at: server.clock.now()), name: "Band", members: users.dropFirst().map(\.id))
         let group = try await server.messaging.makeGroup(draft, by: users[0].id).id

@@ -19,6 +19,8 @@ class RingbackError(Exception):
         super().__init__(f"{error.get('code')}: {error.get('message')}")
         self.code = error.get("code", "")
         self.call = error.get("call")
+        # In seconds.
+        self.retry_after = error.get("retryAfterMs", 0) / 1000
 
 
 @dataclass

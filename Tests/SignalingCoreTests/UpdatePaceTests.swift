@@ -163,7 +163,8 @@ struct UpdatePaceTests {
 
         /// Whoever comes into the call by a command and wants no answer has asked to know nothing.
         mutating func change(of before: Call?, to revision: Int64, by asker: CallOrigin?, isAnswered: Bool) {
-            let involved = Set((before?.participants ?? []).filter { $0.isRinging || $0.isConnected }.map(\.user))
+            let involved = Set(
+                (before?.participants ?? []).filter { $0.maySeeCall && ($0.isRinging || $0.isConnected) }.map(\.user))
             for device in Self.all where device != asker && involved.contains(device.user) {
                 foreign[device] = revision
             }

@@ -38,4 +38,11 @@ struct TurnBudgetTests {
         budget.note(from: moment(-3_600_000), to: moment(-3_600_001))
         #expect(!budget.mustRest(at: moment(-3_600_001)))
     }
+
+    @Test("A clock that jumps ahead is no work")
+    func jump() {
+        var budget = TurnBudget()
+        budget.note(from: moment(0), to: moment(45_000))
+        #expect(!budget.mustRest(at: moment(45_000)))
+    }
 }

@@ -31,9 +31,10 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "publicOrigin", "socketsPerAddress", "plainConnectionsPerAddress",
-            "plainConnections", "publicHost", "stun.listen", "iceServers", "turn.urls", "turn.secret", "turn.secretFile",
-            "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level", "log.format",
+            "calls.participantLimit", "allowedOrigins", "publicOrigin", "socketsPerAddress",
+            "plainConnectionsPerAddress", "plainConnections", "publicHost", "stun.listen", "iceServers", "turn.urls",
+            "turn.secret", "turn.secretFile", "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level",
+            "log.format",
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
         ] + CallTimings.settings.map(\.name) + QuotaLimits.settings.map(\.name))
 
