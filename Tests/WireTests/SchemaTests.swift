@@ -24,7 +24,8 @@ import Wire
         WireCallSettings.self, WireCallSummary.self, WireChangeCallSettingsRequest.self, WireChangeMemberRequest.self,
         WireContact.self, WireContactList.self, WireIceServerList.self, WireMissedCalls.self,
         WirePushTokenRequest.self, WireRequestContactRequest.self, WireScreenShareRecord.self,
-        WireSeenMissedCallsRequest.self,
+        WireSeenMissedCallsRequest.self, WireGroupInvitation.self, WireGroupInvitationList.self,
+        WireInvitationReceived.self,
     ]
 
     @Test func everyMessageOfTheSchemaIsTested() throws {

@@ -80,7 +80,7 @@ struct PostgreSQLFitness {
     /// transaction takes them away, too, and gives the settings of one client to another.
     ///
     /// A pooler shows by the process id, which it makes up. What it does shows when a second connection has the session of
-    /// the first one, or when the session of the first one changes while the second one is in a transaction.
+    /// the first one, or when the session of the first one changes while the second one is in a transaction or after it.
     private func checkSessions() throws {
         let session = try Self.session(of: connection, limits)
         guard unsafe session != String(PQbackendPID(connection.handle)) else { return }
@@ -99,7 +99,9 @@ struct PostgreSQLFitness {
             let isShared = try row.text("session") == session
             let isChanged = try Self.session(of: connection, limits) != session
             _ = try other.exchange([.text("ROLLBACK")], milliseconds: limits.exchange)
-            if isShared || isChanged { throw Self.pooled }
+            // The session that was let go last is the first to be given out again.
+            let isExchanged = try Self.session(of: connection, limits) != session
+            if isShared || isChanged || isExchanged { throw Self.pooled }
         }
     }
 
