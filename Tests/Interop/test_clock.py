@@ -58,7 +58,8 @@ def clock(tmp_path: Path, library: Path, monkeypatch: pytest.MonkeyPatch) -> Clo
 
 async def call_ends(client: RingbackClient, call: str, *reasons: str) -> None:
     async def has_ended() -> bool:
-        found = (await client.send({"callFetch": {"callId": call}}))["call"]
+        # By REST: how often calls are fetched over the socket has a limit.
+        found = (await client.request("GET", f"/v1/calls/{call}")).body["call"]
         return found.get("endReason") in reasons
 
     await until(f"{call} ends: {reasons}", has_ended, 10)
