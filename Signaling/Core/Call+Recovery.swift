@@ -35,8 +35,7 @@ extension Call {
                 connection.reachability = .adopted(until: present + rules.timings.recovery)
                 call.participants[index].state = .connected(connection)
             case .ringing(var ringing):
-                let longest = max(rules.timings.ring, rules.timings.ringLimit)
-                ringing.until = min(ringing.until, (participant.rungAt ?? startedAt) + longest)
+                ringing.until = min(ringing.until, (participant.rungAt ?? startedAt) + rules.timings.longestRing)
                 call.participants[index].state = .ringing(ringing)
             case .declined, .left: break
             }

@@ -51,6 +51,9 @@ public struct CallTimings: Sendable, Equatable {
     /// The longest that a call may last.
     public var maxDuration: Instant.Span = .seconds(12 * 3600)
 
+    /// The longest that anybody is rung, be it for a device that had to be woken or by a second ring beside the first.
+    public var longestRing: Instant.Span { max(ringLimit, Instant.Span(microseconds: 2 * ring.microseconds)) }
+
     /// The timings a server has when it is told no others.
     public init() {}
 }

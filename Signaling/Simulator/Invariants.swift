@@ -214,7 +214,7 @@ extension World {
     private func checkEnds(_ call: Call) {
         var call = call
         var bound = 2 * call.participants.count * call.participants.count + 4
-        let latest = now + call.rules.timings.maxDuration + call.rules.timings.ringLimit + call.rules.timings.recovery
+        let latest = now + call.rules.timings.maxDuration + call.rules.timings.longestRing + call.rules.timings.recovery
         while let deadline = call.nextDeadline {
             bound -= 1
             guard bound > 0, deadline <= latest else {
