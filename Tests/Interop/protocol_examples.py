@@ -50,6 +50,10 @@ def new() -> str:
     return str(uuid.uuid4())
 
 
+# Commands whose changes only show: they are told at a pace.
+SHOWN = {"callRinging", "callSetMedia", "callHold", "callRaiseHand", "callJoin"}
+
+
 class Scene:
     """One flow: its people, and the frames that they sent and got."""
 
@@ -100,7 +104,7 @@ class Scene:
             answer = await client.send({name: fields})
         except RingbackError:
             pass
-        await self._settle(client, answer.get("call", {}).get("id") or fields.get("callId"), waits)
+        await self._settle(client, answer.get("call", {}).get("id") or fields.get("callId"), waits, name in SHOWN)
         self._tell(client.label)
         return answer
 
@@ -137,7 +141,11 @@ class Scene:
             pass
         await self.closes(client)
 
-    async def _settle(self, client: RingbackClient, call_id: str | None, waits: tuple[RingbackClient, ...]) -> None:
+    async def _settle(
+        self, client: RingbackClient, call_id: str | None, waits: tuple[RingbackClient, ...], is_shown: bool = False
+    ) -> None:
+        # The next step begins after the pace of changes that only show, so that each of them is told at once.
+        await asyncio.sleep(0.3 if is_shown else 0.05)
         # A call is on one event loop, and tells of a change before it looks at the next command; a socket answers a
         # ping after what was written to it before.
         if call_id:
