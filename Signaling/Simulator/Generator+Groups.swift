@@ -31,6 +31,10 @@ extension World {
         if let asking = call.joinRequests.first, random.isOne(in: 2) {
             return .control(request(), .admit(asking.origin.user, isAdmitted: random.isOne(in: 2)))
         }
+        // Bars are rare, and there are rules for who takes them back.
+        if let barred = call.participants.first(where: \.isBarred), random.isOne(in: 3) {
+            return .add(request(), [Callee(barred.user)])
+        }
         if !call.isLocked, random.isOne(in: 6), call.participant(clients[device].user)?.isHostOrCoHost ?? false {
             return .control(request(), .lock(true))
         }
