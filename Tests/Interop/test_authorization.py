@@ -332,3 +332,10 @@ async def test_every_route(group: Group) -> None:
     for name, row in rows.items():
         print(f"{name:{width}} {row}")
     assert rows == {name: expected for name, (_, _, expected) in ROUTES.items()}
+
+
+def test_nothing_is_left_out() -> None:
+    oneof = SCHEMA.read_text().split("oneof command {")[1].split("}")[0]
+    commands = {name.title().replace("_", "") for name in re.findall(r"\w+ (\w+) = \d+;", oneof)}
+    assert {name[0].upper() + name[1:] for name in COMMANDS} == commands
+    assert set(ROUTES) == OpenAPI().unseen
