@@ -127,13 +127,17 @@ let package = Package(
         ),
 
         // Signaling: who is in which call.
-        library("SignalingCore", "Signaling/Core", ["Primitives"]),
+        library(
+            "SignalingCore", "Signaling/Core",
+            [
+                "Primitives",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         library(
             "SignalingService", "Signaling/Service",
             [
                 "Primitives", "SignalingCore", "Storage", locks, logging, nioCore,
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
             ]),
 
         // The tool that shakes the core.

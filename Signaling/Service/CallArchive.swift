@@ -79,25 +79,22 @@ struct CallArchive: Sendable {
         try await database.query(.callByID, [.id(id)]).first?.id("conversation_id")
     }
 
-    /// Answers a command to a call that no shard owns: it is over, or there never was such a call.
+    /// Answers a command to a call that is not open here: it is over, or there never was such a call.
     func answer(
-        _ command: CallCommand, to id: CallID, from origin: CallOrigin, at now: Instant, metrics: CallMetrics,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        Task {
-            do throws(DatabaseError) {
-                guard let view = try await call(id),
-                    view.call.participant(origin.user) != nil || command.isJoinOfMember
-                else { return reply(.refused(.notFound, nil)) }
-                // It may be open all the same, placed or ended this moment, or another node's: its owner will know.
-                guard view.call.isEnded else { return reply(.unavailable) }
-                let transition = view.call.handle(.command(command, from: origin), at: now)
-                metrics.count(transition)
-                reply(CallReply(transition, people: view.people, to: origin.user))
-            } catch {
-                logger.warning("a call could not be read", metadata: ["call": "\(id)", "error": "\(error)"])
-                reply(.unavailable)
-            }
+        _ command: CallCommand, to id: CallID, from origin: CallOrigin, at now: Instant, _ metrics: CallMetrics
+    ) async -> CallReply {
+        do throws(DatabaseError) {
+            guard let view = try await call(id), view.call.participant(origin.user) != nil || command.isJoinOfMember
+            else { return .refused(.notFound, nil) }
+            // It may be open all the same, placed or ended this moment, or another node's: its owner will know.
+            guard case .done(let transition) = view.call.handle(.command(command, from: origin), at: now),
+                view.call.isEnded
+            else { return .unavailable }
+            if transition.droppedSignals > 0 { metrics.droppedSignals.add(transition.droppedSignals) }
+            return CallReply(transition, people: view.people, to: origin.user)
+        } catch {
+            logger.warning("a call could not be read", metadata: ["call": "\(id)", "error": "\(error)"])
+            return .unavailable
         }
     }
 

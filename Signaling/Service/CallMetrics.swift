@@ -79,15 +79,16 @@ public struct CallMetrics: Sendable {
         ]
     }
 
-    /// Counts what a carried-out transition did with signals.
-    func count(_ transition: CallTransition) {
-        if transition.droppedSignals > 0 { droppedSignals.add(transition.droppedSignals) }
-    }
-
-    /// Counts a change of a call's phase.
-    func count(from old: Call?, to new: Call) {
-        if old == nil { placed.add() }
-        if old?.answeredAt == nil, new.answeredAt != nil { answered.add() }
-        if old?.isEnded != true, let reason = new.endReason { ended[reason]?.add() }
+    /// Adds what has happened to the calls of a table, and begins to count anew there.
+    func count(_ tally: inout CallTally) {
+        if tally.isEmpty { return }
+        placed.add(tally.placed)
+        answered.add(tally.answered)
+        for reason in tally.ended { ended[reason]?.add() }
+        relayedSignals.add(tally.relayedSignals)
+        droppedSignals.add(tally.droppedSignals)
+        rests.add(tally.rests)
+        letGo.add(tally.letGo)
+        tally = CallTally()
     }
 }

@@ -16,26 +16,6 @@ public protocol CallRecorder: Sendable {
     func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>)
 }
 
-/// A change of a call on its way to disk.
-public struct RecordedChange: Sendable {
-    /// The call before; nil when it is placed by this change.
-    public let old: Call?
-    /// What happens to it.
-    public let transition: CallTransition
-    /// A profile for each participant.
-    public let people: [UserID: Profile]
-    /// When it happens, by the wall clock. What was due earlier has its own times in the call.
-    public let at: Instant
-
-    /// Describes a change.
-    public init(old: Call?, transition: CallTransition, people: [UserID: Profile], at: Instant) {
-        self.old = old
-        self.transition = transition
-        self.people = people
-        self.at = at
-    }
-}
-
 /// What recorders write with a change of a call.
 struct Records {
     private let change: RecordedChange

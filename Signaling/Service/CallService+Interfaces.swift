@@ -1,28 +1,6 @@
 public import Primitives
 public import SignalingCore
 
-/// A call, and who the people in it are.
-public struct CallView: Sendable, Equatable {
-    /// The call.
-    public let call: Call
-    /// A profile for each participant.
-    public let people: [UserID: Profile]
-
-    /// Makes a view.
-    public init(call: Call, people: [UserID: Profile]) {
-        self.call = call
-        self.people = people
-    }
-
-    /// The call as a user may see it who was in it, or who is a member of its conversation: whoever may not see it as it is
-    /// sees what it was until they left.
-    func shown(to user: UserID) -> CallView {
-        guard let past = call.past(of: user) else { return self }
-        let known = Set(past.participants.map(\.user))
-        return CallView(call: past, people: people.filter { known.contains($0.key) })
-    }
-}
-
 /// A wish to call somebody.
 public struct Invite: Sendable {
     /// Whom to call.
@@ -51,38 +29,25 @@ public struct Invite: Sendable {
     }
 }
 
-/// What becomes of a command.
-public enum CallReply: Sendable {
-    /// Carried out, and on disk.
-    case done(CallView)
-    /// Not carried out, and why; the call goes with it where the sender may see it.
-    case refused(CallRefusal, CallView?)
-    /// Too many invites or commands; after this time another one is taken.
-    case limited(retryAfter: Instant.Span)
-    /// As many people were rung today as one user may ring in a day; after this time another one is.
-    case usedUp(retryAfter: Instant.Span)
-    /// The database is away or the server is stopping: to be tried again.
-    case unavailable
-    /// A fault of the server.
-    case failed
-
-    /// The answer to a command of a user, or to nobody's. The call goes with a refusal where the user may see it: whoever has
-    /// no part in it is a member of its conversation, or told that there is no such call.
-    init(_ transition: CallTransition, people: [UserID: Profile], to user: UserID?) {
-        let view = CallView(call: transition.call, people: people)
-        let isShown = user.map { transition.call.participant($0)?.maySeeCall ?? true } ?? false
-        self =
-            switch transition.refusal {
-            case nil: .done(view)
-            case .notFound: .refused(.notFound, nil)
-            case let refusal?: .refused(refusal, isShown ? view : nil)
-            }
-    }
+/// What a device asks of calls, as it asks: the service completes it with what only the server knows.
+public enum CallRequest: Sendable {
+    /// Call another user, or the members of a group. Counts as an invite for each who is rung.
+    case invite(Invite)
+    /// Come into a group call without being rung, or again.
+    case join(CallID, RequestID, MediaState)
+    /// Ring more people for a call. Counts as an invite for each.
+    case add(CallID, RequestID, [UserID])
+    /// Turn the call away. When the device is merely busy, the user's others go on ringing.
+    case decline(CallID, RequestID, isBusy: Bool)
+    /// A command that is complete as it is asked.
+    case command(CallID, CallCommand)
 }
 
-/// Delivers events to devices.
+/// Delivers answers and events to devices; must not block.
 public protocol CallEvents: Sendable {
-    /// Delivers an event to whatever devices stand behind the addresses now; must not block.
+    /// Answers a command, once, after what it changed is on disk.
+    func reply(_ reply: CallReply, to replyTo: ReplyTo)
+    /// Delivers an event to the devices that stand behind the addresses now.
     func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address])
 }
 
@@ -139,19 +104,4 @@ public enum CallPeopleError: Error, Sendable {
     case notFound
     /// The database is away.
     case unavailable
-}
-
-/// Knows which shard owns which call, and who is in a call. One process knows its own calls; with several, this is
-/// where another node's calls are found.
-protocol CallDirectory: Sendable {
-    /// Where the calls of a conversation live.
-    func shard(for conversation: ConversationID) -> Int
-    /// The conversation of an open call; nil when it is not open.
-    func conversation(of call: CallID) -> ConversationID?
-    /// Whether a user is in a call with one of the devices.
-    func isInCall(_ user: UserID) -> Bool
-    /// A call is new or has changed.
-    func put(_ call: Call)
-    /// A call is no longer open.
-    func remove(_ call: Call)
 }

@@ -1,5 +1,4 @@
 public import Logging
-import NIOConcurrencyHelpers
 public import NIOCore
 public import Primitives
 public import SignalingCore
@@ -35,15 +34,12 @@ public final class CallService: Sendable {
     public let metrics = CallMetrics()
 
     private let shards: [CallShard]
-    private let directory: any CallDirectory
+    private let openCalls: OpenCalls
+    private let events: any CallEvents
     let archive: CallArchive
-    private let people: any CallPeople
-    private let settings: Settings
     let now: @Sendable () -> Instant
     private let node: Node
-    private let inviteLimits = NIOLockedValueBox(InviteLimits())
-    private let quotas: DailyQuotas
-    private let commandLimits = NIOLockedValueBox(CallCommandLimits())
+    private let requests: CallRequests
     private let isStopping = Atomic(false)
     /// Counts the memberships that have ended: what was looked up before the latest one may be no longer true.
     private let endings = Atomic<UInt64>(0)
@@ -64,27 +60,29 @@ public final class CallService: Sendable {
         recorders: [any CallRecorder] = [], loops: [any EventLoop], settings: Settings,
         now: @escaping @Sendable () -> Instant, leaseClock: LeaseClock? = nil, logger: Logger
     ) {
-        let directory = LocalCallDirectory(shardCount: loops.count)
+        let openCalls = OpenCalls(shardCount: loops.count)
         let archive = CallArchive(database: database, rules: settings.rules, logger: logger)
-        self.directory = directory
+        self.openCalls = openCalls
+        self.events = events
         self.archive = archive
-        self.people = people
-        self.settings = settings
         self.now = now
-        quotas = DailyQuotas(database: database, limits: settings.quotas, now: now)
         let metrics = metrics
+        requests = CallRequests(
+            people: people, presence: presence, openCalls: openCalls, archive: archive, metrics: metrics,
+            invitesPerMinute: settings.invitesPerMinute,
+            quotas: DailyQuotas(database: database, limits: settings.quotas, now: now), now: now)
         let lease = NodeLease(node: settings.node ?? .random(at: now()), duration: settings.lease)
         let shards = loops.map { loop in
             CallShard(
                 loop: loop,
-                surroundings: .init(
-                    database: database, archive: archive, lease: lease, directory: directory, events: events,
+                dependencies: .init(
+                    database: database, archive: archive, lease: lease, openCalls: openCalls, events: events,
                     presence: presence, recorders: recorders, rules: settings.rules, metrics: metrics, now: now,
                     logger: logger))
         }
         self.shards = shards
         node = Node(
-            lease: lease, database: database, archive: archive, shards: shards, directory: directory,
+            lease: lease, database: database, archive: archive, shards: shards, openCalls: openCalls,
             metrics: metrics, now: now, leaseClock: leaseClock ?? Self.leaseClock(by: now), logger: logger)
     }
 
@@ -118,118 +116,40 @@ public final class CallService: Sendable {
         await node.renew()
     }
 
-    /// Calls another user, or the members of a group. Counts as an invite for each who is rung.
+    /// Gives a request to the call that it names, or places a call. The answer goes to `replyTo`.
     ///
-    /// - Parameter reply: Called once, on a thread of the service, after the call is on disk.
-    public func invite(
-        _ invite: Invite, from caller: Profile, device: DeviceID, reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
-        guard invite.target != .user(caller.id) else { return reply(.refused(.forbidden, nil)) }
-        // Whoever asks pays for one at once; how many more there are is known only later.
-        if let refusal = takeInvites(1, of: caller.id) { return reply(refusal) }
-        metrics.invites.add()
+    /// - Parameter sender: The user whose device asks.
+    public func submit(_ request: CallRequest, from sender: Profile, replyTo: ReplyTo) {
+        if isStopping.load(ordering: .relaxed) { return events.reply(.unavailable, to: replyTo) }
+        if let refusal = requests.refusal(of: request, by: sender.id) { return events.reply(refusal, to: replyTo) }
+        if let command = requests.complete(request, from: sender.id) {
+            return hand(.command(command.command, command.call, .init(replyTo)))
+        }
         let endings = endings.load(ordering: .acquiring)
         Task {
-            do throws(CallPeopleError) {
-                if let earlier = try await placedEarlier(invite, by: caller.id) {
-                    return reply(.done(earlier.shown(to: caller.id)))
-                }
-                let (conversation, mode, users) = try await callees(of: invite.target, for: caller.id)
-                if let refusal = takeInvites(users.count, of: caller.id, paid: 1) { return reply(refusal) }
-                let policies = try await people.calleePolicies(of: users, calledBy: caller.id)
-                let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
-                guard !callees.isEmpty else {
-                    return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
-                }
-                shards[directory.shard(for: conversation)].invite(
-                    PendingInvite(
-                        invite: invite, caller: caller, device: device, callees: callees,
-                        conversation: conversation, mode: mode, endings: endings, reply: reply))
+            do throws(CallRequests.Refusal) {
+                hand(try await requests.complete(request, from: sender, replyTo: replyTo, endings: endings))
             } catch {
-                reply(CallReply(error))
+                events.reply(error.reply, to: replyTo)
             }
         }
     }
 
-    /// Gives a command to the call that it names.
-    ///
-    /// - Parameter reply: Called once, on a thread of the service, after what the command changed is on disk.
-    public func submit(
-        _ command: CallCommand, to call: CallID, from origin: CallOrigin,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        if let retryAfter = takeCommand(command.kind, of: origin.user) {
-            return reply(.limited(retryAfter: retryAfter))
-        }
-        submit(command, to: call, from: origin, newcomers: [], endings: 0, reply: reply)
-    }
-
-    /// Brings a user into a group call without being rung, or again.
-    ///
-    /// - Parameter reply: As with `submit`.
-    public func join(
-        _ call: CallID, as request: RequestID, from user: Profile, device: DeviceID, media: MediaState,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        if let retryAfter = takeCommand(.told, of: user.id) { return reply(.limited(retryAfter: retryAfter)) }
-        let endings = endings.load(ordering: .acquiring)
-        Task {
-            do throws(CallPeopleError) {
-                let isMember = try await members(ofConversationOf: call).contains(user.id)
-                submit(
-                    .join(request, media, isMember: isMember), to: call,
-                    from: CallOrigin(user: user.id, device: device), newcomers: [user], endings: endings, reply: reply)
-            } catch {
-                reply(CallReply(error))
+    /// Gives a complete request to the shard whose it is.
+    private func hand(_ input: CallTable.Input) {
+        switch input {
+        case .invite(let invitation, _): shards[openCalls.shard(for: invitation.conversation)].take(input)
+        case .command(let command, let id, let asked):
+            if let conversation = openCalls.conversation(of: id) {
+                return shards[openCalls.shard(for: conversation)].take(input)
             }
-        }
-    }
-
-    /// Rings more people for a call. Counts as an invite for each.
-    ///
-    /// - Parameter reply: As with `submit`.
-    public func add(
-        _ users: [UserID], to call: CallID, as request: RequestID, from origin: CallOrigin,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        if let retryAfter = takeCommand(.told, of: origin.user) {
-            return reply(.limited(retryAfter: retryAfter))
-        }
-        if let refusal = takeInvites(users.count, of: origin.user) { return reply(refusal) }
-        let endings = endings.load(ordering: .acquiring)
-        Task {
-            do throws(CallPeopleError) {
-                let members = try await members(ofConversationOf: call)
-                let policies = try await people.calleePolicies(of: users, calledBy: origin.user)
-                let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
-                guard !callees.isEmpty else {
-                    return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
-                }
-                let rung = callees.map { policy in
-                    let user = policy.profile.id
-                    return policy.callee(isInCall: directory.isInCall(user), isMember: members.contains(user))
-                }
-                submit(
-                    .add(request, rung), to: call, from: origin, newcomers: callees.map(\.profile), endings: endings,
-                    reply: reply)
-            } catch {
-                reply(CallReply(error))
+            let (now, replyTo) = (now(), asked.replyTo)
+            Task {
+                events.reply(
+                    await archive.answer(command, to: id, from: replyTo.origin, at: now, metrics), to: replyTo)
             }
+        default: break
         }
-    }
-
-    private func submit(
-        _ command: CallCommand, to call: CallID, from origin: CallOrigin, newcomers: [Profile], endings: UInt64,
-        reply: @escaping @Sendable (CallReply) -> Void
-    ) {
-        guard !isStopping.load(ordering: .relaxed) else { return reply(.unavailable) }
-        guard let conversation = directory.conversation(of: call) else {
-            return archive.answer(command, to: call, from: origin, at: now(), metrics: metrics, reply: reply)
-        }
-        let input = PendingInput(
-            .command(command, from: origin), newcomers: newcomers, endings: endings, reply: reply)
-        shards[directory.shard(for: conversation)].submit(input, to: call)
     }
 
     /// A device has a socket again: calls that wait for it go on, and the completion gets every open call of its user.
@@ -242,7 +162,7 @@ public final class CallService: Sendable {
 
     /// The last socket of a device is gone: the calls that it is in give it time to come back.
     public func deviceLost(_ origin: CallOrigin) {
-        for shard in shards { shard.deviceLost(origin) }
+        for shard in shards { shard.take(.deviceLost(origin)) }
     }
 
     /// A user does not belong to a conversation any more: its calls take the user out, and take nobody for a member by what
@@ -250,15 +170,15 @@ public final class CallService: Sendable {
     /// one before it was ended, the calls learn when the lease is renewed.
     public func membershipEnded(_ user: UserID, in conversation: ConversationID) {
         let number = endings.add(1, ordering: .acquiringAndReleasing).newValue
-        shards[directory.shard(for: conversation)].membershipEnded(
-            MembershipEnding(user: user, conversation: conversation), number: number)
+        let ending = MembershipEnding(user: user, conversation: conversation)
+        shards[openCalls.shard(for: conversation)].take(.membershipEnded(ending, number: number))
     }
 
     /// Devices of a user were logged out: what they are in goes on without them. Does not block.
     ///
     /// - Parameter isLast: Whether no device is left, so that nobody is there to answer, either.
     public func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
-        for shard in shards { shard.loggedOut(user, devices, isLast: isLast) }
+        for shard in shards { shard.take(.loggedOut(user, devices, isLast: isLast)) }
     }
 
     /// Takes no more commands, and gives the lease up. Calls stay open in the database and are taken up by another node,
@@ -266,105 +186,5 @@ public final class CallService: Sendable {
     public func stop() async {
         isStopping.store(true, ordering: .relaxed)
         await node.stop()
-    }
-
-    /// Takes invites off what a user may send in a minute, and in a day.
-    /// - Parameters:
-    ///   - count: How many are rung.
-    ///   - paid: How many of them are paid for already.
-    /// - Returns: The answer when there are not so many left.
-    private func takeInvites(_ count: Int, of user: UserID, paid: Int = 0) -> CallReply? {
-        let present = now()
-        // However many there are at once, a full bucket is enough.
-        let cost = min(count, settings.invitesPerMinute) - paid
-        if cost > 0 {
-            let wait = inviteLimits.withLockedValue { $0.take(cost, user, settings.invitesPerMinute, now: present) }
-            if let wait { return .limited(retryAfter: wait) }
-        }
-        guard count > paid else { return nil }
-        return quotas.spend(.rings, count - paid, of: user).map { .usedUp(retryAfter: $0) }
-    }
-
-    /// Takes a command off what a user may give; what it returns, when it returns something, is how long to wait.
-    private func takeCommand(_ kind: CallCommandLimits.Kind, of user: UserID) -> Instant.Span? {
-        let present = now()
-        let wait = commandLimits.withLockedValue { $0.take(kind, of: user, now: present) }
-        if wait != nil { metrics.limitedCommands.add() }
-        return wait
-    }
-
-    /// Where an invite calls whom.
-    private func callees(
-        of target: Invite.Target, for caller: UserID
-    ) async throws(CallPeopleError) -> (conversation: ConversationID, mode: Call.Mode, users: [UserID]) {
-        switch target {
-        case .user(let user):
-            return (try await people.directConversation(between: caller, and: user), .direct, [user])
-        case .conversation(let id, ringing: let chosen):
-            let (mode, members) = try await people.conversation(id, of: caller)
-            let others = members.filter { $0 != caller }
-            let isChosen = Set(chosen)
-            guard isChosen.isSubset(of: others) else { throw .notFound }
-            return (id, mode, isChosen.isEmpty ? others : others.filter(isChosen.contains))
-        }
-    }
-
-    private func members(ofConversationOf call: CallID) async throws(CallPeopleError) -> Set<UserID> {
-        guard let conversation = try await conversation(of: call) else { return [] }
-        return try await people.members(of: conversation)
-    }
-
-    private func conversation(of call: CallID) async throws(CallPeopleError) -> ConversationID? {
-        if let conversation = directory.conversation(of: call) { return conversation }
-        do {
-            return try await archive.conversation(of: call)
-        } catch {
-            throw .unavailable
-        }
-    }
-
-    private func placedEarlier(_ invite: Invite, by caller: UserID) async throws(CallPeopleError) -> CallView? {
-        let stored: CallView?
-        do {
-            stored = try await archive.call(placedBy: caller, as: invite.clientCallID)
-        } catch {
-            throw .unavailable
-        }
-        // An open call's owner knows more than what is stored, and answers for it.
-        return stored?.call.isEnded == true ? stored : nil
-    }
-}
-
-/// How often each user has called lately. Users whose bucket is full again are forgotten, so the table stays small.
-private struct InviteLimits {
-    private var buckets: [UserID: TokenBucket] = [:]
-    private var forgetAt = 1024
-
-    /// Takes invites; what it returns, when it returns something, is how long to wait.
-    mutating func take(_ count: Int, _ user: UserID, _ perMinute: Int, now: Instant) -> Instant.Span? {
-        if buckets.count >= forgetAt {
-            buckets = buckets.filter { !$0.value.isFull(now: now) }
-            forgetAt = max(1024, buckets.count * 2)
-        }
-        var bucket = buckets[user] ?? TokenBucket(perMinute, per: .seconds(60), now: now)
-        let isTaken = bucket.take(count, now: now)
-        buckets[user] = bucket
-        return isTaken ? nil : bucket.wait(for: count, now: now)
-    }
-}
-
-extension CalleePolicy {
-    /// Whom to ring, when it is known whether the user is in a call now.
-    func callee(isInCall: Bool, isMember: Bool = true) -> Callee {
-        Callee(profile.id, isBusy: isInCall && !hasCallWaiting, isHidden: !isReachable, isMember: isMember)
-    }
-}
-
-extension CallReply {
-    init(_ error: CallPeopleError) {
-        switch error {
-        case .notFound: self = .refused(.notFound, nil)
-        case .unavailable: self = .unavailable
-        }
     }
 }

@@ -4,14 +4,14 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// The door to the calls that live on one event loop. Whatever is handed in from one thread is taken in its order.
+/// The door to the calls that live on one event loop. What one thread hands in is taken in its order.
 final class CallShard: Sendable {
-    /// What the calls of a shard have around them.
-    struct Surroundings: Sendable {
+    /// What a shard needs.
+    struct Dependencies: Sendable {
         let database: any Database
         let archive: CallArchive
         let lease: NodeLease
-        let directory: any CallDirectory
+        let openCalls: OpenCalls
         let events: any CallEvents
         let presence: any DevicePresence
         let recorders: [any CallRecorder]
@@ -22,89 +22,50 @@ final class CallShard: Sendable {
     }
 
     let loop: any EventLoop
-    private let calls: NIOLoopBoundBox<LiveCalls>
+    private let runner: NIOLoopBoundBox<CallTableRunner>
 
-    init(loop: any EventLoop, surroundings: Surroundings) {
+    init(loop: any EventLoop, dependencies: Dependencies) {
         self.loop = loop
-        calls = LiveCalls.make(on: loop, surroundings)
+        runner = CallTableRunner.make(on: loop, dependencies)
     }
 
-    func adopt(_ stored: CallView, lastSeen: Instant) -> EventLoopFuture<Bool> {
-        loop.submit { self.calls.value.adopt(stored, lastSeen: lastSeen) }
+    /// Hands an input in.
+    func take(_ input: CallTable.Input) {
+        loop.execute { self.runner.value.take(input) }
     }
 
-    func settledCalls() -> EventLoopFuture<[CallID]> {
-        loop.submit { self.calls.value.settledCalls }
+    /// The lease has changed: the table goes by it as it is by the time it hears of it.
+    func leaseChanged() {
+        loop.execute { self.runner.value.takeLease() }
     }
 
-    func letGo(of ids: [CallID]) -> EventLoopFuture<Void> {
-        loop.submit { self.calls.value.letGo(of: ids) }
+    /// As above, and comes back when the table has heard of it.
+    func leaseTaken() async {
+        try? await loop.submit { self.runner.value.takeLease() }.get()
     }
 
-    func letGoOfAll() -> EventLoopFuture<Void> {
-        loop.submit { self.calls.value.letGoOfAll() }
+    /// Takes up a call.
+    ///
+    /// - Returns: Whether it is taken up; false while an earlier picture of it is not settled.
+    func adopt(_ stored: CallView, lastSeen: Instant) async -> Bool {
+        (try? await loop.submit { self.runner.value.adopt(stored, lastSeen: lastSeen) }.get()) ?? false
     }
 
-    func leaseReturned() {
-        loop.execute { self.calls.value.leaseReturned() }
+    /// The calls that nothing is under way for.
+    func settledCalls() async -> [CallID] {
+        (try? await loop.submit { self.runner.value.table.settledCalls }.get()) ?? []
     }
 
-    func invite(_ invite: PendingInvite) {
-        loop.execute { self.calls.value.receive(invite) }
+    /// Hands an input in, and comes back when it has been taken.
+    func taken(_ input: CallTable.Input) async {
+        try? await loop.submit { self.runner.value.take(input) }.get()
     }
 
-    func submit(_ input: PendingInput, to call: CallID) {
-        loop.execute { self.calls.value.receive(input, for: call) }
-    }
-
+    /// A device has a socket: the future gets every open call of its user.
     func deviceReturned(_ origin: CallOrigin) -> EventLoopFuture<[CallView]> {
-        loop.submit { self.calls.value.deviceReturned(origin) }
+        loop.submit {
+            self.runner.value.take(.deviceReturned(origin))
+            return self.runner.value.table.openCalls(of: origin.user)
+        }
     }
-
-    func deviceLost(_ origin: CallOrigin) {
-        loop.execute { self.calls.value.deviceLost(origin) }
-    }
-
-    func membershipEnded(_ ending: MembershipEnding, number: UInt64?) {
-        loop.execute { self.calls.value.membershipEnded(ending, number: number) }
-    }
-
-    func loggedOut(_ user: UserID, _ devices: [DeviceID], isLast: Bool) {
-        loop.execute { self.calls.value.loggedOut(user, devices, isLast: isLast) }
-    }
-}
-
-/// An input on its way to a call, and who waits for the answer.
-struct PendingInput: Sendable {
-    let input: CallInput
-    /// Who may come into the call by it.
-    let newcomers: [Profile]
-    /// How many memberships had ended when members were looked up for it.
-    let endings: UInt64
-    let reply: @Sendable (CallReply) -> Void
-
-    init(
-        _ input: CallInput, newcomers: [Profile] = [], endings: UInt64 = 0,
-        reply: @escaping @Sendable (CallReply) -> Void = { _ in }
-    ) {
-        self.input = input
-        self.newcomers = newcomers
-        self.endings = endings
-        self.reply = reply
-    }
-}
-
-/// An invite on its way to its conversation's shard, and who waits for the answer.
-struct PendingInvite: Sendable {
-    let invite: Invite
-    let caller: Profile
-    let device: DeviceID
-    let callees: [CalleePolicy]
-    let conversation: ConversationID
-    let mode: Call.Mode
-    /// How many memberships had ended when the callees were looked up.
-    let endings: UInt64
-    let reply: @Sendable (CallReply) -> Void
-
-    var origin: CallOrigin { CallOrigin(user: caller.id, device: device) }
 }

@@ -23,7 +23,7 @@ final class Node: Sendable {
     private let database: any Database
     private let archive: CallArchive
     private let shards: [CallShard]
-    private let directory: any CallDirectory
+    private let openCalls: OpenCalls
     private let metrics: CallMetrics
     private let now: @Sendable () -> Instant
     private let leaseClock: CallService.LeaseClock
@@ -47,14 +47,14 @@ final class Node: Sendable {
 
     init(
         lease: NodeLease, database: any Database, archive: CallArchive, shards: [CallShard],
-        directory: any CallDirectory, metrics: CallMetrics, now: @escaping @Sendable () -> Instant,
+        openCalls: OpenCalls, metrics: CallMetrics, now: @escaping @Sendable () -> Instant,
         leaseClock: @escaping CallService.LeaseClock, logger: Logger
     ) {
         self.lease = lease
         self.database = database
         self.archive = archive
         self.shards = shards
-        self.directory = directory
+        self.openCalls = openCalls
         self.metrics = metrics
         self.now = now
         self.leaseClock = leaseClock
@@ -76,6 +76,7 @@ final class Node: Sendable {
             throw DatabaseError(.invalid, "take_lease returned no epoch")
         }
         lease.take(epoch: epoch, until: began + lease.duration)
+        for shard in shards { shard.leaseChanged() }
         metrics.leaseHeld.set(1)
         logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(epoch)"])
         // Taking up many calls must not cost the lease.
@@ -109,6 +110,7 @@ final class Node: Sendable {
         renewal?.cancel()
         superseded.continuation.finish()
         let owner = lease.giveUp()
+        for shard in shards { await shard.leaseTaken() }
         metrics.leaseHeld.set(0)
         guard let owner else { return }
         do throws(DatabaseError) {
@@ -165,10 +167,10 @@ final class Node: Sendable {
             let hasRunOut = lease.owner(at: now()) == nil
             if hasRunOut { try await letGoOfLostCalls(owner) }
             lease.extend(until: began + lease.duration)
+            for shard in shards { shard.leaseChanged() }
             metrics.leaseHeld.set(1)
             if hasRunOut {
                 logger.notice("the lease is renewed after it had run out", metadata: ["node": "\(owner.node)"])
-                for shard in shards { shard.leaseReturned() }
             }
         } catch  where error.code == .expectationFailed(step: 0) {
             await supersede(owner)
@@ -213,7 +215,10 @@ final class Node: Sendable {
             metadata: ["node": "\(owner.node)", "epoch": "\(owner.epoch)"])
         lease.supersede()
         metrics.leaseHeld.set(0)
-        for shard in shards { try? await shard.letGoOfAll().get() }
+        for shard in shards {
+            await shard.leaseTaken()
+            await shard.taken(.superseded)
+        }
         superseded.continuation.yield()
     }
 
@@ -222,12 +227,11 @@ final class Node: Sendable {
     private func letGoOfLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
         var held: [(shard: CallShard, calls: [CallID])] = []
         for shard in shards {
-            let calls = try? await shard.settledCalls().get()
-            held.append((shard, calls ?? []))
+            held.append((shard, await shard.settledCalls()))
         }
         let own = Set(try await archive.openCalls(of: owner).map(\.call.id))
         for (shard, calls) in held {
-            try? await shard.letGo(of: calls.filter { !own.contains($0) }).get()
+            await shard.taken(.takenOver(calls.filter { !own.contains($0) }))
         }
     }
 
@@ -276,7 +280,7 @@ final class Node: Sendable {
     /// its outcome was looked up; the shard has let go of the call when it noticed, or never had it.
     private func findLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
         let present = now()
-        for call in try await archive.openCallIDs(of: owner) where directory.conversation(of: call) == nil {
+        for call in try await archive.openCallIDs(of: owner) where openCalls.conversation(of: call) == nil {
             do throws(DatabaseError) {
                 _ = try await database.commit(owner.readoption(of: call))
             } catch  where error.code == .expectationFailed(step: 0) {
@@ -292,8 +296,8 @@ final class Node: Sendable {
     /// them, or this one was ended before their call heard of it.
     private func findFormerMembers(_ owner: CallOwner) async throws(DatabaseError) {
         for former in try await archive.formerMembers(of: owner) {
-            shards[directory.shard(for: former.conversation)].membershipEnded(
-                MembershipEnding(user: former.user, conversation: former.conversation), number: nil)
+            let ending = MembershipEnding(user: former.user, conversation: former.conversation)
+            shards[openCalls.shard(for: former.conversation)].take(.membershipEnded(ending, number: nil))
         }
     }
 
@@ -344,8 +348,8 @@ final class Node: Sendable {
         for view in stored {
             guard let lastSeen = toAdopt[view.call.id] else { continue }
             found.insert(view.call.id)
-            let shard = shards[directory.shard(for: view.call.conversation)]
-            guard (try? await shard.adopt(view, lastSeen: lastSeen).get()) == true else { continue }
+            let shard = shards[openCalls.shard(for: view.call.conversation)]
+            guard await shard.adopt(view, lastSeen: lastSeen) else { continue }
             count += 1
             state.withLockedValue { $0.toAdopt[view.call.id] = nil }
         }

@@ -1,17 +1,9 @@
 import NIOConcurrencyHelpers
 import Primitives
+import SignalingCore
 import Storage
 
-/// Who may write a call: a node, in the epoch that began with its last start.
-struct CallOwner: Sendable, Hashable {
-    let node: NodeID
-    let epoch: Int64
-}
-
-/// The right of this process to write calls, for as long as it lasts.
-///
-/// Every write is fenced by owner and epoch in the database, whatever this says. The lease keeps a node that may have
-/// lost its calls from answering for them, and lets other nodes know when to take them over.
+/// The lease of this process, for all threads; the tables of calls hear of each change.
 final class NodeLease: Sendable {
     private enum State {
         /// Not taken yet. Can go to: held, given up.
@@ -34,21 +26,19 @@ final class NodeLease: Sendable {
         self.duration = duration
     }
 
-    /// The owner as which calls may be written now; nil when they may not.
-    func owner(at now: Instant) -> CallOwner? {
+    /// The lease as it is.
+    var value: Lease {
         state.withLockedValue { state in
-            guard case .held(let epoch, let until) = state, now < until else { return nil }
-            return CallOwner(node: node, epoch: epoch)
+            guard case .held(let epoch, let until) = state else { return .none }
+            return Lease(holder: CallOwner(node: node, epoch: epoch), until: until)
         }
     }
 
+    /// The owner as which calls may be written now; nil when they may not.
+    func owner(at now: Instant) -> CallOwner? { value.owner(at: now) }
+
     /// The owner as which the lease is to be renewed, run out or not; nil when there is nothing to renew.
-    var renewable: CallOwner? {
-        state.withLockedValue { state in
-            guard case .held(let epoch, _) = state else { return nil }
-            return CallOwner(node: node, epoch: epoch)
-        }
-    }
+    var renewable: CallOwner? { value.holder }
 
     /// A new epoch has begun.
     func take(epoch: Int64, until: Instant) {

@@ -2,6 +2,7 @@ import Accounts
 import Foundation
 import Logging
 import Messaging
+import NIOConcurrencyHelpers
 import NIOPosix
 import Primitives
 import SignalingCore
@@ -81,6 +82,7 @@ import Testing
         let database: any Database
         let messaging: MessagingService
         let calls: CallService
+        let answers = Answers()
 
         init(_ database: any Database) async {
             self.database = database
@@ -93,7 +95,7 @@ import Testing
             var settings = CallService.Settings()
             settings.invitesPerMinute = 10_000
             calls = CallService(
-                database: database, events: registry, presence: Everybody(),
+                database: database, events: answers, presence: Everybody(),
                 people: ConversationPeople(messaging: messaging, accounts: accounts),
                 recorders: [CallMessages(messaging)],
                 loops: [MultiThreadedEventLoopGroup.singleton.next()], settings: settings, now: Self.now, logger: logger
@@ -126,21 +128,19 @@ import Testing
             let invite = Invite(
                 clientCallID: .random(at: Self.now()), target: .user(pair.callee), type: .voice, media: MediaState())
             let profile = Profile(id: pair.caller.user, username: "caller", displayName: "Caller")
-            let placed = try await done { reply in
-                calls.invite(invite, from: profile, device: pair.caller.device, reply: reply)
-            }
+            let placed = try await done(.invite(invite), from: profile, pair.caller)
             let cancel = CallCommand.cancel(.random(at: Self.now()))
-            let ended = try await done { reply in
-                calls.submit(cancel, to: placed.call.id, from: pair.caller, reply: reply)
-            }
+            let ended = try await done(.command(placed.call.id, cancel), from: profile, pair.caller)
             #expect(ended.call.endReason == .cancelled)
             return ended.call.id
         }
 
-        private func done(_ command: (@escaping @Sendable (CallReply) -> Void) -> Void) async throws -> CallView {
+        private func done(
+            _ request: CallRequest, from sender: Profile, _ origin: CallOrigin
+        ) async throws -> CallView {
             for _ in 0..<20 {
-                let reply = await withCheckedContinuation { continuation in
-                    command { continuation.resume(returning: $0) }
+                let reply = await answers.next(to: origin) {
+                    calls.submit(request, from: sender, replyTo: $0)
                 }
                 switch reply {
                 case .done(let view): return view
@@ -171,6 +171,34 @@ import Testing
             }
             throw Unexpected(reply: "\(String(describing: last))")
         }
+    }
+
+    /// Gives answers to those who wait for them.
+    private final class Answers: CallEvents {
+        private struct State {
+            var asked: UInt32 = 0
+            var asking: [ReplyTo: CheckedContinuation<CallReply, Never>] = [:]
+        }
+
+        private let state = NIOLockedValueBox(State())
+
+        func next(to origin: CallOrigin, _ ask: (ReplyTo) -> Void) async -> CallReply {
+            await withCheckedContinuation { continuation in
+                let replyTo = state.withLockedValue { state in
+                    state.asked += 1
+                    let replyTo = ReplyTo(origin, socket: 1, request: state.asked)
+                    state.asking[replyTo] = continuation
+                    return replyTo
+                }
+                ask(replyTo)
+            }
+        }
+
+        func reply(_ reply: CallReply, to replyTo: ReplyTo) {
+            state.withLockedValue { $0.asking.removeValue(forKey: replyTo) }?.resume(returning: reply)
+        }
+
+        func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {}
     }
 
     private struct Unexpected: Error {

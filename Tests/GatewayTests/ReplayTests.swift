@@ -31,6 +31,7 @@ import Wire
     /// A socket whose line is never fetched but by the test.
     private final class Line: ClientSocket {
         let encoding: Encoding
+        let number: UInt64 = 1
         private let events = NIOLockedValueBox<[NumberedEvent]>([])
 
         init(_ encoding: Encoding = .json) { self.encoding = encoding }
@@ -39,6 +40,7 @@ import Wire
             events.withLockedValue { $0.append(event) }
             return true
         }
+        func reply(_ frame: WireServerFrame) {}
         func wake() {}
         func close(_ code: CloseCode) {}
 

@@ -15,6 +15,7 @@ import Wire
     /// Notes what it is sent.
     private final class Recorder: ClientSocket {
         let encoding: Encoding
+        let number: UInt64 = 1
         private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
 
         init(_ encoding: Encoding) { self.encoding = encoding }
@@ -23,6 +24,7 @@ import Wire
             notes.withLockedValue { $0.events.append(event.event) }
             return false
         }
+        func reply(_ frame: WireServerFrame) {}
         func wake() {}
         func close(_ code: CloseCode) { notes.withLockedValue { $0.codes.append(code) } }
 

@@ -19,7 +19,7 @@ import Wire
         let text = "{\(command)}".replacing("\"ID\"", with: "\"\(user)\"").replacing("VALUE", with: value)
         let frame = try Encoding.json.decode(WireClientFrame.self, from: Array(text.utf8))
         let fault = #expect(throws: Fault.self) {
-            try SocketCommand(wire: frame.command, from: user, limits: SocketLimits(), reachable: { [] })
+            try SocketCommand(wire: frame.command, from: user, limits: SocketLimits())
         }
         #expect(fault?.code == .invalid)
         #expect(fault?.message.contains(" is n") == true, "\(fault?.message ?? "")")

@@ -155,9 +155,9 @@ struct EventTests {
             rules: CallRules(), at: .start
         ).call
         let accept = CallCommand.accept(RequestID(high: 100, low: 1), MediaState())
-        let ongoing = rung.handle(.command(accept, from: other), at: .start + .seconds(1)).call
+        let ongoing = rung.handle(.command(accept, from: other), at: .start + .seconds(1)).transition.call
         let add = CallCommand.add(RequestID(high: 100, low: 2), [Callee(Story.callee.id)])
-        let after = ongoing.handle(.command(add, from: other), at: .start + .seconds(10)).call
+        let after = ongoing.handle(.command(add, from: other), at: .start + .seconds(10)).transition.call
         #expect(
             PushNotice.notices(from: ongoing, to: after) == [
                 PushNotice(kind: .invite, user: Story.callee.id, deadline: .start + .seconds(55))

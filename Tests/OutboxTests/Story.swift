@@ -60,9 +60,12 @@ struct Story {
     @discardableResult
     mutating func handle(_ input: CallInput) -> CallTransition {
         now = now + .milliseconds(1)
-        let transition = call.handle(input, at: now)
-        changes.append(RecordedChange(old: call, transition: transition, people: Self.people, at: now))
-        call = transition.call
-        return transition
+        while true {
+            let step = call.handle(input, at: now)
+            let transition = step.transition
+            changes.append(RecordedChange(old: call, transition: transition, people: Self.people, at: now))
+            call = transition.call
+            if case .done = step { return transition }
+        }
     }
 }

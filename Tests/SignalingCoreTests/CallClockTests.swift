@@ -65,8 +65,8 @@ struct CallClockTests {
         scene.wait(.seconds(60))
         scene.handle(.deviceLost(Scene.callee, Scene.calleePhone.device))
         #expect(scene.call.nextDeadline == scene.now + scene.call.rules.timings.reconnect)
-        #expect(!scene.call.isOverdue(at: scene.now + .seconds(29)))
-        #expect(scene.call.isOverdue(at: scene.now + .seconds(30)))
+        #expect(!scene.isOverdue(at: scene.now + .seconds(29)))
+        #expect(scene.isOverdue(at: scene.now + .seconds(30)))
         scene.waitForDeadline()
         #expect(scene.call.endReason == .disconnected)
         // The call's own times go on where they were: 60 s and 30 s after the answer.

@@ -94,13 +94,14 @@ struct CallDeviceTests {
 
     @Test("Glare: an invite the other way answers the call that rings")
     func glare() {
-        let scene = Scene.ringing()
-        let transition = scene.call.handleInvite(
-            from: Scene.calleeLaptop, as: RequestID(high: 6, low: 1), media: MediaState(camera: true),
-            at: scene.now + .seconds(1))
-        #expect(transition.call.phase == .ongoing(answeredAt: scene.now + .seconds(1)))
+        var scene = Scene.ringing()
+        let ringing = scene.call
+        scene.wait(.seconds(1))
+        let transition = scene.invite(
+            RequestID(high: 6, low: 1), from: Scene.calleeLaptop, media: MediaState(camera: true))
+        #expect(transition.call.phase == .ongoing(answeredAt: scene.now))
         #expect(transition.call.participant(Scene.callee)?.connection?.device == Scene.calleeLaptop.device)
-        #expect(transition.call.id == scene.call.id)
+        #expect(transition.call.id == ringing.id)
     }
 
     @Test("Inviting again from the same device changes nothing; from another one it moves the call")
@@ -129,9 +130,9 @@ struct CallDeviceTests {
 
     @Test("An invite into a call that is overdue finds it ended")
     func inviteIntoOverdueCall() {
-        let scene = Scene.ringing()
-        let transition = scene.call.handleInvite(
-            from: Scene.calleePhone, as: RequestID(high: 6, low: 1), media: MediaState(), at: scene.call.ringExpiresAt)
+        var scene = Scene.ringing()
+        scene.now = scene.call.ringExpiresAt
+        let transition = scene.invite(RequestID(high: 6, low: 1), from: Scene.calleePhone)
         #expect(transition.call.phase == .missed(endedAt: scene.call.ringExpiresAt, .noAnswer))
     }
 

@@ -399,9 +399,8 @@ struct CallRingingTests {
 
     @Test("Glare opens a hidden call: whoever calls wants to talk")
     func glare() {
-        let scene = Self.hidden()
-        let transition = scene.call.handleInvite(
-            from: Scene.calleePhone, as: Self.name, media: MediaState(), at: scene.now)
+        var scene = Self.hidden()
+        let transition = scene.invite(Self.name, from: Scene.calleePhone)
         #expect(transition.call.answeredAt == scene.now)
         #expect(transition.call.participant(Scene.callee)?.isHidden == false)
         var later = Scene(call: transition.call)

@@ -74,14 +74,13 @@ struct CallWelcomeTests {
         scene.handle(.timePassed)
         let name = scene.request()
         let callees = [Callee(Scene.caller), Callee(Scene.callee), Self.welcome]
-        let transition = scene.call.handleGroupInvite(
-            from: Scene.thirdPhone, as: name, media: MediaState(), callees: callees, at: scene.now)
+        let transition = scene.invite(name, from: Scene.thirdPhone, group: callees)
         #expect(transition.deliveries.contains(Self.incoming))
         #expect(transition.call.participant(Scene.third)?.isConnected == true)
         #expect(transition.call.participant(Scene.fourth)?.ringing?.until == scene.now + .seconds(45))
         // Once more changes nothing.
-        let again = transition.call.handleGroupInvite(
-            from: Scene.thirdPhone, as: name, media: MediaState(), callees: callees, at: scene.now + .seconds(1))
+        scene.wait(.seconds(1))
+        let again = scene.invite(name, from: Scene.thirdPhone, group: callees)
         #expect(again.changes.isEmpty && again.deliveries.isEmpty)
     }
 
@@ -93,8 +92,7 @@ struct CallWelcomeTests {
         scene.control(.lock(true), from: Scene.callerPhone)
         scene.join(Scene.fourthPhone)
         #expect(scene.call.joinRequests.count == 1)
-        let transition = scene.call.handleGroupInvite(
-            from: Scene.callerPhone, as: scene.request(), media: MediaState(), callees: [Self.welcome], at: scene.now)
+        let transition = scene.invite(scene.request(), from: Scene.callerPhone, group: [Self.welcome])
         #expect(transition.call.participant(Scene.fourth)?.isRinging == true)
         #expect(transition.call.joinRequests.isEmpty)
     }
@@ -104,8 +102,7 @@ struct CallWelcomeTests {
         var scene = Self.ringingUnheard()
         scene.hangUp(Scene.thirdPhone)
         scene.control(.lock(true), from: Scene.callerPhone)
-        let transition = scene.call.handleGroupInvite(
-            from: Scene.thirdPhone, as: scene.request(), media: MediaState(), callees: [Self.welcome], at: scene.now)
+        let transition = scene.invite(scene.request(), from: Scene.thirdPhone, group: [Self.welcome])
         #expect(transition.call.joinRequests.count == 1)
         #expect(transition.call.participant(Scene.fourth)?.isHidden == true)
     }

@@ -31,6 +31,19 @@ struct Scene {
             clientCallID: RequestID(high: 7, low: 7))
     }
 
+    /// An invite where there is a call already.
+    static func invitation(
+        _ name: RequestID, from origin: CallOrigin, media: MediaState = MediaState(), group callees: [Callee]? = nil
+    ) -> Invitation {
+        var invitation = invitation()
+        invitation.call = CallID(high: 9, low: 10)
+        invitation.caller = origin
+        invitation.clientCallID = name
+        invitation.media = media
+        if let callees { (invitation.mode, invitation.callees) = (.group, callees) }
+        return invitation
+    }
+
     /// A call that rings since `start`.
     static func ringing() -> Scene {
         Scene(call: Call.place(invitation(), rules: CallRules(), at: start).call)
@@ -80,19 +93,29 @@ struct Scene {
         handle(.command(command, from: origin))
     }
 
-    /// Invites the other one once more while there is the call.
+    /// Invites once more while there is the call.
     @discardableResult
-    mutating func invite(_ name: RequestID, from origin: CallOrigin) -> CallTransition {
-        let transition = call.handleInvite(from: origin, as: name, media: MediaState(), at: now)
-        call = transition.call
-        return transition
+    mutating func invite(
+        _ name: RequestID, from origin: CallOrigin, media: MediaState = MediaState(), group callees: [Callee]? = nil
+    ) -> CallTransition {
+        handle(.invite(Self.invitation(name, from: origin, media: media, group: callees)))
     }
 
     @discardableResult
     mutating func handle(_ input: CallInput) -> CallTransition {
-        let transition = call.handle(input, at: now)
-        call = transition.call
-        return transition
+        while true {
+            switch call.handle(input, at: now) {
+            case .due(let transition): call = transition.call
+            case .done(let transition):
+                call = transition.call
+                return transition
+            }
+        }
+    }
+
+    /// Whether something is due before any input.
+    func isOverdue(at now: Instant) -> Bool {
+        if case .due = call.handle(.ringingFeigned(Self.stranger), at: now) { true } else { false }
     }
 
     /// Lets time pass until the call's next deadline, and carries it out.

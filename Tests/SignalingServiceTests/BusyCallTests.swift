@@ -143,8 +143,8 @@ struct BusyCallTests {
                             candidate: "\(number)", mid: "0", lineIndex: 0, usernameFragment: "",
                             source: .init(peerConnection: "p", generation: 0)))
                     world.service.submit(
-                        .signal(signal, to: World.callee.id), to: call.id, from: World.callerPhone
-                    ) { _ in }
+                        .command(call.id, .signal(signal, to: World.callee.id)), from: World.caller,
+                        replyTo: ReplyTo(World.callerPhone, socket: 1, request: 0))
                 }
             }
             await world.loop.run()

@@ -122,38 +122,32 @@ final class CallWorld: Sendable {
     func invite(
         _ target: Invite.Target, from origin: CallOrigin = callerPhone, as name: RequestID = .random(at: .start)
     ) async -> CallReply {
-        await withCheckedContinuation { continuation in
-            service.invite(
-                Invite(clientCallID: name, target: target, type: .voice, media: MediaState(microphone: true)),
-                from: Self.profile(of: origin), device: origin.device
-            ) { continuation.resume(returning: $0) }
-        }
+        await ask(
+            .invite(Invite(clientCallID: name, target: target, type: .voice, media: MediaState(microphone: true))),
+            from: origin)
     }
 
     func join(_ call: CallID, from origin: CallOrigin) async -> CallReply {
-        await withCheckedContinuation { continuation in
-            service.join(
-                call, as: .random(at: now), from: Self.profile(of: origin), device: origin.device, media: MediaState()
-            ) { continuation.resume(returning: $0) }
-        }
+        await ask(.join(call, .random(at: now), MediaState()), from: origin)
     }
 
     func add(_ users: [Profile], to call: CallID, from origin: CallOrigin) async -> CallReply {
-        await withCheckedContinuation { continuation in
-            service.add(users.map(\.id), to: call, as: .random(at: now), from: origin) {
-                continuation.resume(returning: $0)
-            }
+        await ask(.add(call, .random(at: now), users.map(\.id)), from: origin)
+    }
+
+    func send(_ command: CallCommand, to call: CallID, from origin: CallOrigin) async -> CallReply {
+        await ask(.command(call, command), from: origin)
+    }
+
+    /// Asks the service, and waits for the answer.
+    func ask(_ request: CallRequest, from origin: CallOrigin) async -> CallReply {
+        await events.answer(to: origin) { replyTo in
+            service.submit(request, from: Self.profile(of: origin), replyTo: replyTo)
         }
     }
 
     private static func profile(of origin: CallOrigin) -> Profile {
         people.first { $0.id == origin.user } ?? caller
-    }
-
-    func send(_ command: CallCommand, to call: CallID, from origin: CallOrigin) async -> CallReply {
-        await withCheckedContinuation { continuation in
-            service.submit(command, to: call, from: origin) { continuation.resume(returning: $0) }
-        }
     }
 
     func openCalls(of origin: CallOrigin) async -> [CallView] {
@@ -246,7 +240,7 @@ private final class UnownedWorld: DevicePresence {
     }
 }
 
-/// Everything that was delivered, in its order; a test can wait for what it expects.
+/// Everything that was delivered, in its order; a test can wait for what it expects. Answers go to who asked.
 final class EventLog: CallEvents {
     struct Entry: Sendable, Equatable {
         let event: CallEvent
@@ -255,6 +249,8 @@ final class EventLog: CallEvents {
     }
 
     private struct State {
+        var asked: UInt32 = 0
+        var asking: [ReplyTo: CheckedContinuation<CallReply, Never>] = [:]
         var entries: [Entry] = []
         var broadcasts = 0
         var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
@@ -273,6 +269,23 @@ final class EventLog: CallEvents {
 
     /// Forgets what was told.
     func forget() { state.withLockedValue { ($0.entries, $0.broadcasts) = ([], 0) } }
+
+    /// The answer to what is asked, which is to go to where it is said.
+    func answer(to origin: CallOrigin, _ ask: (ReplyTo) -> Void) async -> CallReply {
+        await withCheckedContinuation { continuation in
+            let replyTo = state.withLockedValue { state in
+                state.asked += 1
+                let replyTo = ReplyTo(origin, socket: 1, request: state.asked)
+                state.asking[replyTo] = continuation
+                return replyTo
+            }
+            ask(replyTo)
+        }
+    }
+
+    func reply(_ reply: CallReply, to replyTo: ReplyTo) {
+        state.withLockedValue { $0.asking.removeValue(forKey: replyTo) }?.resume(returning: reply)
+    }
 
     func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
         costs.withLockedValue { $0 }()

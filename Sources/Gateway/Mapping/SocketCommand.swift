@@ -7,74 +7,63 @@ import Wire
 /// What a client that was let in asks for, with every field checked.
 enum SocketCommand: Sendable {
     case ping
-    case invite(Invite)
-    case call(CallCommand, CallID)
-    case join(CallID, RequestID, MediaState)
-    case add([UserID], CallID, RequestID)
+    case call(CallRequest)
     case send(Draft)
 
     /// Checks a command.
     /// - Parameters:
     ///   - command: What stood in the frame.
     ///   - sender: Who sent it.
-    ///   - reachable: Which of the sender's devices have a socket; asked for when it matters.
     init(
-        wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: SocketLimits,
-        reachable: () -> Set<DeviceID>
+        wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: SocketLimits
     ) throws(Fault) {
         switch command {
         case nil: throw Fault(.unsupported, "This server does not know the command.")
         case .hello: throw .invalid("hello was said already.")
         case .ping: self = .ping
-        case .callInvite(let invite): self = .invite(try Invite(wire: invite))
+        case .callInvite(let invite): self = .call(.invite(try Invite(wire: invite)))
         case .callRinging(let command):
-            self = .call(.ringing(wokenByPush: command.wokenByPush), try Self.call(command.callID))
+            self = try Self.command(command.callID, .ringing(wokenByPush: command.wokenByPush))
         case .callAccept(let command):
-            self = .call(
-                .accept(try Self.request(command.commandID), MediaState(wire: command.media)),
-                try Self.call(command.callID))
+            self = try Self.command(
+                command.callID, .accept(try Self.request(command.commandID), MediaState(wire: command.media)))
         case .callDecline(let command):
             self = .call(
                 .decline(
-                    try Self.request(command.commandID), isBusy: command.busy,
-                    reachable: command.busy ? reachable() : []),
-                try Self.call(command.callID))
+                    try Self.call(command.callID), try Self.request(command.commandID), isBusy: command.busy))
         case .callCancel(let command):
-            self = .call(.cancel(try Self.request(command.commandID)), try Self.call(command.callID))
+            self = try Self.command(command.callID, .cancel(try Self.request(command.commandID)))
         case .callHangUp(let command):
-            self = .call(
-                .hangUp(try Self.request(command.commandID), mediaFailed: command.mediaFailed),
-                try Self.call(command.callID))
+            self = try Self.command(command.callID, .hangUp(try Self.request(command.commandID), mediaFailed: command.mediaFailed))
         case .callMove(let command):
-            self = .call(
-                .move(try Self.request(command.commandID), MediaState(wire: command.media)),
-                try Self.call(command.callID))
-        case .callFetch(let command): self = .call(.fetch, try Self.call(command.callID))
+            self = try Self.command(command.callID, .move(try Self.request(command.commandID), MediaState(wire: command.media)))
+        case .callFetch(let command): self = try Self.command(command.callID, .fetch)
         case .callSetMedia(let command):
-            self = .call(.setMedia(MediaState(wire: command.media)), try Self.call(command.callID))
+            self = try Self.command(command.callID, .setMedia(MediaState(wire: command.media)))
         case .sendDescription(let command):
             let description = try Signal.Description(wire: command.description_p, limits: limits)
             let peer = try Self.peer(command.userID)
-            self = .call(.signal(.description(description), to: peer), try Self.call(command.callID))
+            self = try Self.command(command.callID, .signal(.description(description), to: peer))
         case .sendCandidate(let command):
             let candidate = try Signal.Candidate(wire: command.candidate, limits: limits)
             let peer = try Self.peer(command.userID)
-            self = .call(.signal(.candidate(candidate), to: peer), try Self.call(command.callID))
+            self = try Self.command(command.callID, .signal(.candidate(candidate), to: peer))
         case .startScreenShare(let command):
-            self = .call(.startScreenShare(try Self.request(command.commandID)), try Self.call(command.callID))
+            self = try Self.command(command.callID, .startScreenShare(try Self.request(command.commandID)))
         case .stopScreenShare(let command):
-            self = .call(.stopScreenShare(try Self.request(command.commandID)), try Self.call(command.callID))
+            self = try Self.command(command.callID, .stopScreenShare(try Self.request(command.commandID)))
         case .callJoin(let command):
-            self = .join(
-                try Self.call(command.callID), try Self.request(command.commandID), MediaState(wire: command.media))
+            self = .call(
+                .join(
+                    try Self.call(command.callID), try Self.request(command.commandID),
+                    MediaState(wire: command.media)))
         case .callAdd(let command):
-            self = .add(
-                try Self.people(command.userIds, 1...32), try Self.call(command.callID),
-                try Self.request(command.commandID))
-        case .callHold(let command): self = .call(.hold(command.onHold), try Self.call(command.callID))
+            let users = try Self.people(command.userIds, 1...32)
+            self = .call(.add(try Self.call(command.callID), try Self.request(command.commandID), users))
+        case .callHold(let command): self = try Self.command(command.callID, .hold(command.onHold))
         case .callRaiseHand(let command):
             let owner = command.userID.isEmpty ? sender : try Self.peer(command.userID)
-            self = .call(.raiseHand(command.raised, of: owner), try Self.call(command.callID))
+            self = try Self.command(command.callID, .raiseHand(command.raised, of: owner))
         case .callSetRole(let command):
             let control = HostControl.setRole(try Self.peer(command.userID), try Participant.Role(wire: command.role))
             self = try Self.control(control, command.callID, command.commandID)
@@ -95,8 +84,12 @@ enum SocketCommand: Sendable {
         }
     }
 
+    private static func command(_ call: String, _ command: CallCommand) throws(Fault) -> Self {
+        .call(.command(try Self.call(call), command))
+    }
+
     private static func control(_ control: HostControl, _ call: String, _ request: String) throws(Fault) -> Self {
-        .call(.control(try Self.request(request), control), try Self.call(call))
+        try command(call, .control(try Self.request(request), control))
     }
 
     /// Users, each once.

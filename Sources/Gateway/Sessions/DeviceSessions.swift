@@ -60,6 +60,9 @@ struct DeviceSessions {
         Set((users[user] ?? [:]).lazy.filter { $0.value.socket != nil }.map(\.key))
     }
 
+    /// The socket of a device, if it has one.
+    func socket(of user: UserID, _ device: DeviceID) -> (any ClientSocket)? { users[user]?[device]?.socket }
+
     /// The sockets of a user, with the sessions that they were opened for.
     func sockets(of user: UserID) -> [(session: SessionID, socket: any ClientSocket)] {
         (users[user] ?? [:]).values.compactMap { entry in entry.socket.map { (entry.session.session, $0) } }

@@ -117,11 +117,6 @@ public final class SessionRegistry: Sendable {
     /// How long a device may stay away before it has to begin anew.
     var resumeLifetime: Instant.Span { limits.lifetime }
 
-    /// Whether a device is connected by this socket, and not by a newer one or none.
-    func isCurrent(_ socket: any ClientSocket, of identity: Identity) -> Bool {
-        state.withLockedValue { $0.devices.sockets(of: identity.user).contains { $0.socket === socket } }
-    }
-
     /// Tells the call service what it has yet to hear.
     ///
     /// Two threads may come here at once; one of them tells everything, so that what happened first is heard first.
@@ -182,6 +177,10 @@ public final class SessionRegistry: Sendable {
 protocol ClientSocket: AnyObject, Sendable {
     /// How its frames are written.
     var encoding: Encoding { get }
+    /// Tells it from every other socket of this process.
+    var number: UInt64 { get }
+    /// Sends an answer; one that cannot be written becomes an error that can.
+    func reply(_ frame: WireServerFrame)
     /// Puts an event in line; tells whether the socket has to be woken to send it. Calls nobody: it is called under the
     /// registry's lock.
     func enqueue(_ event: NumberedEvent) -> Bool
@@ -220,6 +219,20 @@ private struct RecentlyRevoked {
 }
 
 extension SessionRegistry: CallEvents {
+    /// Answers a command of a device. When the device has another socket by now, or none, it was perhaps welcomed before the
+    /// call changed: then it is told how the call stands.
+    public func reply(_ reply: CallReply, to replyTo: ReplyTo) {
+        let origin = replyTo.origin
+        let socket = state.withLockedValue { $0.devices.socket(of: origin.user, origin.device) }
+        guard let socket, socket.number == replyTo.socket else {
+            guard let view = reply.view else { return }
+            return deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
+        }
+        // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
+        if replyTo.request == 0, case .done = reply { return }
+        socket.reply(WireServerFrame(reply, replyTo: replyTo.request))
+    }
+
     /// Sends an event of a call to the devices that stand behind the addresses now.
     public func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
         deliver(WireEvent(event, of: view), to: addresses)
@@ -296,5 +309,16 @@ extension SessionRegistry: SessionRevocations {
             state.announcements.append(.loggedOut(user, devices, isLast: isLast))
         }
         announce(to: calls)
+    }
+}
+
+extension CallReply {
+    /// The call as it is after the command, where the sender may see it.
+    fileprivate var view: CallView? {
+        switch self {
+        case .done(let view): view
+        case .refused(_, let view): view
+        case .limited, .usedUp, .unavailable, .failed: nil
+        }
     }
 }

@@ -199,37 +199,18 @@ extension SocketHandler {
         let command: SocketCommand
         do throws(Fault) {
             command = try SocketCommand(
-                wire: frame.command, from: identity.user, limits: services.configuration.limits
-            ) {
-                services.registry.connectedDevices(of: identity.user)
-            }
+                wire: frame.command, from: identity.user, limits: services.configuration.limits)
         } catch {
             return reply(.error(error, replyTo: frame.id))
         }
-        let origin = CallOrigin(user: identity.user, device: identity.device)
         let id = frame.id
-        let answer: @Sendable (CallReply) -> Void = { [registry = services.registry] reply in
-            guard registry.isCurrent(port, of: identity) else {
-                // The device may have another socket by now, and have been welcomed there before the call changed.
-                guard let view = reply.view else { return }
-                return registry.deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
-            }
-            // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
-            if id == 0, case .done = reply { return }
-            port.reply(WireServerFrame(reply, replyTo: id))
-        }
         switch command {
         case .ping:
             if id != 0 { reply(.ok(.pong(.with { $0.serverTime = .init(services.now()) }), replyTo: id)) }
-        case .invite(let invite):
-            services.calls.invite(invite, from: identity.profile, device: identity.device, reply: answer)
-        case .call(let command, let call):
-            services.calls.submit(command, to: call, from: origin, reply: answer)
-        case .join(let call, let request, let media):
-            services.calls.join(
-                call, as: request, from: identity.profile, device: identity.device, media: media, reply: answer)
-        case .add(let users, let call, let request):
-            services.calls.add(users, to: call, as: request, from: origin, reply: answer)
+        case .call(let request):
+            let origin = CallOrigin(user: identity.user, device: identity.device)
+            services.calls.submit(
+                request, from: identity.profile, replyTo: ReplyTo(origin, socket: port.number, request: id))
         case .send(let draft):
             services.messaging.send(draft, from: identity.user, device: identity.device) { result in
                 if id == 0, case .success = result { return }
@@ -247,17 +228,6 @@ extension SocketHandler {
         reply(.error(fault, replyTo: frame.id))
         if !refusals.take(now: now) { close(.flooding) }
         return false
-    }
-}
-
-extension CallReply {
-    /// The call as it is after the command, where the sender may see it.
-    fileprivate var view: CallView? {
-        switch self {
-        case .done(let view): view
-        case .refused(_, let view): view
-        case .limited, .usedUp, .unavailable, .failed: nil
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 import DequeModule
 import NIOConcurrencyHelpers
 import NIOCore
+import Synchronization
 import Wire
 
 /// How other threads reach a socket: what they send waits here in its order until the socket's event loop fetches it.
@@ -29,7 +30,11 @@ final class SocketPort: ClientSocket {
     /// How much a socket sends before others of its loop have their turn, in bytes.
     private static let turnBytes = 256 * 1024
 
+    /// How many ports there were.
+    private static let count = Atomic<UInt64>(0)
+
     let encoding: Encoding
+    let number = SocketPort.count.add(1, ordering: .relaxed).newValue
     private let eventLoop: any EventLoop
     private let handler: NIOLoopBound<SocketHandler>
     private let outgoing = NIOLockedValueBox<Deque<Outgoing>>([])

@@ -1,33 +1,31 @@
 public import Primitives
 
 extension Call {
-    /// Moves the call on by one input. What is due by `now` is carried out first, with the time at which it was due,
-    /// so an answer that comes after the deadline is late however late the timer is.
+    /// Moves the call on by one input. What is due by `now` comes first, as a change of its own, with the time at which it
+    /// was due: whom a deadline stops ringing, the input may ring again. So an answer that comes after the deadline is late,
+    /// however late the timer is.
     ///
     /// - Returns: The new state and all that follows from it. `self` stays as it is: the owner keeps it until the
     ///   changes are on disk.
-    public func handle(_ input: CallInput, at now: Instant) -> CallTransition {
+    public func handle(_ input: CallInput, at now: Instant) -> CallStep {
         var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines()
-        switch input {
-        case .command(let command, from: let origin):
-            turn.carryOut(command, from: origin)
-        case .deviceLost(let user, let device):
-            turn.deviceLost(CallOrigin(user: user, device: device))
-        case .deviceReturned(let user, let device):
-            turn.deviceReturned(CallOrigin(user: user, device: device))
-        case .membershipEnded(let user):
-            turn.membershipEnded(user)
-        case .deviceLoggedOut(let user, let device):
-            turn.loggedOut(CallOrigin(user: user, device: device))
-        case .userLoggedOut(let user):
-            turn.loggedOut(user)
-        case .ringingFeigned(let user):
-            turn.feignRinging(of: user)
-        case .timePassed:
-            break
+        let wasOverdue = turn.carryOutDeadlines()
+        if wasOverdue {
+            if case .timePassed = input { return .done(turn.transition()) }
+            return .due(turn.transition())
         }
-        return turn.transition()
+        switch input {
+        case .invite(let invitation): turn.invite(invitation)
+        case .command(let command, from: let origin): turn.carryOut(command, from: origin)
+        case .deviceLost(let user, let device): turn.deviceLost(CallOrigin(user: user, device: device))
+        case .deviceReturned(let user, let device): turn.deviceReturned(CallOrigin(user: user, device: device))
+        case .membershipEnded(let user): turn.membershipEnded(user)
+        case .deviceLoggedOut(let user, let device): turn.loggedOut(CallOrigin(user: user, device: device))
+        case .userLoggedOut(let user): turn.loggedOut(user)
+        case .ringingFeigned(let user): turn.feignRinging(of: user)
+        case .timePassed: break
+        }
+        return .done(turn.transition())
     }
 }
 
@@ -39,8 +37,6 @@ struct CallTurn {
     var call: Call
     /// The moment that is being carried out: a deadline's, then the input's.
     var now: Instant
-    /// Whether a deadline was carried out before the input.
-    var wasOverdue = false
     /// Who gave the command, when it is one: that device learns the outcome from its reply.
     var origin: CallOrigin?
     var refusal: CallRefusal?
@@ -240,8 +236,6 @@ struct CallTurn {
         passHostOn()
         var call = call
         if call.looks(differentFrom: before) { call.revision += 1 }
-        // What a deadline did is nobody's command, so every device is told of it.
-        let origin = wasOverdue ? nil : origin
         return CallTransition(
             call: call,
             changes: CallChange.between(before, call, closedShares: closedShares),

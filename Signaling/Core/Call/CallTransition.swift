@@ -1,5 +1,21 @@
 public import Primitives
 
+/// What becomes of an input.
+public enum CallStep: Sendable, Equatable {
+    /// Something was due before the input: this is what it does to the call. Once that is on disk and told, the input is
+    /// given again; it may find the call over.
+    case due(CallTransition)
+    /// The input is carried out.
+    case done(CallTransition)
+
+    /// What happens to the call first.
+    public var transition: CallTransition {
+        switch self {
+        case .due(let transition), .done(let transition): transition
+        }
+    }
+}
+
 /// What an input does to a call: the new state, and all that follows from it.
 ///
 /// The owner commits `changes`, and only then puts `call` in the place of the old state, answers the sender and

@@ -54,44 +54,39 @@ extension Call {
         turn.endIfNobodyIsRung()
         return turn.transition()
     }
+}
 
-    /// Carries out an invite between people who have this open direct call already: it answers the call when it came
-    /// the other way (glare), and takes it over to the inviting device when it is the inviter's own. A repeat of an
-    /// invite, this call's own or a later one, changes nothing: the call may have been moved since.
-    ///
-    /// - Parameter name: The client's own name for the call that it wants to place.
-    public func handleInvite(
-        from origin: CallOrigin, as name: RequestID, media: MediaState, at now: Instant
-    ) -> CallTransition {
-        var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines()
-        turn.origin = origin
-        if hasCarriedOut(name, of: origin.user) { return turn.transition() }
-        switch turn.call.participant(origin.user)?.state {
-        case .ringing: turn.connect(origin, media)
-        case .connected(let connection) where connection.device != origin.device: turn.move(to: origin, media)
-        case .connected, .declined, .left: break
-        case nil: turn.refusal = .notFound
+extension CallTurn {
+    /// Somebody invites where there is this open call already. A repeat of an invite, this call's own or a later one,
+    /// changes nothing: the call may have been moved since.
+    mutating func invite(_ invitation: Invitation) {
+        switch invitation.mode {
+        case .direct: inviteAgain(invitation)
+        case .group: joinInstead(invitation)
         }
-        if turn.refusal == nil { turn.call.carriedOut.insert(name, of: origin.user) }
-        return turn.transition()
     }
 
-    /// Carries out an invite of a member where there is this open group call already: the member joins it, and rings those
-    /// who are being rung, and those who have not answered. Among them may be somebody who has not heard of the call,
-    /// because whoever has rung them is not welcome.
-    ///
-    /// - Parameters:
-    ///   - name: The client's own name for the call that it wants to place.
-    ///   - callees: Who is called.
-    public func handleGroupInvite(
-        from origin: CallOrigin, as name: RequestID, media: MediaState, callees: [Callee], at now: Instant
-    ) -> CallTransition {
-        var turn = CallTurn(self, at: now)
-        turn.carryOutDeadlines()
-        let isRepeated = turn.call.hasCarriedOut(name, of: origin.user)
-        turn.carryOut(.join(name, media, isMember: true), from: origin)
-        if !isRepeated { turn.ringWhoHasNotAnswered(callees, origin) }
-        return turn.transition()
+    /// Answers the direct call when it came the other way (glare), and takes it over to the inviting device when it is the
+    /// inviter's own.
+    private mutating func inviteAgain(_ invitation: Invitation) {
+        let (caller, name) = (invitation.caller, invitation.clientCallID)
+        origin = caller
+        if call.hasCarriedOut(name, of: caller.user) { return }
+        switch call.participant(caller.user)?.state {
+        case .ringing: connect(caller, invitation.media)
+        case .connected(let connection) where connection.device != caller.device: move(to: caller, invitation.media)
+        case .connected, .declined, .left: break
+        case nil: refusal = .notFound
+        }
+        if refusal == nil { call.carriedOut.insert(name, of: caller.user) }
+    }
+
+    /// The member joins the group call, and rings those who are being rung, and those who have not answered. Among them may
+    /// be somebody who has not heard of the call, because the person who has rung them is not welcome.
+    private mutating func joinInstead(_ invitation: Invitation) {
+        let (caller, name) = (invitation.caller, invitation.clientCallID)
+        let isRepeated = call.hasCarriedOut(name, of: caller.user)
+        carryOut(.join(name, invitation.media, isMember: true), from: caller)
+        if !isRepeated { ringWhoHasNotAnswered(invitation.callees, caller) }
     }
 }

@@ -2,8 +2,8 @@ import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
 
-/// Knows the open calls of this process.
-final class LocalCallDirectory: CallDirectory {
+/// Knows which calls are open in this process, in which conversation, and who is in one: for all threads.
+final class OpenCalls: Sendable {
     private struct State {
         var conversations: [CallID: ConversationID] = [:]
         /// For each user the calls that a device of the user is in.
@@ -23,36 +23,40 @@ final class LocalCallDirectory: CallDirectory {
         self.shardCount = shardCount
     }
 
+    /// Where the calls of a conversation live.
     func shard(for conversation: ConversationID) -> Int {
         // The low half of a version 7 id is random, so it spreads without being hashed again.
         Int(conversation.low % UInt64(shardCount))
     }
 
+    /// The conversation of an open call; nil when it is not open.
     func conversation(of call: CallID) -> ConversationID? {
         state.withLockedValue { $0.conversations[call] }
     }
 
+    /// Whether a user is in a call with one of the devices.
     func isInCall(_ user: UserID) -> Bool {
         state.withLockedValue { $0.connected[user]?.isEmpty == false }
     }
 
-    func put(_ call: Call) {
+    func opened(_ call: CallID, in conversation: ConversationID) {
+        state.withLockedValue { $0.conversations[call] = conversation }
+    }
+
+    func closed(_ call: CallID, connected: [UserID]) {
         state.withLockedValue { state in
-            state.conversations[call.id] = call.conversation
-            for participant in call.participants {
-                if participant.connection != nil {
-                    state.connected[participant.user, default: []].insert(call.id)
-                } else {
-                    state.disconnect(participant.user, from: call.id)
-                }
-            }
+            state.conversations[call] = nil
+            for user in connected { state.disconnect(user, from: call) }
         }
     }
 
-    func remove(_ call: Call) {
+    func connection(of user: UserID, to call: CallID, isConnected: Bool) {
         state.withLockedValue { state in
-            state.conversations[call.id] = nil
-            for participant in call.participants { state.disconnect(participant.user, from: call.id) }
+            if isConnected {
+                state.connected[user, default: []].insert(call)
+            } else {
+                state.disconnect(user, from: call)
+            }
         }
     }
 }

@@ -7,12 +7,6 @@ extension Call {
         earliestDeadline.map { $0.due - lead }
     }
 
-    /// Whether something is due. It is a change of its own, and the owner has it written and told, by `timePassed`,
-    /// before it gives the call any other input: whom the one stops ringing, the other may ring again.
-    public func isOverdue(at now: Instant) -> Bool {
-        deadline(dueBy: clamped(now)) != nil
-    }
-
     private var earliestDeadline: (due: Instant, event: Deadline)? {
         var earliest: (due: Instant, event: Deadline)?
         func consider(_ due: Instant, _ event: Deadline) {
@@ -89,8 +83,11 @@ extension Call {
 
 extension CallTurn {
     /// Carries out every deadline up to now, each at its own moment, the earliest first.
-    mutating func carryOutDeadlines() {
+    ///
+    /// - Returns: Whether there was one.
+    mutating func carryOutDeadlines() -> Bool {
         let present = now
+        var wasOverdue = false
         // Each turn takes a participant out of ringing or out of the call, an offer off the list, or ends the call: so
         // the loop ends.
         while let (due, deadline) = call.deadline(dueBy: present) {
@@ -108,6 +105,7 @@ extension CallTurn {
             }
         }
         now = present
+        return wasOverdue
     }
 
     private mutating func graceRanOut(_ user: UserID) {

@@ -2,6 +2,8 @@ public import Primitives
 
 /// Everything that can happen to a call that exists.
 public enum CallInput: Sendable, Equatable {
+    /// Somebody invites where there is this open call already.
+    case invite(Invitation)
     /// A device of a user asks for something.
     case command(CallCommand, from: CallOrigin)
     /// The last socket of a device is gone.
@@ -16,7 +18,7 @@ public enum CallInput: Sendable, Equatable {
     case userLoggedOut(UserID)
     /// By now a device would ring, had its user not to be kept from hearing of the call: the others see it ring.
     case ringingFeigned(UserID)
-    /// Time has passed; what is due is carried out, as it is before every other input.
+    /// Time has passed; what is due is carried out.
     case timePassed
 }
 

@@ -1,0 +1,116 @@
+import DequeModule
+import Primitives
+
+// Commit, reply, fan out.
+extension CallTable {
+    /// Sends a transition to disk; what never is stored comes about at once.
+    mutating func commit(_ transition: CallTransition, of id: CallID, then: Then) {
+        guard !transition.changes.isEmpty else { return apply(transition, to: id, then: then) }
+        guard let open = calls[id] else { return }
+        guard let owner = lease.owner(at: now) else { return commitFailed(.unavailable, of: id, then: then) }
+        lastCommit += 1
+        let commit = Commit(
+            id: CommitID(number: lastCommit),
+            change: RecordedChange(
+                old: open.storedRevision == 0 ? nil : open.call, transition: transition, people: open.people, at: now),
+            then: then)
+        set(.committing(commit), of: id)
+        outputs.append(.commit(commit.id, commit.change, over: open.storedRevision, by: owner))
+    }
+
+    mutating func committed(_ commitID: CommitID, _ id: CallID, _ outcome: CommitOutcome) {
+        guard case .committing(let commit)? = calls[id]?.commit, commit.id == commitID else { return }
+        let transition = commit.change.transition
+        set(.settled, of: id)
+        switch outcome {
+        case .stored:
+            calls[id]?.storedRevision = transition.call.revision
+            apply(transition, to: id, then: commit.then)
+            resyncDevices(of: id)
+        case .unknown:
+            conclude(commit.then, in: id, failed: .unavailable)
+            set(.uncertain(commit, isAsked: false), of: id)
+            lookUp(id)
+        case .unavailable, .overtaken, .duplicate, .invalid:
+            commitFailed(outcome, of: id, then: commit.then)
+        }
+        goOnLater(with: id)
+    }
+
+    /// A transition is certainly not on disk.
+    private mutating func commitFailed(_ outcome: CommitOutcome, of id: CallID, then: Then) {
+        guard let open = calls[id] else { return }
+        let isNew = open.storedRevision == 0
+        switch outcome {
+        case .overtaken:
+            conclude(then, in: id, failed: .unavailable)
+            letGo(of: id)
+        case .duplicate where isNew:
+            forget(id)
+            guard case .answer(let replyTo) = then else { return }
+            outputs.append(.answerRepeatedInvite(by: open.call.initiator, as: open.call.clientCallID, replyTo))
+        case .stored, .unknown, .unavailable, .duplicate, .invalid:
+            conclude(then, in: id, failed: outcome == .unavailable ? .unavailable : .failed)
+            if isNew { forget(id) } else { lookAgainSoon(at: id) }
+        }
+    }
+
+    /// Puts the new state in the place of the old one, answers, and tells everybody.
+    mutating func apply(_ transition: CallTransition, to id: CallID, then: Then) {
+        guard let old = calls[id] else { return }
+        let (call, isNew) = (transition.call, transition.changes.first == .insertCall)
+        tally.note(from: isNew ? nil : old.call, transition)
+        trace?.append(.applied(transition))
+        calls[id]?.call = call
+        // What nobody can see changes nothing about who is in the call.
+        if call.revision != old.call.revision { reindex(old.call, call) }
+        forgetStrangers(in: id)
+        let deliveries = calls[id]?.pace.tell(transition, at: now) ?? []
+        guard let open = calls[id] else { return }
+        deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
+        updates.set(id, open.pace.due)
+        // Whoever is told of the end finds the call gone.
+        let waiting = call.isEnded ? takeOut(id) : []
+        switch then {
+        case .nothing, .next: break
+        case .answer(let replyTo):
+            outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
+        case .owed(let input): calls[id]?.owed.removeAll { $0 == input }
+        }
+        tell(deliveries, of: open.view)
+        if isNew || call.revision != old.call.revision {
+            for user in call.unheardCallees where isNew || !old.call.unheardCallees.contains(user) {
+                outputs.append(.feignRinging(user, id))
+            }
+        }
+        answer(waiting, to: id)
+    }
+
+    /// Keeps the profiles of those whom the call has to do with, and no others.
+    private mutating func forgetStrangers(in id: CallID) {
+        guard let open = calls[id], open.people.count > open.call.participants.count else { return }
+        let users = open.call.users
+        calls[id]?.people = open.people.filter { users.contains($0.key) }
+    }
+
+    /// Tells devices, each event once for all whom it goes to.
+    mutating func tell(_ deliveries: [CallDelivery], of view: CallView) {
+        for broadcast in CallBroadcast.gathered(from: deliveries) {
+            if case .signal = broadcast.event { tally.relayedSignals += 1 }
+            outputs.append(.deliver(broadcast.event, view, broadcast.addresses))
+        }
+    }
+
+    mutating func set(_ state: CommitState, of id: CallID) {
+        guard calls[id] != nil else { return }
+        calls[id]?.commit = state
+        if case .settled = state { unsettled.remove(id) } else { unsettled.insert(id) }
+    }
+}
+
+extension Call {
+    /// Who is rung to the others' eyes, and does not hear of it.
+    var unheardCallees: Set<UserID> {
+        Set(participants.filter { $0.isRinging && $0.isHidden }.map(\.user))
+    }
+}

@@ -1,0 +1,40 @@
+import Primitives
+
+// How calls hear of devices that come and go.
+extension CallTable {
+    mutating func deviceReturned(_ origin: CallOrigin) {
+        for id in callsOfUser[origin.user] ?? [] {
+            receive(Pending(.deviceReturned(origin.user, origin.device)), for: id)
+            if calls[id]?.call.unheardCallees.contains(origin.user) ?? false {
+                outputs.append(.feignRinging(origin.user, id))
+            }
+        }
+    }
+
+    mutating func deviceLost(_ origin: CallOrigin) {
+        for id in callsOfUser[origin.user] ?? [] {
+            receive(Pending(.deviceLost(origin.user, origin.device)), for: id)
+        }
+    }
+
+    /// An invite and a join wait for the database before they come here; their device may have gone meanwhile.
+    mutating func recheck(_ origin: CallOrigin, in id: CallID) {
+        if calls[id] != nil { outputs.append(.recheck(origin, id)) }
+    }
+
+    /// While what is due can't be written, the call does not hear of devices. Once the database takes changes again,
+    /// those that are in the call are asked for.
+    mutating func resyncDevices(of id: CallID) {
+        guard let open = calls[id], open.hasMissedDevices else { return }
+        calls[id]?.hasMissedDevices = false
+        let connected = open.call.participants.compactMap { participant in
+            participant.connection.map { CallOrigin(user: participant.user, device: $0.device) }
+        }
+        outputs.append(.resync(id, connected + open.call.joinRequests.map(\.origin)))
+    }
+
+    mutating func devicesNow(_ present: [CallOrigin], _ gone: [CallOrigin], in id: CallID) {
+        for origin in present { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }
+        for origin in gone { receive(Pending(.deviceLost(origin.user, origin.device)), for: id) }
+    }
+}

@@ -1,0 +1,108 @@
+public import Primitives
+
+// What happens to calls whose commit nobody can vouch for, and to those that come from or go to another node.
+extension CallTable {
+    // MARK: Uncertain outcomes
+
+    /// Finds out whether a transition is on disk: its revision tells.
+    mutating func lookUp(_ id: CallID) {
+        guard case .uncertain(let commit, isAsked: false)? = calls[id]?.commit else { return }
+        set(.uncertain(commit, isAsked: true), of: id)
+        outputs.append(.lookUp(commit.id, id))
+    }
+
+    mutating func lookedUp(_ commitID: CommitID, _ id: CallID, _ found: LookUp) {
+        guard let open = calls[id], case .uncertain(let commit, isAsked: true) = open.commit, commit.id == commitID else {
+            return
+        }
+        let revision: Int64?
+        switch found {
+        case .failed:
+            set(.uncertain(commit, isAsked: false), of: id)
+            return lookAgainSoon(at: id)
+        case .missing: revision = nil
+        case .found(let stored, let owner):
+            set(.settled, of: id)
+            // Another owner's call is not this node's to go on with, whatever its revision.
+            if owner != lease.holder { return letGo(of: id) }
+            revision = stored
+        }
+        set(.settled, of: id)
+        let transition = commit.change.transition
+        switch revision {
+        case transition.call.revision:
+            calls[id]?.storedRevision = transition.call.revision
+            outputs.append(.foundStored(commit.change))
+            apply(transition, to: id, then: .nothing)
+            // The device that asked was told to come back; it has to learn what became of its command, too.
+            tellEverybody(CallView(call: transition.call, people: open.people))
+            resyncDevices(of: id)
+        case nil where open.storedRevision == 0: forget(id)
+        case open.storedRevision: lookAgainSoon(at: id)
+        default: letGo(of: id)
+        }
+        goOnLater(with: id)
+    }
+
+    // MARK: Gaining calls
+
+    /// Takes up a call that this node has become the owner of.
+    mutating func adopt(_ stored: CallView, lastSeen: Instant, present: [CallOrigin]) {
+        let id = stored.call.id
+        guard mayAdopt(id) else { return }
+        // It was another node's meanwhile, and nobody noticed.
+        if calls[id] != nil { forget(id) }
+        let call = stored.call.adopted(at: now, lastSeen: lastSeen)
+        open(OpenCall(call: call, people: stored.people, storedRevision: call.revision))
+        receive(Pending(.timePassed), for: id)
+        // Devices that came to this node before their call did: they are heard of, and hear of the call.
+        let known = present.filter { call.maySeeCall($0.user) }
+        for origin in known { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }
+        guard !known.isEmpty, let open = calls[id] else { return }
+        let users = Set(known.map(\.user))
+        let addresses = call.participants.filter { users.contains($0.user) }.map { Address.user($0.user) }
+        outputs.append(.deliver(.updated, open.view, addresses))
+    }
+
+    // MARK: Losing calls
+
+    /// Lets go of every call, because a later process runs as this node. What is on its way to disk fails there.
+    mutating func letGoOfAll() {
+        for id in settledCalls {
+            tally.letGo += 1
+            forget(id)
+        }
+    }
+
+    /// Gives up a call that another node has taken over: it is that node's now. Its people learn how it stands.
+    mutating func letGo(of id: CallID) {
+        tally.letGo += 1
+        forget(id)
+        outputs.append(.letGo(id))
+    }
+
+    private mutating func tellEverybody(_ view: CallView) {
+        outputs.append(.deliver(.updated, view, view.everybody))
+    }
+
+    // MARK: The lease
+
+    /// Once calls may be written again, those that wait for it go on.
+    mutating func leaseChanged(to lease: Lease) {
+        let hadRunOut = self.lease.owner(at: now) == nil
+        self.lease = lease
+        guard hadRunOut, lease.owner(at: now) != nil else { return }
+        for (id, open) in calls {
+            if case .uncertain = open.commit { continue }
+            deadlines.set(id, open.nextLook(retryAt: now))
+        }
+        timePassed()
+    }
+}
+
+extension CallView {
+    /// The addresses of all who may see the call.
+    public var everybody: [Address] {
+        call.participants.filter(\.maySeeCall).map { .user($0.user) }
+    }
+}

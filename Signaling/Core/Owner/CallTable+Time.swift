@@ -1,0 +1,74 @@
+import DequeModule
+public import Primitives
+
+// When calls are looked at: once what kept their inputs waiting is over, and when something is due.
+extension CallTable {
+    // MARK: Turns
+
+    /// Takes up the input that has waited longest: for a commit, for what was due, or for the others' turn.
+    mutating func goOn(with id: CallID) {
+        guard isReady(id), let next = calls[id]?.waiting.popFirst() else { return }
+        carryOut(next, on: id)
+        goOnLater(with: id)
+    }
+
+    /// One input at a time: between them it is seen what each has cost.
+    mutating func goOnLater(with id: CallID) {
+        guard let open = calls[id], open.isSettled, !open.isResting, !open.waiting.isEmpty else { return }
+        outputs.append(.goOn(id))
+    }
+
+    /// Whether a call can be given an input now. One that has worked long enough rests first.
+    mutating func isReady(_ id: CallID) -> Bool {
+        guard let open = calls[id], open.isSettled, !open.isResting else { return false }
+        guard open.budget.mustRest(at: now) else { return true }
+        calls[id]?.isResting = true
+        tally.rests += 1
+        outputs.append(.rest(id))
+        return false
+    }
+
+    /// What was done for a call took so long.
+    public mutating func noteWork(on id: CallID, from began: Instant, to ended: Instant) {
+        calls[id]?.budget.note(from: began, to: ended)
+    }
+
+    // MARK: Deadlines
+
+    /// When the table wants to hear that time has passed.
+    public var nextWake: Instant? {
+        guard let deadline = deadlines.earliest else { return updates.earliest }
+        return updates.earliest.map { min($0, deadline) } ?? deadline
+    }
+
+    /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
+    mutating func lookAgainSoon(at id: CallID) {
+        guard let open = calls[id] else { return }
+        let soon = now + Self.retryDelay
+        if case .uncertain = open.commit {
+            deadlines.set(id, soon)
+        } else {
+            deadlines.set(id, open.nextLook(retryAt: soon).map { max($0, soon) })
+        }
+    }
+
+    mutating func timePassed() {
+        for id in updates.takeDue(by: now) { releaseUpdates(of: id) }
+        for id in deadlines.takeDue(by: now) {
+            if case .uncertain? = calls[id]?.commit {
+                lookUp(id)
+            } else {
+                receive(Pending(.timePassed), for: id)
+                tryOwed(of: id)
+            }
+        }
+    }
+
+    /// Tells those who were kept waiting what the call is like by now, whatever is under way to disk.
+    private mutating func releaseUpdates(of id: CallID) {
+        guard var open = calls[id] else { return }
+        let deliveries = open.pace.release(of: open.call, at: now)
+        calls[id]?.pace = open.pace
+        tell(deliveries, of: open.view)
+    }
+}
