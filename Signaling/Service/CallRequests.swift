@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
+import Storage
 
 /// Completes what devices ask with what only the server knows: who is called and how they want to be, who is a member, who
 /// is in a call, which devices have a socket. And holds back those who ask too much.
@@ -166,7 +167,7 @@ final class CallRequests: Sendable {
         do {
             return try await archive.conversation(of: call)
         } catch {
-            throw Refusal(.unavailable)
+            throw Refusal(CallReply.unavailable)
         }
     }
 
@@ -176,7 +177,7 @@ final class CallRequests: Sendable {
             // An open call's owner knows more than what is stored, and answers for it.
             return stored?.call.isEnded == true ? stored : nil
         } catch {
-            throw Refusal(.unavailable)
+            throw Refusal(CallReply.unavailable)
         }
     }
 
