@@ -15,20 +15,26 @@ import Wire
     /// Notes what it is sent.
     private final class Recorder: ClientSocket {
         let encoding: Encoding
-        let number: UInt64 = 1
-        private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
+        let number: UInt64
+        private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode], replies: [UInt32])>(
+            ([], [], []))
 
-        init(_ encoding: Encoding) { self.encoding = encoding }
+        init(_ encoding: Encoding, number: UInt64 = 1) {
+            self.encoding = encoding
+            self.number = number
+        }
 
         func enqueue(_ event: NumberedEvent) -> Bool {
             notes.withLockedValue { $0.events.append(event.event) }
             return false
         }
-        func reply(_ frame: WireServerFrame) {}
+        func reply(_ frame: WireServerFrame) { notes.withLockedValue { $0.replies.append(frame.replyTo) } }
         func wake() {}
         func close(_ code: CloseCode) { notes.withLockedValue { $0.codes.append(code) } }
 
         var events: [EncodedEvent] { notes.withLockedValue { $0.events } }
+        /// The commands that were answered.
+        var replies: [UInt32] { notes.withLockedValue { $0.replies } }
         var codes: [CloseCode] { notes.withLockedValue { $0.codes } }
     }
 
@@ -105,7 +111,7 @@ import Wire
 
     @Test func aReplacedSocketDoesNotTakeItsDeviceAway() {
         let registry = SessionRegistry()
-        let (older, newer) = (Recorder(.json), Recorder(.json))
+        let (older, newer) = (Recorder(.json, number: 1), Recorder(.json, number: 2))
         _ = registry.admit(older, of: identity(device: 1), limit: 1) { _, _ in }
         let admission = registry.admit(newer, of: identity(device: 1), limit: 1) { _, _ in }
         guard case .admitted(_, let replaced?) = admission else {
@@ -113,8 +119,12 @@ import Wire
             return
         }
         #expect(replaced === older)
-        #expect(!registry.isCurrent(older, of: identity(device: 1)))
-        #expect(registry.isCurrent(newer, of: identity(device: 1)))
+        let origin = CallOrigin(user: user, device: DeviceID(high: 3, low: 1))
+        for socket in [older, newer] {
+            registry.reply(.unavailable, to: ReplyTo(origin, socket: socket.number, request: 7))
+        }
+        #expect(older.replies.isEmpty)
+        #expect(newer.replies == [7])
         registry.leave(older, of: identity(device: 1))
         #expect(registry.connectedDevices(of: user) == [DeviceID(high: 3, low: 1)])
         registry.leave(newer, of: identity(device: 1))

@@ -1,7 +1,7 @@
 import Primitives
 import Testing
 
-@testable import SignalingService
+@testable import SignalingCore
 
 @Suite("Deadline table")
 struct DeadlineTableTests {

@@ -1,10 +1,10 @@
 import NIOConcurrencyHelpers
 import Primitives
-import SignalingCore
 import Storage
 import TestDatabases
 import Testing
 
+@testable import SignalingCore
 @testable import SignalingService
 
 @Suite("Who belongs to a call, through the service and the database", .timeLimit(.minutes(1)), .serialized)

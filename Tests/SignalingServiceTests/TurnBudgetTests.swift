@@ -1,7 +1,7 @@
 import Primitives
 import Testing
 
-@testable import SignalingService
+@testable import SignalingCore
 
 @Suite("How long a call works at a stretch")
 struct TurnBudgetTests {
