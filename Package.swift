@@ -116,8 +116,8 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "Accounts", "Primitives", "Storage", "Wire", locks, logging, nioCore, nioPosix, nioHTTP1,
-                nioWebSocket, protobuf,
+                "Accounts", "CSockets", "MediaCore", "MediaServer", "Primitives", "Storage", "Wire", locks, logging,
+                nioCore, nioPosix, nioHTTP1, nioWebSocket, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
