@@ -206,7 +206,9 @@ let package = Package(
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
-        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
+        tests(
+            "MediaServer",
+            ["CAllocations", "MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],
     swiftLanguageModes: [.v6]
 )
