@@ -52,13 +52,14 @@ struct STUN: AsyncParsableCommand {
 
     /// All rounds on one thread, after one that only warms up.
     private func ask(at address: TransportAddress) async throws -> [STUNAsker.Count] {
-        try await withCheckedThrowingContinuation { continuation in
+        let (rounds, seconds, waiting) = (rounds, Double(seconds), waiting)
+        return try await withCheckedThrowingContinuation { continuation in
             Thread {
                 continuation.resume(
                     with: Result {
                         let asker = try STUNAsker(to: address)
                         _ = asker.ask(seconds: 0.5, waiting: waiting)
-                        return (0..<rounds).map { _ in asker.ask(seconds: Double(seconds), waiting: waiting) }
+                        return (0..<rounds).map { _ in asker.ask(seconds: seconds, waiting: waiting) }
                     })
             }.start()
         }
