@@ -8,4 +8,4 @@ need_packages "to plant faults" python3-minimal
 need_swift
 # The copy is built with the packages that are here already.
 [[ -e .build/workspace-state.json && -e Package.resolved ]] || swift package resolve
-exec python3 scripts/planted-faults.py "$@"
+exec python3 -B scripts/planted-faults.py "$@"
