@@ -35,7 +35,7 @@ check-generated: ## Check that Sources/Wire/Generated is what generate makes
 simulate: ## Run random schedules against the call core; SEED=1 COUNT=100000 MINUTES=10 TRACE=yes
 	@SEED=$(SEED) COUNT=$(COUNT) MINUTES=$(MINUTES) TRACE=$(TRACE) scripts/simulate.sh
 
-planted-faults: ## Plant faults in a copy of the call core, and see that the simulator finds each; ARGS="mailbox"
+planted-faults: ## Plant faults in a copy of the code, and see that the simulator finds each; ARGS="mailbox"
 	@scripts/planted-faults.sh $(ARGS)
 
 sanitize: ## Run the concurrent parts' tests under the thread sanitizer

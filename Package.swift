@@ -116,8 +116,8 @@ let package = Package(
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "Accounts", "Primitives", "Storage", "Wire", locks, logging, nioCore, nioPosix, nioHTTP1,
-                nioWebSocket, protobuf,
+                "Accounts", "CSockets", "MediaCore", "MediaServer", "Primitives", "Storage", "Wire", locks, logging,
+                nioCore, nioPosix, nioHTTP1, nioWebSocket, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
@@ -210,7 +210,9 @@ let package = Package(
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
         tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
-        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
+        tests(
+            "MediaServer",
+            ["CAllocations", "MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every check and every test. Ends with one line: how many passed, failed and were skipped.
+# Every check and every test. Ends with a table of the steps and their times, and one line: how many passed, failed and were
+# skipped.
 # What the steps print goes to test-results/, and is shown when a step fails.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -61,7 +62,7 @@ step() {
         tail -n 100 "$log" | sed 's/^/    | /'
         say "        FAILED after $(clock $((SECONDS - began))): exit code $status, all of it in test-results/$name.log"
     fi
-    printf '%s\t%s\n' "$name" "$status" >>"$results/steps.tsv"
+    printf '%s\t%s\t%s\n' "$name" "$((SECONDS - began))" "$status" >>"$results/steps.tsv"
     return "$status"
 }
 
@@ -110,7 +111,7 @@ if step build "Strict debug build, warnings are errors: $build_time" strict_buil
 else
     step node "Tests of the web client" web_client_tests || true
     for name in swift simulator faults conformance chaos interop; do
-        printf '%s\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
+        printf '%s\t0\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
     done
 fi
 

@@ -82,7 +82,7 @@ struct Server {
             tls, registry, accounts, messaging, calls, database, stun,
             [
                 { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
-                { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
+                { passwords.metricFamilies }, { stun?.metricFamilies ?? [] },
                 { outbox?.metrics.families ?? [] }, { LineWriter.standardError.metricFamilies },
             ],
             loops, now)

@@ -1,7 +1,7 @@
 import Glibc
 
-/// Why a STUN server cannot start or go on.
-public struct STUNServerError: Error, Hashable, Sendable, CustomStringConvertible {
+/// Why a server of datagrams cannot start or go on.
+public struct DatagramServerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What went wrong.
     public struct Code: Hashable, Sendable {
         private let name: String
@@ -27,9 +27,9 @@ public struct STUNServerError: Error, Hashable, Sendable, CustomStringConvertibl
     }
 
     /// An error with the reason that the last system call gave.
-    static func system(_ code: Code, _ message: String) -> STUNServerError {
+    static func system(_ code: Code, _ message: String) -> DatagramServerError {
         let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "unknown reason"
-        return STUNServerError(code, "\(message): \(reason)")
+        return DatagramServerError(code, "\(message): \(reason)")
     }
 
     /// The message.
