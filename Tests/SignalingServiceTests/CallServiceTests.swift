@@ -252,11 +252,11 @@ struct CallServiceTests {
                 _ = try await world.send(.cancel(.random(at: world.now)), to: call.id, from: World.callerPhone).call
             }
             var seen: [CallID] = []
-            var cursor: CallCursor?
+            var cursor: PageCursor<Named.Call>?
             repeat {
                 let page = try await world.service.history(of: World.callee.id, before: cursor, limit: 2)
                 seen += page.calls.map(\.call.id)
-                cursor = page.next.flatMap { CallCursor($0.description) }
+                cursor = page.next.flatMap { PageCursor($0.description) }
             } while cursor != nil
             #expect(seen == placed.reversed())
             #expect(try await world.service.history(of: World.stranger.id, before: nil, limit: 9).calls.isEmpty)

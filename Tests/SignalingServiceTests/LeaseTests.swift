@@ -195,7 +195,7 @@ struct LeaseTests {
     }
 
     private static func newestCalls(of user: UserID) -> [SQLValue] {
-        [.id(user), .instant(CallCursor.newest.startedAt), .id(CallCursor.newest.call), .integer(9), .null, .null]
+        [.id(user)] + PageCursor<Named.Call>.newest.values + [.integer(9), .null, .null]
     }
 
     @Test("A server that stops in good order gives its lease up", arguments: DatabaseEngine.tested)
