@@ -74,7 +74,7 @@ import Wire
             for _ in 1...20 {
                 let raw = try await RawClient.connect(port: server.port)
                 try await raw.sendAndReset(SocketClient.upgrade())
-                while metrics.plainConnections.value > 0 || metrics.sockets.value > 0 { await Task.yield() }
+                try await wait(while: { metrics.plainConnections.value > 0 || metrics.sockets.value > 0 })
             }
             func open() async throws -> (raw: RawClient, status: Int) {
                 let raw = try await RawClient.connect(port: server.port)
@@ -116,7 +116,7 @@ import Wire
             #expect(try await idle[0].response().status == 200)
             // An end makes room.
             idle[1].close()
-            while metrics.plainConnections.value > 3 { await Task.yield() }
+            try await wait(while: { metrics.plainConnections.value > 3 })
             let next = try await RawClient.connect(port: server.port)
             next.send(Self.healthz)
             #expect(try await next.response().status == 200)
@@ -154,7 +154,7 @@ import Wire
             let last = try await RawClient.connect(port: server.port)
             last.send(Self.healthz)
             #expect(try await last.response().status == 200)
-            while metrics.acceptPauses.value == 0 { await Task.yield() }
+            try await wait(while: { metrics.acceptPauses.value == 0 })
             let waiting = try await RawClient.connect(port: server.port)
             waiting.send(Self.healthz)
             for _ in 1...20 {
