@@ -13,6 +13,8 @@ final class SQLiteDatabase: Database {
 
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
+    /// How long a unit may wait for its turn.
+    let longestWait: Duration
     /// Texts with `?N` in place of `$N`, which SQLite would number by their first appearance.
     private let texts = NIOLockedValueBox<[Statement: String]>([:])
     /// The committing thread is in it until it ends.
@@ -25,8 +27,12 @@ final class SQLiteDatabase: Database {
     ///   - path: Where the file is.
     ///   - readers: How many statements are read at the same time.
     ///   - queueLimit: How many units may wait.
-    init(path: String, readers: Int, queueLimit: Int = 10_000) throws(DatabaseError) {
+    ///   - longestWait: How long each of them may.
+    init(
+        path: String, readers: Int, queueLimit: Int = 10_000, longestWait: Duration = .seconds(10)
+    ) throws(DatabaseError) {
         queue = WorkQueue(limit: queueLimit)
+        self.longestWait = longestWait
         do {
             // An absolute path is never taken for a URI.
             let file = URL(fileURLWithPath: path)
