@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallTogether, callBackOf, callTitle } from "../../Sources/Ringback/Web/app/call-back.js";
-import { Groups } from "../../Sources/Ringback/Web/app/groups.js";
-import { describeCall } from "../../Sources/Ringback/Web/app/history.js";
+import { CallTogether, callBackOf, callTitle } from "../../Sources/WebClient/page/call-back.js";
+import { Groups } from "../../Sources/WebClient/page/groups.js";
+import { describeCall } from "../../Sources/WebClient/page/history.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const user = (id) => ({ id, displayName: id[0].toUpperCase() + id.slice(1) });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallBook } from "../../Sources/Ringback/Web/ringback/call-book.js";
+import { CallBook } from "../../Sources/WebClient/library/call-book.js";
 
 const call = (revision, status = "CALL_STATUS_ONGOING", id = "c1") => ({ id, revision: String(revision), status });
 

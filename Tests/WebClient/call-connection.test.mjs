@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallConnection } from "../../Sources/Ringback/Web/ringback/call-connection.js";
-import { LocalMedia } from "../../Sources/Ringback/Web/ringback/local-media.js";
+import { CallConnection } from "../../Sources/WebClient/library/call-connection.js";
+import { LocalMedia } from "../../Sources/WebClient/library/local-media.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallSettings } from "../../Sources/Ringback/Web/app/call-settings.js";
+import { CallSettings } from "../../Sources/WebClient/page/call-settings.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const usual = { callWaiting: false, whoCanCall: "everyone" };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { RingbackClient } from "../../Sources/Ringback/Web/ringback/client.js";
-import { MemoryStorage } from "../../Sources/Ringback/Web/ringback/session-store.js";
+import { RingbackClient } from "../../Sources/WebClient/library/client.js";
+import { MemoryStorage } from "../../Sources/WebClient/library/session-store.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const me = { id: "me" };

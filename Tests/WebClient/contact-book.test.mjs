@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ContactBook, verbsFor } from "../../Sources/Ringback/Web/app/contact-book.js";
-import { standingWord, verbWords } from "../../Sources/Ringback/Web/app/sentences.js";
+import { ContactBook, verbsFor } from "../../Sources/WebClient/page/contact-book.js";
+import { standingWord, verbWords } from "../../Sources/WebClient/page/sentences.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const ann = { id: "ann", displayName: "Ann" };

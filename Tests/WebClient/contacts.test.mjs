@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Contacts } from "../../Sources/Ringback/Web/ringback/contacts.js";
+import { Contacts } from "../../Sources/WebClient/library/contacts.js";
 
 /** A client whose server gives these answers, one after the other. */
 function client(...answers) {

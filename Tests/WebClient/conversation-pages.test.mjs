@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConversationPages } from "../../Sources/Ringback/Web/app/conversation-pages.js";
+import { ConversationPages } from "../../Sources/WebClient/page/conversation-pages.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const conversation = (number, lastSeq = "1") => ({ id: `c${number}`, lastSeq });

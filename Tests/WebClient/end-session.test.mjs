@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { endSession } from "../../Sources/Ringback/Web/ringback/end-session.js";
+import { endSession } from "../../Sources/WebClient/library/end-session.js";
 
 const soon = new Date(Date.now() + 600_000).toISOString();
 const credentials = { accessToken: "a1", accessTokenExpiresAt: soon, refreshToken: "r1" };

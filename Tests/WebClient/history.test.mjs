@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lastMissed } from "../../Sources/Ringback/Web/app/history.js";
+import { lastMissed } from "../../Sources/WebClient/page/history.js";
 
 const call = (id, leftAt) => ({ id, participants: [{ user: { id: "ben" }, leftAt }] });
 const record = (callId, missed) => ({ callId, missed });

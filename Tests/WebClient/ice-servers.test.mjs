@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { IceServers, expiryOf, renewalMarginMs, renewalPatienceMs } from "../../Sources/Ringback/Web/ringback/ice-servers.js";
+import { IceServers, expiryOf, renewalMarginMs, renewalPatienceMs } from "../../Sources/WebClient/library/ice-servers.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const start = 1_700_000_000_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { InvitationBook } from "../../Sources/Ringback/Web/app/invitation-book.js";
-import { invitationLine } from "../../Sources/Ringback/Web/app/sentences.js";
+import { InvitationBook } from "../../Sources/WebClient/page/invitation-book.js";
+import { invitationLine } from "../../Sources/WebClient/page/sentences.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 const band = { conversationId: "band", name: "Band", inviter: { id: "ann", displayName: "Ann" }, memberCount: 3 };

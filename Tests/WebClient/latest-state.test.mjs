@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LatestState } from "../../Sources/Ringback/Web/ringback/latest-state.js";
+import { LatestState } from "../../Sources/WebClient/library/latest-state.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

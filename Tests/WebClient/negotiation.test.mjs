@@ -7,7 +7,7 @@ import {
   reactToCandidate,
   reactToDescription,
   screenMids,
-} from "../../Sources/Ringback/Web/ringback/negotiation.js";
+} from "../../Sources/WebClient/library/negotiation.js";
 
 const state = (changes = {}) => ({
   polite: false,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { presenceWords } from "../../Sources/Ringback/Web/app/sentences.js";
+import { presenceWords } from "../../Sources/WebClient/page/sentences.js";
 import {
   callPowers,
   canJoin,
@@ -10,7 +10,7 @@ import {
   powersOver,
   rosterOf,
   waitsInLobby,
-} from "../../Sources/Ringback/Web/ringback/roster.js";
+} from "../../Sources/WebClient/library/roster.js";
 
 const at = (second) => `2026-03-01T10:00:${String(second).padStart(2, "0")}Z`;
 const connected = (id, second, more = {}) => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { beTheLiveTab } from "../../Sources/Ringback/Web/app/single-tab.js";
+import { beTheLiveTab } from "../../Sources/WebClient/page/single-tab.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { RingbackSocket } from "../../Sources/Ringback/Web/ringback/socket.js";
+import { RingbackSocket } from "../../Sources/WebClient/library/socket.js";
 
 /** A WebSocket without a network: the test is the server. */
 class Wire {

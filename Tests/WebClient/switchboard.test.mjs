@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Switchboard } from "../../Sources/Ringback/Web/ringback/switchboard.js";
+import { Switchboard } from "../../Sources/WebClient/library/switchboard.js";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ThreadLog } from "../../Sources/Ringback/Web/app/thread-log.js";
+import { ThreadLog } from "../../Sources/WebClient/page/thread-log.js";
 
 const message = (seq, clientMessageId = `m${seq}`) => ({ id: `i${seq}`, seq: String(seq), clientMessageId });
 const range = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => message(first + index));

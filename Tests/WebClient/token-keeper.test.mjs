@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RingbackError } from "../../Sources/Ringback/Web/ringback/errors.js";
-import { MemoryStorage, SessionStore } from "../../Sources/Ringback/Web/ringback/session-store.js";
-import { TokenKeeper } from "../../Sources/Ringback/Web/ringback/token-keeper.js";
+import { RingbackError } from "../../Sources/WebClient/library/errors.js";
+import { MemoryStorage, SessionStore } from "../../Sources/WebClient/library/session-store.js";
+import { TokenKeeper } from "../../Sources/WebClient/library/token-keeper.js";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
 const credentials = (number, lifetimeMs) => ({

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Rest } from "../../Sources/Ringback/Web/ringback/rest.js";
-import { encode, wellFormed } from "../../Sources/Ringback/Web/ringback/wire.js";
+import { Rest } from "../../Sources/WebClient/library/rest.js";
+import { encode, wellFormed } from "../../Sources/WebClient/library/wire.js";
 
 const texts = [
   ["", ""],

@@ -7,21 +7,21 @@ import {
   isOfOrigin,
   roughDuration,
   titleOf,
-} from "../../Sources/Ringback/Web/app/format.js";
+} from "../../Sources/WebClient/page/format.js";
 import {
   callEndSentence,
   callLine,
   endSentence,
   errorSentence,
   messageLine,
-} from "../../Sources/Ringback/Web/app/sentences.js";
-import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
+} from "../../Sources/WebClient/page/sentences.js";
+import { summarise } from "../../Sources/WebClient/library/stats.js";
 import {
   describeDevice,
   isConnectedElsewhere,
   isConnectedHere,
   isRingingFor,
-} from "../../Sources/Ringback/Web/ringback/wire.js";
+} from "../../Sources/WebClient/library/wire.js";
 
 test("durations", () => {
   const table = [[0, "0:00"], [-5, "0:00"], [7_900, "0:07"], [723_000, "12:03"], [3_723_000, "1:02:03"]];

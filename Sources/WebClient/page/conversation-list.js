@@ -1,0 +1,225 @@
+// The conversations, the most recently used first.
+
+import { uint64 } from "../library/ringback.js";
+import { avatar } from "./avatar.js";
+import { showUnread } from "./attention.js";
+import { ConversationPages } from "./conversation-pages.js";
+import { byId, el, toast } from "./dom.js";
+import { titleOf, when } from "./format.js";
+import { errorSentence, messageLine } from "./sentences.js";
+
+/** How near to the end older ones are loaded, in pixels. */
+const nearEnd = 400;
+
+export class ConversationList {
+  #client;
+  #panel = byId("conversations");
+  #pages;
+  #onOpen;
+  #onLoaded;
+  #openId = null;
+  #failure = "";
+
+  /**
+   * @param {import("../library/ringback.js").RingbackClient} client
+   * @param {{onOpen: (conversation: object) => void, onLoaded: () => void}} handlers
+   */
+  constructor(client, { onOpen, onLoaded }) {
+    this.#client = client;
+    this.#onOpen = onOpen;
+    this.#onLoaded = onLoaded;
+    this.#pages = new ConversationPages((page) => client.conversations(page));
+    const scroller = byId("panel-chats");
+    scroller.addEventListener("scroll", () => {
+      if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < nearEnd) this.#loadMore();
+    });
+    client.addEventListener("message", ({ detail }) => this.#took(detail.message));
+    client.addEventListener("sent", ({ detail }) => this.#took(detail.message));
+    // A first call makes a conversation too.
+    client.addEventListener("call", ({ detail: { call } }) => {
+      if (call.conversationId && !this.#pages.get(call.conversationId)) this.refresh();
+    });
+  }
+
+  /** Fetches the list anew, as far as it was loaded. */
+  async refresh() {
+    try {
+      await this.#pages.reload();
+      this.#failure = "";
+      this.#onLoaded();
+    } catch (error) {
+      this.#failure = errorSentence(error);
+    }
+    this.#draw();
+  }
+
+  async #loadMore() {
+    if (!this.#pages.hasMore) return;
+    try {
+      await this.#pages.loadMore();
+    } catch (error) {
+      toast(errorSentence(error));
+    }
+    this.#draw();
+  }
+
+  /** Forgets everything. */
+  clear() {
+    this.#pages.clear();
+    this.#openId = null;
+    showUnread(0);
+    this.#panel.replaceChildren();
+  }
+
+  /** Adds a conversation that was just opened. */
+  add(conversation) {
+    this.#pages.add(conversation);
+    this.#draw();
+  }
+
+  /** Marks the one on show. @param {string | null} id */
+  select(id) {
+    this.#openId = id;
+    this.#draw();
+  }
+
+  /** The members of a conversation that are not this person. */
+  peer(conversation) {
+    return conversation.members?.find((member) => member.id !== this.#client.user?.id) ?? this.#client.user;
+  }
+
+  /** What a group is called: its name; empty for one without, and for a conversation between two. */
+  titleOf(conversationId) {
+    return this.#pages.get(conversationId)?.name ?? "";
+  }
+
+  /** A conversation of the list. @returns {object | undefined} */
+  get(conversationId) {
+    return this.#pages.get(conversationId);
+  }
+
+  /** Remembers how far somebody has read on this device. */
+  seen(id, seq) {
+    if (document.visibilityState !== "visible" || seq <= this.#seenSeq(id)) return;
+    this.#storage?.setItem(this.#seenKey(id), String(seq));
+    this.#draw();
+  }
+
+  get #storage() {
+    try {
+      return globalThis.localStorage;
+    } catch {
+      return null;
+    }
+  }
+
+  #seenKey(id) {
+    return `${this.#client.namespace}:seen:${id}`;
+  }
+
+  #seenSeq(id) {
+    return uint64(this.#storage?.getItem(this.#seenKey(id)) ?? 0);
+  }
+
+  #took(message) {
+    // Somebody has made a group, or has come, gone, or been sent away.
+    const isOfMembers = message.type === "MESSAGE_TYPE_SYSTEM" && !message.call;
+    if (!this.#pages.get(message.conversationId) || isOfMembers) {
+      this.refresh();
+      return;
+    }
+    if (!this.#pages.take(message)) return;
+    if (message.senderId === this.#client.user.id) this.seen(message.conversationId, uint64(message.seq));
+    this.#draw();
+  }
+
+  #isUnread(conversation) {
+    return (
+      uint64(conversation.lastSeq) > this.#seenSeq(conversation.id) &&
+      conversation.lastMessage?.senderId !== this.#client.user?.id &&
+      !!conversation.lastMessage
+    );
+  }
+
+  #draw() {
+    if (!this.#client.user) return;
+    const all = this.#pages.list;
+    showUnread(all.filter((conversation) => this.#isUnread(conversation)).length);
+    if (this.#failure && !all.length) {
+      this.#panel.replaceChildren(
+        el(
+          "div",
+          { class: "panel-note" },
+          el("p", { text: this.#failure }),
+          this.#button("Try again", () => this.refresh()),
+        ),
+      );
+      return;
+    }
+    if (!all.length) {
+      const find = () => byId("people-search").focus();
+      this.#panel.replaceChildren(
+        el(
+          "div",
+          { class: "panel-note" },
+          el("p", { text: "No conversations yet. Find somebody by name to begin one." }),
+          this.#button("Find people", find),
+        ),
+      );
+      return;
+    }
+    const focused = document.activeElement?.dataset?.id;
+    const older = () => this.#loadMore();
+    this.#panel.replaceChildren(
+      el("ul", { class: "rows" }, ...all.map((conversation) => this.#row(conversation))),
+      ...(this.#pages.hasMore
+        ? [el("button", { type: "button", class: "quiet more", text: "Older conversations", on: { click: older } })]
+        : []),
+    );
+    if (focused) this.#panel.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+  }
+
+  #button(text, action) {
+    return el("button", { type: "button", class: "quiet", text, on: { click: action } });
+  }
+
+  #row(conversation) {
+    const group = conversation.type === "CONVERSATION_TYPE_GROUP";
+    const name = titleOf(conversation, this.#client.user.id);
+    const peer = group ? { id: conversation.id, displayName: name } : this.peer(conversation);
+    const last = conversation.lastMessage;
+    const unread = this.#isUnread(conversation) && conversation.id !== this.#openId;
+    const own = last?.senderId === this.#client.user.id ? "You: " : "";
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          class: `row${unread ? " unread" : ""}`,
+          "aria-current": conversation.id === this.#openId ? "true" : null,
+          "data-id": conversation.id,
+          testid: `conversation-${group ? name : peer.username}`,
+          on: { click: () => this.#onOpen(conversation) },
+        },
+        avatar(peer),
+        el(
+          "span",
+          { class: "row-text" },
+          el("span", { class: "row-name", text: name }),
+          el("span", {
+            class: "row-detail",
+            text: last ? own + messageLine(last, this.#client.user.id) : "No messages yet",
+          }),
+        ),
+        el(
+          "span",
+          { class: "row-side" },
+          el("time", { text: when(last?.createdAt ?? conversation.createdAt) }),
+          unread && el("span", { class: "dot" }, el("span", { class: "visually-hidden", text: "unread" })),
+        ),
+      ),
+    );
+  }
+}
