@@ -7,8 +7,8 @@ const rememberedEnds = 64;
 
 /**
  * Whether `candidate` is to replace `known`: never by an older or equal revision.
- * @param {import("./wire.js").Call | undefined} known
- * @param {import("./wire.js").Call} candidate
+ * @param {Wire.Call | undefined} known
+ * @param {Wire.Call} candidate
  */
 export function isNewer(known, candidate) {
   return !known || uint64(candidate.revision) > uint64(known.revision);
@@ -17,16 +17,19 @@ export function isNewer(known, candidate) {
 /** Keeps the newest state of every open call. */
 export class CallBook {
   constructor() {
-    /** Open calls by id. @type {Map<string, import("./wire.js").Call>} */
+    /**
+     * Open calls by id.
+     * @type {Map<string, Wire.Call>}
+     */
     this.open = new Map();
-    /** @type {Map<string, import("./wire.js").Call>} */
+    /** @type {Map<string, Wire.Call>} */
     this.ended = new Map();
   }
 
   /**
    * Takes a call in.
-   * @param {import("./wire.js").Call} call
-   * @returns {{changed: boolean, previous?: import("./wire.js").Call}} `changed` is false when it was not news
+   * @param {Wire.Call} call
+   * @returns {{changed: boolean, previous?: Wire.Call}} `changed` is false when it was not news
    */
   put(call) {
     const previous = this.open.get(call.id) ?? this.ended.get(call.id);
@@ -38,15 +41,16 @@ export class CallBook {
     } else {
       this.open.delete(call.id);
       this.ended.set(call.id, call);
-      if (this.ended.size > rememberedEnds) this.ended.delete(this.ended.keys().next().value);
+      const [oldest] = this.ended.keys();
+      if (this.ended.size > rememberedEnds) this.ended.delete(oldest);
     }
     return { changed: true, previous };
   }
 
   /**
    * Replaces everything by the server's snapshot.
-   * @param {import("./wire.js").Call[]} calls every open call
-   * @returns {{gone: import("./wire.js").Call[], present: import("./wire.js").Call[]}}
+   * @param {Wire.Call[]} calls every open call
+   * @returns {{gone: Wire.Call[], present: Wire.Call[]}}
    *   `gone` were open here and are not any more
    */
   replaceAll(calls) {

@@ -1,7 +1,7 @@
 // One call on this device: the commands that make it, its media, and what a page shows of it.
 
 import { CallMedia } from "./call-media.js";
-import { RingbackError } from "./errors.js";
+import { RingbackError, hasCode } from "./errors.js";
 import { GroupControls } from "./group-controls.js";
 import { isGroupCall, rosterOf, waitsInLobby } from "./roster.js";
 import { summarise } from "./stats.js";
@@ -21,13 +21,31 @@ const inviteTimeoutMs = 20_000;
 /**
  * What a page needs to say why a call is over.
  * @typedef {object} CallEnd
- * @property {import("./wire.js").Call | null} call as the server last described it
+ * @property {Wire.Call | null} call as the server last described it
  * @property {"hangup" | "remote" | "moved" | "elsewhere" | "denied" | "error"} cause
  *   `hangup`: on this device; `remote`: see the call and the user's part in it; `moved`: another device of the user
  *   took it over; `elsewhere`: another device answered first; `denied`: a host did not let this device in; `error`:
  *   see `error`
- * @property {RingbackError} [error]
+ * @property {unknown} [error]
  */
+
+/**
+ * The client as a call needs it.
+ * @typedef {import("./mesh.js").MeshClient & Pick<import("./client.js").RingbackClient,
+ *   "deviceId" | "attach" | "leave">} CallClient
+ */
+
+/**
+ * What a device goes into.
+ * @typedef {object} CallSubject
+ * @property {Wire.User} [peer] the other side of a direct call
+ * @property {{id: string} | null} [conversation] the group conversation to call in
+ * @property {string[]} [userIds] which of its members to ring; all when empty
+ * @property {Wire.Call | null} [call]
+ * @property {boolean} video
+ */
+
+/** @typedef {"place" | "answer" | "join" | "move" | "rejoin"} Beginning */
 
 /**
  * A call as this device takes part in it. Made by {@link RingbackClient}, not by hand.
@@ -41,11 +59,18 @@ export class CallConnection extends CallMedia {
   #client;
   #conversation;
   #userIds;
-  #kind = "";
+  /** @type {Beginning} */
+  #kind = "place";
 
-  /** What this device called its invite, once it was sent. @type {string | null} */
+  /**
+   * What this device called its invite, once it was sent.
+   * @type {string | null}
+   */
   clientCallId = null;
-  /** Set once the call is over. @type {CallEnd | null} */
+  /**
+   * Set once the call is over.
+   * @type {CallEnd | null}
+   */
   end = null;
   /** Whether there ever were media. */
   wasConnected = false;
@@ -53,27 +78,25 @@ export class CallConnection extends CallMedia {
   controls;
 
   /**
-   * @param {import("./client.js").RingbackClient} client
-   * @param {object} subject
-   * @param {import("./wire.js").User} [subject.peer] the other side of a direct call
-   * @param {{id: string}} [subject.conversation] the group conversation to call in
-   * @param {string[]} [subject.userIds] which of its members to ring; all when empty
-   * @param {import("./wire.js").Call} [subject.call]
-   * @param {boolean} subject.video
+   * @param {CallClient} client
+   * @param {CallSubject} subject
    */
   constructor(client, { peer = { id: "" }, conversation = null, userIds = [], call = null, video }) {
     super(client);
     this.#client = client;
     this.#conversation = conversation;
     this.#userIds = userIds;
-    /** The other side of a call that began between two. @type {import("./wire.js").User} */
+    /**
+     * The other side of a call that began between two.
+     * @type {Wire.User}
+     */
     this.peer = peer;
     this.call = call;
     /** Whether this side began or answered with its camera. */
     this.video = video;
-    this.controls = new GroupControls(client, () => this.call?.id ?? "");
+    this.controls = new GroupControls(client, () => this.callId);
     this.mesh.addEventListener("connection", () => this.#updateState());
-    this.mesh.addEventListener("tracks", () => this.dispatchEvent(new Event("tracks")));
+    this.mesh.addEventListener("tracks", () => this.emit("tracks"));
     this.mesh.addEventListener("failure", ({ detail }) => this.failed(detail));
     // A call among many goes on without the media of one.
     this.mesh.addEventListener("lost", () => this.isGroup || this.hangUp({ mediaFailed: true }));
@@ -89,12 +112,19 @@ export class CallConnection extends CallMedia {
     return this.call?.conversationId ?? this.#conversation?.id ?? "";
   }
 
-  /** Everybody in the call. @returns {import("./roster.js").RosterEntry[]} */
+  /**
+   * Everybody in the call.
+   * @returns {import("./roster.js").RosterEntry[]}
+   */
   get roster() {
     return rosterOf(this.call, this.#client.user?.id);
   }
 
-  /** The media exchanged with somebody, if there are any. @returns {import("./peer-media.js").PeerMedia | undefined} */
+  /**
+   * The media exchanged with somebody, if there are any.
+   * @param {string} userId
+   * @returns {import("./peer-media.js").PeerMedia | undefined}
+   */
   mediaOf(userId) {
     return this.mesh.peers.get(userId);
   }
@@ -118,7 +148,10 @@ export class CallConnection extends CallMedia {
     return !!participantOf(this.call ?? undefined, this.#client.user?.id)?.handRaisedAt;
   }
 
-  /** Raises this user's hand, or lowers it. @param {boolean} raised */
+  /**
+   * Raises this user's hand, or lowers it.
+   * @param {boolean} raised
+   */
   setHand(raised) {
     return this.controls.raiseHand(raised);
   }
@@ -133,7 +166,10 @@ export class CallConnection extends CallMedia {
     return this.#media?.showsScreen ?? false;
   }
 
-  /** The connection beneath, for the curious. @returns {RTCPeerConnection | null} */
+  /**
+   * The connection beneath, for the curious.
+   * @returns {RTCPeerConnection | null}
+   */
   get peerConnection() {
     return this.#media?.peerConnection ?? null;
   }
@@ -142,7 +178,7 @@ export class CallConnection extends CallMedia {
 
   /**
    * Opens the media, tells the server, and begins the media connection. Failures end the call.
-   * @param {"place" | "answer" | "join" | "move" | "rejoin"} kind
+   * @param {Beginning} kind
    */
   async begin(kind) {
     this.#kind = kind;
@@ -150,7 +186,7 @@ export class CallConnection extends CallMedia {
     try {
       await this.openMedia({ camera: this.video, rejoins: kind === "rejoin" });
       await this.#client.renewIceServers();
-      if (this.state === "ended") return;
+      if (this.isOver) return;
       media = this.mediaState;
       const call = await this.#enter(kind, media);
       this.isAttached = true;
@@ -159,17 +195,23 @@ export class CallConnection extends CallMedia {
       this.#beginFailed(error);
       return;
     }
-    if (this.state === "ended") return;
+    if (this.isOver) return;
     if (kind === "rejoin") this.#tidyAfterRejoin();
     // Muted or unmuted while the command was on its way.
     else if (this.mediaState.microphone !== media.microphone) this.sendMedia();
-    this.update(this.call);
+    if (this.call) this.update(this.call);
   }
 
-  /** Gives the command that brings this device into the call. */
+  /**
+   * Gives the command that brings this device into the call.
+   * @param {Beginning} kind
+   * @param {Wire.MediaState} media
+   * @returns {Promise<Wire.Call | null | undefined>}
+   */
   async #enter(kind, media) {
     if (kind === "rejoin") return null;
     if (kind === "place") {
+      /** @type {Wire.CallType} */
       const type = this.video ? "CALL_TYPE_VIDEO" : "CALL_TYPE_VOICE";
       this.clientCallId = newId();
       const whom = this.#conversation
@@ -178,57 +220,66 @@ export class CallConnection extends CallMedia {
       const callInvite = { clientCallId: this.clientCallId, ...whom, type, media };
       return (await this.#client.request({ callInvite }, { timeoutMs: inviteTimeoutMs })).call;
     }
-    const name = { answer: "callAccept", join: "callJoin", move: "callMove" }[kind];
-    return (await this.#client.request({ [name]: { commandId: newId(), callId: this.call.id, media } })).call;
+    const entry = { commandId: newId(), callId: this.callId, media };
+    const commands = { answer: { callAccept: entry }, join: { callJoin: entry }, move: { callMove: entry } };
+    return (await this.#client.request(commands[kind])).call;
   }
 
+  /** @param {unknown} error */
   #beginFailed(error) {
-    if (this.state === "ended") return;
-    if (error.call) this.call = error.call;
-    const elsewhere = error.code === "ANSWERED_ELSEWHERE";
-    const over = error.code === "CALL_ENDED";
+    if (this.isOver) return;
+    if (error instanceof RingbackError && error.call) this.call = error.call;
+    const elsewhere = hasCode(error, "ANSWERED_ELSEWHERE");
+    const over = hasCode(error, "CALL_ENDED");
     this.#finish({ cause: elsewhere ? "elsewhere" : over ? "remote" : "error", error });
   }
 
   #tidyAfterRejoin() {
     this.sendMedia();
-    if (this.call.screenShares?.some((share) => share.sharerId === this.#client.user.id)) this.sendStopShare();
+    if (this.call?.screenShares?.some((share) => share.sharerId === this.#client.user?.id)) this.sendStopShare();
   }
 
   // --------------------------------------------------------------------------- what the client tells it
 
-  /** Takes the call in as the server describes it. @param {import("./wire.js").Call} call */
+  /**
+   * Takes the call in as the server describes it.
+   * @param {Wire.Call} call
+   */
   update(call) {
     this.call = call;
     const user = this.#client.user?.id;
-    if (this.state === "ended") {
+    if (this.isOver) {
       if (this.end) this.end.call = call;
-      this.dispatchEvent(new Event("state"));
+      this.emit("state");
       return;
     }
     if (!isOpen(call)) {
       this.#finish({ cause: "remote" });
       return;
     }
-    if (this.isAttached) this.#followOwnPart();
-    if (this.state === "ended") return;
+    if (this.isAttached) this.#followOwnPart(call);
+    if (this.isOver) return;
     if (this.sharing && !call.screenShares?.some((share) => share.sharerId === user)) this.endShare();
     this.#updateState();
   }
 
-  /** This device is in the call, at its door, or out of it. */
-  #followOwnPart() {
+  /**
+   * This device is in the call, at its door, or out of it.
+   * @param {Wire.Call} call
+   */
+  #followOwnPart(call) {
     const { user, deviceId } = this.#client;
     const wasInLobby = this.isInLobby;
-    this.isInLobby = waitsInLobby(this.call, user?.id);
-    if (isConnectedElsewhere(this.call, user?.id, deviceId)) this.#finish({ cause: "moved" });
-    else if (isConnectedHere(this.call, user?.id, deviceId)) this.#followMedia();
+    this.isInLobby = waitsInLobby(call, user?.id);
+    if (isConnectedElsewhere(call, user?.id, deviceId)) this.#finish({ cause: "moved" });
+    else if (isConnectedHere(call, user?.id, deviceId)) this.#followMedia(call);
     else if (!this.isInLobby && this.isGroup) this.#finish({ cause: wasInLobby ? "denied" : "remote" });
   }
 
-  #followMedia() {
-    if (this.mesh.isStarted) this.mesh.update(this.call);
-    else this.mesh.start(this.call, { eager: this.#kind === "rejoin" || this.#kind === "move" });
+  /** @param {Wire.Call} call */
+  #followMedia(call) {
+    if (this.mesh.isStarted) this.mesh.update(call);
+    else this.mesh.start(call, { eager: this.#kind === "rejoin" || this.#kind === "move" });
   }
 
   /** Another device of the user has taken the call over. */
@@ -243,14 +294,16 @@ export class CallConnection extends CallMedia {
 
   /**
    * @param {string} userId whose signal it is
-   * @param {"receiveDescription" | "receiveCandidate"} method
-   * @param {object} value of the wire
+   * @param {import("./peer-media.js").Signal} signal
    */
-  receive(userId, method, value) {
-    this.mesh.receive(userId, method, value);
+  receive(userId, signal) {
+    this.mesh.receive(userId, signal);
   }
 
-  /** An offer of this device to somebody has waited too long for its answer. */
+  /**
+   * An offer of this device to somebody has waited too long for its answer.
+   * @param {string} userId
+   */
   offerUnanswered(userId) {
     this.mesh.offerAgain(userId);
   }
@@ -260,7 +313,7 @@ export class CallConnection extends CallMedia {
    * @param {boolean} recovered whether nothing was missed
    */
   socketReturned(recovered) {
-    if (this.state === "ended" || !this.isAttached) return;
+    if (this.isOver || !this.isAttached) return;
     if (!recovered) this.sendMedia();
     if (!recovered && this.onHold) this.sendHold();
     this.mesh.restart({ all: !recovered });
@@ -270,9 +323,9 @@ export class CallConnection extends CallMedia {
   async askAgain() {
     try {
       const { call } = await this.#client.request({
-        callJoin: { commandId: newId(), callId: this.call.id, media: this.mediaState },
+        callJoin: { commandId: newId(), callId: this.callId, media: this.mediaState },
       });
-      this.#client.attach(this, call);
+      if (call) this.#client.attach(this, call);
     } catch (error) {
       this.#beginFailed(error);
     }
@@ -280,15 +333,15 @@ export class CallConnection extends CallMedia {
 
   /** The machine has another network. */
   networkChanged() {
-    if (this.state !== "ended") this.mesh.restart({ all: true });
+    if (!this.isOver) this.mesh.restart({ all: true });
   }
 
   /**
    * Leaves the call: gives up, or turns it away, before the answer.
-   * @param {{mediaFailed?: boolean}} [why]
+   * @param {{mediaFailed?: boolean}} why
    */
   hangUp({ mediaFailed = false } = {}) {
-    if (this.state === "ended") return;
+    if (this.isOver) return;
     if (this.call) this.#client.leave(this.call.id, { mediaFailed });
     const error = new RingbackError("MEDIA_FAILED", "The media connection was lost.");
     this.#finish(mediaFailed ? { cause: "error", error } : { cause: "hangup" });
@@ -299,7 +352,10 @@ export class CallConnection extends CallMedia {
     this.#finish({ cause: "hangup" });
   }
 
-  /** A short account of the connection. @returns {Promise<import("./stats.js").CallStats>} */
+  /**
+   * A short account of the connection.
+   * @returns {Promise<import("./stats.js").CallStats>}
+   */
   async stats() {
     return (await this.#media?.stats()) ?? summarise([], null);
   }
@@ -307,10 +363,10 @@ export class CallConnection extends CallMedia {
   // ------------------------------------------------------------------------------------------- inside
 
   #updateState() {
-    if (this.state === "ended") return;
+    if (this.isOver) return;
     this.state = this.#stateNow();
     if (this.state === "connected") this.wasConnected = true;
-    this.dispatchEvent(new Event("state"));
+    this.emit("state");
   }
 
   /** @returns {CallState} */
@@ -327,13 +383,16 @@ export class CallConnection extends CallMedia {
     return this.wasConnected ? "reconnecting" : "connecting";
   }
 
+  /** @param {Omit<CallEnd, "call">} end */
   #finish(end) {
-    if (this.state === "ended") return;
+    if (this.isOver) return;
     this.state = "ended";
-    this.end = { call: this.call, ...end };
+    /** @type {CallEnd} */
+    const how = { call: this.call, ...end };
+    this.end = how;
     this.mesh.close();
     this.local.close();
-    this.dispatchEvent(new Event("state"));
-    this.dispatchEvent(new CustomEvent("ended", { detail: this.end }));
+    this.emit("state");
+    this.emit("ended", how);
   }
 }

@@ -1,14 +1,26 @@
 // What this device sends in a call: microphone, camera, screen; muted, on hold, or stopped by a host.
 
+import { Emitter } from "./emitter.js";
 import { LatestState } from "./latest-state.js";
 import { LocalMedia } from "./local-media.js";
 import { Mesh } from "./mesh.js";
 import { newId, participantOf } from "./wire.js";
 
 /**
- * The sending side of {@link CallConnection}, which is told what is said of it there.
+ * @typedef {object} CallEvents
+ * @property {undefined} state
+ * @property {undefined} media
+ * @property {undefined} tracks
+ * @property {{medium: Wire.Medium, byUserId: string}} stopped
+ * @property {import("./call-connection.js").CallEnd} ended
+ * @property {unknown} failure
  */
-export class CallMedia extends EventTarget {
+
+/**
+ * The sending side of {@link CallConnection}, which is told what is said of it there.
+ * @extends {Emitter<CallEvents>}
+ */
+export class CallMedia extends Emitter {
   #client;
   #hadCamera = false;
   #cameraIsOpening = false;
@@ -16,7 +28,10 @@ export class CallMedia extends EventTarget {
   #toldMedia;
   #toldHold;
 
-  /** The call as it is; null until the server has answered the invite. @type {import("./wire.js").Call | null} */
+  /**
+   * The call as it is; null until the server has answered the invite.
+   * @type {Wire.Call | null}
+   */
   call = null;
   /** @type {import("./call-connection.js").CallState} */
   state = "starting";
@@ -29,17 +44,20 @@ export class CallMedia extends EventTarget {
   isAttached = false;
   /** Whether this device waits to be let in. */
   isInLobby = false;
-  /** The media exchanged with the others. @type {Mesh} */
+  /**
+   * The media exchanged with the others.
+   * @type {Mesh}
+   */
   mesh;
 
-  /** @param {import("./client.js").RingbackClient} client */
+  /** @param {import("./mesh.js").MeshClient} client */
   constructor(client) {
     super();
     this.#client = client;
     this.#toldMedia = new LatestState((command) => client.request(command));
     this.#toldHold = new LatestState((command) => client.request(command));
     const { local } = this;
-    const unlessHeld = (role) => (this.onHold ? null : local[role]);
+    const unlessHeld = (/** @type {import("./peer-link.js").Role} */ role) => (this.onHold ? null : local[role]);
     const outgoing = {
       get microphone() {
         return unlessHeld("microphone");
@@ -54,6 +72,16 @@ export class CallMedia extends EventTarget {
     this.mesh = new Mesh(client, outgoing);
   }
 
+  /** The id of the call; empty until the server has answered the invite. */
+  get callId() {
+    return this.call?.id ?? "";
+  }
+
+  /** Whether the call is over for this device. */
+  get isOver() {
+    return this.state === "ended";
+  }
+
   /** Whether this device sends its camera. */
   get cameraOn() {
     return this.local.camera !== null;
@@ -64,7 +92,10 @@ export class CallMedia extends EventTarget {
     return this.local.screen !== null;
   }
 
-  /** What to tell the server of the microphone and the camera. @returns {import("./wire.js").MediaState} */
+  /**
+   * What to tell the server of the microphone and the camera.
+   * @returns {Wire.MediaState}
+   */
   get mediaState() {
     return { microphone: !!this.local.microphone && !this.muted, camera: this.cameraOn };
   }
@@ -81,7 +112,7 @@ export class CallMedia extends EventTarget {
       if (!rejoins) throw error;
       this.failed(error);
     }
-    if (this.state === "ended") {
+    if (this.isOver) {
       this.local.close();
       return;
     }
@@ -91,37 +122,40 @@ export class CallMedia extends EventTarget {
     this.#quietOrNot();
     if (this.local.cameraError) this.failed(this.local.cameraError);
     this.#watchCamera();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
   }
 
   /**
    * A host asks for silence, or has switched off the camera or the screen share. It is obeyed, and told.
-   * @param {string} medium `MEDIUM_…`
+   * @param {Wire.Medium} medium
    * @param {string} byUserId
    */
   mediaStopped(medium, byUserId) {
-    if (this.state === "ended") return;
+    if (this.isOver) return;
     if (medium === "MEDIUM_MICROPHONE") this.setMuted(true);
     else if (medium === "MEDIUM_CAMERA") this.setCamera(false);
     else if (medium === "MEDIUM_SCREEN" && this.sharing) this.endShare();
     this.#hadCamera &&= medium !== "MEDIUM_CAMERA";
-    this.dispatchEvent(new CustomEvent("stopped", { detail: { medium, byUserId } }));
+    this.emit("stopped", { medium, byUserId });
   }
 
   // ------------------------------------------------------------------------------------------ controls
 
-  /** Mutes or unmutes the microphone. @param {boolean} muted */
+  /**
+   * Mutes or unmutes the microphone.
+   * @param {boolean} muted
+   */
   setMuted(muted) {
     this.muted = muted;
     this.#quietOrNot();
     this.sendMedia();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
   }
 
   /** Whether {@link setOnHold} does anything: in a call that goes on. */
   get canHold() {
     const goesOn = this.isAttached && this.call?.status === "CALL_STATUS_ONGOING";
-    return goesOn && this.state !== "ended" && !this.isInLobby;
+    return goesOn && !this.isOver && !this.isInLobby;
   }
 
   /**
@@ -141,16 +175,19 @@ export class CallMedia extends EventTarget {
     this.mesh.tracksChanged();
     this.sendHold();
     this.sendMedia();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
     if (!onHold && this.#hadCamera) this.setCamera(true).catch((error) => this.failed(error));
   }
 
   /** Whether {@link setCamera} does anything: not while the call begins, nor on hold, nor while the user is asked. */
   get canSetCamera() {
-    return this.state !== "starting" && this.state !== "ended" && !this.onHold && !this.#cameraIsOpening;
+    return this.state !== "starting" && !this.isOver && !this.onHold && !this.#cameraIsOpening;
   }
 
-  /** Switches the camera on or off, if {@link canSetCamera}. Rejects with code "NO_CAMERA". @param {boolean} on */
+  /**
+   * Switches the camera on or off, if {@link canSetCamera}. Rejects with code "NO_CAMERA".
+   * @param {boolean} on
+   */
   async setCamera(on) {
     if (!this.canSetCamera || on === this.cameraOn) return;
     if (on) {
@@ -160,7 +197,7 @@ export class CallMedia extends EventTarget {
       } finally {
         this.#cameraIsOpening = false;
       }
-      if (this.state === "ended") {
+      if (this.isOver) {
         this.local.close();
         return;
       }
@@ -176,12 +213,12 @@ export class CallMedia extends EventTarget {
     this.#watchCamera();
     this.mesh.tracksChanged();
     this.sendMedia();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
   }
 
   /** Whether {@link startScreenShare} does anything: not without a call, nor while it is at it already. */
   get canShareScreen() {
-    const isIn = !!this.call && this.state !== "ended" && !this.isInLobby;
+    const isIn = !!this.call && !this.isOver && !this.isInLobby;
     return isIn && !this.onHold && !this.sharing && !this.#shareIsStarting;
   }
 
@@ -197,7 +234,7 @@ export class CallMedia extends EventTarget {
     } finally {
       this.#shareIsStarting = false;
     }
-    if (this.state === "ended") {
+    if (this.isOver) {
       this.local.close();
       return;
     }
@@ -207,11 +244,11 @@ export class CallMedia extends EventTarget {
     }
     this.local.screen?.addEventListener("ended", () => this.stopScreenShare());
     this.mesh.tracksChanged();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
   }
 
   async #openScreen() {
-    await this.#client.request({ startScreenShare: { commandId: newId(), callId: this.call.id } });
+    await this.#client.request({ startScreenShare: { commandId: newId(), callId: this.callId } });
     try {
       await this.local.openScreen();
     } catch (error) {
@@ -229,38 +266,42 @@ export class CallMedia extends EventTarget {
 
   // ------------------------------------------------------------------------------- for CallConnection
 
-  /** An error that does not end the call. */
+  /**
+   * An error that does not end the call.
+   * @param {unknown} error
+   */
   failed(error) {
-    if (this.state !== "ended") this.dispatchEvent(new CustomEvent("failure", { detail: error }));
+    if (!this.isOver) this.emit("failure", error);
   }
 
   /** Tells the others of the microphone and the camera. */
   sendMedia() {
-    if (!this.call || this.state === "ended") return;
-    this.#quietly(this.#toldMedia.tell({ callSetMedia: { callId: this.call.id, media: this.mediaState } }));
+    if (!this.call || this.isOver) return;
+    this.#quietly(this.#toldMedia.tell({ callSetMedia: { callId: this.callId, media: this.mediaState } }));
   }
 
   /** Tells the others of the hold. */
   sendHold() {
-    this.#quietly(this.#toldHold.tell({ callHold: { callId: this.call.id, onHold: this.onHold } }));
+    this.#quietly(this.#toldHold.tell({ callHold: { callId: this.callId, onHold: this.onHold } }));
   }
 
   /** Tells the others that the screen is not shared any more. */
   sendStopShare() {
-    this.#quietly(this.#client.request({ stopScreenShare: { commandId: newId(), callId: this.call.id } }));
+    this.#quietly(this.#client.request({ stopScreenShare: { commandId: newId(), callId: this.callId } }));
   }
 
   /** Ends the sharing of the screen; the server knows. */
   endShare() {
     this.local.closeScreen();
     this.mesh.tracksChanged();
-    this.dispatchEvent(new Event("media"));
+    this.emit("media");
   }
 
   #quietOrNot() {
     if (this.local.microphone) this.local.microphone.enabled = !this.muted && !this.onHold;
   }
 
+  /** @param {Promise<unknown>} told */
   #quietly(told) {
     told.catch((error) => this.failed(error));
   }

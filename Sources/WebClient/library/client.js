@@ -5,12 +5,40 @@ import { endSession } from "./end-session.js";
 import { RingbackError } from "./errors.js";
 import { IceServers } from "./ice-servers.js";
 import { Rest } from "./rest.js";
+import { RestRequests } from "./rest-requests.js";
 import { canJoin } from "./roster.js";
 import { SessionStore } from "./session-store.js";
 import { RingbackSocket } from "./socket.js";
 import { Switchboard } from "./switchboard.js";
 import { TokenKeeper, exchange } from "./token-keeper.js";
-import { describeDevice, newId, wellFormed } from "./wire.js";
+import { describeDevice, newId } from "./wire.js";
+
+/** @typedef {import("./call-connection.js").CallConnection} Connection */
+
+/**
+ * @typedef {object} ClientEvents
+ * @property {import("./socket.js").SocketEvents["state"]} state
+ * @property {Wire.Welcome} welcome
+ * @property {{call: Wire.Call}} call
+ * @property {{call: Wire.Call}} incoming
+ * @property {{call: Wire.Call, reason: import("./switchboard.js").RingStop}} ringstopped
+ * @property {{connection: Connection | null, ended?: Connection}} connection
+ * @property {{message: Wire.Message}} message
+ * @property {{invitation: Wire.GroupInvitation}} invitation
+ * @property {{code: number, reason: string}} refused
+ * @property {{reason: string}} signedout
+ */
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} [url] the server's origin; the page's own when left out
+ * @property {string} [profile] separates several people in one browser
+ * @property {string} [deviceName] for people; made from the browser's name when left out
+ * @property {Pick<Storage, "getItem" | "setItem" | "removeItem">} [storage]
+ * @property {boolean} [refreshCookie] whether the browser keeps the refresh token, where scripts cannot read it; on a
+ *   page of the server's own it does, unless it takes no cookies
+ * @property {RTCConfiguration} [rtc] added to the configuration of every media connection
+ */
 
 /**
  * A client of one Ringback server for one person on one device.
@@ -29,38 +57,43 @@ import { describeDevice, newId, wellFormed } from "./wire.js";
  * - `refused` `{code, reason}`: the server closed the connection and wants no coming back for now; still signed in
  * - `signedout` `{reason}`: the sign-in is over
  */
-export class RingbackClient extends EventTarget {
+export class RingbackClient extends RestRequests {
   #store;
+  /** @type {Rest} */
   #rest;
+  /** @type {TokenKeeper} */
   #keeper;
+  /** @type {RingbackSocket | null} */
   #socket = null;
   #switchboard;
   #iceServers;
   #clockOffsetMs = 0;
   #options;
-  /** The end of the session before this one, on its way to the server. */
+  /**
+   * The end of the session before this one, on its way to the server.
+   * @type {Promise<void> | null}
+   */
   #ending = null;
 
-  /** Who is signed in. @type {import("./wire.js").User | null} */
+  /**
+   * Who is signed in.
+   * @type {Wire.User | null}
+   */
   user = null;
-  /** What the server said when the live connection was made. @type {object | null} */
+  /**
+   * What the server said when the live connection was made.
+   * @type {Wire.Welcome | null}
+   */
   welcome = null;
 
-  /**
-   * @param {object} [options]
-   * @param {string} [options.url] the server's origin; the page's own when left out
-   * @param {string} [options.profile] separates several people in one browser
-   * @param {string} [options.deviceName] for people; made from the browser's name when left out
-   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem">} [options.storage]
-   * @param {boolean} [options.refreshCookie] whether the browser keeps the refresh token, where scripts cannot read it; on
-   *   a page of the server's own it does, unless it takes no cookies
-   * @param {RTCConfiguration} [options.rtc] added to the configuration of every media connection
-   */
+  /** @param {ClientOptions} options */
   constructor(options = {}) {
-    super();
-    this.#options = { url: globalThis.location?.origin, deviceName: describeDevice(), rtc: {}, ...options };
+    const whole = { url: globalThis.location?.origin, deviceName: describeDevice(), rtc: {}, ...options };
+    const rest = new Rest(whole.url, (rejected) => this.#token(rejected));
+    super(rest);
+    this.#options = whole;
     this.#store = new SessionStore(this.#options);
-    this.#rest = new Rest(this.#options.url, (rejected) => this.#token(rejected));
+    this.#rest = rest;
     this.#keeper = new TokenKeeper({
       store: this.#store,
       refresh: (refreshToken) => exchange(this.#rest, refreshToken, this.#cookieFields),
@@ -72,10 +105,15 @@ export class RingbackClient extends EventTarget {
     });
     this.user = this.#store.read()?.user ?? null;
     this.#switchboard = new Switchboard(this, {
-      emit: (type, detail) => this.#emit(type, detail),
+      emit: this.emit.bind(this),
       isRunning: () => this.#socket !== null,
     });
     globalThis.addEventListener?.("online", () => this.#switchboard.networkChanged());
+  }
+
+  /** The id of who is signed in; empty when nobody is. */
+  get userId() {
+    return this.user?.id ?? "";
   }
 
   /** The id of this device, made once and kept. */
@@ -90,7 +128,7 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Open calls by id; an older revision never replaces a newer one.
-   * @returns {Map<string, import("./wire.js").Call>}
+   * @returns {Map<string, Wire.Call>}
    */
   get calls() {
     return this.#switchboard.open;
@@ -98,7 +136,7 @@ export class RingbackClient extends EventTarget {
 
   /**
    * The call that this device is in. It may be on hold.
-   * @returns {import("./call-connection.js").CallConnection | null}
+   * @returns {Connection | null}
    */
   get connection() {
     return this.#switchboard.connection;
@@ -106,13 +144,16 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Calls that this device is in beside {@link connection}, on hold.
-   * @returns {import("./call-connection.js").CallConnection[]}
+   * @returns {Connection[]}
    */
   get heldConnections() {
     return this.#switchboard.held;
   }
 
-  /** Of the live connection. @returns {import("./socket.js").SocketState} */
+  /**
+   * Of the live connection.
+   * @returns {import("./socket.js").SocketState}
+   */
   get state() {
     return this.#socket?.state ?? "stopped";
   }
@@ -122,7 +163,10 @@ export class RingbackClient extends EventTarget {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** What to give a new RTCPeerConnection, after {@link renewIceServers}. @returns {RTCConfiguration} */
+  /**
+   * What to give a new RTCPeerConnection, after {@link renewIceServers}.
+   * @returns {RTCConfiguration}
+   */
   rtcConfiguration() {
     return { iceServers: this.#iceServers.list, ...this.#options.rtc };
   }
@@ -144,7 +188,10 @@ export class RingbackClient extends EventTarget {
     this.#signedIn(await this.#rest.open("POST", "/v1/accounts", account, this.#cookieFields));
   }
 
-  /** Signs in. @param {{username: string, password: string}} account */
+  /**
+   * Signs in.
+   * @param {{username: string, password: string}} account
+   */
   async login({ username, password }) {
     await this.#ending;
     const account = { username, password, device: this.#device };
@@ -157,7 +204,10 @@ export class RingbackClient extends EventTarget {
     return this.#options.refreshCookie ?? (isOwnPage && globalThis.navigator?.cookieEnabled === true);
   }
 
-  /** What asks for the cookie of this device. */
+  /**
+   * What asks for the cookie of this device.
+   * @returns {Record<string, string>}
+   */
   get #cookieFields() {
     return this.#keepsCookie ? { "Ringback-Refresh-Cookie": this.deviceId } : {};
   }
@@ -166,6 +216,7 @@ export class RingbackClient extends EventTarget {
     return { id: this.deviceId, name: this.#options.deviceName };
   }
 
+  /** @param {import("./session-store.js").Credentials} credentials */
   #signedIn(credentials) {
     this.#store.write(credentials);
     this.user = credentials.user;
@@ -176,11 +227,15 @@ export class RingbackClient extends EventTarget {
     return this.#store.read() !== null;
   }
 
-  /** Makes sure of a fresh access token. @returns {Promise<boolean>} false when the sign-in is over */
+  /**
+   * Makes sure of a fresh access token.
+   * @returns {Promise<boolean>} false when the sign-in is over
+   */
   async refresh() {
     return (await this.#token()) !== null;
   }
 
+  /** @param {string} [rejected] @returns {Promise<string | null>} */
   async #token(rejected) {
     const token = await this.#keeper.accessToken(rejected);
     if (!token && this.user) this.#signOut("Your sign-in is over.");
@@ -200,6 +255,7 @@ export class RingbackClient extends EventTarget {
     await ended;
   }
 
+  /** @param {string} reason */
   #signOut(reason) {
     if (!this.user) return;
     this.user = null;
@@ -207,117 +263,7 @@ export class RingbackClient extends EventTarget {
     this.#store.clear();
     this.#iceServers.take([]);
     this.#switchboard.clear();
-    this.#emit("signedout", { reason });
-  }
-
-  // ---------------------------------------------------------------------------------------------- REST
-
-  /** A request to the REST interface as the person who is signed in. */
-  rest(method, path, body) {
-    return this.#rest.signed(method, path, body);
-  }
-
-  /** People whose names match. @returns {Promise<import("./wire.js").User[]>} */
-  async searchUsers(query) {
-    return (await this.rest("GET", `/v1/users?query=${encodeURIComponent(wellFormed(query))}`)).users ?? [];
-  }
-
-  /** The direct conversation with somebody, made when there is none. */
-  openConversation(userId) {
-    return this.rest("POST", "/v1/conversations", { userId });
-  }
-
-  /**
-   * Makes a group. Those who do not know this person are invited into it. Repeated with the same `clientConversationId`, it is the same group.
-   * @param {{name: string, memberIds: string[], clientConversationId?: string}} group
-   */
-  makeGroup({ clientConversationId = newId(), ...group }) {
-    return this.rest("POST", "/v1/conversations", { type: "CONVERSATION_TYPE_GROUP", clientConversationId, ...group });
-  }
-
-  /** Adds people to a group; those who do not know this person are invited. @returns {Promise<object>} the group as it is now */
-  addMembers(conversationId, userIds) {
-    return this.rest("POST", `/v1/conversations/${encodeURIComponent(conversationId)}/members`, { userIds });
-  }
-
-  /** Takes somebody out of a group, takes an invitation back, or leaves. */
-  async removeMember(conversationId, userId) {
-    const path = `/v1/conversations/${encodeURIComponent(conversationId)}/members/${encodeURIComponent(userId)}`;
-    await this.rest("DELETE", path);
-  }
-
-  /**
-   * A page of conversations, the most recently used first.
-   * @param {{cursor?: string, limit?: number}} [page] the first one without `cursor`
-   * @returns {Promise<{conversations: object[], nextCursor: string}>} `nextCursor` is empty at the end
-   */
-  async conversations({ cursor = "", limit = 50 } = {}) {
-    const query = new URLSearchParams({ limit: String(limit), ...(cursor && { cursor }) });
-    const { conversations = [], nextCursor = "" } = await this.rest("GET", `/v1/conversations?${query}`);
-    return { conversations, nextCursor };
-  }
-
-  /**
-   * Groups that people whom this person does not know want them in; the newest first.
-   * @returns {Promise<object[]>} `GroupInvitation`s; there are at most 100
-   */
-  async invitations() {
-    return (await this.rest("GET", "/v1/invitations?limit=100")).invitations ?? [];
-  }
-
-  /** Becomes a member. @returns {Promise<object>} the group */
-  acceptInvitation(conversationId) {
-    return this.rest("POST", `/v1/invitations/${encodeURIComponent(conversationId)}/accept`);
-  }
-
-  /** Turns an invitation away, of which the inviter hears nothing. */
-  async declineInvitation(conversationId) {
-    await this.rest("POST", `/v1/invitations/${encodeURIComponent(conversationId)}/decline`);
-  }
-
-  /**
-   * A page of messages, in order.
-   * @param {string} conversationId
-   * @param {{beforeSeq?: string | number, limit?: number}} [page] the newest ones without `beforeSeq`
-   * @returns {Promise<{messages: object[], hasMore: boolean}>}
-   */
-  async messages(conversationId, { beforeSeq, limit = 50 } = {}) {
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (beforeSeq !== undefined) query.set("before_seq", String(beforeSeq));
-    const page = await this.rest("GET", `/v1/conversations/${encodeURIComponent(conversationId)}/messages?${query}`);
-    return { messages: page.messages ?? [], hasMore: page.hasMore ?? false };
-  }
-
-  /**
-   * A page of the call history, the newest first.
-   * @returns {Promise<{calls: object[], records: object[], nextCursor: string}>} a record for each call
-   */
-  async callHistory({ cursor = "", limit = 30, missed = false } = {}) {
-    const query = new URLSearchParams({ limit: String(limit) });
-    if (missed) query.set("missed", "true");
-    if (cursor) query.set("cursor", cursor);
-    const page = await this.rest("GET", `/v1/calls?${query}`);
-    return { calls: page.calls ?? [], records: page.records ?? [], nextCursor: page.nextCursor ?? "" };
-  }
-
-  /** How many missed calls nobody has looked at yet. @returns {Promise<number>} */
-  async unseenMissedCalls() {
-    return (await this.rest("GET", "/v1/calls/missed")).unseen ?? 0;
-  }
-
-  /** Takes a missed call, and all that were missed before it, for seen. @returns {Promise<number>} what is left */
-  async markMissedCallsSeen(callId) {
-    return (await this.rest("POST", "/v1/calls/missed/seen", { callId })).unseen ?? 0;
-  }
-
-  /** Where this person is signed in. @returns {Promise<object[]>} */
-  async sessions() {
-    return (await this.rest("GET", "/v1/sessions")).sessions ?? [];
-  }
-
-  /** Signs another device out. */
-  async revokeSession(id) {
-    await this.rest("DELETE", `/v1/sessions/${encodeURIComponent(id)}`);
+    this.emit("signedout", { reason });
   }
 
   // --------------------------------------------------------------------------------- the live connection
@@ -327,10 +273,10 @@ export class RingbackClient extends EventTarget {
     if (this.#socket) return;
     const url = new URL("/v1/socket", this.#options.url);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const token = (rejected) => this.#token(rejected);
+    const token = (/** @type {string | undefined} */ rejected) => this.#token(rejected);
     const socket = new RingbackSocket({ url: url.href, device: this.#device, token });
     this.#socket = socket;
-    socket.addEventListener("state", ({ detail }) => this.#emit("state", detail));
+    socket.addEventListener("state", ({ detail }) => this.emit("state", detail));
     socket.addEventListener("welcome", ({ detail }) => this.#welcomed(detail));
     socket.addEventListener("event", ({ detail }) => this.#happened(detail));
     socket.addEventListener("refused", ({ detail }) => this.#refused(detail));
@@ -352,7 +298,7 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Sends a command over the live connection. See {@link RingbackSocket.request}.
-   * @param {object} command
+   * @param {import("./socket.js").Command} command
    * @param {{timeoutMs?: number}} [options]
    */
   async request(command, options) {
@@ -362,7 +308,7 @@ export class RingbackClient extends EventTarget {
       if (ok.call) this.#switchboard.take(ok.call);
       return ok;
     } catch (error) {
-      if (error.call) this.#switchboard.take(error.call);
+      if (error instanceof RingbackError && error.call) this.#switchboard.take(error.call);
       throw error;
     }
   }
@@ -370,21 +316,23 @@ export class RingbackClient extends EventTarget {
   /**
    * Sends a message. Repeated with the same `clientMessageId`, it is the same message.
    * @param {{conversationId?: string, userId?: string, body: string, clientMessageId?: string}} message
-   * @returns {Promise<object>} the message as stored
+   * @returns {Promise<Wire.Message | undefined>} the message as stored
    */
   async sendMessage({ clientMessageId = newId(), ...message }) {
     return (await this.request({ sendMessage: { clientMessageId, ...message } })).message;
   }
 
+  /** @param {import("./socket.js").SocketEvents["refused"]} detail */
   #refused({ code, reason }) {
     if (endsSignIn(code)) {
       this.#signOut(reason || "Your sign-in is over.");
     } else {
       this.disconnect();
-      this.#emit("refused", { code, reason });
+      this.emit("refused", { code, reason });
     }
   }
 
+  /** @param {Wire.Welcome} welcome */
   #welcomed(welcome) {
     this.welcome = welcome;
     this.user = welcome.user ?? this.user;
@@ -393,23 +341,24 @@ export class RingbackClient extends EventTarget {
     const calls = welcome.calls ?? [];
     if (welcome.recovered) this.#switchboard.caughtUp(calls);
     else this.#switchboard.replaceAll(calls);
-    this.#emit("welcome", welcome);
+    this.emit("welcome", welcome);
     this.#switchboard.socketReturned(welcome.recovered ?? false);
   }
 
+  /** @param {Wire.Event} event */
   #happened(event) {
     if (this.#switchboard.happened(event)) return;
-    if (event.messageReceived) this.#emit("message", { message: event.messageReceived.message });
-    if (event.invitationReceived) this.#emit("invitation", { invitation: event.invitationReceived.invitation });
+    if (event.messageReceived) this.emit("message", { message: event.messageReceived.message });
+    if (event.invitationReceived) this.emit("invitation", { invitation: event.invitationReceived.invitation });
   }
 
   // --------------------------------------------------------------------------------------------- calls
 
   /**
    * Calls somebody. Returns at once: watch the connection's `state`.
-   * @param {import("./wire.js").User} user
-   * @param {{video?: boolean}} [options]
-   * @returns {import("./call-connection.js").CallConnection}
+   * @param {Wire.User} user
+   * @param {{video?: boolean}} options
+   * @returns {Connection}
    */
   placeCall(user, { video = false } = {}) {
     return this.#switchboard.place({ peer: user, video });
@@ -418,8 +367,8 @@ export class RingbackClient extends EventTarget {
   /**
    * Calls in a group conversation; where a call goes on in it already, joins that one.
    * @param {{id: string}} conversation
-   * @param {{video?: boolean, userIds?: string[]}} [options] `userIds`: whom to ring; all members when left out
-   * @returns {import("./call-connection.js").CallConnection}
+   * @param {{video?: boolean, userIds?: string[]}} options `userIds`: whom to ring; all members when left out
+   * @returns {Connection}
    */
   placeGroupCall(conversation, { video = false, userIds = [] } = {}) {
     return this.#switchboard.place({ conversation, userIds, video });
@@ -427,7 +376,9 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Answers a ringing call on this device; a call that it is in is put on hold.
-   * @returns {import("./call-connection.js").CallConnection}
+   * @param {string} callId
+   * @param {{video?: boolean}} options
+   * @returns {Connection}
    */
   answerCall(callId, { video = false } = {}) {
     return this.#switchboard.enter("answer", callId, video);
@@ -435,7 +386,9 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Comes into a group call without being rung, or asks to be let in; a call that this device is in is put on hold.
-   * @returns {import("./call-connection.js").CallConnection}
+   * @param {string} callId
+   * @param {{video?: boolean}} options
+   * @returns {Connection}
    */
   joinCall(callId, { video = false } = {}) {
     return this.#switchboard.enter("join", callId, video);
@@ -443,13 +396,18 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Takes a call over from another device of the same person; a call that this one is in is put on hold.
-   * @returns {import("./call-connection.js").CallConnection}
+   * @param {string} callId
+   * @param {{video?: boolean}} options
+   * @returns {Connection}
    */
   moveCall(callId, { video = false } = {}) {
     return this.#switchboard.enter("move", callId, video);
   }
 
-  /** Goes on with a call that this device is in according to the server: after a reload of the page. */
+  /**
+   * Goes on with a call that this device is in according to the server: after a reload of the page.
+   * @param {string} callId
+   */
   rejoinCall(callId) {
     return this.#switchboard.rejoin(callId);
   }
@@ -466,18 +424,26 @@ export class RingbackClient extends EventTarget {
 
   /**
    * Goes on with a call on hold; the one that this device speaks in is put on hold.
-   * @param {import("./call-connection.js").CallConnection} held
+   * @param {Connection} held
    */
   resumeCall(held) {
     this.#switchboard.resume(held);
   }
 
-  /** Turns a ringing call away. @param {{busy?: boolean}} [options] `busy`: the user did not decide */
+  /**
+   * Turns a ringing call away.
+   * @param {string} callId
+   * @param {{busy?: boolean}} options `busy`: the user did not decide
+   */
   async declineCall(callId, { busy = false } = {}) {
     await this.request({ callDecline: { commandId: newId(), callId, busy } });
   }
 
-  /** For {@link CallConnection}: the server has answered its first command. */
+  /**
+   * For {@link CallConnection}: the server has answered its first command.
+   * @param {Pick<Connection, "state" | "update">} connection
+   * @param {Wire.Call} call
+   */
   attach(connection, call) {
     this.#switchboard.attach(connection, call);
   }
@@ -489,9 +455,5 @@ export class RingbackClient extends EventTarget {
    */
   leave(callId, why) {
     this.#switchboard.leave(callId, why);
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

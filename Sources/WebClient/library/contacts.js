@@ -7,7 +7,7 @@ const pageSize = 100;
  * @typedef {"everyone" | "contacts" | "nobody"} WhoCanCall
  * @typedef {{callWaiting: boolean, whoCanCall: WhoCanCall}} CallSettings
  * @typedef {"requested" | "received" | "accepted"} ContactStatus `requested` by this person, `received` from the other
- * @typedef {{user: import("./wire.js").User, status: ContactStatus}} Contact
+ * @typedef {{user: Wire.User, status: ContactStatus}} Contact
  */
 
 /** The people whom somebody knows or keeps away. Each method rejects with a {@link RingbackError}. */
@@ -16,7 +16,7 @@ export class Contacts {
 
   /** @param {{rest: (method: string, path: string, body?: object) => Promise<any>}} client */
   constructor(client) {
-    this.#rest = (method, path, body) => client.rest(method, path, body);
+    this.#rest = client.rest.bind(client);
   }
 
   /** @returns {Promise<CallSettings>} */
@@ -34,47 +34,80 @@ export class Contacts {
     return settingsOf(await this.#rest("PATCH", "/v1/me/call-settings", body));
   }
 
-  /** Contacts and requests, all of them; without people whom this one has blocked. @returns {Promise<Contact[]>} */
+  /**
+   * Contacts and requests, all of them; without people whom this one has blocked.
+   * @returns {Promise<Contact[]>}
+   */
   async list() {
-    return (await this.#all("/v1/contacts", "contacts")).map(contactOf);
+    /** @type {Wire.Contact[]} */
+    const all = await this.#all("/v1/contacts", "contacts");
+    return all.map(contactOf);
   }
 
-  /** Asks somebody to be a contact, or agrees when they have asked. @returns {Promise<Contact>} how things stand now */
+  /**
+   * Asks somebody to be a contact, or agrees when they have asked. @returns {Promise<Contact>} how things stand now
+   * @param {string} userId
+   */
   async ask(userId) {
     return contactOf(await this.#rest("POST", "/v1/contacts", { userId }));
   }
 
-  /** Agrees to somebody's request. */
+  /**
+   * Agrees to somebody's request.
+   * @param {string} userId
+   */
   async accept(userId) {
     await this.#rest("POST", `/v1/contacts/${encodeURIComponent(userId)}/accept`);
   }
 
-  /** Turns somebody's request away, of which they hear nothing. */
+  /**
+   * Turns somebody's request away, of which they hear nothing.
+   * @param {string} userId
+   */
   async decline(userId) {
     await this.#rest("POST", `/v1/contacts/${encodeURIComponent(userId)}/reject`);
   }
 
-  /** Ends a contact, or withdraws a request. */
+  /**
+   * Ends a contact, or withdraws a request.
+   * @param {string} userId
+   */
   async remove(userId) {
     await this.#rest("DELETE", `/v1/contacts/${encodeURIComponent(userId)}`);
   }
 
-  /** Whom this person has blocked. @returns {Promise<import("./wire.js").User[]>} */
+  /**
+   * Whom this person has blocked.
+   * @returns {Promise<Wire.User[]>}
+   */
   blocked() {
     return this.#all("/v1/blocks", "users");
   }
 
-  /** Blocks somebody, who does not learn of it. */
+  /**
+   * Blocks somebody, who does not learn of it.
+   * @param {string} userId
+   */
   async block(userId) {
     await this.#rest("PUT", `/v1/blocks/${encodeURIComponent(userId)}`);
   }
 
-  /** Ends a block. */
+  /**
+   * Ends a block.
+   * @param {string} userId
+   */
   async unblock(userId) {
     await this.#rest("DELETE", `/v1/blocks/${encodeURIComponent(userId)}`);
   }
 
+  /**
+   * @template Item
+   * @param {string} path
+   * @param {"contacts" | "users"} field
+   * @returns {Promise<Item[]>}
+   */
   async #all(path, field) {
+    /** @type {Item[]} */
     const all = [];
     let cursor = "";
     do {
@@ -87,12 +120,28 @@ export class Contacts {
   }
 }
 
-const nameAfter = (prefix, value = "") => value.replace(prefix, "").toLowerCase();
+/** @type {Record<Wire.WhoCanCall, WhoCanCall>} */
+const whoCanCallNames = {
+  WHO_CAN_CALL_UNSPECIFIED: "everyone",
+  WHO_CAN_CALL_EVERYONE: "everyone",
+  WHO_CAN_CALL_CONTACTS: "contacts",
+  WHO_CAN_CALL_NOBODY: "nobody",
+};
 
-function settingsOf({ callWaiting = false, whoCanCall }) {
-  return { callWaiting, whoCanCall: nameAfter("WHO_CAN_CALL_", whoCanCall) };
+/** @param {Wire.CallSettings} settings @returns {CallSettings} */
+function settingsOf({ callWaiting = false, whoCanCall = "WHO_CAN_CALL_UNSPECIFIED" }) {
+  return { callWaiting, whoCanCall: whoCanCallNames[whoCanCall] };
 }
 
-function contactOf({ user, status }) {
-  return { user, status: nameAfter("CONTACT_STATUS_", status) };
+/** @type {Record<Wire.ContactStatus, ContactStatus>} */
+const statusNames = {
+  CONTACT_STATUS_UNSPECIFIED: "requested",
+  CONTACT_STATUS_REQUESTED: "requested",
+  CONTACT_STATUS_RECEIVED: "received",
+  CONTACT_STATUS_ACCEPTED: "accepted",
+};
+
+/** @param {Wire.Contact} contact @returns {Contact} */
+function contactOf({ user, status = "CONTACT_STATUS_UNSPECIFIED" }) {
+  return { user, status: statusNames[status] };
 }

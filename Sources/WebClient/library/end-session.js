@@ -1,5 +1,6 @@
 // Ending a session at the server after the sign-out on this device.
 
+import { RingbackError, hasCode } from "./errors.js";
 import { Rest } from "./rest.js";
 import { MemoryStorage, SessionStore } from "./session-store.js";
 import { TokenKeeper, exchange } from "./token-keeper.js";
@@ -17,7 +18,9 @@ const waitsMs = [2_000, 10_000];
 export async function endSession(credentials, { url, profile, fetch, cookieFields = () => ({}) }) {
   const store = new SessionStore({ profile, storage: new MemoryStorage() });
   store.write(credentials);
+  /** @type {Rest} */
   const rest = new Rest(url, (rejected) => keeper.accessToken(rejected), fetch);
+  /** @type {TokenKeeper} */
   const keeper = new TokenKeeper({
     store,
     refresh: (refreshToken) => exchange(rest, refreshToken, cookieFields()),
@@ -29,8 +32,8 @@ export async function endSession(credentials, { url, profile, fetch, cookieField
       return;
     } catch (error) {
       // Over already is what was wanted.
-      if (error.code === "UNAUTHENTICATED") return;
-      if (!error.retryable || attempt === waitsMs.length) throw error;
+      if (hasCode(error, "UNAUTHENTICATED")) return;
+      if (!(error instanceof RingbackError) || !error.retryable || attempt === waitsMs.length) throw error;
       const waitMs = Math.max(error.retryAfterMs, waitsMs[attempt]);
       await new Promise((resolve) => setTimeout(resolve, waitMs));
     }

@@ -12,7 +12,7 @@ export class RingbackError extends Error {
   /**
    * @param {string} code
    * @param {string} message for people
-   * @param {{retryable?: boolean, retryAfterMs?: number, status?: number, call?: object, cause?: unknown}} [more]
+   * @param {{retryable?: boolean, retryAfterMs?: number, status?: number, call?: Wire.Call, cause?: unknown}} [more]
    */
   constructor(code, message, more = {}) {
     super(message, more.cause === undefined ? undefined : { cause: more.cause });
@@ -27,7 +27,7 @@ export class RingbackError extends Error {
 
   /**
    * From a `ringback.v1.Error` of the wire.
-   * @param {object} body
+   * @param {Partial<Wire.Error> | undefined} body
    * @param {number} [status] the HTTP status, where there was one
    */
   static fromWire(body, status = 0) {
@@ -39,4 +39,14 @@ export class RingbackError extends Error {
       call: body?.call,
     });
   }
+}
+
+/**
+ * Whether what was thrown is an error of this library with a certain code.
+ * @param {unknown} thrown
+ * @param {string} code
+ * @returns {thrown is RingbackError}
+ */
+export function hasCode(thrown, code) {
+  return thrown instanceof RingbackError && thrown.code === code;
 }

@@ -10,7 +10,7 @@ export class GroupControls {
   #toldHand;
 
   /**
-   * @param {import("./client.js").RingbackClient} client
+   * @param {Pick<import("./client.js").RingbackClient, "request">} client
    * @param {() => string} callId
    */
   constructor(client, callId) {
@@ -19,16 +19,24 @@ export class GroupControls {
     this.#toldHand = new LatestState((command) => client.request(command));
   }
 
-  #once(name, more) {
-    return this.#client.request({ [name]: { commandId: newId(), callId: this.#callId(), ...more } });
+  /** What every command to the call says that is to be carried out once. */
+  get #once() {
+    return { commandId: newId(), callId: this.#callId() };
   }
 
-  /** Rings more people, at most 32; a direct call becomes a group call by it. @param {string[]} userIds */
+  /**
+   * Rings more people, at most 32; a direct call becomes a group call by it.
+   * @param {string[]} userIds
+   */
   add(userIds) {
-    return this.#once("callAdd", { userIds });
+    return this.#client.request({ callAdd: { ...this.#once, userIds } });
   }
 
-  /** Raises or lowers a hand: one's own without `userId`. */
+  /**
+   * Raises or lowers a hand: one's own without `userId`.
+   * @param {boolean} raised
+   * @param {string} [userId]
+   */
   raiseHand(raised, userId = "") {
     const command = { callRaiseHand: { callId: this.#callId(), raised, userId } };
     return userId ? this.#client.request(command) : this.#toldHand.tell(command);
@@ -36,7 +44,7 @@ export class GroupControls {
 
   /** @param {string} userId @param {"HOST" | "CO_HOST" | "PARTICIPANT"} role */
   setRole(userId, role) {
-    return this.#once("callSetRole", { userId, role: `PARTICIPANT_ROLE_${role}` });
+    return this.#client.request({ callSetRole: { ...this.#once, userId, role: `PARTICIPANT_ROLE_${role}` } });
   }
 
   /**
@@ -45,26 +53,36 @@ export class GroupControls {
    * @param {"MICROPHONE" | "CAMERA" | "SCREEN"} medium
    */
   stopMedia(userId, medium) {
-    return this.#once("callStopMedia", { userId, medium: `MEDIUM_${medium}` });
+    return this.#client.request({ callStopMedia: { ...this.#once, userId, medium: `MEDIUM_${medium}` } });
   }
 
-  /** Takes somebody out. @param {{bar?: boolean}} [how] `bar`: they may not come back by themselves */
+  /**
+   * Takes somebody out. @param {{bar?: boolean}} [how] `bar`: they may not come back by themselves
+   * @param {string} userId
+   */
   remove(userId, { bar = false } = {}) {
-    return this.#once("callRemove", { userId, bar });
+    return this.#client.request({ callRemove: { ...this.#once, userId, bar } });
   }
 
-  /** Lets newcomers in only when they are admitted, or freely again. */
+  /**
+   * Lets newcomers in only when they are admitted, or freely again.
+   * @param {boolean} locked
+   */
   lock(locked) {
-    return this.#once("callLock", { locked });
+    return this.#client.request({ callLock: { ...this.#once, locked } });
   }
 
-  /** Lets somebody in who waits, or turns them away. */
+  /**
+   * Lets somebody in who waits, or turns them away.
+   * @param {string} userId
+   * @param {boolean} admit
+   */
   admit(userId, admit) {
-    return this.#once("callAdmit", { userId, admit });
+    return this.#client.request({ callAdmit: { ...this.#once, userId, admit } });
   }
 
   /** Ends the call for everybody. */
   end() {
-    return this.#once("callEnd", {});
+    return this.#client.request({ callEnd: this.#once });
   }
 }

@@ -12,22 +12,27 @@ export const renewalPatienceMs = 3_000;
  * @returns {number | null}
  */
 export function expiryOf(servers) {
-  const ends = servers.map(({ username }) => /^(\d{1,12}):/.exec(username ?? "")?.[1]).filter((end) => end !== undefined);
-  return ends.length ? Math.min(...ends.map(Number)) * 1000 : null;
+  const ends = servers.map(({ username }) => /^(\d{1,12}):/.exec(username ?? "")?.[1]);
+  const known = ends.flatMap((end) => (end === undefined ? [] : Number(end)));
+  return known.length ? Math.min(...known) * 1000 : null;
 }
 
 /** Keeps the servers of one person. */
 export class IceServers {
   #fetch;
   #now;
+  /** @type {Promise<void> | null} */
   #inFlight = null;
 
-  /** What goes into an RTCPeerConnection. @type {RTCIceServer[]} */
+  /**
+   * What goes into an RTCPeerConnection.
+   * @type {RTCIceServer[]}
+   */
   list = [];
 
   /**
    * @param {object} options
-   * @param {() => Promise<RTCIceServer[] | undefined>} options.fetch asks the server for fresh ones
+   * @param {() => Promise<Wire.IceServer[] | undefined>} options.fetch asks the server for fresh ones
    * @param {() => number} [options.now] milliseconds since 1970, by the server's clock as far as known
    */
   constructor({ fetch, now = Date.now }) {
@@ -35,11 +40,14 @@ export class IceServers {
     this.#now = now;
   }
 
-  /** Takes servers as the server names them. @param {RTCIceServer[] | undefined} servers */
+  /**
+   * Takes servers as the server names them.
+   * @param {Wire.IceServer[] | undefined} servers
+   */
   take(servers) {
     // An answer to a question that was asked before is older than these.
     this.#inFlight = null;
-    this.list = (servers ?? []).filter((server) => server.urls?.length);
+    this.list = (servers ?? []).flatMap(({ urls = [], ...more }) => (urls.length ? [{ urls, ...more }] : []));
   }
 
   /**
@@ -50,6 +58,7 @@ export class IceServers {
     const end = expiryOf(this.list);
     if (end === null || end - this.#now() > renewalMarginMs) return;
     this.#inFlight ??= this.#renewOnce();
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     const patience = new Promise((resolve) => {
       timer = setTimeout(resolve, renewalPatienceMs);
@@ -59,6 +68,7 @@ export class IceServers {
   }
 
   #renewOnce() {
+    /** @type {Promise<void>} */
     const renewal = this.#fetch().then(
       (servers) => {
         if (this.#inFlight === renewal) this.take(servers);

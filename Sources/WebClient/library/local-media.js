@@ -5,9 +5,14 @@ import { RingbackError } from "./errors.js";
 const audioConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 const videoConstraints = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 
+const deviceNames = { NO_MICROPHONE: "microphone", NO_CAMERA: "camera", NO_SCREEN: "screen" };
+
+/** @param {keyof typeof deviceNames} code @param {unknown} cause */
 function mediaError(code, cause) {
-  const denied = cause?.name === "NotAllowedError" || cause?.name === "SecurityError";
-  const what = { NO_MICROPHONE: "microphone", NO_CAMERA: "camera", NO_SCREEN: "screen" }[code];
+  // A DOMException, which in some browsers is no Error.
+  const name = cause instanceof Object && "name" in cause ? /** @type {{name: unknown}} */ (cause).name : "";
+  const denied = name === "NotAllowedError" || name === "SecurityError";
+  const what = deviceNames[code];
   return new RingbackError(code, denied ? `The ${what} was not allowed.` : `The ${what} cannot be used.`, { cause });
 }
 
@@ -29,7 +34,10 @@ export class LocalMedia {
   screen = null;
   /** What the camera sees, for a preview. */
   preview = new MediaStream();
-  /** Why the camera could not be opened, if it could not. @type {RingbackError | null} */
+  /**
+   * Why the camera could not be opened, if it could not.
+   * @type {RingbackError | null}
+   */
   cameraError = null;
 
   /**
@@ -73,11 +81,13 @@ export class LocalMedia {
 
   // Whoever puts a track in place stops the one that was there: nobody else could any more.
 
+  /** @param {MediaStreamTrack | null} track */
   #useMicrophone(track) {
     this.microphone?.stop();
     this.microphone = track;
   }
 
+  /** @param {MediaStreamTrack | null} track */
   #useCamera(track) {
     this.closeCamera();
     this.camera = track;

@@ -61,7 +61,10 @@ export function reactToCandidate(state, candidate) {
   return generation > state.remoteGeneration ? "keep" : "add";
 }
 
-/** The first ICE user name fragment of a description. @param {string} sdp */
+/**
+ * The first ICE user name fragment of a description.
+ * @param {string} sdp
+ */
 export function iceUsername(sdp) {
   return /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
 }
@@ -70,6 +73,7 @@ export function iceUsername(sdp) {
  * Counts the ICE restarts of one's own peer connection by its user name fragments.
  */
 export class Generations {
+  /** @type {Map<string, number>} */
   #byUsername = new Map();
   /** The generation of the newest description. */
   current = 0;
@@ -81,8 +85,8 @@ export class Generations {
    */
   describe(sdp) {
     const username = iceUsername(sdp);
-    if (!this.#byUsername.has(username)) this.#byUsername.set(username, this.#byUsername.size);
-    this.current = this.#byUsername.get(username);
+    this.current = this.#byUsername.get(username) ?? this.#byUsername.size;
+    this.#byUsername.set(username, this.current);
     return this.current;
   }
 
@@ -95,8 +99,8 @@ export class Generations {
   }
 }
 
-const sections = (sdp) => sdp.split(/(?=^m=)/m);
-const midOf = (section) => /^a=mid:(\S+)/m.exec(section)?.[1] ?? null;
+const sections = (/** @type {string} */ sdp) => sdp.split(/(?=^m=)/m);
+const midOf = (/** @type {string} */ section) => /^a=mid:(\S+)/m.exec(section)?.[1] ?? null;
 
 /**
  * Marks a media section as a screen share, by `a=content:slides` (RFC 4796), so that the other side can
@@ -124,7 +128,7 @@ export function screenMids(sdp) {
   return new Set(
     sections(sdp)
       .filter((section) => section.startsWith("m=video") && /^a=content:.*\bslides\b/m.test(section))
-      .map(midOf),
+      .flatMap((section) => midOf(section) ?? []),
   );
 }
 
@@ -136,7 +140,7 @@ export function screenMids(sdp) {
  * @returns {{audio: string[], camera: string | null, screen: string | null}} names of media sections
  */
 export function classifyMedia(media, marked) {
-  const receiving = media.filter((medium) => medium.receiving && medium.mid !== null);
+  const receiving = media.flatMap(({ mid, kind, receiving }) => (receiving && mid !== null ? [{ mid, kind }] : []));
   const videos = receiving.filter((medium) => medium.kind === "video");
   const cameras = videos.filter((medium) => !marked.has(medium.mid));
   const screen = videos.find((medium) => marked.has(medium.mid)) ?? cameras[1];

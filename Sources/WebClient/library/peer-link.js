@@ -2,6 +2,7 @@
 // other side begins anew. It knows nothing of calls: what it sends and receives are descriptions and
 // candidates of the wire.
 
+import { Emitter } from "./emitter.js";
 import {
   Generations,
   classifyMedia,
@@ -19,44 +20,67 @@ const answerTimeoutMs = 8_000;
 /** More beginnings than this within a minute mean that something is wrong. */
 const rebuildsPerMinute = 6;
 
+/** @typedef {"microphone" | "camera" | "screen"} Role what a track shows or tells */
+
+/**
+ * The tracks that are sent; null where there is none now.
+ * @typedef {Readonly<Record<Role, MediaStreamTrack | null>>} OutgoingMedia
+ */
+
+/**
+ * @typedef {object} LinkOptions
+ * @property {boolean} polite
+ * @property {OutgoingMedia} local
+ * @property {() => RTCConfiguration} configuration
+ * @property {() => Promise<void>} renewIceServers sees to it that `configuration` is good for a while
+ * @property {(description: Wire.Description) => void} sendDescription
+ * @property {(candidate: Wire.Candidate) => void} sendCandidate
+ * @property {() => boolean} expectsAnswer whether the other side can answer now
+ */
+
 /**
  * Events: `connection` (the state of `connectionState` changed), `tracks` (what is received changed),
  * `failure` (detail: the error of a step that failed).
+ * @extends {Emitter<{connection: undefined, tracks: undefined, failure: unknown}>}
  */
-export class PeerLink extends EventTarget {
+export class PeerLink extends Emitter {
   #options;
+  /** @type {RTCPeerConnection | null} */
   #pc = null;
   #id = "";
   #generations = new Generations();
+  /** @type {string | null} */
   #remoteId = null;
   #remoteGeneration = 0;
+  /** @type {Set<string>} */
   #remoteScreens = new Set();
+  /** @type {Set<string>} */
   #abandonedIds = new Set();
+  /** @type {string | null} */
   #lastAnswer = null;
+  /** @type {Wire.Candidate[]} */
   #candidates = [];
+  /** @type {Partial<Record<Role, RTCRtpTransceiver>>} */
   #senders = {};
   #work = Promise.resolve();
   #waitsForOffer = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #answerTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #waitTimer;
+  /** @type {number[]} */
   #rebuilds = [];
   #closed = false;
 
   /** What is received. The streams stay the same objects; their tracks come and go. */
   remote = { audio: new MediaStream(), camera: new MediaStream(), screen: new MediaStream() };
-  /** The media section with the other side's screen. @type {string | null} */
+  /**
+   * The media section with the other side's screen.
+   * @type {string | null}
+   */
   screenMid = null;
 
-  /**
-   * @param {object} options
-   * @param {boolean} options.polite
-   * @param {import("./local-media.js").LocalMedia} options.local
-   * @param {() => RTCConfiguration} options.configuration
-   * @param {() => Promise<void>} options.renewIceServers sees to it that `configuration` is good for a while
-   * @param {(description: object) => void} options.sendDescription
-   * @param {(candidate: object) => void} options.sendCandidate
-   * @param {() => boolean} options.expectsAnswer whether the other side can answer now
-   */
+  /** @param {LinkOptions} options */
   constructor(options) {
     super();
     this.#options = options;
@@ -67,7 +91,10 @@ export class PeerLink extends EventTarget {
     return this.#pc?.connectionState ?? "closed";
   }
 
-  /** The connection beneath, for the curious. @returns {RTCPeerConnection | null} */
+  /**
+   * The connection beneath, for the curious.
+   * @returns {RTCPeerConnection | null}
+   */
   get peerConnection() {
     return this.#pc;
   }
@@ -141,17 +168,20 @@ export class PeerLink extends EventTarget {
     if (this.#pc?.signalingState === "have-local-offer") this.#awaitAnswer();
   }
 
-  /** @param {object} description of the wire */
+  /** @param {Wire.Description} description */
   receiveDescription(description) {
     return this.#enqueue(() => this.#takeDescription(description));
   }
 
-  /** @param {object} candidate of the wire */
+  /** @param {Wire.Candidate} candidate */
   receiveCandidate(candidate) {
     return this.#enqueue(() => this.#takeCandidate(candidate));
   }
 
-  /** The values of the statistics report. @returns {Promise<object[]>} */
+  /**
+   * The values of the statistics report.
+   * @returns {Promise<import("./stats.js").StatsEntry[]>}
+   */
   async reports() {
     return this.#pc ? [...(await this.#pc.getStats()).values()] : [];
   }
@@ -163,14 +193,18 @@ export class PeerLink extends EventTarget {
     this.#pc = pc;
     this.#id = newId();
     this.#generations = new Generations();
-    const ifCurrent = (handler) => (event) => {
+    /**
+     * @template {Event} Kind
+     * @param {(event: Kind) => unknown} handler
+     */
+    const ifCurrent = (handler) => (/** @type {Kind} */ event) => {
       if (this.#pc === pc) handler(event);
     };
     pc.onnegotiationneeded = ifCurrent(() => this.#enqueue(() => this.#offer(pc)));
-    pc.onicecandidate = ifCurrent(({ candidate }) => this.#sendCandidate(candidate));
-    pc.onconnectionstatechange = ifCurrent(() => this.dispatchEvent(new Event("connection")));
-    pc.ontrack = ifCurrent(({ track }) => {
-      track.onmute = track.onunmute = () => this.dispatchEvent(new Event("tracks"));
+    pc.onicecandidate = ifCurrent((/** @type {RTCPeerConnectionIceEvent} */ { candidate }) => this.#sendCandidate(candidate));
+    pc.onconnectionstatechange = ifCurrent(() => this.emit("connection"));
+    pc.ontrack = ifCurrent((/** @type {RTCTrackEvent} */ { track }) => {
+      track.onmute = track.onunmute = () => this.emit("tracks");
     });
   }
 
@@ -197,7 +231,7 @@ export class PeerLink extends EventTarget {
     if (this.#closed) return;
     this.#discard();
     this.#create();
-    this.dispatchEvent(new Event("connection"));
+    this.emit("connection");
   }
 
   async #rebuildAndOffer() {
@@ -206,14 +240,17 @@ export class PeerLink extends EventTarget {
     await this.#placeTracks();
   }
 
-  /** One step after the other: so the signaling state is never in the middle of something. */
+  /**
+   * One step after the other: so the signaling state is never in the middle of something.
+   * @param {(pc: RTCPeerConnection) => unknown} step
+   */
   #enqueue(step) {
     this.#work = this.#work.then(async () => {
       if (this.#closed || !this.#pc) return;
       try {
-        await step();
+        await step(this.#pc);
       } catch (error) {
-        if (!this.#closed) this.dispatchEvent(new CustomEvent("failure", { detail: error }));
+        if (!this.#closed) this.emit("failure", error);
       }
     });
     return this.#work;
@@ -221,6 +258,7 @@ export class PeerLink extends EventTarget {
 
   // ------------------------------------------------------------------------------------- negotiation
 
+  /** @param {RTCPeerConnection} pc */
   async #offer(pc) {
     if (pc !== this.#pc || pc.signalingState !== "stable" || this.#waitsForOffer) return;
     await pc.setLocalDescription();
@@ -228,7 +266,9 @@ export class PeerLink extends EventTarget {
   }
 
   #sendLocalDescription() {
-    const { type, sdp } = this.#pc.localDescription;
+    const description = this.#pc?.localDescription;
+    if (!description) return;
+    const { type, sdp } = description;
     this.#options.sendDescription({
       type: type === "offer" ? "DESCRIPTION_TYPE_OFFER" : "DESCRIPTION_TYPE_ANSWER",
       sdp: markScreen(sdp, this.#senders.screen?.mid),
@@ -244,6 +284,7 @@ export class PeerLink extends EventTarget {
     this.#answerTimer = setTimeout(() => this.resend(), answerTimeoutMs);
   }
 
+  /** @param {RTCIceCandidate | null} candidate */
   #sendCandidate(candidate) {
     if (!candidate) return;
     this.#options.sendCandidate({
@@ -256,7 +297,9 @@ export class PeerLink extends EventTarget {
     });
   }
 
+  /** @param {Wire.Description} description */
   async #takeDescription(description) {
+    if (!this.#pc) return;
     const reaction = reactToDescription(
       {
         polite: this.#options.polite,
@@ -282,8 +325,10 @@ export class PeerLink extends EventTarget {
     }
   }
 
+  /** @param {Wire.Description} description */
   async #apply({ type, sdp = "", peerConnectionId = "", generation = 0 }) {
     const pc = this.#pc;
+    if (!pc) return;
     const isOffer = type === "DESCRIPTION_TYPE_OFFER";
     await pc.setRemoteDescription({ type: isOffer ? "offer" : "answer", sdp });
     clearTimeout(this.#answerTimer);
@@ -305,6 +350,7 @@ export class PeerLink extends EventTarget {
     this.#sortRemoteTracks();
   }
 
+  /** @param {Wire.Candidate} candidate */
   #takeCandidate(candidate) {
     const state = {
       remoteId: this.#remoteId,
@@ -320,7 +366,7 @@ export class PeerLink extends EventTarget {
     // Not waited for: the connection keeps the order itself, and never answers once it is closed. What it
     // refuses is of an offer that was taken back, or of a kind this browser does not know: others will do.
     this.#pc
-      .addIceCandidate({
+      ?.addIceCandidate({
         candidate: candidate.candidate ?? "",
         sdpMid: candidate.sdpMid || null,
         sdpMLineIndex: candidate.sdpMLineIndex ?? 0,
@@ -337,16 +383,22 @@ export class PeerLink extends EventTarget {
     await this.#place("camera", "video", camera);
     await this.#place("screen", "video", screen);
     const pc = this.#pc;
-    if (!microphone && !pc.getTransceivers().length) pc.addTransceiver("audio", { direction: "recvonly" });
+    if (pc && !microphone && !pc.getTransceivers().length) pc.addTransceiver("audio", { direction: "recvonly" });
   }
 
+  /**
+   * @param {Role} role
+   * @param {"audio" | "video"} kind
+   * @param {MediaStreamTrack | null} track
+   */
   async #place(role, kind, track) {
     const pc = this.#pc;
+    if (!pc) return;
     let transceiver = this.#senders[role];
     if (transceiver?.currentDirection === "stopped") transceiver = undefined;
     if (!transceiver) {
       if (!track) return;
-      transceiver = role === "screen" ? undefined : this.#reusable(kind);
+      transceiver = role === "screen" ? undefined : this.#reusable(pc, kind);
       if (transceiver) transceiver.direction = "sendrecv";
       else if (role === "screen") transceiver = pc.addTransceiver(track, { direction: "sendonly" });
       else if (pc.remoteDescription) transceiver = pc.addTransceiver(track, { direction: "sendrecv" });
@@ -355,6 +407,7 @@ export class PeerLink extends EventTarget {
         const sender = pc.addTrack(track);
         transceiver = pc.getTransceivers().find((candidate) => candidate.sender === sender);
       }
+      if (!transceiver) return;
       this.#senders[role] = transceiver;
     }
     if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
@@ -366,10 +419,14 @@ export class PeerLink extends EventTarget {
     }
   }
 
-  /** A place in the other side's description that nothing is sent on yet. */
-  #reusable(kind) {
+  /**
+   * A place in the other side's description that nothing is sent on yet.
+   * @param {RTCPeerConnection} pc
+   * @param {"audio" | "video"} kind
+   */
+  #reusable(pc, kind) {
     const taken = new Set(Object.values(this.#senders));
-    return this.#pc
+    return pc
       .getTransceivers()
       .find(
         (transceiver) =>
@@ -383,25 +440,27 @@ export class PeerLink extends EventTarget {
   }
 
   #sortRemoteTracks() {
+    if (!this.#pc) return;
     const byMid = new Map(this.#pc.getTransceivers().map((transceiver) => [transceiver.mid, transceiver]));
     const order = [...(this.#pc.remoteDescription?.sdp ?? "").matchAll(/^a=mid:(\S+)/gm)].map((match) => match[1]);
-    const media = order
-      .filter((mid) => byMid.has(mid))
-      .map((mid) => ({
-        mid,
-        kind: byMid.get(mid).receiver.track.kind,
-        receiving: ["sendrecv", "recvonly"].includes(byMid.get(mid).currentDirection),
-      }));
+    const media = order.flatMap((mid) => {
+      const transceiver = byMid.get(mid);
+      if (!transceiver) return [];
+      const receiving = ["sendrecv", "recvonly"].includes(transceiver.currentDirection ?? "");
+      return [{ mid, kind: transceiver.receiver.track.kind, receiving }];
+    });
     const sorted = classifyMedia(media, this.#remoteScreens);
     this.screenMid = sorted.screen;
-    const tracks = (mids) => mids.filter((mid) => mid !== null).map((mid) => byMid.get(mid).receiver.track);
+    const tracks = (/** @type {(string | null)[]} */ mids) =>
+      mids.flatMap((mid) => (mid === null ? [] : (byMid.get(mid)?.receiver.track ?? [])));
     setTracks(this.remote.audio, tracks(sorted.audio));
     setTracks(this.remote.camera, tracks([sorted.camera]));
     setTracks(this.remote.screen, tracks([sorted.screen]));
-    this.dispatchEvent(new Event("tracks"));
+    this.emit("tracks");
   }
 }
 
+/** @param {MediaStream} stream @param {MediaStreamTrack[]} tracks */
 function setTracks(stream, tracks) {
   for (const track of stream.getTracks()) if (!tracks.includes(track)) stream.removeTrack(track);
   for (const track of tracks) if (!stream.getTracks().includes(track)) stream.addTrack(track);

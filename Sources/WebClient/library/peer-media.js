@@ -1,5 +1,6 @@
 // The media exchanged with one other participant: a link, kept alive, and what of it is to be shown.
 
+import { Emitter } from "./emitter.js";
 import { PeerLink } from "./peer-link.js";
 import { summarise } from "./stats.js";
 
@@ -18,12 +19,25 @@ const politeRestartDelayMs = 1_500;
 const stillAfterMs = 2_500;
 
 /**
+ * What the other side of a link has sent: the one or the other.
+ * @typedef {{description?: Wire.Description, candidate?: Wire.Candidate}} Signal
+ */
+
+/**
+ * @typedef {object} PeerOptions besides those of {@link PeerLink}
+ * @property {() => boolean} isPolite
+ * @property {() => Wire.CallParticipant | undefined} participant the other side
+ */
+
+/**
  * Events: `connection` (the connection's state changed), `tracks` (what is received changed), `lost` (there were no
  * media for {@link mediaGraceMs}), `failure` (detail: the error of a step that failed).
+ * @extends {Emitter<{connection: undefined, tracks: undefined, lost: undefined, failure: unknown}>}
  */
-export class PeerMedia extends EventTarget {
+export class PeerMedia extends Emitter {
   #link;
   #options;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #restartTimer;
   #withoutMediaMs = 0;
   #framesDecoded = 0;
@@ -34,10 +48,7 @@ export class PeerMedia extends EventTarget {
   /** Whether there ever were media. */
   wasConnected = false;
 
-  /**
-   * @param {object} options those of {@link PeerLink}, and:
-   * @param {() => import("./wire.js").Participant | undefined} options.participant the other side
-   */
+  /** @param {Omit<import("./peer-link.js").LinkOptions, "polite"> & PeerOptions} options */
   constructor(options) {
     super();
     this.#options = options;
@@ -49,12 +60,15 @@ export class PeerMedia extends EventTarget {
       },
     });
     this.#link.addEventListener("connection", () => this.#connectionChanged());
-    this.#link.addEventListener("tracks", () => this.dispatchEvent(new Event("tracks")));
-    this.#link.addEventListener("failure", ({ detail }) => this.dispatchEvent(new CustomEvent("failure", { detail })));
+    this.#link.addEventListener("tracks", () => this.emit("tracks"));
+    this.#link.addEventListener("failure", ({ detail }) => this.emit("failure", detail));
     this.participantChanged();
   }
 
-  /** Begins. @param {{eager: boolean}} how `eager`: with an offer, whatever the role */
+  /**
+   * Begins.
+   * @param {{eager: boolean}} how `eager`: with an offer, whatever the role
+   */
   start({ eager }) {
     this.#link.start(this.#options.isPolite() && !eager ? firstOfferWaitMs : 0);
   }
@@ -75,7 +89,10 @@ export class PeerMedia extends EventTarget {
     return this.#link.connectionState;
   }
 
-  /** The connection beneath, for the curious. @returns {RTCPeerConnection | null} */
+  /**
+   * The connection beneath, for the curious.
+   * @returns {RTCPeerConnection | null}
+   */
   get peerConnection() {
     return this.#link.peerConnection;
   }
@@ -99,9 +116,10 @@ export class PeerMedia extends EventTarget {
     this.#speaksOfCamera ||= !!this.#options.participant()?.media?.camera;
   }
 
-  /** @param {"receiveDescription" | "receiveCandidate"} method @param {object} value of the wire */
-  receive(method, value) {
-    this.#link[method](value);
+  /** @param {Signal} signal */
+  receive({ description, candidate }) {
+    if (description) this.#link.receiveDescription(description);
+    if (candidate) this.#link.receiveCandidate(candidate);
   }
 
   /** Takes the local tracks as they are now. */
@@ -124,7 +142,10 @@ export class PeerMedia extends EventTarget {
     this.#link.restart();
   }
 
-  /** A short account of the connection. @returns {Promise<import("./stats.js").CallStats>} */
+  /**
+   * A short account of the connection.
+   * @returns {Promise<import("./stats.js").CallStats>}
+   */
   async stats() {
     return summarise(await this.#link.reports(), this.#link.screenMid);
   }
@@ -139,7 +160,7 @@ export class PeerMedia extends EventTarget {
       const delayMs = this.#options.isPolite() ? politeRestartDelayMs : 0;
       this.#restartTimer = setTimeout(() => this.#link.restart(), delayMs);
     }
-    this.dispatchEvent(new Event("connection"));
+    this.emit("connection");
   }
 
   /**
@@ -156,7 +177,7 @@ export class PeerMedia extends EventTarget {
       else if (this.#withoutMediaMs >= mediaGraceMs) {
         // Where the call goes on without, it is tried from the beginning.
         this.#withoutMediaMs = 0;
-        this.dispatchEvent(new Event("lost"));
+        this.emit("lost");
       }
     }
   }
@@ -168,6 +189,6 @@ export class PeerMedia extends EventTarget {
     const flowing = Date.now() - this.#framesSince < stillAfterMs;
     if (flowing === this.#framesFlow) return;
     this.#framesFlow = flowing;
-    this.dispatchEvent(new Event("tracks"));
+    this.emit("tracks");
   }
 }

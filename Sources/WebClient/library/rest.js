@@ -6,6 +6,21 @@ import { encode } from "./wire.js";
 /** How long a request may take, in milliseconds. */
 const timeoutMs = 20_000;
 
+/**
+ * `AbortSignal`, with the method that the declarations of TypeScript 4.8 do not know yet.
+ * @type {typeof AbortSignal & {timeout: (milliseconds: number) => AbortSignal}}
+ */
+const withTimeouts = /** @type {any} its own declaration has no such method */ (AbortSignal);
+
+/** What a status says where the body says nothing. */
+const codes = new Map([
+  [401, "UNAUTHENTICATED"],
+  [403, "FORBIDDEN"],
+  [404, "NOT_FOUND"],
+  [409, "CONFLICT"],
+  [429, "RATE_LIMITED"],
+]);
+
 /** Calls the REST interface and turns every failure into a {@link RingbackError}. */
 export class Rest {
   #base;
@@ -20,7 +35,7 @@ export class Rest {
    * @param {(rejected?: string) => Promise<string | null>} token gives an access token
    * @param {typeof fetch} [fetchFunction]
    */
-  constructor(base, token, fetchFunction = (...args) => globalThis.fetch(...args)) {
+  constructor(base, token, fetchFunction = (/** @type {Parameters<typeof fetch>} */ ...args) => globalThis.fetch(...args)) {
     this.#base = base;
     this.#token = token;
     this.#fetch = fetchFunction;
@@ -58,7 +73,15 @@ export class Rest {
     return this.#read(response);
   }
 
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object | undefined} body
+   * @param {string | null} token
+   * @param {Record<string, string>} [fields]
+   */
   async #send(method, path, body, token, fields = {}) {
+    /** @type {Record<string, string>} */
     const headers = { Accept: "application/json", ...fields };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     if (token) headers.Authorization = `Bearer ${token}`;
@@ -68,20 +91,25 @@ export class Rest {
         headers,
         body: body === undefined ? undefined : encode(body),
         cache: "no-store",
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: withTimeouts.timeout(timeoutMs),
       });
       const serverTime = Date.parse(response.headers.get("Date") ?? "");
       if (!Number.isNaN(serverTime)) this.clockOffsetMs = serverTime - Date.now();
       return response;
     } catch (cause) {
-      const late = cause?.name === "TimeoutError";
+      const late = cause instanceof Error && cause.name === "TimeoutError";
       const code = late ? "TIMEOUT" : "OFFLINE";
       throw new RingbackError(code, "The server cannot be reached.", { retryable: true, cause });
     }
   }
 
+  /**
+   * @param {Response} response
+   * @returns {Promise<any>} as the schema says of the route, which is the caller's to know
+   */
   async #read(response) {
     const text = await response.text();
+    /** @type {Partial<Wire.Error>} */
     let body = {};
     try {
       body = text ? JSON.parse(text) : {};
@@ -90,10 +118,7 @@ export class Rest {
     }
     if (response.ok) return body;
     if (body.code) throw RingbackError.fromWire(body, response.status);
-    const code =
-      { 401: "UNAUTHENTICATED", 403: "FORBIDDEN", 404: "NOT_FOUND", 409: "CONFLICT", 429: "RATE_LIMITED" }[
-        response.status
-      ] ?? (response.status >= 500 ? "UNAVAILABLE" : "INVALID");
+    const code = codes.get(response.status) ?? (response.status >= 500 ? "UNAVAILABLE" : "INVALID");
     throw new RingbackError(code, `The server answered with ${response.status}.`, {
       status: response.status,
       retryable: response.status >= 500 || response.status === 429,

@@ -3,7 +3,8 @@
 export { RingbackClient } from "./client.js";
 export { Contacts } from "./contacts.js";
 export { CallConnection } from "./call-connection.js";
-export { RingbackError } from "./errors.js";
+export { Emitter } from "./emitter.js";
+export { RingbackError, hasCode } from "./errors.js";
 export { RingbackSocket } from "./socket.js";
 export { LocalMedia, canShareScreen } from "./local-media.js";
 export { MemoryStorage, SessionStore, storageNamed } from "./session-store.js";

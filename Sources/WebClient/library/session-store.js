@@ -4,7 +4,7 @@ import { newId } from "./wire.js";
 
 /**
  * @typedef {object} Credentials
- * @property {import("./wire.js").User} user
+ * @property {Wire.User} user
  * @property {string} sessionId
  * @property {string} accessToken
  * @property {string} accessTokenExpiresAt
@@ -14,13 +14,17 @@ import { newId } from "./wire.js";
 
 /** A `Storage` that forgets: for pages where local storage is blocked, and for tests. */
 export class MemoryStorage {
+  /** @type {Map<string, string>} */
   #items = new Map();
+  /** @param {string} key @returns {string | null} */
   getItem(key) {
     return this.#items.get(key) ?? null;
   }
+  /** @param {string} key @param {string} value */
   setItem(key, value) {
     this.#items.set(key, String(value));
   }
+  /** @param {string} key */
   removeItem(key) {
     this.#items.delete(key);
   }
@@ -47,7 +51,7 @@ export function storageNamed(name) {
  */
 export class SessionStore {
   /**
-   * @param {{profile?: string, storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">}} [options]
+   * @param {{profile?: string, storage?: Pick<Storage, "getItem" | "setItem" | "removeItem">}} options
    *   `profile` separates several people in one browser
    */
   constructor({ profile = "", storage = storageNamed("localStorage") } = {}) {
@@ -55,7 +59,10 @@ export class SessionStore {
     this.storage = storage;
   }
 
-  /** Made once and kept. @returns {string} */
+  /**
+   * Made once and kept.
+   * @returns {string}
+   */
   get deviceId() {
     const key = `${this.namespace}:device`;
     let id = this.storage.getItem(key);

@@ -1,6 +1,7 @@
 // The live connection: sign-in by `hello`, requests and replies, events, and coming back after a loss.
 
 import { backoffDelay, closedUnauthenticated, mayComeBack } from "./backoff.js";
+import { Emitter } from "./emitter.js";
 import { RingbackError } from "./errors.js";
 import { encode, uint64 } from "./wire.js";
 
@@ -23,22 +24,54 @@ const eventsPerAck = 32;
  */
 
 /**
+ * What a device asks for, by the command's name.
+ * @typedef {Omit<Wire.ClientFrame, "id" | "ack">} Command
+ */
+
+/**
+ * A command without an answer.
+ * @typedef {object} Pending
+ * @property {number} id
+ * @property {Command} command
+ * @property {number} deadline in milliseconds since 1970
+ * @property {(ok: Wire.Ok) => void} done
+ * @property {(error: RingbackError) => void} fail
+ * @property {ReturnType<typeof setTimeout>} [timer]
+ * @property {ReturnType<typeof setTimeout>} [retryTimer]
+ */
+
+/**
+ * @typedef {object} SocketEvents
+ * @property {{state: SocketState, retryAt: number}} state
+ * @property {Wire.Welcome} welcome
+ * @property {Wire.Event} event
+ * @property {{code: number, reason: string}} refused
+ */
+
+/**
  * The socket of one device. Events: `state` (detail `{state, retryAt}`), `welcome` (detail: the welcome),
  * `event` (detail: the event), `refused` (detail `{code, reason}`: the server wants no coming back).
+ * @extends {Emitter<SocketEvents>}
  */
-export class RingbackSocket extends EventTarget {
+export class RingbackSocket extends Emitter {
   #options;
+  /** @type {WebSocket | null} */
   #socket = null;
   #nextId = 1;
+  /** @type {Map<number, Pending>} */
   #pending = new Map();
   // Kept in memory alone: whoever loads the page anew has nothing that missed events could be added to, and needs the
   // snapshot.
+  /** @type {string | null} */
   #resume = null;
   #lastSeq = 0n;
   #acknowledged = 0n;
   #attempt = 0;
+  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #timers = new Map();
+  /** @type {string | null} */
   #token = null;
+  /** @type {string | null} */
   #rejectedToken = null;
   #helloId = 0;
   #onlineSince = 0;
@@ -52,7 +85,7 @@ export class RingbackSocket extends EventTarget {
   /**
    * @param {object} options
    * @param {string} options.url of the socket, `ws:` or `wss:`
-   * @param {{id: string, name: string}} options.device
+   * @param {Wire.Device} options.device
    * @param {(rejected?: string) => Promise<string | null>} options.token gives an access token
    * @param {typeof WebSocket} [options.WebSocket]
    * @param {() => number} [options.random] from 0 to 1
@@ -93,21 +126,34 @@ export class RingbackSocket extends EventTarget {
    * Sends a command and waits for its answer. It waits for a connection if there is none, and is sent
    * again, with the same ids, after a reconnection or when the server says that a retry may help: the
    * server takes a repeated command for the same command.
-   * @param {object} command e.g. `{callCancel: {commandId, callId}}`
+   * @param {Command} command e.g. `{callCancel: {commandId, callId}}`
    * @param {{timeoutMs?: number}} [options]
-   * @returns {Promise<{call?: import("./wire.js").Call, message?: object, pong?: object}>} the `ok`
+   * @returns {Promise<Wire.Ok>} the `ok`
    */
-  request(command, { timeoutMs = requestTimeoutMs } = {}) {
+  request(command, options = {}) {
+    const { timeoutMs = requestTimeoutMs } = options;
     if (this.state === "stopped") return Promise.reject(new RingbackError("CLOSED", "The client is not connected."));
     return new Promise((resolve, reject) => {
       const id = this.#takeId();
-      const settle = (finish) => (value) => {
+      const settled = () => {
         clearTimeout(entry.timer);
         clearTimeout(entry.retryTimer);
         this.#pending.delete(id);
-        finish(value);
       };
-      const entry = { id, command, deadline: Date.now() + timeoutMs, done: settle(resolve), fail: settle(reject) };
+      /** @type {Pending} */
+      const entry = {
+        id,
+        command,
+        deadline: Date.now() + timeoutMs,
+        done: (ok) => {
+          settled();
+          resolve(ok);
+        },
+        fail: (error) => {
+          settled();
+          reject(error);
+        },
+      };
       entry.timer = setTimeout(() => {
         const [code, message] =
           this.state === "online"
@@ -120,6 +166,7 @@ export class RingbackSocket extends EventTarget {
     });
   }
 
+  /** @returns {number} */
   #takeId() {
     const id = this.#nextId;
     this.#nextId = id >= 0x7fffffff ? 1 : id + 1;
@@ -129,6 +176,7 @@ export class RingbackSocket extends EventTarget {
   async #connect() {
     this.#clearTimers();
     this.#setState("connecting");
+    /** @type {string | null} */
     let token;
     try {
       token = await this.#options.token(this.#rejectedToken ?? undefined);
@@ -141,24 +189,32 @@ export class RingbackSocket extends EventTarget {
       this.#refuse(closedUnauthenticated, "The sign-in is over.");
       return;
     }
+    const sentToken = token;
     this.#token = token;
     const socket = new this.#options.WebSocket(this.#options.url, ["ringback.v1.json"]);
     this.#socket = socket;
-    const ifCurrent = (handler) => (event) => {
+    /**
+     * @template {Event} Kind
+     * @param {(event: Kind) => void} handler
+     */
+    const ifCurrent = (handler) => (/** @type {Kind} */ event) => {
       if (this.#socket === socket) handler(event);
     };
     socket.onopen = ifCurrent(() => {
-      const hello = { accessToken: token, device: this.#options.device };
+      /** @type {Wire.Hello} */
+      const hello = { accessToken: sentToken, device: this.#options.device };
       if (this.#resume) hello.resume = { token: this.#resume, lastSeq: String(this.#lastSeq) };
       this.#helloId = this.#takeId();
       socket.send(encode({ id: this.#helloId, hello }));
     });
-    socket.onmessage = ifCurrent((event) => this.#receive(event.data));
-    socket.onclose = ifCurrent((event) => this.#closed(event.code, event.reason));
+    socket.onmessage = ifCurrent((/** @type {MessageEvent<string>} */ event) => this.#receive(event.data));
+    socket.onclose = ifCurrent((/** @type {CloseEvent} */ event) => this.#closed(event.code, event.reason));
     this.#arm("open", openTimeoutMs, () => this.#lost());
   }
 
+  /** @param {string} text */
   #receive(text) {
+    /** @type {Wire.ServerFrame} */
     let frame;
     try {
       frame = JSON.parse(text);
@@ -168,7 +224,7 @@ export class RingbackSocket extends EventTarget {
     if (frame.event) {
       // Counted by the server, from connection to connection as long as it resumes.
       this.#lastSeq = uint64(frame.seq);
-      this.#emit("event", frame.event);
+      this.emit("event", frame.event);
       const unacknowledged = this.#lastSeq - this.#acknowledged;
       if (unacknowledged >= eventsPerAck || unacknowledged < 0n) this.#write(0, { ping: {} });
       return;
@@ -184,6 +240,7 @@ export class RingbackSocket extends EventTarget {
     else entry.done(frame.ok ?? {});
   }
 
+  /** @param {Pending} entry @param {RingbackError} error */
   #failedBy(entry, error) {
     const wait = Math.max(error.retryAfterMs, 250);
     if (!error.retryable || Date.now() + wait >= entry.deadline) {
@@ -195,6 +252,7 @@ export class RingbackSocket extends EventTarget {
     }, wait);
   }
 
+  /** @param {Wire.ServerFrame} frame */
   #helloAnswered(frame) {
     this.#helloId = 0;
     const welcome = frame.ok?.welcome;
@@ -222,10 +280,13 @@ export class RingbackSocket extends EventTarget {
     }
     this.#setState("online");
     this.#schedulePing();
-    this.#emit("welcome", welcome);
+    this.emit("welcome", welcome);
   }
 
-  /** Once: a fresh token that is turned away as well means that the session is over. */
+  /**
+   * Once: a fresh token that is turned away as well means that the session is over.
+   * @param {string} reason
+   */
   #tokenRejected(reason) {
     const again = this.#rejectedToken === null;
     this.#rejectedToken = this.#token;
@@ -234,7 +295,9 @@ export class RingbackSocket extends EventTarget {
     else this.#refuse(closedUnauthenticated, reason);
   }
 
+  /** @param {number} id @param {Command} command */
   #write(id, command) {
+    /** @type {Wire.ClientFrame} */
     const frame = { ...command };
     if (id) frame.id = id;
     if (this.#lastSeq !== this.#acknowledged) {
@@ -272,6 +335,7 @@ export class RingbackSocket extends EventTarget {
     this.#wait();
   }
 
+  /** @param {number} code @param {string} reason */
   #closed(code, reason) {
     this.#socket = null;
     this.#helloId = 0;
@@ -292,11 +356,13 @@ export class RingbackSocket extends EventTarget {
     this.#arm("retry", delay, () => this.#connect());
   }
 
+  /** @param {number} code @param {string} reason */
   #refuse(code, reason) {
     this.stop();
-    this.#emit("refused", { code, reason });
+    this.emit("refused", { code, reason });
   }
 
+  /** @param {number} code */
   #drop(code) {
     this.#clearTimers();
     const socket = this.#socket;
@@ -311,6 +377,11 @@ export class RingbackSocket extends EventTarget {
     }
   }
 
+  /**
+   * @param {string} name
+   * @param {number} delay
+   * @param {() => void} action
+   */
   #arm(name, delay, action) {
     clearTimeout(this.#timers.get(name));
     this.#timers.set(name, setTimeout(action, delay));
@@ -321,14 +392,11 @@ export class RingbackSocket extends EventTarget {
     this.#timers.clear();
   }
 
+  /** @param {SocketState} state @param {number} [retryAt] */
   #setState(state, retryAt = 0) {
     if (this.state === state && this.retryAt === retryAt) return;
     this.state = state;
     this.retryAt = retryAt;
-    this.#emit("state", { state, retryAt });
-  }
-
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("state", { state, retryAt });
   }
 }

@@ -11,15 +11,40 @@
  */
 
 /**
+ * What of an entry of an `RTCStatsReport` is looked at.
+ * @typedef {object} StatsEntry
+ * @property {string} id
+ * @property {string} type
+ * @property {string} [kind]
+ * @property {string | null} [mid]
+ * @property {number} [totalAudioEnergy]
+ * @property {number} [packetsReceived]
+ * @property {number} [packetsLost]
+ * @property {number} [packetsSent]
+ * @property {number} [framesDecoded]
+ * @property {number} [framesEncoded]
+ * @property {number} [frameWidth]
+ * @property {number} [frameHeight]
+ * @property {boolean} [nominated]
+ * @property {string} [state]
+ * @property {number} [currentRoundTripTime] in seconds
+ * @property {string} [localCandidateId]
+ * @property {string} [remoteCandidateId]
+ * @property {string} [candidateType]
+ */
+
+/**
  * Sums a statistics report up.
- * @param {Iterable<object>} report the values of an `RTCStatsReport`
+ * @param {Iterable<StatsEntry>} report the values of an `RTCStatsReport`
  * @param {string | null} screenMid the media section that carries the other side's screen
  * @returns {CallStats}
  */
 export function summarise(report, screenMid) {
+  /** @type {Map<string | undefined, StatsEntry>} */
   const all = new Map();
   for (const entry of report) all.set(entry.id, entry);
   const video = () => ({ framesDecoded: 0, width: 0, height: 0 });
+  /** @type {CallStats} */
   const result = {
     roundTripMs: null,
     path: null,

@@ -15,22 +15,39 @@ import {
 /** In so many calls a device can be: one in which it speaks, the others on hold. */
 export const callsAtOnce = 2;
 
+/** @typedef {import("./call-connection.js").CallSubject} CallSubject */
+
+/**
+ * Why it does not ring any more: as the server says, or because of what happened here.
+ * @typedef {Wire.RingStopReason | "ANSWERED_HERE" | "DISCONNECTED"} RingStop
+ */
+
+/**
+ * The client as its switchboard needs it.
+ * @typedef {import("./call-connection.js").CallClient} SwitchboardClient
+ */
+
 /** Belongs to a {@link RingbackClient}, which tells it what happens and hands its events on. */
 export class Switchboard {
   #client;
   #emit;
   #isRunning;
   #book = new CallBook();
+  /** @type {Set<string>} */
   #ringing = new Set();
   #departures;
+  /** @type {CallConnection[]} */
   #held = [];
 
-  /** The call that this device speaks in, or would if it were not on hold. @type {CallConnection | null} */
+  /**
+   * The call that this device speaks in, or would if it were not on hold.
+   * @type {CallConnection | null}
+   */
   connection = null;
 
   /**
-   * @param {import("./client.js").RingbackClient} client
-   * @param {{emit: (type: string, detail: object) => void, isRunning: () => boolean}} shell
+   * @param {SwitchboardClient} client
+   * @param {{emit: import("./client.js").RingbackClient["emit"], isRunning: () => boolean}} shell
    *   `isRunning`: false once the client is being stopped
    */
   constructor(client, { emit, isRunning }) {
@@ -40,12 +57,18 @@ export class Switchboard {
     this.#isRunning = isRunning;
   }
 
-  /** Open calls by id. @returns {Map<string, import("./wire.js").Call>} */
+  /**
+   * Open calls by id.
+   * @returns {Map<string, Wire.Call>}
+   */
   get open() {
     return this.#book.open;
   }
 
-  /** Calls that this device is in beside {@link connection}, on hold. @returns {CallConnection[]} */
+  /**
+   * Calls that this device is in beside {@link connection}, on hold.
+   * @returns {CallConnection[]}
+   */
   get held() {
     return [...this.#held];
   }
@@ -63,7 +86,7 @@ export class Switchboard {
 
   /** Leaves nothing running, without a word to the server. */
   abandon() {
-    for (const id of [...this.#ringing]) this.#stopRinging(this.open.get(id), "DISCONNECTED");
+    for (const call of [...this.open.values()]) this.#stopRinging(call, "DISCONNECTED");
     for (const connection of this.#connections) connection.abandon();
   }
 
@@ -74,7 +97,10 @@ export class Switchboard {
 
   // ------------------------------------------------------------------------------------- what happens
 
-  /** Takes the server's snapshot of every open call in. @param {import("./wire.js").Call[]} calls */
+  /**
+   * Takes the server's snapshot of every open call in.
+   * @param {Wire.Call[]} calls
+   */
   replaceAll(calls) {
     const { gone, present } = this.#book.replaceAll(calls);
     for (const call of gone) this.#vanished(call);
@@ -84,7 +110,7 @@ export class Switchboard {
   /**
    * Takes the server's snapshot in where every missed event follows it. What became of commands of this device whose
    * answers were lost is told by no event.
-   * @param {import("./wire.js").Call[]} calls
+   * @param {Wire.Call[]} calls
    */
   caughtUp(calls) {
     for (const call of calls) this.take(call);
@@ -95,7 +121,10 @@ export class Switchboard {
     }
   }
 
-  /** The socket is back. @param {boolean} recovered whether nothing was missed */
+  /**
+   * The socket is back.
+   * @param {boolean} recovered whether nothing was missed
+   */
   socketReturned(recovered) {
     for (const connection of this.#connections) connection.socketReturned(recovered);
   }
@@ -105,37 +134,51 @@ export class Switchboard {
     for (const connection of this.#connections) connection.networkChanged();
   }
 
-  /** Takes a call in, if it is news. @param {import("./wire.js").Call | undefined} call */
+  /**
+   * Takes a call in, if it is news.
+   * @param {Wire.Call | undefined} call
+   */
   take(call) {
     if (call && this.#book.put(call).changed) this.#announce(call);
   }
 
-  /** An event of the wire. @returns {boolean} whether it was about calls */
+  /**
+   * An event of the wire.
+   * @param {Wire.Event} event
+   * @returns {boolean} whether it was about calls
+   */
   happened(event) {
-    const of = (callId) => this.#connectionFor(callId);
+    const of = (/** @type {string} */ callId) => this.#connectionFor(callId);
     if (event.callIncoming) this.take(event.callIncoming.call);
     else if (event.callUpdated) this.take(event.callUpdated.call);
     else if (event.callRingStopped) this.#ringStopped(event.callRingStopped);
     else if (event.callMoved) this.#moved(event.callMoved.call);
     else if (event.descriptionReceived) {
-      const { callId, fromUserId, description = {} } = event.descriptionReceived;
-      of(callId)?.receive(fromUserId, "receiveDescription", description);
+      const { callId, fromUserId = "", description = {} } = event.descriptionReceived;
+      of(callId)?.receive(fromUserId, { description });
     } else if (event.candidateReceived) {
-      const { callId, fromUserId, candidate = {} } = event.candidateReceived;
-      of(callId)?.receive(fromUserId, "receiveCandidate", candidate);
-    } else if (event.offerUnanswered) of(event.offerUnanswered.callId)?.offerUnanswered(event.offerUnanswered.userId);
-    else if (event.mediaStopped) {
-      of(event.mediaStopped.callId)?.mediaStopped(event.mediaStopped.medium, event.mediaStopped.byUserId);
+      const { callId, fromUserId = "", candidate = {} } = event.candidateReceived;
+      of(callId)?.receive(fromUserId, { candidate });
+    } else if (event.offerUnanswered) {
+      const { callId, userId = "" } = event.offerUnanswered;
+      of(callId)?.offerUnanswered(userId);
+    } else if (event.mediaStopped) {
+      const { callId, medium = "MEDIUM_UNSPECIFIED", byUserId = "" } = event.mediaStopped;
+      of(callId)?.mediaStopped(medium, byUserId);
     } else if (event.joinDenied) of(event.joinDenied.callId)?.joinDenied();
     else return false;
     return true;
   }
 
+  /** @param {string | undefined} callId */
   #connectionFor(callId) {
     return callId ? this.#connections.find(({ call }) => call?.id === callId) : undefined;
   }
 
-  /** A call ended while this device was away: how, the server tells when it is asked. */
+  /**
+   * A call ended while this device was away: how, the server tells when it is asked.
+   * @param {Wire.Call} call
+   */
   #vanished(call) {
     const connection = this.#connectionFor(call.id);
     if (connection?.isInLobby) {
@@ -148,12 +191,14 @@ export class Switchboard {
     });
   }
 
-  #ringStopped({ call, reason }) {
+  /** @param {Wire.CallRingStopped} event */
+  #ringStopped({ call, reason = "RING_STOP_REASON_UNSPECIFIED" }) {
     if (!call) return;
     this.#stopRinging(call, reason);
     this.take(call);
   }
 
+  /** @param {Wire.Call} call */
   #moved(call) {
     if (!call) return;
     const connection = this.#connectionFor(call.id);
@@ -161,6 +206,7 @@ export class Switchboard {
     connection?.movedAway();
   }
 
+  /** @param {Wire.Call} call */
   #announce(call) {
     const { user } = this.#client;
     const disowned = this.#departures.disowns(call);
@@ -185,10 +231,12 @@ export class Switchboard {
     return this.#connections.some(({ call }) => !call);
   }
 
+  /** @param {Wire.Call} call @param {RingStop} reason */
   #stopRinging(call, reason) {
     if (this.#ringing.delete(call.id)) this.#emit("ringstopped", { call, reason });
   }
 
+  /** @param {Wire.Call} call @returns {RingStop} */
   #whyRingingStopped(call) {
     const { user, deviceId } = this.#client;
     if (isConnectedHere(call, user?.id, deviceId)) return "ANSWERED_HERE";
@@ -200,18 +248,22 @@ export class Switchboard {
 
   // --------------------------------------------------------------------------------- going into calls
 
-  /** Calls. @param {object} subject of the {@link CallConnection} */
+  /**
+   * Calls.
+   * @param {CallSubject} subject
+   */
   place(subject) {
     if (this.connection) throw new RingbackError("BUSY_HERE", "This device is in a call.");
     return this.#begin("place", subject);
   }
 
-  /** @param {"answer" | "join" | "move"} kind */
+  /** @param {"answer" | "join" | "move"} kind @param {string} callId @param {boolean} video */
   enter(kind, callId, video) {
     this.#makeWay();
     return this.#begin(kind, this.#subject(callId, video));
   }
 
+  /** @param {string} callId */
   rejoin(callId) {
     this.#makeWay();
     const own = participantOf(this.open.get(callId), this.#client.user?.id);
@@ -221,7 +273,7 @@ export class Switchboard {
   /** Open calls that the server has this device in, and that it has no connection for; those on hold first. */
   get lost() {
     const { user, deviceId } = this.#client;
-    const onHold = (call) => Number(!!participantOf(call, user?.id)?.onHold);
+    const onHold = (/** @type {Wire.Call} */ call) => Number(!!participantOf(call, user?.id)?.onHold);
     return [...this.open.values()]
       .filter(
         (call) =>
@@ -231,12 +283,15 @@ export class Switchboard {
       .slice(-callsAtOnce);
   }
 
-  /** Goes on with a call on hold. @param {CallConnection} held */
+  /**
+   * Goes on with a call on hold.
+   * @param {CallConnection} held
+   */
   resume(held) {
     if (held !== this.connection) {
       if (!this.#held.includes(held)) throw new RingbackError("CALL_ENDED", "The call is over.");
       this.#held = this.#held.filter((connection) => connection !== held);
-      if (this.connection) this.#hold();
+      this.#hold();
       this.connection = held;
       this.#emit("connection", { connection: held });
     }
@@ -253,20 +308,27 @@ export class Switchboard {
   }
 
   #hold() {
+    if (!this.connection) return;
     this.connection.setOnHold(true);
     this.#held.push(this.connection);
     this.connection = null;
   }
 
+  /**
+   * @param {string} callId
+   * @param {boolean} video
+   * @returns {CallSubject}
+   */
   #subject(callId, video) {
     const call = this.open.get(callId);
     if (!call) throw new RingbackError("CALL_ENDED", "The call is over.");
     return { call, peer: peerOf(call, this.#client.user?.id)?.user ?? { id: "" }, video };
   }
 
+  /** @param {import("./call-connection.js").Beginning} kind @param {CallSubject} subject */
   #begin(kind, subject) {
     const connection = new CallConnection(this.#client, subject);
-    if (this.connection) this.#hold();
+    this.#hold();
     this.connection = connection;
     connection.addEventListener("ended", () => this.#ended(connection));
     if (subject.call) this.#departures.comesBack(subject.call.id);
@@ -275,6 +337,7 @@ export class Switchboard {
     return connection;
   }
 
+  /** @param {CallConnection} connection */
   #ended(connection) {
     this.#held = this.#held.filter((held) => held !== connection);
     // A client that is being stopped leaves no call: it may go on in another tab.
@@ -288,17 +351,22 @@ export class Switchboard {
   /**
    * Two people who call each other at once get one call, so a page need not ring for somebody it is calling.
    * Where nothing came of that call, it has to ring now.
+   * @param {CallConnection} connection
    */
   #ringAgain({ call: ended, peer }) {
     for (const id of this.#ringing) {
       const call = this.open.get(id);
-      if (id !== ended?.id && peerOf(call, this.#client.user?.id)?.user?.id === peer.id) {
+      if (call && id !== ended?.id && peerOf(call, this.#client.user?.id)?.user?.id === peer.id) {
         this.#emit("incoming", { call });
       }
     }
   }
 
-  /** The server has answered the first command of a connection. */
+  /**
+   * The server has answered the first command of a connection.
+   * @param {Pick<CallConnection, "state" | "update">} connection
+   * @param {Wire.Call} call
+   */
   attach(connection, call) {
     const newest = this.#book.open.get(call.id) ?? this.#book.ended.get(call.id) ?? call;
     if (connection.state === "ended") {

@@ -1,7 +1,7 @@
 // Keeps the access token fresh. Refresh tokens are good for one use, and using an old one again revokes
 // the session: so there is one refresh at a time, in all tabs together.
 
-import { RingbackError } from "./errors.js";
+import { RingbackError, hasCode } from "./errors.js";
 
 /** An access token with less than this left is refreshed first, in milliseconds. */
 export const refreshMarginMs = 60_000;
@@ -17,7 +17,14 @@ export function exchange(rest, refreshToken, fields) {
   return rest.open("POST", "/v1/sessions/refresh", refreshToken ? { refreshToken } : {}, fields);
 }
 
-/** Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing. */
+/**
+ * Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing.
+ * @template Result
+ * @param {string} name
+ * @param {() => Promise<Result>} work
+ * @param {Pick<LockManager, "request"> | undefined} locks
+ * @returns {Promise<Result>}
+ */
 async function exclusively(name, work, locks) {
   if (!locks) return work();
   let begun = false;
@@ -38,15 +45,16 @@ export class TokenKeeper {
   #refresh;
   #now;
   #locks;
+  /** @type {Promise<string | null> | null} */
   #inFlight = null;
 
   /**
    * @param {object} options
-   * @param {import("./session-store.js").SessionStore} options.store
+   * @param {Pick<import("./session-store.js").SessionStore, "namespace" | "read" | "write" | "clear">} options.store
    * @param {(refreshToken?: string) => Promise<import("./session-store.js").Credentials>} options.refresh
    *   asks the server; rejects with code "UNAUTHENTICATED" when the session is over
    * @param {() => number} [options.now] milliseconds since 1970, by the server's clock as far as known
-   * @param {LockManager | undefined} [options.locks]
+   * @param {Pick<LockManager, "request"> | undefined} [options.locks]
    */
   constructor({ store, refresh, now = Date.now, locks = globalThis.navigator?.locks }) {
     this.#store = store;
@@ -70,6 +78,7 @@ export class TokenKeeper {
     return this.#inFlight;
   }
 
+  /** @param {import("./session-store.js").Credentials} credentials @param {string | undefined} rejected */
   #isUsable(credentials, rejected) {
     return (
       credentials.accessToken !== rejected &&
@@ -77,11 +86,15 @@ export class TokenKeeper {
     );
   }
 
-  /** Whether nobody signed out, or in, while the server was asked. */
+  /**
+   * Whether nobody signed out, or in, while the server was asked.
+   * @param {import("./session-store.js").Credentials} credentials
+   */
   #isStill(credentials) {
     return this.#store.read()?.accessToken === credentials.accessToken;
   }
 
+  /** @param {string | undefined} rejected @returns {Promise<string | null>} */
   #refreshOnce(rejected) {
     return exclusively(
       `${this.#store.namespace}:refresh`,
@@ -98,7 +111,7 @@ export class TokenKeeper {
           this.#store.write({ ...credentials, refreshToken: undefined, ...fresh });
           return fresh.accessToken;
         } catch (error) {
-          if (error.code !== "UNAUTHENTICATED") throw error;
+          if (!hasCode(error, "UNAUTHENTICATED")) throw error;
           if (this.#isStill(credentials)) this.#store.clear();
           return null;
         }

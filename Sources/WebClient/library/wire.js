@@ -1,47 +1,6 @@
+/// <reference path="./wire-schema.d.ts" />
 // Reading and making the JSON form of the wire schema. Fields with default values are left out on the
 // wire, so everything here accepts their absence.
-
-/** @typedef {{id: string, username?: string, displayName?: string, avatarUrl?: string}} User */
-/** @typedef {{microphone?: boolean, camera?: boolean}} MediaState */
-/**
- * @typedef {object} Participant
- * @property {User} user
- * @property {string} [status] `PARTICIPANT_STATUS_…`
- * @property {string} [leaveReason] `LEAVE_REASON_…`
- * @property {string} [deviceId]
- * @property {boolean} [alerted]
- * @property {boolean} [reconnecting]
- * @property {boolean} [polite]
- * @property {MediaState} [media]
- * @property {string} [joinedAt]
- * @property {string} [leftAt]
- */
-/**
- * @typedef {object} Call A call as the server describes it, always whole.
- * @property {string} id
- * @property {string} [conversationId]
- * @property {string} [initiatorId]
- * @property {string} [type] `CALL_TYPE_…`
- * @property {string} [status] `CALL_STATUS_…`
- * @property {string} [revision] a decimal number
- * @property {string} [startedAt]
- * @property {string} [answeredAt]
- * @property {string} [endedAt]
- * @property {string} [ringExpiresAt]
- * @property {string} [endReason] `CALL_END_REASON_…`
- * @property {Participant[]} [participants]
- * @property {{sharerId: string}[]} [screenShares]
- */
-
-/**
- * @typedef {object} CallSummary A call that is over, in one line: of a message of the system
- * @property {string} callId
- * @property {string} [type] `CALL_TYPE_…`
- * @property {string} [status] `CALL_STATUS_…`
- * @property {string} [endReason] `CALL_END_REASON_…`
- * @property {number} [durationSeconds]
- * @property {string} [initiatorId]
- */
 
 /**
  * A new random UUID (version 4). Works outside secure contexts too, where `crypto.randomUUID` is missing.
@@ -64,7 +23,8 @@ export function newId() {
  */
 export function wellFormed(text) {
   // Safari 16.4, Chrome 111 and Firefox 119 are the first that know the method.
-  if (text.toWellFormed) return text.toWellFormed();
+  const { toWellFormed } = /** @type {String & {toWellFormed?: () => string}} */ (text);
+  if (toWellFormed) return toWellFormed.call(text);
   return text.replace(/\p{Surrogate}/gu, "\ufffd");
 }
 
@@ -90,16 +50,19 @@ export function uint64(value) {
   }
 }
 
-/** Whether the call still rings or goes on. @param {Call | undefined} call */
+/**
+ * Whether the call still rings or goes on.
+ * @param {Wire.Call | undefined} call
+ */
 export function isOpen(call) {
   return call?.status === "CALL_STATUS_INITIATED" || call?.status === "CALL_STATUS_ONGOING";
 }
 
 /**
  * A user's own part in a call.
- * @param {Call | undefined} call
+ * @param {Wire.Call | undefined} call
  * @param {string | undefined} userId
- * @returns {Participant | undefined}
+ * @returns {Wire.CallParticipant | undefined}
  */
 export function participantOf(call, userId) {
   return call?.participants?.find((participant) => participant.user?.id === userId);
@@ -107,9 +70,9 @@ export function participantOf(call, userId) {
 
 /**
  * The other side of a direct call.
- * @param {Call | undefined} call
+ * @param {Wire.Call | undefined} call
  * @param {string | undefined} userId who asks
- * @returns {Participant | undefined}
+ * @returns {Wire.CallParticipant | undefined}
  */
 export function peerOf(call, userId) {
   return call?.participants?.find((participant) => participant.user?.id !== userId);
@@ -117,7 +80,7 @@ export function peerOf(call, userId) {
 
 /**
  * Whether a call rings for this user now.
- * @param {Call | undefined} call
+ * @param {Wire.Call | undefined} call
  * @param {string | undefined} userId
  */
 export function isRingingFor(call, userId) {
@@ -126,7 +89,7 @@ export function isRingingFor(call, userId) {
 
 /**
  * Whether this device is the one that is in the call for this user.
- * @param {Call | undefined} call
+ * @param {Wire.Call | undefined} call
  * @param {string | undefined} userId
  * @param {string} deviceId
  */
@@ -137,7 +100,7 @@ export function isConnectedHere(call, userId, deviceId) {
 
 /**
  * Whether another device of this user is in the call.
- * @param {Call | undefined} call
+ * @param {Wire.Call | undefined} call
  * @param {string | undefined} userId
  * @param {string} deviceId
  */
@@ -153,22 +116,24 @@ export function isConnectedElsewhere(call, userId, deviceId) {
  * @param {string} [userAgent]
  */
 export function describeDevice(userAgent = globalThis.navigator?.userAgent ?? "") {
+  /** @param {[RegExp, string][]} names */
+  const firstIn = (names) => names.find(([pattern]) => pattern.test(userAgent))?.[1];
   const browser =
-    [
+    firstIn([
       [/Edg\//, "Edge"],
       [/OPR\//, "Opera"],
       [/Firefox\//, "Firefox"],
       [/Chrome\//, "Chrome"],
       [/Safari\//, "Safari"],
-    ].find(([pattern]) => pattern.test(userAgent))?.[1] ?? "Browser";
+    ]) ?? "Browser";
   const system =
-    [
+    firstIn([
       [/iPhone|iPad/, "iOS"],
       [/Android/, "Android"],
       [/Windows/, "Windows"],
       [/Mac OS X/, "macOS"],
       [/CrOS/, "ChromeOS"],
       [/Linux/, "Linux"],
-    ].find(([pattern]) => pattern.test(userAgent))?.[1] ?? "";
+    ]) ?? "";
   return system ? `${browser} on ${system}` : browser;
 }

@@ -1,21 +1,30 @@
 // Drawing the eye to a tab in the background: its title, and a notification where that is allowed.
 
 const plainTitle = document.title;
+/** @type {ReturnType<typeof setInterval> | undefined} */
 let flashing;
 let unread = 0;
+/** @type {Notification | null} */
 let notification = null;
 
 function restTitle() {
   document.title = unread ? `(${unread}) ${plainTitle}` : plainTitle;
 }
 
-/** Shows the number of unread messages in the title. */
+/**
+ * Shows the number of unread messages in the title.
+ * @param {number} count
+ */
 export function showUnread(count) {
   unread = count;
   if (!flashing) restTitle();
 }
 
-/** Flashes the title, and notifies when the page is not seen. @param {string} text @param {() => void} onClick */
+/**
+ * Flashes the title, and notifies when the page is not seen.
+ * @param {string} text
+ * @param {() => void} onClick
+ */
 export function callForAttention(text, onClick) {
   clearInterval(flashing);
   let shown = false;
@@ -38,14 +47,19 @@ export function attentionPaid() {
   restTitle();
 }
 
-/** A notification, if the user allowed that. */
+/**
+ * A notification, if the user allowed that.
+ * @param {string} text
+ * @param {() => void} [onClick]
+ * @param {boolean} [stays]
+ */
 export function notify(text, onClick, stays = false) {
   if (globalThis.Notification?.permission !== "granted") return;
   try {
     notification?.close();
     notification = new Notification(plainTitle, {
       body: text,
-      icon: "/favicon.svg",
+      icon: "/page/favicon.svg",
       tag: "ringback",
       requireInteraction: stays,
     });

@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { colourOf, initials, isOfOrigin, nameOf } from "./format.js";
 
 /**
- * @param {{id?: string, avatarUrl?: string}} user
+ * @param {Wire.User | undefined} user
  * @param {"small" | "medium" | "large"} [size]
  */
 export function avatar(user, size = "medium") {

@@ -6,28 +6,39 @@ import { listOfNames, nameOf } from "./format.js";
 /** So many people at most are added to a call at a time. */
 const addLimit = 32;
 
+/** @typedef {import("../library/ringback.js").CallConnection} CallConnection */
+
+/**
+ * What calling back means: one of them.
+ * @typedef {{join?: Wire.Call, group?: Wire.Conversation, people?: Wire.User[]}} CallBack
+ */
+
 /**
  * What a call in a list is called. Pure.
- * @param {import("../library/ringback.js").Call} call
+ * @param {Wire.Call} call
  * @param {string} me
- * @param {object | null} group the group conversation that it belongs to, if it does
+ * @param {Wire.Conversation | null} group the group conversation that it belongs to, if it does
  */
 export function callTitle(call, me, group) {
   if (!isGroupCall(call)) return nameOf(peerOf(call, me)?.user);
   return group?.name || listOfNames(othersOf(call, me).map(nameOf)) || "Group call";
 }
 
-/** The others of a call, in the order in which they came to it. Pure. */
+/**
+ * The others of a call, in the order in which they came to it. Pure.
+ * @param {Wire.Call} call
+ * @param {string} me
+ */
 export function othersOf(call, me) {
   return (call.participants ?? []).map(({ user }) => user).filter(({ id }) => id !== me);
 }
 
 /**
  * What calling back means: to come into a call that goes on, to call in its group, or to call its people. Pure.
- * @param {import("../library/ringback.js").Call} call
+ * @param {Wire.Call} call
  * @param {string} me
- * @param {object | null} group the group conversation that it belongs to, if it does
- * @returns {{join: object} | {group: object} | {people: object[]}}
+ * @param {Wire.Conversation | null} group the group conversation that it belongs to, if it does
+ * @returns {CallBack}
  */
 export function callBackOf(call, me, group) {
   if (canJoin(call, me)) return { join: call };
@@ -43,13 +54,14 @@ export class CallTogether {
   #client;
   #onWaiting;
   #onFailure;
+  /** @type {WeakMap<object, Wire.User[]>} */
   #people = new WeakMap();
 
   /**
-   * @param {import("../library/ringback.js").RingbackClient} client
+   * @param {Pick<import("../library/ringback.js").RingbackClient, "placeCall">} client
    * @param {object} handlers
-   * @param {(first: object, others: object[]) => void} handlers.onWaiting the others wait for the first one's answer
-   * @param {(error: Error) => void} handlers.onFailure the others could not be rung
+   * @param {(first: Wire.User, others: Wire.User[]) => void} handlers.onWaiting the others wait for the first one's answer
+   * @param {(error: unknown) => void} handlers.onFailure the others could not be rung
    */
   constructor(client, { onWaiting, onFailure }) {
     this.#client = client;
@@ -57,7 +69,7 @@ export class CallTogether {
     this.#onFailure = onFailure;
   }
 
-  /** @param {object[]} people at least one @param {boolean} video */
+  /** @param {Wire.User[]} people at least one @param {boolean} video */
   call([first, ...others], video) {
     const connection = this.#client.placeCall(first, { video });
     this.#people.set(connection, [first, ...others]);
@@ -66,16 +78,22 @@ export class CallTogether {
 
   /**
    * Whom to call again, after a call of this device: all whom it was meant for, also those who were not rung.
-   * @param {import("../library/ringback.js").CallConnection} connection
+   * @param {Pick<CallConnection, "isGroup" | "peer" | "call">} connection
    * @param {string} me
-   * @param {object | null} group the group conversation that it belongs to, if it does
-   * @returns {{group: object} | {people: object[]}}
+   * @param {Wire.Conversation | null} group the group conversation that it belongs to, if it does
+   * @returns {CallBack}
    */
   whomAgain(connection, me, group) {
     if (!connection.isGroup) return { people: this.#people.get(connection) ?? [connection.peer] };
-    return group ? { group } : { people: othersOf(connection.call, me) };
+    if (group) return { group };
+    return { people: connection.call ? othersOf(connection.call, me) : [] };
   }
 
+  /**
+   * @param {CallConnection} connection
+   * @param {Wire.User} first
+   * @param {Wire.User[]} others
+   */
   #addWhenAnswered(connection, first, others) {
     const look = async () => {
       const isOver = connection.state === "ended";

@@ -13,14 +13,14 @@ export class CallBar {
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {object} handlers
-   * @param {(call: object) => void} handlers.onMove
-   * @param {(call: object) => void} handlers.onJoin
+   * @param {(call: Wire.Call) => void} handlers.onMove
+   * @param {(call: Wire.Call) => void} handlers.onJoin
    * @param {(conversationId: string) => string} handlers.titleOf what a group is called; empty when it has no name
    */
   constructor(client, handlers) {
     this.#client = client;
     this.#handlers = handlers;
-    for (const type of ["call", "connection", "signedout"]) client.addEventListener(type, () => this.draw());
+    for (const type of /** @type {const} */ (["call", "connection", "signedout"])) client.addEventListener(type, () => this.draw());
   }
 
   draw() {
@@ -37,19 +37,20 @@ export class CallBar {
     ));
   }
 
+  /** @param {Wire.Call} call */
   #names(call) {
     const title = this.#handlers.titleOf(call.conversationId ?? "");
-    const others = rosterOf(call, this.#client.user.id).filter(({ isMe, presence }) => !isMe && presence === "in");
+    const others = rosterOf(call, this.#client.userId).filter(({ isMe, presence }) => !isMe && presence === "in");
     return title || listOfNames(others.map(({ user }) => nameOf(user))) || "others";
   }
 
   #elsewhere() {
-    const { user, deviceId } = this.#client;
+    const { userId, deviceId } = this.#client;
     return [...this.#client.calls.values()]
-      .filter((call) => isConnectedElsewhere(call, user.id, deviceId))
+      .filter((call) => isConnectedElsewhere(call, userId, deviceId))
       .map((call) => {
         const isGroup = call.mode === "CALL_MODE_GROUP";
-        const who = isGroup ? this.#names(call) : nameOf(peerOf(call, user.id)?.user);
+        const who = isGroup ? this.#names(call) : nameOf(peerOf(call, userId)?.user);
         return {
           text: `In a call with ${who} on another device.`,
           label: "Take it over here",

@@ -1,6 +1,6 @@
 // The buttons beneath a call.
 
-import { canShareScreen } from "../library/ringback.js";
+import { canShareScreen, hasCode } from "../library/ringback.js";
 import { announce, el, iconButton, toast } from "./dom.js";
 import { icon } from "./icons.js";
 import { errorSentence } from "./sentences.js";
@@ -18,6 +18,13 @@ export class CallControls {
   constructor(connection, { onAdd, onPeople, onDone }) {
     this.#connection = connection;
     this.#onDone = onDone;
+    /**
+     * @param {import("./icons.js").IconName} iconName
+     * @param {string} label
+     * @param {string} testid
+     * @param {string | null} key
+     * @param {() => void} action
+     */
     const control = (iconName, label, testid, key, action) =>
       iconButton(iconName, label, { class: "round", testid, "aria-keyshortcuts": key, on: { click: action } });
     this.#buttons = {
@@ -37,7 +44,10 @@ export class CallControls {
     this.element = el("div", attributes, ...Object.values(this.#buttons));
   }
 
-  /** Shows what is on, and what can be pressed. @param {{mayAdd: boolean, peopleShown: boolean}} more */
+  /**
+   * Shows what is on, and what can be pressed.
+   * @param {{mayAdd: boolean, peopleShown: boolean}} more
+   */
   draw({ mayAdd, peopleShown }) {
     const connection = this.#connection;
     const { mute, camera, share, hold, hand, add, people, hangUp } = this.#buttons;
@@ -63,10 +73,14 @@ export class CallControls {
     people.setAttribute("aria-expanded", String(peopleShown));
   }
 
-  /** Presses the button that belongs to a key. @returns {boolean} whether there is one */
+  /**
+   * Presses the button that belongs to a key.
+   * @param {string} key
+   * @returns {boolean} whether there is one
+   */
   press(key) {
     const { mute, camera, share, hold, hand, add, people } = this.#buttons;
-    const button = { m: mute, v: camera, s: share, h: hold, r: hand, a: add, p: people }[key];
+    const button = new Map(Object.entries({ m: mute, v: camera, s: share, h: hold, r: hand, a: add, p: people })).get(key);
     if (!button || button.hidden) return false;
     button.click();
     return true;
@@ -96,6 +110,7 @@ export class CallControls {
     this.#attempt((connection) => connection.setHand(!connection.handRaised));
   }
 
+  /** @param {(connection: import("../library/ringback.js").CallConnection) => unknown} action */
   async #attempt(action) {
     try {
       const done = action(this.#connection);
@@ -104,13 +119,19 @@ export class CallControls {
       await done;
     } catch (error) {
       // Who closes the browser's own dialog knows what happened.
-      if (error.code !== "NO_SCREEN") toast(errorSentence(error, "share"));
+      if (!hasCode(error, "NO_SCREEN")) toast(errorSentence(error, "share"));
     }
     this.#onDone();
   }
 }
 
-/** The label says what a press does now; `toggled` is for the eye alone. */
+/**
+ * The label says what a press does now; `toggled` is for the eye alone.
+ * @param {HTMLButtonElement} button
+ * @param {boolean} toggled
+ * @param {import("./icons.js").IconName} iconName
+ * @param {string} label
+ */
 function drawToggle(button, toggled, iconName, label) {
   if (button.title === label) return;
   button.classList.toggle("toggled", toggled);

@@ -1,26 +1,38 @@
 // The call settings as this page shows them, and as the server has them. No DOM.
 
+import { Emitter } from "../library/ringback.js";
+
+/** @typedef {import("../library/contacts.js").CallSettings} Settings */
+
 /**
  * Sends one change at a time; what is wished meanwhile goes with the next. The last wish wins.
  *
  * Event: `change`, whenever there is something else to show.
+ * @extends {Emitter<{change: undefined}>}
  */
-export class CallSettings extends EventTarget {
+export class CallSettings extends Emitter {
   #api;
+  /** @type {Settings | null} */
   #stored = null;
+  /** @type {Partial<Settings>} */
   #sent = {};
+  /** @type {Partial<Settings>} */
   #wished = {};
+  /** @type {Promise<void> | null} */
   #working = null;
   #owner = {};
 
-  /** Why the last loading or change came to nothing. @type {Error | null} */
+  /**
+   * Why the last loading or change came to nothing.
+   * @type {unknown}
+   */
   error = null;
   /** Whether a change was stored since the settings were loaded. */
   isSaved = false;
   /** Whether a wish was given up with {@link error}. */
   isGivenUp = false;
 
-  /** @param {import("../library/contacts.js").Contacts} api */
+  /** @param {Pick<import("../library/contacts.js").Contacts, "callSettings" | "changeCallSettings">} api */
   constructor(api) {
     super();
     this.#api = api;
@@ -41,7 +53,7 @@ export class CallSettings extends EventTarget {
 
   /**
    * What to show: as wished; null before they are loaded.
-   * @returns {import("../library/contacts.js").CallSettings | null}
+   * @returns {Settings | null}
    */
   get shown() {
     return this.#stored && { ...this.#stored, ...this.#sent, ...this.#wished };
@@ -61,7 +73,7 @@ export class CallSettings extends EventTarget {
 
   /**
    * Changes some of them. Never rejects: see {@link error}.
-   * @param {Partial<import("../library/contacts.js").CallSettings>} wish
+   * @param {Partial<Settings>} wish
    */
   change(wish) {
     this.#wished = { ...this.#wished, ...wish };
@@ -70,6 +82,7 @@ export class CallSettings extends EventTarget {
     return this.#working;
   }
 
+  /** @param {object} owner @param {boolean} loads */
   async #work(owner, loads) {
     // Not before `#working` is set, which those who are told look at.
     await null;
@@ -98,6 +111,11 @@ export class CallSettings extends EventTarget {
     this.#changed();
   }
 
+  /**
+   * @param {object} owner
+   * @param {Promise<Settings>} answer
+   * @param {{isSaved?: boolean}} how
+   */
   async #store(owner, answer, { isSaved = false } = {}) {
     const settings = await answer;
     if (owner !== this.#owner) return;
@@ -109,10 +127,11 @@ export class CallSettings extends EventTarget {
 
   /** Whether anything is wished that is not so already. */
   get #hasWishes() {
-    return Object.entries(this.#wished).some(([name, value]) => this.#stored?.[name] !== value);
+    const { callWaiting = this.#stored?.callWaiting, whoCanCall = this.#stored?.whoCanCall } = this.#wished;
+    return callWaiting !== this.#stored?.callWaiting || whoCanCall !== this.#stored?.whoCanCall;
   }
 
   #changed() {
-    this.dispatchEvent(new Event("change"));
+    this.emit("change");
   }
 }

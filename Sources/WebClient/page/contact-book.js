@@ -1,5 +1,7 @@
 // Contacts and blocks as this page knows them. No DOM.
 
+import { Emitter, hasCode } from "../library/ringback.js";
+
 /**
  * How things stand with somebody.
  * @typedef {object} Standing
@@ -17,6 +19,7 @@
 export function verbsFor({ contact, blocked }) {
   // Nobody can be blocked and asked at once.
   if (blocked) return ["unblock"];
+  /** @type {Record<Standing["contact"], Verb[]>} */
   const verbs = { "": ["ask"], requested: ["withdraw"], received: ["accept", "decline"], accepted: ["remove"] };
   return [...verbs[contact], "block"];
 }
@@ -25,22 +28,33 @@ export function verbsFor({ contact, blocked }) {
  * Loads the lists, and changes them. There is one change of a person at a time, and one loading.
  *
  * Event: `change`, whenever there is something else to show.
+ * @extends {Emitter<{change: undefined}>}
  */
-export class ContactBook extends EventTarget {
+export class ContactBook extends Emitter {
   #api;
+  /** @type {Map<string, import("../library/contacts.js").Contact>} */
   #contacts = new Map();
+  /** @type {Map<string, Wire.User>} */
   #blocked = new Map();
+  /** @type {Set<string>} */
   #busy = new Set();
+  /** @type {Promise<void> | null} */
   #loading = null;
   #changes = 0;
   #owner = {};
 
   /** Whether the lists are there. They stay while they are loaded again. */
   isLoaded = false;
-  /** Why they could not be loaded the last time. @type {Error | null} */
+  /**
+   * Why they could not be loaded the last time.
+   * @type {unknown}
+   */
   error = null;
 
-  /** @param {import("../library/contacts.js").Contacts} api */
+  /**
+   * @param {Pick<import("../library/contacts.js").Contacts,
+   *   "list" | "ask" | "accept" | "decline" | "remove" | "blocked" | "block" | "unblock">} api
+   */
   constructor(api) {
     super();
     this.#api = api;
@@ -63,7 +77,10 @@ export class ContactBook extends EventTarget {
     return this.#loading !== null;
   }
 
-  /** Those with a status, by name. @param {import("../library/contacts.js").ContactStatus} status */
+  /**
+   * Those with a status, by name.
+   * @param {import("../library/contacts.js").ContactStatus} status
+   */
   contacts(status) {
     const all = [...this.#contacts.values()].filter(
       (contact) => contact.status === status && !this.#blocked.has(contact.user.id),
@@ -76,12 +93,19 @@ export class ContactBook extends EventTarget {
     return byName([...this.#blocked.values()]);
   }
 
-  /** @returns {Standing} */
+  /**
+   * How things stand with somebody.
+   * @param {string} userId
+   * @returns {Standing}
+   */
   standingOf(userId) {
     return { contact: this.#contacts.get(userId)?.status ?? "", blocked: this.#blocked.has(userId) };
   }
 
-  /** Whether a change of this person is on its way. */
+  /**
+   * Whether a change of this person is on its way.
+   * @param {string} userId
+   */
   isBusy(userId) {
     return this.#busy.has(userId);
   }
@@ -92,11 +116,13 @@ export class ContactBook extends EventTarget {
     return this.#loading;
   }
 
+  /** @param {object} owner */
   async #load(owner) {
     // Not before `#loading` is set, which those who are told look at.
     await null;
     if (owner !== this.#owner) return;
     this.#changed();
+    /** @type {unknown} */
     let error = null;
     try {
       let changes;
@@ -121,7 +147,7 @@ export class ContactBook extends EventTarget {
   /**
    * Does something about somebody. Rejects with why it could not be done.
    * @param {Verb} verb
-   * @param {import("../library/wire.js").User} user
+   * @param {Wire.User} user
    * @returns {Promise<boolean>} false when another change of this person is on its way still
    */
   async change(verb, user) {
@@ -136,7 +162,7 @@ export class ContactBook extends EventTarget {
       this.#apply(verb, user, contact);
     } catch (error) {
       // Somebody else was faster, or this page's picture is old.
-      if (owner === this.#owner && (error.code === "NOT_FOUND" || error.code === "CONFLICT")) this.load();
+      if (owner === this.#owner && (hasCode(error, "NOT_FOUND") || hasCode(error, "CONFLICT"))) this.load();
       throw error;
     } finally {
       if (owner === this.#owner) {
@@ -147,9 +173,14 @@ export class ContactBook extends EventTarget {
     return true;
   }
 
+  /**
+   * @param {Verb} verb
+   * @param {Wire.User} user
+   * @param {import("../library/contacts.js").Contact | void} contact
+   */
   #apply(verb, user, contact) {
     const { id } = user;
-    if (verb === "ask") this.#contacts.set(id, contact);
+    if (contact) this.#contacts.set(id, contact);
     else if (verb === "accept") this.#contacts.set(id, { user, status: "accepted" });
     else if (verb === "block") {
       this.#blocked.set(id, user);
@@ -163,11 +194,12 @@ export class ContactBook extends EventTarget {
   }
 
   #changed() {
-    this.dispatchEvent(new Event("change"));
+    this.emit("change");
   }
 }
 
+/** @param {Wire.User[]} users */
 function byName(users) {
-  const name = ({ displayName, username }) => displayName || username || "";
+  const name = (/** @type {Wire.User} */ { displayName, username }) => displayName || username || "";
   return users.sort((one, other) => name(one).localeCompare(name(other)));
 }

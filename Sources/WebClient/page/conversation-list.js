@@ -4,7 +4,7 @@ import { uint64 } from "../library/ringback.js";
 import { avatar } from "./avatar.js";
 import { showUnread } from "./attention.js";
 import { ConversationPages } from "./conversation-pages.js";
-import { byId, el, toast } from "./dom.js";
+import { byId, el, focused, selectAny, toast } from "./dom.js";
 import { titleOf, when } from "./format.js";
 import { errorSentence, messageLine } from "./sentences.js";
 
@@ -17,12 +17,13 @@ export class ConversationList {
   #pages;
   #onOpen;
   #onLoaded;
+  /** @type {string | null} */
   #openId = null;
   #failure = "";
 
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
-   * @param {{onOpen: (conversation: object) => void, onLoaded: () => void}} handlers
+   * @param {{onOpen: (conversation: Wire.Conversation) => void, onLoaded: () => void}} handlers
    */
   constructor(client, { onOpen, onLoaded }) {
     this.#client = client;
@@ -33,8 +34,7 @@ export class ConversationList {
     scroller.addEventListener("scroll", () => {
       if (scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < nearEnd) this.#loadMore();
     });
-    client.addEventListener("message", ({ detail }) => this.#took(detail.message));
-    client.addEventListener("sent", ({ detail }) => this.#took(detail.message));
+    client.addEventListener("message", ({ detail }) => this.take(detail.message));
     // A first call makes a conversation too.
     client.addEventListener("call", ({ detail: { call } }) => {
       if (call.conversationId && !this.#pages.get(call.conversationId)) this.refresh();
@@ -71,34 +71,54 @@ export class ConversationList {
     this.#panel.replaceChildren();
   }
 
-  /** Adds a conversation that was just opened. */
+  /**
+   * Adds a conversation that was just opened.
+   * @param {Wire.Conversation} conversation
+   */
   add(conversation) {
     this.#pages.add(conversation);
     this.#draw();
   }
 
-  /** Marks the one on show. @param {string | null} id */
+  /**
+   * Marks the one on show.
+   * @param {string | null} id
+   */
   select(id) {
     this.#openId = id;
     this.#draw();
   }
 
-  /** The members of a conversation that are not this person. */
+  /**
+   * The members of a conversation that are not this person.
+   * @param {Wire.Conversation} conversation
+   */
   peer(conversation) {
-    return conversation.members?.find((member) => member.id !== this.#client.user?.id) ?? this.#client.user;
+    return conversation.members?.find((member) => member.id !== this.#client.user?.id) ?? this.#client.user ?? undefined;
   }
 
-  /** What a group is called: its name; empty for one without, and for a conversation between two. */
+  /**
+   * What a group is called: its name; empty for one without, and for a conversation between two.
+   * @param {string} conversationId
+   */
   titleOf(conversationId) {
     return this.#pages.get(conversationId)?.name ?? "";
   }
 
-  /** A conversation of the list. @returns {object | undefined} */
+  /**
+   * A conversation of the list.
+   * @param {string} conversationId
+   * @returns {Wire.Conversation | undefined}
+   */
   get(conversationId) {
     return this.#pages.get(conversationId);
   }
 
-  /** Remembers how far somebody has read on this device. */
+  /**
+   * Remembers how far somebody has read on this device.
+   * @param {string} id
+   * @param {bigint} seq
+   */
   seen(id, seq) {
     if (document.visibilityState !== "visible" || seq <= this.#seenSeq(id)) return;
     this.#storage?.setItem(this.#seenKey(id), String(seq));
@@ -113,15 +133,21 @@ export class ConversationList {
     }
   }
 
+  /** @param {string} id */
   #seenKey(id) {
     return `${this.#client.namespace}:seen:${id}`;
   }
 
+  /** @param {string} id */
   #seenSeq(id) {
     return uint64(this.#storage?.getItem(this.#seenKey(id)) ?? 0);
   }
 
-  #took(message) {
+  /**
+   * Takes a message that has come, or was sent from here.
+   * @param {Wire.Message} message
+   */
+  take(message) {
     // Somebody has made a group, or has come, gone, or been sent away.
     const isOfMembers = message.type === "MESSAGE_TYPE_SYSTEM" && !message.call;
     if (!this.#pages.get(message.conversationId) || isOfMembers) {
@@ -129,10 +155,11 @@ export class ConversationList {
       return;
     }
     if (!this.#pages.take(message)) return;
-    if (message.senderId === this.#client.user.id) this.seen(message.conversationId, uint64(message.seq));
+    if (message.senderId === this.#client.userId) this.seen(message.conversationId, uint64(message.seq));
     this.#draw();
   }
 
+  /** @param {Wire.Conversation} conversation */
   #isUnread(conversation) {
     return (
       uint64(conversation.lastSeq) > this.#seenSeq(conversation.id) &&
@@ -157,7 +184,7 @@ export class ConversationList {
       return;
     }
     if (!all.length) {
-      const find = () => byId("people-search").focus();
+      const find = () => byId("people-search", HTMLInputElement).focus();
       this.#panel.replaceChildren(
         el(
           "div",
@@ -168,7 +195,7 @@ export class ConversationList {
       );
       return;
     }
-    const focused = document.activeElement?.dataset?.id;
+    const at = focused()?.dataset.id;
     const older = () => this.#loadMore();
     this.#panel.replaceChildren(
       el("ul", { class: "rows" }, ...all.map((conversation) => this.#row(conversation))),
@@ -176,20 +203,22 @@ export class ConversationList {
         ? [el("button", { type: "button", class: "quiet more", text: "Older conversations", on: { click: older } })]
         : []),
     );
-    if (focused) this.#panel.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
+    if (at) selectAny(this.#panel, `[data-id="${CSS.escape(at)}"]`)?.focus();
   }
 
+  /** @param {string} text @param {() => void} action */
   #button(text, action) {
     return el("button", { type: "button", class: "quiet", text, on: { click: action } });
   }
 
+  /** @param {Wire.Conversation} conversation */
   #row(conversation) {
     const group = conversation.type === "CONVERSATION_TYPE_GROUP";
-    const name = titleOf(conversation, this.#client.user.id);
+    const name = titleOf(conversation, this.#client.userId);
     const peer = group ? { id: conversation.id, displayName: name } : this.peer(conversation);
     const last = conversation.lastMessage;
     const unread = this.#isUnread(conversation) && conversation.id !== this.#openId;
-    const own = last?.senderId === this.#client.user.id ? "You: " : "";
+    const own = last?.senderId === this.#client.userId ? "You: " : "";
     return el(
       "li",
       {},
@@ -200,7 +229,7 @@ export class ConversationList {
           class: `row${unread ? " unread" : ""}`,
           "aria-current": conversation.id === this.#openId ? "true" : null,
           "data-id": conversation.id,
-          testid: `conversation-${group ? name : peer.username}`,
+          testid: `conversation-${group ? name : peer?.username}`,
           on: { click: () => this.#onOpen(conversation) },
         },
         avatar(peer),
@@ -210,7 +239,7 @@ export class ConversationList {
           el("span", { class: "row-name", text: name }),
           el("span", {
             class: "row-detail",
-            text: last ? own + messageLine(last, this.#client.user.id) : "No messages yet",
+            text: last ? own + messageLine(last, this.#client.userId) : "No messages yet",
           }),
         ),
         el(

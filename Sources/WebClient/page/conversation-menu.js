@@ -1,7 +1,7 @@
 // What can be done about the other one of a conversation: a menu in its head.
 
 import { verbsFor } from "./contact-book.js";
-import { announce, el, iconButton, toast } from "./dom.js";
+import { announce, el, focused, iconButton, toast } from "./dom.js";
 import { nameOf } from "./format.js";
 import { errorSentence, verbWords } from "./sentences.js";
 import { changeStanding } from "./standing.js";
@@ -16,7 +16,7 @@ export class ConversationMenu {
 
   /**
    * @param {import("./contact-book.js").ContactBook} book
-   * @param {import("../library/ringback.js").User} user
+   * @param {Wire.User} user
    */
   constructor(book, user) {
     this.#book = book;
@@ -48,7 +48,7 @@ export class ConversationMenu {
     book.addEventListener("change", () => this.#isOpen && this.#draw(), { signal });
     document.addEventListener(
       "pointerdown",
-      ({ target }) => this.#isOpen && !this.element.contains(target) && this.#close({ keepsFocus: true }),
+      ({ target }) => this.#isOpen && !(target instanceof Node && this.element.contains(target)) && this.#close({ keepsFocus: true }),
       { signal },
     );
   }
@@ -70,6 +70,7 @@ export class ConversationMenu {
     this.#items[0]?.focus();
   }
 
+  /** @param {{keepsFocus?: boolean}} how */
   #close({ keepsFocus = false } = {}) {
     this.#menu.hidden = true;
     this.#button.setAttribute("aria-expanded", "false");
@@ -77,18 +78,19 @@ export class ConversationMenu {
   }
 
   get #items() {
-    return [...this.#menu.querySelectorAll("[role=menuitem]")];
+    return [...this.#menu.querySelectorAll("button")];
   }
 
   #draw() {
-    const { activeElement } = document;
-    const hadFocus = this.#menu.contains(activeElement);
+    const before = focused();
+    const hadFocus = this.#menu.contains(before);
     this.#menu.replaceChildren(...this.#choices());
     if (!hadFocus) return;
-    const same = this.#items.find((item) => item.dataset.testid === activeElement.dataset.testid);
+    const same = this.#items.find((item) => item.dataset.testid === before?.dataset.testid);
     (same ?? this.#items[0] ?? this.#button).focus();
   }
 
+  /** @returns {HTMLElement[]} */
   #choices() {
     const book = this.#book;
     if (!book.isLoaded) {
@@ -104,6 +106,12 @@ export class ConversationMenu {
     );
   }
 
+  /**
+   * @param {string} text
+   * @param {string} testid
+   * @param {() => void} action
+   * @param {string} [classes]
+   */
   #item(text, testid, action, classes = "") {
     return el("button", {
       type: "button",
@@ -116,6 +124,7 @@ export class ConversationMenu {
     });
   }
 
+  /** @param {import("./contact-book.js").Verb} verb */
   async #do(verb) {
     this.#close();
     try {
@@ -126,17 +135,20 @@ export class ConversationMenu {
     }
   }
 
+  /** @param {KeyboardEvent} event */
   #keyPressed(event) {
     const items = this.#items;
-    const place = items.indexOf(document.activeElement);
-    const at = (index) => items.at(index % items.length)?.focus();
-    const action = {
+    const place = items.findIndex((item) => item === document.activeElement);
+    const at = (/** @type {number} */ index) => items.at(index % items.length)?.focus();
+    /** @type {Record<string, () => void>} */
+    const actions = {
       ArrowDown: () => at(place + 1),
       ArrowUp: () => at(place - 1),
       Home: () => at(0),
       End: () => at(-1),
       Escape: () => this.#close(),
-    }[event.key];
+    };
+    const action = actions[event.key];
     // From the button on to what follows it.
     if (event.key === "Tab") this.#close();
     if (!action) return;

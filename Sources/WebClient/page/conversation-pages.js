@@ -7,19 +7,24 @@ const pageSize = 100;
 
 export class ConversationPages {
   #fetch;
+  /** @type {Map<string, Wire.Conversation>} */
   #known = new Map();
   #cursor = "";
+  /** @type {Promise<void> | null} */
   #reloading = null;
   #isStale = false;
   #isLoadingMore = false;
   #owner = {};
 
-  /** @param {(page: {cursor: string, limit: number}) => Promise<{conversations: object[], nextCursor: string}>} fetch */
+  /** @param {(page: {cursor: string, limit: number}) => Promise<{conversations: Wire.Conversation[], nextCursor: string}>} fetch */
   constructor(fetch) {
     this.#fetch = fetch;
   }
 
-  /** The most recently used first. @returns {object[]} */
+  /**
+   * The most recently used first.
+   * @returns {Wire.Conversation[]}
+   */
   get list() {
     return [...this.#known.values()];
   }
@@ -29,7 +34,11 @@ export class ConversationPages {
     return this.#cursor !== "";
   }
 
-  /** One of those that are loaded. @returns {object | undefined} */
+  /**
+   * One of those that are loaded.
+   * @param {string} id
+   * @returns {Wire.Conversation | undefined}
+   */
   get(id) {
     return this.#known.get(id);
   }
@@ -59,10 +68,12 @@ export class ConversationPages {
     }
   }
 
+  /** @param {object} owner */
   async #reload(owner) {
     do {
       this.#isStale = false;
       const wanted = this.#known.size;
+      /** @type {Map<string, Wire.Conversation>} */
       const loaded = new Map();
       let cursor = "";
       do {
@@ -76,7 +87,10 @@ export class ConversationPages {
     } while (this.#isStale);
   }
 
-  /** A message that came while the list was on its way is not lost. */
+  /**
+   * A message that came while the list was on its way is not lost.
+   * @param {Wire.Conversation} conversation
+   */
   #newer(conversation) {
     const known = this.#known.get(conversation.id);
     if (!known || uint64(known.lastSeq) <= uint64(conversation.lastSeq)) return conversation;
@@ -102,13 +116,17 @@ export class ConversationPages {
     }
   }
 
-  /** Adds one that was just opened. */
+  /**
+   * Adds one that was just opened.
+   * @param {Wire.Conversation} conversation
+   */
   add(conversation) {
     if (!this.#known.has(conversation.id)) this.#toTop(conversation);
   }
 
   /**
    * Takes a live message: its conversation comes to the top.
+   * @param {Wire.Message} message
    * @returns {boolean} false when the conversation is not known, or the message is no news
    */
   take(message) {
@@ -118,6 +136,7 @@ export class ConversationPages {
     return true;
   }
 
+  /** @param {Wire.Conversation} conversation */
   #toTop(conversation) {
     this.#known.delete(conversation.id);
     this.#known = new Map([[conversation.id, conversation], ...this.#known]);

@@ -30,7 +30,9 @@ export class Devices {
     }
   }
 
+  /** @param {Wire.Session[]} sessions */
   #draw(sessions) {
+    /** @type {Node[]} */
     const nodes = [el("ul", { class: "rows" }, ...sessions.map((session) => this.#row(session)))];
     if (canAskForNotifications()) nodes.push(this.#notificationOffer());
     this.#panel.replaceChildren(...nodes);
@@ -49,11 +51,12 @@ export class Devices {
     );
   }
 
+  /** @param {Wire.Session} session */
   #row(session) {
     const name = session.device?.name || "A device";
     const detail = session.current ? "This device" : `Last used ${when(session.lastActivityAt) || "some time ago"}`;
-    const revoke = async (event) => {
-      event.currentTarget.disabled = true;
+    const revoke = async () => {
+      button.disabled = true;
       try {
         await this.#client.revokeSession(session.id);
         toast(`${name} is signed out.`);
@@ -62,6 +65,14 @@ export class Devices {
       }
       this.refresh();
     };
+    const button = el("button", {
+      type: "button",
+      class: "quiet",
+      text: "Sign out",
+      "aria-label": `Sign out ${name}`,
+      testid: "device-revoke",
+      on: { click: revoke },
+    });
     return el(
       "li",
       { class: "row device-row", testid: "device" },
@@ -72,15 +83,7 @@ export class Devices {
         el("span", { class: "row-name", text: name }),
         el("span", { class: "row-detail", text: [detail, session.ipAddress].filter(Boolean).join(" · ") }),
       ),
-      !session.current &&
-        el("button", {
-          type: "button",
-          class: "quiet",
-          text: "Sign out",
-          "aria-label": `Sign out ${name}`,
-          testid: "device-revoke",
-          on: { click: revoke },
-        }),
+      !session.current && button,
     );
   }
 }

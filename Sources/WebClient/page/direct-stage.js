@@ -7,7 +7,7 @@ import { nameOf } from "./format.js";
 /** The picture of the other side, its screen, and one's own picture. */
 export class DirectStage {
   #connection;
-  #audio = byId("remote-audio");
+  #audio = byId("remote-audio", HTMLAudioElement);
   #parts;
   #onSilenced;
 
@@ -72,19 +72,30 @@ export class DirectStage {
   }
 }
 
-/** A picture without sound: sound has elements of its own. */
+/**
+ * A picture without sound: sound has elements of its own.
+ * @param {string} testid
+ */
 export function videoElement(testid) {
   const video = el("video", { testid, class: testid, autoplay: true, playsinline: true, hidden: true });
   video.muted = true;
   return video;
 }
 
-/** Shows a stream, or nothing. @param {HTMLMediaElement} element @param {MediaStream | null | undefined} stream */
+/**
+ * Shows a stream, or nothing.
+ * @param {HTMLMediaElement} element
+ * @param {MediaStream | null | undefined} stream
+ */
 export function attach(element, stream) {
   if (element.srcObject !== (stream ?? null)) element.srcObject = stream ?? null;
 }
 
-/** Plays sound, and tells when the browser wants a touch first, after a reload for instance. */
+/**
+ * Plays sound, and tells when the browser wants a touch first, after a reload for instance.
+ * @param {HTMLMediaElement} audio
+ * @param {(silenced: boolean) => void} onSilenced
+ */
 export function play(audio, onSilenced) {
   audio.play().then(
     () => onSilenced(false),

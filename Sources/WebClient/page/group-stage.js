@@ -7,9 +7,13 @@ import { listOfNames, nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { presenceWords } from "./sentences.js";
 
+/** @typedef {import("../library/roster.js").RosterEntry} RosterEntry */
+/** @typedef {import("../library/ringback.js").CallConnection} CallConnection */
+
 /** The tiles of one call. */
 export class GroupStage {
   #connection;
+  /** @type {Map<string, Tile>} */
   #tiles = new Map();
   #onSilenced;
 
@@ -33,15 +37,15 @@ export class GroupStage {
     const connection = this.#connection;
     const entries = connection.roster.filter(({ presence }) => presence !== "out");
     const shown = connection.state !== "ended" && !connection.onHold;
-    for (const id of [...this.#tiles.keys()]) {
+    for (const [id, tile] of [...this.#tiles]) {
       if (entries.some(({ user }) => user.id === id)) continue;
-      this.#tiles.get(id).close();
+      tile.close();
       this.#tiles.delete(id);
     }
     const tiles = entries.map((entry) => {
       const { id } = entry.user;
-      if (!this.#tiles.has(id)) this.#tiles.set(id, new Tile(entry, this.#onSilenced));
-      const tile = this.#tiles.get(id);
+      const tile = this.#tiles.get(id) ?? new Tile(entry, this.#onSilenced);
+      this.#tiles.set(id, tile);
       tile.draw(entry, connection, shown);
       return tile.element;
     });
@@ -51,10 +55,11 @@ export class GroupStage {
     return "group";
   }
 
+  /** @param {RosterEntry[]} entries @param {boolean} shown */
   #drawScreen(entries, shown) {
     const connection = this.#connection;
     const sharer = entries.find(({ user, isMe }) => !isMe && connection.mediaOf(user.id)?.showsScreen);
-    attach(this.screen, sharer ? connection.mediaOf(sharer.user.id).remote.screen : null);
+    attach(this.screen, sharer ? connection.mediaOf(sharer.user.id)?.remote.screen : null);
     this.screen.hidden = this.shared.hidden = !shown || !sharer;
     this.sharer.textContent = sharer ? `${nameOf(sharer.user)} shares the screen` : "";
     this.element.classList.toggle("with-screen", !this.shared.hidden);
@@ -102,6 +107,7 @@ class Tile {
   #drawn = "";
   #onSilenced;
 
+  /** @param {RosterEntry} entry @param {(silenced: boolean) => void} onSilenced */
   constructor(entry, onSilenced) {
     this.#onSilenced = onSilenced;
     const face = el("span", { class: "tile-face" }, avatar(entry.user, "large"));
@@ -110,6 +116,11 @@ class Tile {
     this.element = el("li", attributes, face, this.#video, this.#audio, label, this.#badges);
   }
 
+  /**
+   * @param {RosterEntry} entry
+   * @param {CallConnection} connection
+   * @param {boolean} shown
+   */
   draw(entry, connection, shown) {
     const media = connection.mediaOf(entry.user.id);
     const own = entry.isMe;
@@ -130,14 +141,12 @@ class Tile {
     this.element.classList.toggle("reconnecting", entry.reconnecting);
     this.#name.textContent = own ? `${nameOf(entry.user)} (you)` : nameOf(entry.user);
     this.#state.textContent = words;
-    const badge = (name, kind) => el("span", { class: `badge ${kind}` }, icon(name));
+    const badge = (/** @type {import("./icons.js").IconName} */ name, /** @type {string} */ kind) => el("span", { class: `badge ${kind}` }, icon(name));
     this.#badges.replaceChildren(
-      ...[
-        entry.handRaised && badge("hand", "hand"),
-        entry.onHold && badge("pause", "hold"),
-        entry.sharing && badge("screen", "screen"),
-        entry.muted && badge("micOff", "muted"),
-      ].filter(Boolean),
+      ...(entry.handRaised ? [badge("hand", "hand")] : []),
+      ...(entry.onHold ? [badge("pause", "hold")] : []),
+      ...(entry.sharing ? [badge("screen", "screen")] : []),
+      ...(entry.muted ? [badge("micOff", "muted")] : []),
     );
   }
 

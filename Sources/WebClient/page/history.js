@@ -8,9 +8,16 @@ import { duration, nameOf, when } from "./format.js";
 import { icon } from "./icons.js";
 import { callEndSentence, errorSentence } from "./sentences.js";
 
+/** @type {Partial<Record<Wire.CallEndReason, string>>} */
+const unansweredWords = {
+  CALL_END_REASON_DECLINED: "Declined",
+  CALL_END_REASON_BUSY: "Busy",
+  CALL_END_REASON_CANCELLED: "Cancelled",
+};
+
 /**
  * What to say of a call in the list. Pure.
- * @param {import("../library/wire.js").Call} call
+ * @param {Wire.Call} call
  * @param {string} me
  * @returns {{missed: boolean, outgoing: boolean, text: string}}
  */
@@ -21,27 +28,24 @@ export function describeCall(call, me) {
   const own = participantOf(call, me);
   // A call among many may have been answered by others alone.
   if (call.answeredAt && (outgoing || own?.joinedAt || !isGroupCall(call))) {
-    return { missed: false, outgoing, text: duration(Date.parse(call.endedAt) - Date.parse(call.answeredAt)) };
+    return { missed: false, outgoing, text: duration(Date.parse(call.endedAt ?? "") - Date.parse(call.answeredAt)) };
   }
   const declined = own?.leaveReason === "LEAVE_REASON_DECLINED";
-  const text =
-    { CALL_END_REASON_DECLINED: "Declined", CALL_END_REASON_BUSY: "Busy", CALL_END_REASON_CANCELLED: "Cancelled" }[
-      call.endReason
-    ] ?? "No answer";
+  const text = (call.endReason && unansweredWords[call.endReason]) || "No answer";
   if (outgoing) return { missed: false, outgoing, text };
   return { missed: !declined, outgoing, text: declined ? "Declined" : "Missed" };
 }
 
 /**
  * The missed call of a page that was missed last: with it, all are seen. Pure.
- * @param {object[]} calls
- * @param {{callId: string, missed?: boolean}[]} records
+ * @param {Wire.Call[]} calls
+ * @param {Pick<Wire.CallRecord, "callId" | "missed">[]} records
  * @param {string} me
  * @returns {string | undefined} its id
  */
 export function lastMissed(calls, records, me) {
   const missed = new Set(records.filter((record) => record.missed).map((record) => record.callId));
-  const leftAt = (call) => Date.parse(participantOf(call, me)?.leftAt ?? 0);
+  const leftAt = (/** @type {Wire.Call} */ call) => Date.parse(participantOf(call, me)?.leftAt ?? "") || 0;
   return calls.filter((call) => missed.has(call.id)).sort((one, other) => leftAt(other) - leftAt(one))[0]?.id;
 }
 
@@ -49,9 +53,11 @@ export class History {
   #client;
   #panel = byId("panel-calls");
   #tab = byId("tab-calls");
+  /** @type {Wire.Call[]} */
   #calls = [];
   #cursor = "";
   #onlyMissed = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #groups;
   #onCallBack;
@@ -59,7 +65,7 @@ export class History {
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {import("./groups.js").Groups} groups
-   * @param {{onCallBack: (whom: object, video: boolean) => void}} handlers whom: of {@link callBackOf}
+   * @param {{onCallBack: (whom: import("./call-back.js").CallBack, video: boolean) => void}} handlers whom: of {@link callBackOf}
    */
   constructor(client, groups, { onCallBack }) {
     this.#client = client;
@@ -83,6 +89,7 @@ export class History {
     if (unseen !== null && this.#client.user) this.#showUnseen(unseen);
   }
 
+  /** @param {number} unseen */
   #showUnseen(unseen) {
     const text = unseen > 99 ? "99+" : String(unseen);
     this.#tab.replaceChildren(
@@ -96,9 +103,10 @@ export class History {
     );
   }
 
+  /** @param {Wire.Call[]} calls @param {Wire.CallRecord[]} records */
   async #markSeen(calls, records) {
     if (this.#panel.hidden || document.visibilityState !== "visible") return;
-    const last = lastMissed(calls, records, this.#client.user.id);
+    const last = lastMissed(calls, records, this.#client.userId);
     const unseen = await (last ? this.#client.markMissedCallsSeen(last) : this.#client.unseenMissedCalls()).catch(
       () => null,
     );
@@ -114,6 +122,7 @@ export class History {
     this.#panel.replaceChildren();
   }
 
+  /** @param {string} cursor */
   async #load(cursor) {
     const onlyMissed = this.#onlyMissed;
     try {
@@ -132,7 +141,7 @@ export class History {
   }
 
   #filter() {
-    const choice = (text, onlyMissed, testid) =>
+    const choice = (/** @type {string} */ text, /** @type {boolean} */ onlyMissed, /** @type {string} */ testid) =>
       el("button", {
         type: "button",
         class: "link",
@@ -170,8 +179,9 @@ export class History {
     );
   }
 
+  /** @param {Wire.Call} call */
   #row(call) {
-    const me = this.#client.user.id;
+    const me = this.#client.userId;
     const isGroup = isGroupCall(call);
     const group = isGroup ? this.#groups.get(call.conversationId) : null;
     const name = callTitle(call, me, group);
@@ -190,7 +200,7 @@ export class History {
       // A group has the face that it has among the conversations; other people have their first letters.
       avatar(
         isGroup
-          ? { id: call.conversationId, displayName: group?.name || others.slice(0, 2).join(" ") }
+          ? { id: call.conversationId ?? "", displayName: group?.name || others.slice(0, 2).join(" ") }
           : (peerOf(call, me)?.user ?? { id: "" }),
       ),
       el(
@@ -214,6 +224,7 @@ export class History {
   }
 }
 
+/** @param {boolean} video @param {boolean} isGroup */
 function kindOf(video, isGroup) {
   return `${isGroup ? "group " : ""}${video ? "video" : "voice"} call`;
 }

@@ -32,9 +32,11 @@ const shapes = {
 
 const namespace = "http://www.w3.org/2000/svg";
 
+/** @typedef {keyof typeof shapes} IconName */
+
 /**
  * An icon as an SVG element, hidden from screen readers: its button has the label.
- * @param {keyof typeof shapes} name
+ * @param {IconName} name
  */
 export function icon(name) {
   const svg = document.createElementNS(namespace, "svg");

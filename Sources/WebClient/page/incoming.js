@@ -1,18 +1,30 @@
 // Somebody calls.
 
-import { isGroupCall, participantOf, peerOf } from "../library/ringback.js";
+import { hasCode, isGroupCall, participantOf, peerOf } from "../library/ringback.js";
 import { attentionPaid, callForAttention } from "./attention.js";
 import { avatar } from "./avatar.js";
-import { byId, el, toast } from "./dom.js";
+import { byId, el, focused, select, selectAny, toast } from "./dom.js";
 import { listOfNames, nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { errorSentence, ringStopSentence } from "./sentences.js";
 import { repeatSound, stopSound } from "./sounds.js";
 
+/** @typedef {"decline" | "accept" | "accept-video" | "hold-accept"} Choice */
+
+/** @type {Record<Choice, {label: string, iconName: import("./icons.js").IconName, classes: string}>} */
+const choices = {
+  decline: { label: "Decline", iconName: "hangup", classes: "decline" },
+  accept: { label: "Accept", iconName: "phone", classes: "accept" },
+  "accept-video": { label: "Accept with video", iconName: "video", classes: "accept" },
+  "hold-accept": { label: "Hold and accept", iconName: "phone", classes: "accept" },
+};
+
 export class Incoming {
   #client;
-  #dialog = byId("incoming");
+  #dialog = byId("incoming", HTMLDialogElement);
+  /** @type {Wire.Call[]} */
   #waiting = [];
+  /** @type {Wire.Call | null} */
   #shown = null;
   #offered = "";
   #onAnswer;
@@ -21,7 +33,7 @@ export class Incoming {
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {object} handlers
-   * @param {(call: object, video: boolean) => void} handlers.onAnswer
+   * @param {(call: Wire.Call, video: boolean) => void} handlers.onAnswer
    * @param {(conversationId: string) => string} handlers.titleOf what a group is called; empty when it has no name
    */
   constructor(client, { onAnswer, titleOf }) {
@@ -49,6 +61,7 @@ export class Incoming {
     this.#hide();
   }
 
+  /** @param {Wire.Call} call @returns {Wire.User} */
   #caller(call) {
     const initiator = participantOf(call, call.initiatorId)?.user;
     const me = this.#client.user?.id;
@@ -56,6 +69,7 @@ export class Incoming {
     return peerOf(call, me)?.user ?? { id: "" };
   }
 
+  /** @param {Wire.Call} call */
   #rang(call) {
     const caller = this.#caller(call);
     const { connection, heldConnections } = this.#client;
@@ -75,23 +89,28 @@ export class Incoming {
     if (call) this.#show(call);
   }
 
+  /** @param {Wire.Call} call */
   #show(call) {
     this.#shown = call;
     this.#draw(call);
     this.#dialog.showModal();
     // On no button: somebody who is typing would press it.
-    this.#dialog.querySelector("h2").focus();
+    select(this.#dialog, "h2").focus();
     repeatSound(this.#client.connection ? "waiting" : "ring");
     callForAttention(`${nameOf(this.#caller(call))} calls`, () => {});
   }
 
+  /** @param {Wire.Call} call */
   #updated(call) {
     this.#shown = call;
     const words = this.#dialog.querySelector("#incoming-kind");
     if (words) words.textContent = this.#kind(call);
   }
 
-  /** What is on offer depends on whether there is a call, and whether it can be put on hold. */
+  /**
+   * What is on offer depends on whether there is a call, and whether it can be put on hold.
+   * @returns {Choice[]}
+   */
   get #choices() {
     const { connection } = this.#client;
     if (!connection) return ["decline", "accept", "accept-video"];
@@ -100,12 +119,15 @@ export class Incoming {
 
   #offer() {
     if (!this.#shown || this.#choices.join() === this.#offered) return;
-    const focused = document.activeElement?.dataset?.testid;
+    const at = focused()?.dataset.testid;
     this.#draw(this.#shown);
-    (this.#dialog.querySelector(`[data-testid="${focused}"]`) ?? this.#dialog.querySelector("h2")).focus();
+    (selectAny(this.#dialog, `[data-testid="${at}"]`) ?? select(this.#dialog, "h2")).focus();
   }
 
-  /** What kind of call it is, where, and who else is in it. */
+  /**
+   * What kind of call it is, where, and who else is in it.
+   * @param {Wire.Call} call
+   */
   #kind(call) {
     const video = call.type === "CALL_TYPE_VIDEO";
     if (!isGroupCall(call)) return video ? "calls you by video" : "calls you";
@@ -119,25 +141,12 @@ export class Incoming {
     return `calls you into a group${video ? " video" : ""} call${where}${who}`;
   }
 
+  /** @param {Wire.Call} call */
   #draw(call) {
     const caller = this.#caller(call);
-    const choice = (name) => {
-      const { label, iconName, classes, action } = {
-        decline: { label: "Decline", iconName: "hangup", classes: "decline", action: () => this.#decline() },
-        accept: { label: "Accept", iconName: "phone", classes: "accept", action: () => this.#answer(false) },
-        "accept-video": {
-          label: "Accept with video",
-          iconName: "video",
-          classes: "accept",
-          action: () => this.#answer(true),
-        },
-        "hold-accept": {
-          label: "Hold and accept",
-          iconName: "phone",
-          classes: "accept",
-          action: () => this.#answer(false),
-        },
-      }[name];
+    const choice = (/** @type {Choice} */ name) => {
+      const { label, iconName, classes } = choices[name];
+      const action = () => (name === "decline" ? this.#decline() : this.#answer(name === "accept-video"));
       const attributes = {
         type: "button",
         class: `round ${classes}`,
@@ -152,14 +161,14 @@ export class Incoming {
         el("span", { "aria-hidden": "true", text: label }),
       );
     };
-    const choices = this.#choices;
-    this.#offered = choices.join();
+    const offered = this.#choices;
+    this.#offered = offered.join();
     this.#dialog.classList.toggle("waiting", !!this.#client.connection);
     this.#dialog.replaceChildren(
       el("div", { class: "pulse" }, avatar(caller, "large")),
       el("h2", { id: "incoming-name", tabindex: "-1", text: nameOf(caller), testid: "incoming-name" }),
       el("p", { id: "incoming-kind", text: this.#kind(call), testid: "incoming-kind" }),
-      el("div", { class: "choices" }, ...choices.map(choice)),
+      el("div", { class: "choices" }, ...offered.map(choice)),
     );
   }
 
@@ -173,8 +182,10 @@ export class Incoming {
     this.#next();
   }
 
+  /** @param {boolean} video */
   #answer(video) {
     const call = this.#shown;
+    if (!call) return;
     const others = this.#waiting.splice(0);
     this.#hide();
     this.#onAnswer(call, video);
@@ -187,10 +198,11 @@ export class Incoming {
     if (!call) return;
     this.#hide();
     this.#client.declineCall(call.id).catch((error) => {
-      if (error.code !== "CALL_ENDED" && error.code !== "ANSWERED_ELSEWHERE") toast(errorSentence(error, "call"));
+      if (!hasCode(error, "CALL_ENDED") && !hasCode(error, "ANSWERED_ELSEWHERE")) toast(errorSentence(error, "call"));
     });
   }
 
+  /** @param {import("../library/client.js").ClientEvents["ringstopped"]} detail */
   #stopped({ call, reason }) {
     this.#waiting = this.#waiting.filter((waiting) => waiting.id !== call.id);
     if (this.#shown?.id !== call.id) return;

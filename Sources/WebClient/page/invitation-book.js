@@ -1,17 +1,24 @@
 // The invitations into groups as this page knows them. No DOM.
 
+import { Emitter, hasCode } from "../library/ringback.js";
+
 /** @typedef {"accept" | "decline"} Answer */
 
 /**
  * Loads the invitations, and answers them: each once, and there is one loading at a time.
  *
  * Event: `change`, whenever there is something else to show.
+ * @extends {Emitter<{change: undefined}>}
  */
-export class InvitationBook extends EventTarget {
+export class InvitationBook extends Emitter {
   #api;
+  /** @type {Wire.GroupInvitation[]} */
   #invitations = [];
+  /** @type {Set<string>} */
   #busy = new Set();
+  /** @type {Set<string>} */
   #answered = new Set();
+  /** @type {Promise<void> | null} */
   #loading = null;
   #owner = {};
 
@@ -21,7 +28,10 @@ export class InvitationBook extends EventTarget {
     this.#api = api;
   }
 
-  /** The newest first. @returns {object[]} `GroupInvitation`s */
+  /**
+   * The newest first.
+   * @returns {Wire.GroupInvitation[]}
+   */
   get invitations() {
     return this.#invitations;
   }
@@ -36,7 +46,10 @@ export class InvitationBook extends EventTarget {
     this.#changed();
   }
 
-  /** Whether an answer to this one is on its way. */
+  /**
+   * Whether an answer to this one is on its way.
+   * @param {string} conversationId
+   */
   isBusy(conversationId) {
     return this.#busy.has(conversationId);
   }
@@ -47,6 +60,7 @@ export class InvitationBook extends EventTarget {
     return this.#loading;
   }
 
+  /** @param {object} owner */
   async #load(owner) {
     this.#answered.clear();
     const invitations = await this.#api.invitations().catch(() => null);
@@ -58,14 +72,20 @@ export class InvitationBook extends EventTarget {
     this.#changed();
   }
 
-  /** Takes one that has just come. */
+  /**
+   * Takes one that has just come.
+   * @param {Wire.GroupInvitation} invitation
+   */
   take(invitation) {
     const others = this.#invitations.filter(({ conversationId }) => conversationId !== invitation.conversationId);
     this.#invitations = [invitation, ...others];
     this.#changed();
   }
 
-  /** Forgets those of somebody who was blocked. */
+  /**
+   * Forgets those of somebody who was blocked.
+   * @param {string} userId
+   */
   forgetInviter(userId) {
     this.#invitations = this.#invitations.filter(({ inviter }) => inviter.id !== userId);
     this.#changed();
@@ -75,7 +95,7 @@ export class InvitationBook extends EventTarget {
    * Answers one. Rejects with why it could not be done.
    * @param {Answer} answer
    * @param {string} conversationId
-   * @returns {Promise<object | null>} the group when it is accepted; null when it is not, or is being answered already
+   * @returns {Promise<Wire.Conversation | null>} the group when it is accepted; null when it is not, or is being answered already
    */
   async answer(answer, conversationId) {
     if (this.#busy.has(conversationId)) return null;
@@ -91,7 +111,7 @@ export class InvitationBook extends EventTarget {
       return group ?? null;
     } catch (error) {
       // Taken back, or answered on another device.
-      if (owner === this.#owner && error.code === "NOT_FOUND") this.#drop(conversationId);
+      if (owner === this.#owner && hasCode(error, "NOT_FOUND")) this.#drop(conversationId);
       throw error;
     } finally {
       if (owner === this.#owner) {
@@ -101,12 +121,13 @@ export class InvitationBook extends EventTarget {
     }
   }
 
+  /** @param {string} conversationId */
   #drop(conversationId) {
     this.#answered.add(conversationId);
     this.#invitations = this.#invitations.filter((invitation) => invitation.conversationId !== conversationId);
   }
 
   #changed() {
-    this.dispatchEvent(new Event("change"));
+    this.emit("change");
   }
 }

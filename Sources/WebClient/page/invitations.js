@@ -1,7 +1,7 @@
 // The invitations into groups, above the conversations.
 
 import { avatar } from "./avatar.js";
-import { announce, byId, el, toast } from "./dom.js";
+import { announce, byId, el, focused, select, selectAny, toast } from "./dom.js";
 import { nameOf } from "./format.js";
 import { errorSentence, invitationLine } from "./sentences.js";
 import { changeStanding } from "./standing.js";
@@ -15,7 +15,7 @@ export class Invitations {
   /**
    * @param {import("./invitation-book.js").InvitationBook} book
    * @param {import("./contact-book.js").ContactBook} contacts
-   * @param {{onAccepted: (conversation: object) => void}} handlers
+   * @param {{onAccepted: (conversation: Wire.Conversation) => void}} handlers
    */
   constructor(book, contacts, { onAccepted }) {
     this.#book = book;
@@ -26,19 +26,20 @@ export class Invitations {
 
   #draw() {
     const { invitations } = this.#book;
-    const { activeElement } = document;
-    const focused = this.#place.contains(activeElement) ? activeElement.dataset.key : null;
+    const at = focused();
+    const key = this.#place.contains(at) ? at?.dataset.key : null;
     this.#place.hidden = !invitations.length;
     const count = el("span", { class: "tally", testid: "invitation-count", text: invitations.length });
     this.#place.replaceChildren(
       el("h3", { class: "rows-title", tabindex: "-1", "data-key": "title" }, "Invitations", count),
       el("ul", { class: "rows" }, ...invitations.map((invitation) => this.#row(invitation))),
     );
-    if (!focused) return;
-    const same = this.#place.querySelector(`[data-key="${CSS.escape(focused)}"]`);
-    (same ?? this.#place.querySelector("[data-key=title]")).focus();
+    if (!key) return;
+    const same = selectAny(this.#place, `[data-key="${CSS.escape(key)}"]`);
+    (same ?? select(this.#place, "[data-key=title]")).focus();
   }
 
+  /** @param {Wire.GroupInvitation} invitation */
   #row(invitation) {
     const { conversationId, name } = invitation;
     return el(
@@ -61,6 +62,13 @@ export class Invitations {
     );
   }
 
+  /**
+   * @param {string} text
+   * @param {"accept" | "decline" | "block"} verb
+   * @param {Wire.GroupInvitation} invitation
+   * @param {() => void} action
+   * @param {string} [classes]
+   */
   #button(text, verb, { conversationId, name, inviter }, action, classes = "quiet") {
     const whom = verb === "block" ? nameOf(inviter) : `the invitation into ${name}`;
     return el("button", {
@@ -76,15 +84,18 @@ export class Invitations {
     });
   }
 
+  /** @param {string} conversationId */
   async #accept(conversationId) {
     const group = await this.#attempt(() => this.#book.answer("accept", conversationId), "invitation");
     if (group) this.#onAccepted(group);
   }
 
+  /** @param {string} conversationId */
   async #decline(conversationId) {
     await this.#attempt(() => this.#book.answer("decline", conversationId), "invitation");
   }
 
+  /** @param {Wire.User} inviter */
   async #block(inviter) {
     const done = await this.#attempt(() => changeStanding(this.#contacts, "block", inviter), "contact");
     if (!done) return;
@@ -92,6 +103,11 @@ export class Invitations {
     announce(done);
   }
 
+  /**
+   * @template Result
+   * @param {() => Promise<Result>} action
+   * @param {import("./sentences.js").Context} context
+   */
   async #attempt(action, context) {
     try {
       return await action();

@@ -1,9 +1,14 @@
 // Signing in and making an account.
 
-import { byId } from "./dom.js";
+import { byId, select } from "./dom.js";
 import { errorSentence } from "./sentences.js";
 
-/** A name for the second window: another one than this window has. */
+/** @typedef {{username: string, password: string, displayName?: string}} Fields */
+
+/**
+ * A name for the second window: another one than this window has.
+ * @param {string} profile
+ */
 function otherProfile(profile) {
   return profile === "second" ? "third" : "second";
 }
@@ -11,8 +16,8 @@ function otherProfile(profile) {
 export class Login {
   #client;
   #root = byId("welcome");
-  #login = byId("login");
-  #register = byId("register");
+  #login = byId("login", HTMLFormElement);
+  #register = byId("register", HTMLFormElement);
   #onDone;
 
   /**
@@ -24,15 +29,15 @@ export class Login {
     this.#onDone = onDone;
     const query = new URLSearchParams(location.search);
     query.set("profile", otherProfile(profile));
-    byId("second-window").href = `?${query}`;
+    byId("second-window", HTMLAnchorElement).href = `?${query}`;
     this.#login.addEventListener("submit", (event) => {
-      this.#submit(event, "login", (fields) => {
+      this.#submit(event, this.#login, "login", (fields) => {
         if (!fields.username || !fields.password) return "Enter your username and your password.";
         return "";
       });
     });
     this.#register.addEventListener("submit", (event) => {
-      this.#submit(event, "register", (fields) => {
+      this.#submit(event, this.#register, "register", (fields) => {
         if (!/^[a-z0-9][a-z0-9._-]{2,49}$/i.test(fields.username)) {
           return (
             "A username has 3 to 50 letters, digits, dots, dashes or underscores, " +
@@ -45,11 +50,14 @@ export class Login {
         return "";
       });
     });
-    this.#root.querySelector("[data-testid=show-register]").addEventListener("click", () => this.#show(true));
-    this.#root.querySelector("[data-testid=show-login]").addEventListener("click", () => this.#show(false));
+    select(this.#root, "[data-testid=show-register]").addEventListener("click", () => this.#show(true));
+    select(this.#root, "[data-testid=show-login]").addEventListener("click", () => this.#show(false));
   }
 
-  /** Shows the page. @param {string} [note] why */
+  /**
+   * Shows the page.
+   * @param {string} [note] why
+   */
   open(note = "") {
     this.#root.hidden = false;
     this.#show(false);
@@ -62,30 +70,40 @@ export class Login {
     this.#register.reset();
   }
 
+  /** @param {boolean} register */
   #show(register) {
     this.#login.hidden = register;
     this.#register.hidden = !register;
     const form = register ? this.#register : this.#login;
     this.#error(form, "");
-    form.elements.username.focus();
+    select(form, "[name=username]").focus();
   }
 
+  /** @param {HTMLFormElement} form @param {string} text */
   #error(form, text) {
-    form.querySelector(".form-error").textContent = text;
+    select(form, ".form-error").textContent = text;
   }
 
-  async #submit(event, action, check) {
+  /**
+   * @param {SubmitEvent} event
+   * @param {HTMLFormElement} form
+   * @param {"login" | "register"} action
+   * @param {(fields: Fields) => string} check what is wrong with them; empty when nothing is
+   */
+  async #submit(event, form, action, check) {
     event.preventDefault();
-    const form = event.currentTarget;
-    const fields = Object.fromEntries(new FormData(form));
-    fields.username = fields.username.trim();
+    const entered = new FormData(form);
+    const textOf = (/** @type {string} */ name) => String(entered.get(name) ?? "");
+    /** @type {Fields} */
+    const fields = { username: textOf("username").trim(), password: textOf("password") };
+    if (action === "register") fields.displayName = textOf("displayName");
     const wrong = check(fields);
     this.#error(form, wrong);
     if (wrong) return;
-    const button = form.querySelector("[type=submit]");
+    const button = select(form, "[type=submit]", HTMLButtonElement);
     button.disabled = true;
     try {
-      await this.#client[action](fields);
+      await (action === "login" ? this.#client.login(fields) : this.#client.register(fields));
       this.close();
       this.#onDone();
     } catch (error) {

@@ -32,17 +32,24 @@ const profile = (query.get("profile") ?? "").replace(/[^\w-]/g, "").slice(0, 40)
 // `?relay` sends all media over the TURN server, to try that out.
 const client = new RingbackClient({ profile, rtc: query.has("relay") ? { iceTransportPolicy: "relay" } : {} });
 
-/** For the console and for tests. */
-window.ringback = {
-  client,
-  get call() {
-    return client.connection;
+// For the console and for tests.
+Object.assign(window, {
+  ringback: {
+    client,
+    get call() {
+      return client.connection;
+    },
   },
-};
+});
 
 const app = byId("app");
 const tabs = ["chats", "calls", "devices"];
 
+/**
+ * Does something about a call, and says why when it cannot be done.
+ * @template Result
+ * @param {() => Result} action
+ */
 function attempt(action) {
   try {
     return action();
@@ -59,10 +66,16 @@ const together = new CallTogether(client, {
   },
   onFailure: (error) => toast(errorSentence(error, "add")),
 });
-const placeCall = (user, video) => attempt(() => client.placeCall(user, { video }));
-const callGroup = (conversation, video) => attempt(() => client.placeGroupCall(conversation, { video }));
-const joinCall = (call, video = false) => attempt(() => client.joinCall(call.id, { video }));
-const callBack = ({ join, group, people }, video) => {
+const placeCall = (/** @type {Wire.User} */ user, /** @type {boolean} */ video) =>
+  attempt(() => client.placeCall(user, { video }));
+const callGroup = (/** @type {Wire.Conversation} */ conversation, /** @type {boolean} */ video) =>
+  attempt(() => client.placeGroupCall(conversation, { video }));
+const joinCall = (/** @type {Wire.Call} */ call, video = false) => attempt(() => client.joinCall(call.id, { video }));
+/**
+ * @param {import("./call-back.js").CallBack} whom
+ * @param {boolean} video
+ */
+const callBack = ({ join, group, people = [] }, video) => {
   if (join) joinCall(join, video);
   else if (group) callGroup(group, video);
   else attempt(() => together.call(people, video));
@@ -70,21 +83,24 @@ const callBack = ({ join, group, people }, video) => {
 
 // ------------------------------------------------------------------------------------------- the parts
 
+/** @type {ConversationList} */
 const conversations = new ConversationList(client, {
   onOpen: openConversation,
-  onLoaded: () => thread.update(conversations.get(thread.conversationId)),
+  onLoaded: () => thread.update(conversations.get(thread.conversationId ?? "")),
 });
 const contacts = new Contacts(client);
 const book = new ContactBook(contacts);
 const invitations = new InvitationBook(client);
 new Invitations(invitations, book, { onAccepted: openConversation });
 const settings = new CallSettings(contacts);
+/** @type {Thread} */
 const thread = new Thread(client, book, {
   onCall: placeCall,
   onCallGroup: callGroup,
   onJoin: (call) => joinCall(call),
   onBack: () => showList(),
   onSeen: (id, seq) => conversations.seen(id, seq),
+  onSent: (message) => conversations.take(message),
 });
 const people = new People(client, {
   onOpen: openConversation,
@@ -95,11 +111,11 @@ byId("make-group").addEventListener("click", () => newGroup.open());
 const groups = new Groups(client, (conversationId) => conversations.get(conversationId));
 const history = new History(client, groups, { onCallBack: callBack });
 const devices = new Devices(client);
-const titleOf = (conversationId) => conversations.titleOf(conversationId);
+const titleOf = (/** @type {string} */ conversationId) => conversations.titleOf(conversationId);
 new CallScreen(client, {
   onCallAgain: (connection) => {
     const group = groups.get(connection.conversationId);
-    callBack(together.whomAgain(connection, client.user.id, group), connection.video);
+    callBack(together.whomAgain(connection, client.userId, group), connection.video);
   },
   titleOf,
 });
@@ -115,6 +131,7 @@ const callBar = new CallBar(client, {
 const settingsPanel = new SettingsPanel(book, settings);
 const login = new Login(client, { profile, onDone: enter });
 
+/** @param {Wire.Conversation} conversation */
 function openConversation(conversation) {
   conversations.add(conversation);
   conversations.select(conversation.id);
@@ -130,6 +147,7 @@ function showList() {
 
 // -------------------------------------------------------------------------------------------- the tabs
 
+/** @param {string} name */
 function showPanel(name) {
   for (const panel of ["people", ...tabs]) byId(`panel-${panel}`).hidden = panel !== name;
   for (const tab of tabs) {
@@ -147,7 +165,7 @@ for (const [index, tab] of tabs.entries()) {
     showPanel(tab);
   });
   byId(`tab-${tab}`).addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (!step) return;
     const next = byId(`tab-${tabs[(index + step + tabs.length) % tabs.length]}`);
     next.click();
@@ -242,7 +260,7 @@ client.addEventListener("welcome", ({ detail }) => {
 client.addEventListener("invitation", ({ detail }) => invitations.take(detail.invitation));
 client.addEventListener("message", ({ detail }) => {
   const { senderId, body = "" } = detail.message;
-  if (document.visibilityState === "hidden" && senderId && senderId !== client.user.id) notify(body.slice(0, 120));
+  if (document.visibilityState === "hidden" && senderId && senderId !== client.userId) notify(body.slice(0, 120));
 });
 document.addEventListener("visibilitychange", () => {
   if (document.visibilityState === "visible" && client.user) thread.refresh();
@@ -251,10 +269,11 @@ document.addEventListener("visibilitychange", () => {
 // ---------------------------------------------------------------------------------------- in and out
 
 function drawName() {
-  byId("my-name").textContent = nameOf(client.user);
-  byId("my-username").textContent = `@${client.user.username ?? ""}`;
+  byId("my-name").textContent = nameOf(client.user ?? undefined);
+  byId("my-username").textContent = `@${client.user?.username ?? ""}`;
 }
 
+/** @type {(() => void) | null} */
 let takeOver = null;
 let isLiveTab = false;
 

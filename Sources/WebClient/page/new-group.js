@@ -1,7 +1,7 @@
 // Making a group: a name, and people found by name.
 
 import { newId } from "../library/ringback.js";
-import { byId, el } from "./dom.js";
+import { byId, el, selectAny } from "./dom.js";
 import { nameOf } from "./format.js";
 import { errorSentence } from "./sentences.js";
 
@@ -10,22 +10,30 @@ const typingPauseMs = 220;
 
 export class NewGroup {
   #client;
-  #dialog = byId("new-group");
+  #dialog = byId("new-group", HTMLDialogElement);
   #onMade;
+  /** @type {Map<string, Wire.User>} */
   #chosen = new Map();
   #clientConversationId = "";
-  #name;
-  #search;
-  #found;
-  #members;
-  #error;
-  #submit;
+  #name = el("input", { maxlength: "100", required: true, autocomplete: "off", testid: "group-name" });
+  #search = el("input", {
+    type: "search",
+    autocomplete: "off",
+    spellcheck: "false",
+    testid: "group-search",
+    on: { input: () => this.#typed(), keydown: (event) => this.#keyPressed(event) },
+  });
+  #found = el("ul", { class: "rows", "aria-label": "People found" });
+  #members = el("ul", { class: "chips", "aria-label": "In the group" });
+  #error = el("p", { class: "form-error", role: "alert", testid: "group-error" });
+  #submit = el("button", { class: "primary", type: "submit", text: "Make the group", testid: "group-submit" });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #asked = 0;
 
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
-   * @param {{onMade: (conversation: object) => void}} handlers
+   * @param {{onMade: (conversation: Wire.Conversation) => void}} handlers
    */
   constructor(client, { onMade }) {
     this.#client = client;
@@ -38,25 +46,11 @@ export class NewGroup {
     this.#chosen.clear();
     // One for each time that the form is opened: a second press makes no second group.
     this.#clientConversationId = newId();
-    this.#name = el("input", { maxlength: "100", required: true, autocomplete: "off", testid: "group-name" });
-    this.#search = el("input", {
-      type: "search",
-      autocomplete: "off",
-      spellcheck: "false",
-      testid: "group-search",
-      on: {
-        input: () => this.#typed(),
-        keydown: (event) => {
-          if (event.key !== "Enter") return;
-          event.preventDefault();
-          this.#found.querySelector("button")?.click();
-        },
-      },
-    });
-    this.#found = el("ul", { class: "rows", "aria-label": "People found" });
-    this.#members = el("ul", { class: "chips", "aria-label": "In the group" });
-    this.#error = el("p", { class: "form-error", role: "alert", testid: "group-error" });
-    this.#submit = el("button", { class: "primary", type: "submit", text: "Make the group", testid: "group-submit" });
+    this.#name.value = "";
+    this.#search.value = "";
+    this.#found.replaceChildren();
+    this.#members.replaceChildren();
+    this.#error.textContent = "";
     const cancel = { type: "button", class: "quiet", text: "Cancel", on: { click: () => this.#dialog.close() } };
     this.#dialog.replaceChildren(
       el(
@@ -73,6 +67,12 @@ export class NewGroup {
     );
     this.#dialog.showModal();
     this.#name.focus();
+  }
+
+  #keyPressed(/** @type {KeyboardEvent} */ event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    selectAny(this.#found, "button")?.click();
   }
 
   #typed() {
@@ -93,9 +93,10 @@ export class NewGroup {
     }, typingPauseMs);
   }
 
+  /** @param {Wire.User[]} users */
   #drawFound(users) {
     const others = users.filter((user) => user.id !== this.#client.user?.id && !this.#chosen.has(user.id));
-    const row = (user) =>
+    const row = (/** @type {Wire.User} */ user) =>
       el(
         "li",
         {},
@@ -114,6 +115,7 @@ export class NewGroup {
     this.#found.replaceChildren(...others.slice(0, 6).map(row));
   }
 
+  /** @param {Wire.User} user */
   #choose(user) {
     this.#chosen.set(user.id, user);
     this.#search.value = "";
@@ -123,7 +125,7 @@ export class NewGroup {
   }
 
   #drawMembers() {
-    const chip = (user) =>
+    const chip = (/** @type {Wire.User} */ user) =>
       el(
         "li",
         { class: "chip" },
@@ -143,6 +145,7 @@ export class NewGroup {
     this.#members.replaceChildren(...[...this.#chosen.values()].map(chip));
   }
 
+  /** @param {SubmitEvent} event */
   async #submitted(event) {
     event.preventDefault();
     const name = this.#name.value.trim();

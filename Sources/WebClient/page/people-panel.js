@@ -1,18 +1,25 @@
 // Who is in a call, who wants to come in, and what one may do about it.
 
 import { avatar } from "./avatar.js";
-import { announce, el, iconButton, toast } from "./dom.js";
+import { announce, el, focused, iconButton, selectAny, toast } from "./dom.js";
 import { nameOf } from "./format.js";
 import { callPowers, lobbyOf, powersOver } from "../library/ringback.js";
 import { errorSentence, powerWords, presenceWords } from "./sentences.js";
+
+/** @typedef {import("../library/group-controls.js").GroupControls} Controls */
+/** @typedef {import("../library/roster.js").RosterEntry} RosterEntry */
+/** @typedef {import("../library/roster.js").Power} Power */
+/** @typedef {(controls: Controls) => Promise<unknown>} Action what a button does */
 
 /** The side of a group call that lists people. */
 export class PeoplePanel {
   #client;
   #connection;
+  /** @type {string | null} */
   #openMenu = null;
   #drawn = "";
   #waiting = 0;
+  #body = el("div", { class: "people-body" });
 
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
@@ -22,7 +29,6 @@ export class PeoplePanel {
   constructor(client, connection, { onClose }) {
     this.#client = client;
     this.#connection = connection;
-    this.body = el("div", { class: "people-body" });
     /** To be put on the page. */
     this.element = el(
       "aside",
@@ -33,7 +39,7 @@ export class PeoplePanel {
         el("h3", { text: "People" }),
         iconButton("close", "Close the list", { testid: "people-close", on: { click: onClose } }),
       ),
-      this.body,
+      this.#body,
     );
   }
 
@@ -46,25 +52,31 @@ export class PeoplePanel {
     const { call, roster } = this.#connection;
     const me = this.#client.user?.id;
     const lobby = lobbyOf(call, me);
-    if (lobby.length > this.#waiting) announce(`${nameOf(lobby.at(-1))} waits to be let in`);
+    if (lobby.length > this.#waiting) announce(`${nameOf(lobby[lobby.length - 1])} waits to be let in`);
     this.#waiting = lobby.length;
     const powers = callPowers(call, me);
     // Who waits at the door stands there alone.
     const listed = roster.filter(({ presence, user }) => presence !== "out" || !lobby.some(({ id }) => id === user.id));
-    const rows = listed.map((entry) => [entry, powersOver(call, me, entry.user.id)]);
+    const rows = listed.map((entry) => ({ entry, powers: powersOver(call, me, entry.user.id) }));
     const drawn = JSON.stringify([rows, powers, lobby, call?.locked, this.#openMenu]);
     // Left alone while it is the same, so that a menu keeps its place and the focus.
     if (drawn === this.#drawn) return;
     this.#drawn = drawn;
-    const focused = document.activeElement?.dataset?.key;
-    this.body.replaceChildren(
+    const at = focused()?.dataset.key;
+    this.#body.replaceChildren(
       ...(lobby.length ? [this.#lobby(lobby)] : []),
-      el("ul", { class: "people-list" }, ...rows.map(([entry, over]) => this.#row(entry, over))),
+      el("ul", { class: "people-list" }, ...rows.map((row) => this.#row(row.entry, row.powers))),
       this.#forAll(powers, call),
     );
-    if (focused) this.body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+    if (at) selectAny(this.#body, `[data-key="${CSS.escape(at)}"]`)?.focus();
   }
 
+  /**
+   * @param {string} text
+   * @param {string} key
+   * @param {Action} action
+   * @param {string} [classes]
+   */
   #button(text, key, action, classes = "quiet") {
     return el("button", {
       type: "button",
@@ -76,6 +88,7 @@ export class PeoplePanel {
     });
   }
 
+  /** @param {Action} action */
   async #attempt(action) {
     try {
       await action(this.#connection.controls);
@@ -84,8 +97,9 @@ export class PeoplePanel {
     }
   }
 
+  /** @param {Wire.User[]} lobby */
   #lobby(lobby) {
-    const row = (user) =>
+    const row = (/** @type {Wire.User} */ user) =>
       el(
         "li",
         { class: "lobby-row", testid: `lobby-${user.username}` },
@@ -106,13 +120,21 @@ export class PeoplePanel {
     );
   }
 
-  /** A button whose name says more than its text. */
+  /**
+   * A button whose name says more than its text.
+   * @param {string} label
+   * @param {string} text
+   * @param {string} key
+   * @param {string} classes
+   * @param {Action} action
+   */
   #named(label, text, key, classes, action) {
     const button = this.#button(text, key, action, classes);
     button.setAttribute("aria-label", label);
     return button;
   }
 
+  /** @param {RosterEntry} entry @param {Power[]} powers */
   #row(entry, powers) {
     const { user } = entry;
     const name = nameOf(user);
@@ -145,20 +167,21 @@ export class PeoplePanel {
     );
   }
 
+  /** @param {Wire.User} user @param {Power[]} powers */
   #menu(user, powers) {
     const close = () => {
       this.#openMenu = null;
       this.draw();
     };
     const on = {
-      keydown: (event) => {
+      keydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.key !== "Escape") return;
         event.stopPropagation();
         close();
-        this.body.querySelector(`[data-key="more-${CSS.escape(user.username ?? user.id)}"]`)?.focus();
+        selectAny(this.#body, `[data-key="more-${CSS.escape(user.username ?? user.id)}"]`)?.focus();
       },
     };
-    const action = (power) => (controls) => {
+    const action = (/** @type {Power} */ power) => (/** @type {Controls} */ controls) => {
       close();
       return carryOut(controls, power, user.id);
     };
@@ -171,6 +194,7 @@ export class PeoplePanel {
     );
   }
 
+  /** @param {ReturnType<typeof callPowers>} powers @param {Wire.Call | null} call */
   #forAll(powers, call) {
     const lock = call?.locked
       ? this.#button("Unlock the call", "call-lock", (controls) => controls.lock(false))
@@ -185,6 +209,11 @@ export class PeoplePanel {
   }
 }
 
+/**
+ * @param {Controls} controls
+ * @param {Power} power
+ * @param {string} userId
+ */
 function carryOut(controls, power, userId) {
   switch (power) {
     case "mute":

@@ -1,7 +1,7 @@
 // Finding people by name.
 
 import { avatar } from "./avatar.js";
-import { byId, el, toast } from "./dom.js";
+import { byId, el, selectAny, toast } from "./dom.js";
 import { nameOf } from "./format.js";
 import { errorSentence } from "./sentences.js";
 
@@ -10,8 +10,9 @@ const typingPauseMs = 220;
 
 export class People {
   #client;
-  #input = byId("people-search");
+  #input = byId("people-search", HTMLInputElement);
   #panel = byId("panel-people");
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #asked = 0;
   #onOpen;
@@ -19,7 +20,7 @@ export class People {
 
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
-   * @param {{onOpen: (conversation: object) => void, onSearching: (searching: boolean) => void}} handlers
+   * @param {{onOpen: (conversation: Wire.Conversation) => void, onSearching: (searching: boolean) => void}} handlers
    */
   constructor(client, { onOpen, onSearching }) {
     this.#client = client;
@@ -30,7 +31,7 @@ export class People {
       if (event.key === "Escape") this.close();
       if (event.key === "Enter" || event.key === "ArrowDown") {
         event.preventDefault();
-        this.#panel.querySelector("button")?.focus();
+        selectAny(this.#panel, "button")?.focus();
       }
     });
   }
@@ -54,26 +55,29 @@ export class People {
     this.#timer = setTimeout(() => this.#search(query), typingPauseMs);
   }
 
+  /** @param {string} query */
   async #search(query) {
     const asked = ++this.#asked;
     try {
-      const users = (await this.#client.searchUsers(query)).filter((user) => user.id !== this.#client.user.id);
+      const users = (await this.#client.searchUsers(query)).filter((user) => user.id !== this.#client.userId);
       if (asked === this.#asked) this.#draw(query, users);
     } catch (error) {
       if (asked === this.#asked) this.#note(errorSentence(error));
     }
   }
 
+  /** @param {string} text */
   #note(text) {
     this.#panel.replaceChildren(el("div", { class: "panel-note", role: "status" }, el("p", { text })));
   }
 
+  /** @param {string} query @param {Wire.User[]} users */
   #draw(query, users) {
     if (!users.length) {
       this.#note(`Nobody here is called “${query}”. Try the beginning of a name.`);
       return;
     }
-    const row = (user) =>
+    const row = (/** @type {Wire.User} */ user) =>
       el(
         "li",
         {},
@@ -92,6 +96,7 @@ export class People {
     this.#panel.replaceChildren(el("ul", { class: "rows" }, ...users.map(row)));
   }
 
+  /** @param {Wire.User} user */
   async #open(user) {
     try {
       const conversation = await this.#client.openConversation(user.id);

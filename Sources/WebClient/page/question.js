@@ -2,6 +2,7 @@
 
 import { byId, el } from "./dom.js";
 
+/** @type {(said: boolean) => void} */
 let answer = () => {};
 
 /**
@@ -10,7 +11,7 @@ let answer = () => {};
  * @returns {Promise<boolean>}
  */
 export function ask({ title, text, yes }) {
-  const dialog = byId("question");
+  const dialog = byId("question", HTMLDialogElement);
   answer(false);
   const no = el("button", {
     type: "button",

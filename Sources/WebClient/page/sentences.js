@@ -4,6 +4,7 @@ import { isGroupCall } from "../library/roster.js";
 import { isOpen, participantOf } from "../library/wire.js";
 import { nameOf, roughDuration } from "./format.js";
 
+/** @type {Record<string, string>} */
 const general = {
   OFFLINE: "The server cannot be reached. Check your connection and try again.",
   TIMEOUT: "The server did not answer in time. Try again in a moment.",
@@ -74,21 +75,27 @@ const particular = {
   },
 };
 
+/** @typedef {keyof typeof particular} Context what was tried */
+/** @typedef {import("../library/errors.js").RingbackError} RingbackError */
+
 /**
  * An error as a sentence.
- * @param {{code?: string, message?: string, retryAfterMs?: number}} error
- * @param {keyof typeof particular} [context] what was tried
+ * @param {unknown} thrown what the library or the browser threw
+ * @param {Context} [context] what was tried
  */
-export function errorSentence(error, context) {
+export function errorSentence(thrown, context) {
+  const error = thrown instanceof Error ? /** @type {Partial<RingbackError>} */ (thrown) : null;
   const code = error?.code ?? "INTERNAL";
   if (code === "RATE_LIMITED") {
-    const seconds = Math.ceil((error.retryAfterMs ?? 0) / 1000);
+    const seconds = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
     // Only what is counted by the day takes so long.
     if (seconds > 7200) return `That is as much as one person may do in a day. Try again in ${roughDuration(seconds)}.`;
     if (seconds > 90) return `That was too often. Try again in ${Math.ceil(seconds / 60)} minutes.`;
     return `That was too often. Try again in ${seconds > 1 ? `${seconds} seconds` : "a moment"}.`;
   }
-  const known = particular[context]?.[code] ?? general[code];
+  /** @type {Record<string, string>} */
+  const here = context ? particular[context] : {};
+  const known = here[code] ?? general[code];
   if (known) return known;
   // INVALID names the field at fault better than any sentence made here.
   return error?.message ? error.message.replace(/[^.!?]$/, "$&.") : general.INTERNAL;
@@ -96,7 +103,7 @@ export function errorSentence(error, context) {
 
 /**
  * The line that a call leaves in its conversation: "Missed voice call", "Video call, 3 min".
- * @param {import("../library/wire.js").CallSummary} call
+ * @param {Wire.CallSummary} call
  * @param {string} me
  */
 export function callLine(call, me) {
@@ -111,28 +118,44 @@ export function callLine(call, me) {
   return `Unanswered ${kind}`;
 }
 
-/** Who invites into a group, and how large it is. @param {object} invitation */
+/**
+ * Who invites into a group, and how large it is.
+ * @param {Pick<Wire.GroupInvitation, "inviter" | "memberCount">} invitation
+ */
 export function invitationLine({ inviter, memberCount = 0 }) {
   return `${nameOf(inviter)} invites you · ${memberCount === 1 ? "1 member" : `${memberCount} members`}`;
 }
 
-/** What to show of a message in one line. @param {object} message @param {string} me */
+/**
+ * What to show of a message in one line.
+ * @param {Pick<Wire.Message, "call" | "body">} message
+ * @param {string} me
+ */
 export function messageLine(message, me) {
   return message.call ? callLine(message.call, me) : (message.body ?? "");
 }
 
-/** Where a call among many came to nothing, it was not for one person's sake. */
+/**
+ * Where a call among many came to nothing, it was not for one person's sake.
+ * @type {Partial<Record<Wire.CallEndReason, string>>}
+ */
 const groupEnds = {
   CALL_END_REASON_NO_ANSWER: "Nobody answered.",
   CALL_END_REASON_DECLINED: "Everybody declined the call.",
   CALL_END_REASON_BUSY: "Everybody is in another call. Try again later.",
 };
 
-/** Why a call ended, for the one who reads it. @param {object} call @param {string} me @param {string} peer a name */
+/**
+ * Why a call ended, for the one who reads it.
+ * @param {Wire.Call} call
+ * @param {string} me
+ * @param {string} peer a name
+ */
 export function callEndSentence(call, me, peer) {
-  const mine = call?.initiatorId === me;
-  if (mine && isGroupCall(call) && call.endReason in groupEnds) return groupEnds[call.endReason];
-  switch (call?.endReason) {
+  const mine = call.initiatorId === me;
+  const together = mine && isGroupCall(call) && call.endReason && groupEnds[call.endReason];
+  if (together) return together;
+  switch (call.endReason) {
     case "CALL_END_REASON_NO_ANSWER":
       return mine ? `${peer} did not answer.` : `You missed a call from ${peer}.`;
     case "CALL_END_REASON_DECLINED":
@@ -168,7 +191,11 @@ export function callEndSentence(call, me, peer) {
   }
 }
 
-/** Why somebody is out of a group call that goes on, for themselves. @param {object} call @param {string} me */
+/**
+ * Why somebody is out of a group call that goes on, for themselves.
+ * @param {Wire.Call} call
+ * @param {string} me
+ */
 export function leaveSentence(call, me) {
   switch (participantOf(call, me)?.leaveReason) {
     case "LEAVE_REASON_REMOVED":
@@ -203,11 +230,16 @@ export function endSentence(end, me, peer, isGroup = isGroupCall(end.call)) {
     case "error":
       return errorSentence(end.error, isGroup ? "groupCall" : "call");
     default:
+      if (!end.call) return "The call is over.";
       return isOpen(end.call) ? leaveSentence(end.call, me) : callEndSentence(end.call, me, peer);
   }
 }
 
-/** What a host has done to this device. @param {string} medium `MEDIUM_…` @param {string} host a name */
+/**
+ * What a host has done to this device.
+ * @param {Wire.Medium} medium
+ * @param {string} host a name
+ */
 export function stoppedSentence(medium, host) {
   switch (medium) {
     case "MEDIUM_MICROPHONE":
@@ -219,10 +251,14 @@ export function stoppedSentence(medium, host) {
   }
 }
 
-/** What is to be said of somebody in the list of a call. @param {import("../library/roster.js").RosterEntry} entry */
+/**
+ * What is to be said of somebody in the list of a call.
+ * @param {import("../library/roster.js").RosterEntry} entry
+ */
 export function presenceWords(entry) {
   if (entry.presence === "ringing") return entry.alerted ? "Ringing…" : "Calling…";
   if (entry.presence === "out") {
+    /** @type {Partial<Record<Wire.LeaveReason, string>>} */
     const words = {
       LEAVE_REASON_DECLINED: "Declined",
       LEAVE_REASON_BUSY: "In another call",
@@ -231,10 +267,10 @@ export function presenceWords(entry) {
       LEAVE_REASON_REMOVED: "Taken out",
       LEAVE_REASON_KICKED: "Taken out for good",
     };
-    return words[entry.leaveReason] ?? "Left";
+    return (entry.leaveReason && words[entry.leaveReason]) || "Left";
   }
   const words = [
-    { host: "Host", coHost: "Co-host" }[entry.role],
+    { host: "Host", coHost: "Co-host", participant: "" }[entry.role],
     entry.reconnecting && "Reconnecting…",
     entry.onHold && "On hold",
     entry.handRaised && "Hand raised",
@@ -244,7 +280,10 @@ export function presenceWords(entry) {
   return words.filter(Boolean).join(" · ");
 }
 
-/** What the buttons of a participant's menu say. */
+/**
+ * What the buttons of a participant's menu say.
+ * @type {Record<import("../library/roster.js").Power, string>}
+ */
 export const powerWords = {
   mute: "Mute",
   stopCamera: "Switch camera off",
@@ -258,7 +297,10 @@ export const powerWords = {
   bar: "Take out for good",
 };
 
-/** What is said of the things that can be done about somebody: in a menu, on a button of a list, and afterwards. */
+/**
+ * What is said of the things that can be done about somebody: in a menu, on a button of a list, and afterwards.
+ * @type {Record<import("./contact-book.js").Verb, {menu: string, button: string, done: (name: string) => string}>}
+ */
 export const verbWords = {
   ask: {
     menu: "Add as contact",
@@ -281,13 +323,20 @@ export const verbWords = {
   unblock: { menu: "Unblock", button: "Unblock", done: (name) => `${name} is not blocked any more.` },
 };
 
-/** How things stand with somebody, in a word; empty for most. @param {import("./contact-book.js").Standing} standing */
+/**
+ * How things stand with somebody, in a word; empty for most.
+ * @param {import("./contact-book.js").Standing} standing
+ */
 export function standingWord({ contact, blocked }) {
   if (blocked) return "Blocked";
-  return { accepted: "Contact", requested: "Request sent", received: "Contact request" }[contact] ?? "";
+  return { accepted: "Contact", requested: "Request sent", received: "Contact request", "": "" }[contact];
 }
 
-/** Why it stopped ringing; empty when the person did it here. */
+/**
+ * Why it stopped ringing; empty when the person did it here.
+ * @param {import("../library/switchboard.js").RingStop} reason
+ * @param {string} peer a name
+ */
 export function ringStopSentence(reason, peer) {
   switch (reason) {
     case "RING_STOP_REASON_ANSWERED_ELSEWHERE":

@@ -2,18 +2,26 @@
 
 import { avatar } from "./avatar.js";
 import { verbsFor } from "./contact-book.js";
-import { byId, el, iconButton } from "./dom.js";
+import { byId, el, focused, iconButton, selectAny } from "./dom.js";
 import { nameOf } from "./format.js";
 import { errorSentence, verbWords } from "./sentences.js";
 import { changeStanding } from "./standing.js";
 
+/** @type {[import("../library/contacts.js").WhoCanCall, string][]} */
 const whoCanCall = [
   ["everyone", "Everyone"],
   ["contacts", "My contacts"],
   ["nobody", "Nobody"],
 ];
 
-/** The lists of people, in order. Those without `none` are left out when they are empty. */
+/** @typedef {import("./contact-book.js").ContactBook} ContactBook */
+/** @typedef {import("./contact-book.js").Verb} Verb */
+/** @typedef {{key: string, title: string, people: (book: ContactBook) => Wire.User[], none?: string}} PeopleList */
+
+/**
+ * The lists of people, in order. Those without `none` are left out when they are empty.
+ * @type {PeopleList[]}
+ */
 const lists = [
   { key: "received", title: "Contact requests", people: (book) => book.contacts("received") },
   {
@@ -30,7 +38,7 @@ const lists = [
 export class SettingsPanel {
   #book;
   #settings;
-  #dialog = byId("settings");
+  #dialog = byId("settings", HTMLDialogElement);
   #calls = el("section", { class: "settings-section", "aria-labelledby": "settings-calls" });
   #people = el("div", { class: "settings-people" });
   #status = el("p", { class: "settings-status", role: "status", testid: "settings-status" });
@@ -72,6 +80,7 @@ export class SettingsPanel {
     this.#dialog.close();
   }
 
+  /** @param {string} status @param {string} error */
   #say(status, error) {
     this.#status.textContent = status;
     this.#error.textContent = error;
@@ -89,6 +98,7 @@ export class SettingsPanel {
   #drawCalls() {
     const settings = this.#settings;
     const { shown } = settings;
+    /** @type {Node[]} */
     const nodes = [el("h3", { id: "settings-calls", text: "Calls" })];
     if (shown) {
       nodes.push(this.#waiting(shown.callWaiting), this.#who(shown.whoCanCall));
@@ -99,7 +109,9 @@ export class SettingsPanel {
     this.#calls.setAttribute("aria-busy", String(settings.isWorking));
   }
 
+  /** @param {boolean} on */
   #waiting(on) {
+    /** @type {HTMLInputElement} */
     const box = el("input", {
       type: "checkbox",
       role: "switch",
@@ -127,8 +139,9 @@ export class SettingsPanel {
     );
   }
 
+  /** @param {import("../library/contacts.js").WhoCanCall} chosen */
   #who(chosen) {
-    const choice = ([value, text]) =>
+    const choice = (/** @type {(typeof whoCanCall)[number]} */ [value, text]) =>
       el(
         "label",
         { class: "choice-line" },
@@ -166,6 +179,7 @@ export class SettingsPanel {
     this.#people.setAttribute("aria-busy", String(book.isLoading));
   }
 
+  /** @param {PeopleList} list */
   #list({ key, title, people, none }) {
     const users = people(this.#book);
     if (!users.length && !none) return null;
@@ -180,6 +194,7 @@ export class SettingsPanel {
     );
   }
 
+  /** @param {string} key @param {Wire.User} user */
   #row(key, user) {
     // Blocking belongs to the conversation, where it can be seen who that is.
     const verbs = verbsFor(this.#book.standingOf(user.id)).filter((verb) => verb !== "block");
@@ -197,6 +212,7 @@ export class SettingsPanel {
     );
   }
 
+  /** @param {Verb} verb @param {Wire.User} user */
   #button(verb, user) {
     const name = `${verb}-${user.username ?? user.id}`;
     return el("button", {
@@ -212,6 +228,7 @@ export class SettingsPanel {
     });
   }
 
+  /** @param {Verb} verb @param {Wire.User} user */
   async #do(verb, user) {
     if (this.#book.isBusy(user.id)) return;
     this.#say("", "");
@@ -224,6 +241,7 @@ export class SettingsPanel {
 
   // ------------------------------------------------------------------------------------------ drawing
 
+  /** @param {{error: unknown, load: () => unknown}} part */
   #failure(part) {
     return [
       el("p", { class: "form-error", role: "alert", text: errorSentence(part.error) }),
@@ -238,16 +256,20 @@ export class SettingsPanel {
     ];
   }
 
-  /** Draws anew and keeps the focus: on the same button, else at the head of the list that it was in. */
+  /**
+   * Draws anew and keeps the focus: on the same button, else at the head of the list that it was in.
+   * @param {HTMLElement} place
+   * @param {(Node | null)[]} nodes
+   */
   #redraw(place, nodes) {
-    const { activeElement } = document;
-    const hadFocus = place.contains(activeElement);
-    const key = activeElement?.dataset?.key;
-    const list = activeElement?.closest?.("[data-list]")?.dataset.list;
-    place.replaceChildren(...nodes.filter(Boolean));
+    const before = focused();
+    const hadFocus = place.contains(before);
+    const key = before?.dataset.key;
+    const list = before?.closest("[data-list]")?.getAttribute("data-list");
+    place.replaceChildren(...nodes.flatMap((node) => node ?? []));
     if (!hadFocus) return;
-    const same = key && place.querySelector(`[data-key="${CSS.escape(key)}"]`);
-    const head = list && place.querySelector(`[data-list="${list}"] h3`);
+    const same = key && selectAny(place, `[data-key="${CSS.escape(key)}"]`);
+    const head = list && selectAny(place, `[data-list="${list}"] h3`);
     (same || head || byId("settings-title")).focus();
   }
 }

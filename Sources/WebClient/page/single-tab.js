@@ -22,8 +22,10 @@ export function beTheLiveTab(name, { onElsewhere, onHere }) {
   }
   // Kept over a reload of this tab, and seen by this tab alone.
   const tab = storageNamed("sessionStorage");
+  /** @type {AbortController | null} */
   let queued = null;
   let waited = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let courtesy;
   const goLive = () => {
     tab.setItem(name, "live");
@@ -39,9 +41,9 @@ export function beTheLiveTab(name, { onElsewhere, onHere }) {
     tab.removeItem(name);
     onElsewhere();
   };
-  const ended = (error) => {
+  const ended = (/** @type {unknown} */ error) => {
     // A held lock ends by being stolen alone. Where storage is blocked, locks are there but are not to be had.
-    if (error.name === "AbortError") {
+    if (error instanceof Error && error.name === "AbortError") {
       lose();
     } else {
       queued = null;

@@ -1,5 +1,6 @@
 // Ringing, and the tone the caller hears: made here, no files.
 
+/** @type {AudioContext | null} */
 let context = null;
 
 /** Browsers let a page make sound only after the user touched it: the first touch opens the way. */
@@ -11,10 +12,17 @@ export function unlockSoundsOnFirstTouch() {
   for (const type of ["pointerdown", "keydown"]) document.addEventListener(type, unlock, { once: true, capture: true });
 }
 
-/** One note with soft edges. */
+/**
+ * One note with soft edges.
+ * @param {AudioNode} output
+ * @param {number} frequency in hertz
+ * @param {number} start by the clock of the output
+ * @param {number} length in seconds
+ * @param {number} level from 0 to 1
+ */
 function note(output, frequency, start, length, level) {
-  const oscillator = context.createOscillator();
-  const gain = context.createGain();
+  const oscillator = output.context.createOscillator();
+  const gain = output.context.createGain();
   oscillator.frequency.value = frequency;
   gain.gain.setValueAtTime(0, start);
   gain.gain.linearRampToValueAtTime(level, start + 0.02);
@@ -25,6 +33,9 @@ function note(output, frequency, start, length, level) {
   oscillator.stop(start + length);
 }
 
+/** @typedef {"ring" | "waiting" | "ringback"} Sound */
+
+/** @type {Record<Sound, {periodMs: number, play: (output: AudioNode, at: number) => void}>} */
 const patterns = {
   // Somebody calls: two rising calls, then a pause.
   ring: {
@@ -52,28 +63,36 @@ const patterns = {
   },
 };
 
+/** @type {{name: Sound, output: AudioNode, timer: ReturnType<typeof setInterval>} | null} */
 let playing = null;
 
-/** Repeats a pattern until {@link stopSound}. @param {"ring" | "waiting" | "ringback"} name */
+/**
+ * Repeats a pattern until {@link stopSound}.
+ * @param {Sound} name
+ */
 export function repeatSound(name) {
   if (playing?.name === name) return;
-  stopSound(playing?.name);
+  if (playing) stopSound(playing.name);
   try {
     context ??= new AudioContext();
     context.resume().catch(() => {});
   } catch {
     return;
   }
-  const output = context.createGain();
-  output.connect(context.destination);
+  const speaker = context;
+  const output = speaker.createGain();
+  output.connect(speaker.destination);
   const once = () => {
-    if (context.state === "running") patterns[name].play(output, context.currentTime + 0.03);
+    if (speaker.state === "running") patterns[name].play(output, speaker.currentTime + 0.03);
   };
   once();
   playing = { name, output, timer: setInterval(once, patterns[name].periodMs) };
 }
 
-/** Stops a pattern, if it is the one that plays. @param {"ring" | "waiting" | "ringback"} name */
+/**
+ * Stops a pattern, if it is the one that plays.
+ * @param {Sound} name
+ */
 export function stopSound(name) {
   if (!playing || playing.name !== name) return;
   clearInterval(playing.timer);

@@ -8,7 +8,7 @@ import { verbWords } from "./sentences.js";
  * Does it, unless the answer to the question before it is no. Rejects with why it could not be done.
  * @param {import("./contact-book.js").ContactBook} book
  * @param {import("./contact-book.js").Verb} verb
- * @param {import("../library/ringback.js").User} user
+ * @param {Wire.User} user
  * @returns {Promise<string>} what was done, in words; empty when nothing was
  */
 export async function changeStanding(book, verb, user) {

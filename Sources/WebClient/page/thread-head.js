@@ -8,9 +8,9 @@ import { standingWord } from "./sentences.js";
 
 /**
  * @typedef {object} HeadHandlers
- * @property {(user: object, video: boolean) => void} onCall
- * @property {(conversation: object, video: boolean) => void} onCallGroup
- * @property {(call: object) => void} onJoin
+ * @property {(user: Wire.User, video: boolean) => void} onCall
+ * @property {(conversation: Wire.Conversation, video: boolean) => void} onCallGroup
+ * @property {(call: Wire.Call) => void} onJoin
  * @property {() => void} onBack
  */
 
@@ -19,7 +19,9 @@ export class ThreadHead {
   #client;
   #book;
   #conversation;
+  /** @type {Wire.User | null} */
   #peer = null;
+  /** @type {ConversationMenu | null} */
   #menu = null;
   #buttons;
   #detail = el("span", { testid: "thread-detail" });
@@ -28,22 +30,29 @@ export class ThreadHead {
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {import("./contact-book.js").ContactBook} book
-   * @param {object} conversation as on the wire
+   * @param {Wire.Conversation} conversation
    * @param {HeadHandlers} handlers
    */
   constructor(client, book, conversation, { onCall, onCallGroup, onJoin, onBack }) {
     this.#client = client;
     this.#book = book;
     this.#conversation = conversation;
-    const me = client.user;
-    const name = titleOf(conversation, me.id);
+    const me = client.userId;
+    const name = titleOf(conversation, me);
     const isGroup = conversation.type === "CONVERSATION_TYPE_GROUP";
-    const others = (conversation.members ?? []).filter(({ id }) => id !== me.id);
+    const others = (conversation.members ?? []).filter(({ id }) => id !== me);
     if (!isGroup) {
-      this.#peer = others[0] ?? me;
-      if (this.#peer !== me) this.#menu = new ConversationMenu(book, this.#peer);
+      this.#peer = others[0] ?? client.user;
+      if (others.length) this.#menu = new ConversationMenu(book, others[0]);
     }
-    const call = (video) => () => (isGroup ? onCallGroup(conversation, video) : onCall(this.#peer, video));
+    const call = (/** @type {boolean} */ video) => () =>
+      this.#peer ? onCall(this.#peer, video) : onCallGroup(conversation, video);
+    /**
+     * @param {import("./icons.js").IconName} iconName
+     * @param {string} label
+     * @param {string} testid
+     * @param {boolean} video
+     */
     const button = (iconName, label, testid, video) =>
       iconButton(iconName, label, { testid, "data-label": label, on: { click: call(video) } });
     this.#buttons = {
@@ -55,7 +64,7 @@ export class ThreadHead {
         text: "Join call",
         hidden: true,
         testid: "thread-join-call",
-        on: { click: () => onJoin(this.#joinable) },
+        on: { click: () => this.#joinable && onJoin(this.#joinable) },
       }),
     };
     // There is nobody to call in a group of one.
@@ -72,7 +81,9 @@ export class ThreadHead {
     );
     const { signal } = this.#stop;
     book.addEventListener("change", () => this.#draw(), { signal });
-    for (const type of ["call", "connection", "welcome"]) client.addEventListener(type, () => this.#draw(), { signal });
+    for (const type of /** @type {const} */ (["call", "connection", "welcome"])) {
+      client.addEventListener(type, () => this.#draw(), { signal });
+    }
     this.#draw();
   }
 
@@ -100,10 +111,10 @@ export class ThreadHead {
     }
     const standing = this.#book.standingOf(peer.id);
     this.#detail.textContent = [`@${peer.username ?? ""}`, standingWord(standing)].filter(Boolean).join(" · ");
-    if (peer === this.#client.user) return;
+    if (peer.id === this.#client.userId) return;
     for (const button of [voice, video]) {
       button.disabled = standing.blocked;
-      button.title = standing.blocked ? `Unblock ${nameOf(peer)} to call` : button.dataset.label;
+      button.title = standing.blocked ? `Unblock ${nameOf(peer)} to call` : (button.dataset.label ?? "");
     }
   }
 }

@@ -5,9 +5,15 @@ import { uint64 } from "../library/wire.js";
 /** @typedef {{clientMessageId: string, body: string, createdAt: string, failed: string}} Unsent */
 
 export class ThreadLog {
-  /** In order, without gaps. @type {object[]} */
+  /**
+   * In order, without gaps.
+   * @type {Wire.Message[]}
+   */
   messages = [];
-  /** Sent from here, not yet stored. `failed` says why, and is empty while there is hope. @type {Unsent[]} */
+  /**
+   * Sent from here, not yet stored. `failed` says why, and is empty while there is hope.
+   * @type {Unsent[]}
+   */
   unsent = [];
   /** Whether the server has older ones. */
   hasMore = true;
@@ -24,6 +30,7 @@ export class ThreadLog {
 
   /**
    * Takes one live message.
+   * @param {Wire.Message} message
    * @returns {boolean} false when messages before it are missing: fetch the newest page
    */
   add(message) {
@@ -36,7 +43,10 @@ export class ThreadLog {
     return true;
   }
 
-  /** Takes the newest page. What does not join on to it is let go, and can be fetched again by paging. */
+  /**
+   * Takes the newest page. What does not join on to it is let go, and can be fetched again by paging.
+   * @param {{messages: Wire.Message[], hasMore: boolean}} page
+   */
   addNewest({ messages, hasMore }) {
     for (const message of messages) this.#sent(message);
     if (!messages.length) {
@@ -44,7 +54,7 @@ export class ThreadLog {
       return;
     }
     const first = uint64(messages[0].seq);
-    const last = uint64(messages.at(-1).seq);
+    const last = uint64(messages.at(-1)?.seq);
     const joins = this.messages.length > 0 && first <= this.lastSeq + 1n;
     const older = joins ? this.messages.filter((message) => uint64(message.seq) < first) : [];
     const newer = this.messages.filter((message) => uint64(message.seq) > last);
@@ -52,7 +62,10 @@ export class ThreadLog {
     if (!older.length) this.hasMore = hasMore;
   }
 
-  /** Takes the page before the oldest message. */
+  /**
+   * Takes the page before the oldest message.
+   * @param {{messages: Wire.Message[], hasMore: boolean}} page
+   */
   addOlder({ messages, hasMore }) {
     const first = this.firstSeq;
     const older = first === undefined ? messages : messages.filter((message) => uint64(message.seq) < uint64(first));
@@ -60,11 +73,15 @@ export class ThreadLog {
     this.hasMore = hasMore;
   }
 
-  /** Puts a message on its way. @param {Unsent} unsent */
+  /**
+   * Puts a message on its way.
+   * @param {Unsent} unsent
+   */
   send(unsent) {
     this.unsent.push(unsent);
   }
 
+  /** @param {Wire.Message} message */
   #sent(message) {
     if (message.clientMessageId) {
       this.unsent = this.unsent.filter((unsent) => unsent.clientMessageId !== message.clientMessageId);

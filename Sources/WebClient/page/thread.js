@@ -1,6 +1,6 @@
 // One conversation: its head, its messages, and writing.
 
-import { newId } from "../library/ringback.js";
+import { hasCode, newId } from "../library/ringback.js";
 import { byId, el, sync, toast } from "./dom.js";
 import { titleOf } from "./format.js";
 import { icon } from "./icons.js";
@@ -9,30 +9,50 @@ import { errorSentence } from "./sentences.js";
 import { ThreadHead } from "./thread-head.js";
 import { ThreadLog } from "./thread-log.js";
 
+/**
+ * A conversation on show, and what of the page is its own.
+ * @typedef {object} Shown
+ * @property {Wire.Conversation} conversation
+ * @property {ThreadLog} log
+ * @property {ThreadHead} head
+ * @property {HTMLElement} list
+ * @property {HTMLTextAreaElement} input
+ * @property {Map<string, HTMLElement>} nodes those in the list, by what they stand for
+ */
+
+/** @typedef {import("./thread-log.js").Unsent} Unsent */
+
+/**
+ * @typedef {object} ThreadHandlers
+ * @property {(id: string, seq: bigint) => void} onSeen how far the conversation was read
+ * @property {(message: Wire.Message) => void} onSent the server has stored a message of this page
+ */
+
 export class Thread {
   #client;
   #root = byId("thread");
+  /** @type {Map<string, ThreadLog>} */
   #logs = new Map();
-  #conversation = null;
-  #head = null;
-  #list = null;
-  #input = null;
-  #nodes = new Map();
+  /** @type {Shown | null} */
+  #shown = null;
+  /** @type {Map<string, string>} */
   #drafts = new Map();
   #loading = false;
   #book;
   #onSeen;
+  #onSent;
   #headHandlers;
 
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {import("./contact-book.js").ContactBook} book
-   * @param {import("./thread-head.js").HeadHandlers & {onSeen: (id: string, seq: bigint) => void}} handlers
+   * @param {import("./thread-head.js").HeadHandlers & ThreadHandlers} handlers
    */
-  constructor(client, book, { onSeen, ...headHandlers }) {
+  constructor(client, book, { onSeen, onSent, ...headHandlers }) {
     this.#client = client;
     this.#book = book;
     this.#onSeen = onSeen;
+    this.#onSent = onSent;
     this.#headHandlers = headHandlers;
     client.addEventListener("message", ({ detail }) => this.#arrived(detail.message));
     this.close();
@@ -40,20 +60,17 @@ export class Thread {
 
   /** The conversation on show. */
   get conversationId() {
-    return this.#conversation?.id ?? null;
+    return this.#shown?.conversation.id ?? null;
   }
 
   /** Shows nothing. */
   close() {
-    this.#keepDraft();
-    this.#conversation = null;
-    this.#head?.end();
-    this.#head = null;
+    this.#leave();
     this.#root.replaceChildren(
       el(
         "div",
         { class: "empty" },
-        el("img", { class: "mark", src: "/favicon.svg", alt: "", width: 64, height: 64 }),
+        el("img", { class: "mark", src: "/page/favicon.svg", alt: "", width: 64, height: 64 }),
         el("h2", { text: "Nobody chosen yet" }),
         el("p", { text: "Find somebody by name, or choose a conversation." }),
       ),
@@ -67,52 +84,72 @@ export class Thread {
     this.#drafts.clear();
   }
 
-  #keepDraft() {
-    if (this.#conversation) this.#drafts.set(this.#conversation.id, this.#input.value);
+  #leave() {
+    const shown = this.#shown;
+    if (!shown) return;
+    this.#drafts.set(shown.conversation.id, shown.input.value);
+    shown.head.end();
+    this.#shown = null;
   }
 
-  /** Shows a conversation. @param {object} conversation as on the wire */
+  /**
+   * Shows a conversation.
+   * @param {Wire.Conversation} conversation
+   */
   open(conversation) {
-    if (this.#conversation?.id === conversation.id) {
-      this.#input.focus();
+    if (this.#shown?.conversation.id === conversation.id) {
+      this.#shown.input.focus();
       return;
     }
-    this.#keepDraft();
-    this.#conversation = conversation;
-    this.#nodes = new Map();
-    this.#build();
-    this.#input.value = this.#drafts.get(conversation.id) ?? "";
-    this.#fitInput();
-    this.#draw({ toEnd: true });
+    this.#leave();
+    const shown = this.#build(conversation);
+    this.#shown = shown;
+    shown.input.value = this.#drafts.get(conversation.id) ?? "";
+    fit(shown.input);
+    this.#draw(shown, { toEnd: true });
     this.refresh();
-    if (matchMedia("(min-width: 721px)").matches) this.#input.focus();
+    if (matchMedia("(min-width: 721px)").matches) shown.input.focus();
   }
 
-  /** Takes news of the conversation on show: somebody has come or gone. @param {object | undefined} conversation */
+  /**
+   * Takes news of the conversation on show: somebody has come or gone.
+   * @param {Wire.Conversation | undefined} conversation
+   */
   update(conversation) {
-    const shown = this.#conversation;
-    if (!conversation || conversation.id !== shown?.id) return;
+    const shown = this.#shown;
+    const before = shown?.conversation;
+    if (!conversation || !shown || !before || conversation.id !== before.id) return;
     const isMember = new Set((conversation.members ?? []).map(({ id }) => id));
     // Lists do not say who is invited.
-    const invited = (shown.invited ?? []).filter(({ id }) => !isMember.has(id));
-    this.#conversation = { ...conversation, invited };
-    const isSame = shown.members?.length === isMember.size && shown.members.every(({ id }) => isMember.has(id));
+    const invited = (before.invited ?? []).filter(({ id }) => !isMember.has(id));
+    shown.conversation = { ...conversation, invited };
+    const isSame = before.members?.length === isMember.size && before.members.every(({ id }) => isMember.has(id));
     if (isSame) return;
-    const old = this.#head;
-    this.#head = new ThreadHead(this.#client, this.#book, this.#conversation, this.#headHandlers);
-    old.element.replaceWith(this.#head.element);
+    const old = shown.head;
+    shown.head = this.#makeHead(shown.conversation);
+    old.element.replaceWith(shown.head.element);
     old.end();
   }
 
-  get #log() {
-    const id = this.#conversation.id;
-    if (!this.#logs.has(id)) this.#logs.set(id, new ThreadLog());
-    return this.#logs.get(id);
+  /** @param {string} conversationId */
+  #logOf(conversationId) {
+    const log = this.#logs.get(conversationId) ?? new ThreadLog();
+    this.#logs.set(conversationId, log);
+    return log;
   }
 
-  #build() {
-    const name = titleOf(this.#conversation, this.#client.user.id);
-    this.#list = el("div", {
+  /** @param {Wire.Conversation} conversation */
+  #makeHead(conversation) {
+    return new ThreadHead(this.#client, this.#book, conversation, this.#headHandlers);
+  }
+
+  /**
+   * @param {Wire.Conversation} conversation
+   * @returns {Shown}
+   */
+  #build(conversation) {
+    const name = titleOf(conversation, this.#client.userId);
+    const list = el("div", {
       class: "messages",
       role: "log",
       "aria-label": `Messages with ${name}`,
@@ -120,33 +157,26 @@ export class Thread {
       testid: "message-list",
       on: { scroll: () => this.#scrolled() },
     });
-    this.#input = el("textarea", {
+    /** @type {HTMLTextAreaElement} */
+    const input = el("textarea", {
       rows: "1",
       placeholder: "Write a message",
       "aria-label": `Message to ${name}`,
       testid: "message-input",
-      on: { input: () => this.#fitInput(), keydown: (event) => this.#keyPressed(event) },
+      on: { input: () => fit(input), keydown: (event) => this.#keyPressed(event) },
     });
     const send = { class: "send", type: "submit", "aria-label": "Send", title: "Send", testid: "message-send" };
-    this.#head?.end();
-    this.#head = new ThreadHead(this.#client, this.#book, this.#conversation, this.#headHandlers);
+    const head = this.#makeHead(conversation);
+    const on = { submit: (/** @type {SubmitEvent} */ event) => this.#submitted(event) };
     this.#root.replaceChildren(
-      this.#head.element,
-      this.#list,
-      el(
-        "form",
-        { class: "composer", on: { submit: (event) => this.#submitted(event) } },
-        this.#input,
-        el("button", send, icon("send")),
-      ),
+      head.element,
+      list,
+      el("form", { class: "composer", on }, input, el("button", send, icon("send"))),
     );
+    return { conversation, log: this.#logOf(conversation.id), head, list, input, nodes: new Map() };
   }
 
-  #fitInput() {
-    this.#input.style.height = "auto";
-    this.#input.style.height = `${Math.min(this.#input.scrollHeight, 160)}px`;
-  }
-
+  /** @param {KeyboardEvent} event */
   #keyPressed(event) {
     if (event.key === "Enter" && !event.shiftKey && !event.isComposing) this.#submitted(event);
   }
@@ -155,125 +185,154 @@ export class Thread {
 
   /** Fetches the newest messages: when opened, and after time away. */
   async refresh() {
-    const conversation = this.#conversation;
-    if (!conversation) return;
-    const log = this.#log;
+    const shown = this.#shown;
+    if (!shown) return;
+    const { log } = shown;
     try {
-      log.addNewest(await this.#client.messages(conversation.id));
+      log.addNewest(await this.#client.messages(shown.conversation.id));
     } catch (error) {
-      if (error.code !== "OFFLINE" && error.code !== "UNAUTHENTICATED") toast(errorSentence(error));
+      if (!hasCode(error, "OFFLINE") && !hasCode(error, "UNAUTHENTICATED")) toast(errorSentence(error));
     }
-    if (this.#conversation === conversation) this.#draw({ toEnd: log.messages.length <= 50 || this.#isAtEnd() });
+    if (this.#shown === shown) this.#draw(shown, { toEnd: log.messages.length <= 50 || isAtEnd(shown) });
   }
 
   #scrolled() {
-    if (this.#list.scrollTop < 200) this.#loadOlder();
+    if (this.#shown && this.#shown.list.scrollTop < 200) this.#loadOlder(this.#shown);
   }
 
-  async #loadOlder() {
-    const conversation = this.#conversation;
-    const log = this.#log;
+  /** @param {Shown} shown */
+  async #loadOlder(shown) {
+    const { log } = shown;
     if (this.#loading || !log.hasMore || log.firstSeq === undefined) return;
     this.#loading = true;
     try {
-      log.addOlder(await this.#client.messages(conversation.id, { beforeSeq: log.firstSeq }));
+      log.addOlder(await this.#client.messages(shown.conversation.id, { beforeSeq: log.firstSeq }));
     } catch (error) {
       toast(errorSentence(error));
     }
     this.#loading = false;
-    if (this.#conversation === conversation) this.#draw({ keepPlace: true });
+    if (this.#shown === shown) this.#draw(shown, { keepPlace: true });
   }
 
+  /** @param {Wire.Message} message */
   #arrived(message) {
-    const log = this.#logs.get(message.conversationId);
-    if (!log) return;
-    const complete = log.add(message);
-    if (message.conversationId !== this.#conversation?.id) return;
-    if (complete) this.#draw({ toEnd: this.#isAtEnd() });
+    const complete = this.#logs.get(message.conversationId)?.add(message);
+    const shown = this.#shown;
+    if (!shown || message.conversationId !== shown.conversation.id) return;
+    if (complete) this.#draw(shown, { toEnd: isAtEnd(shown) });
     else this.refresh();
   }
 
   // ------------------------------------------------------------------------------------------- sending
 
+  /** @param {Event} event */
   #submitted(event) {
     event.preventDefault();
-    const body = this.#input.value.trim();
-    if (!body) return;
+    const shown = this.#shown;
+    const body = shown?.input.value.trim();
+    if (!shown || !body) return;
     const unsent = { clientMessageId: newId(), body, createdAt: new Date().toISOString(), failed: "" };
-    this.#input.value = "";
-    this.#fitInput();
-    this.#log.send(unsent);
-    this.#draw({ toEnd: true });
-    this.#send(this.#conversation, unsent);
+    shown.input.value = "";
+    fit(shown.input);
+    shown.log.send(unsent);
+    this.#draw(shown, { toEnd: true });
+    this.#send(shown.conversation.id, unsent);
   }
 
-  async #send(conversation, unsent) {
-    const log = this.#log;
+  /**
+   * @param {string} conversationId
+   * @param {Unsent} unsent
+   */
+  async #send(conversationId, unsent) {
+    const log = this.#logOf(conversationId);
     unsent.failed = "";
-    this.#nodes.delete(unsent.clientMessageId);
-    this.#draw({ toEnd: this.#isAtEnd() });
+    this.#redraw(conversationId, unsent);
     try {
       const { clientMessageId, body } = unsent;
-      const message = await this.#client.sendMessage({ conversationId: conversation.id, clientMessageId, body });
-      const complete = log.add(message);
-      this.#client.dispatchEvent(new CustomEvent("sent", { detail: { message } }));
-      if (!complete && this.#conversation?.id === conversation.id) this.refresh();
+      const message = await this.#client.sendMessage({ conversationId, clientMessageId, body });
+      if (message && !log.add(message) && this.conversationId === conversationId) this.refresh();
+      if (message) this.#onSent(message);
     } catch (error) {
       unsent.failed = errorSentence(error, "message");
-      this.#nodes.delete(unsent.clientMessageId);
     }
-    if (this.#conversation?.id === conversation.id) this.#draw({ toEnd: this.#isAtEnd() });
+    this.#redraw(conversationId, unsent);
   }
 
   // ------------------------------------------------------------------------------------------- drawing
 
-  #isAtEnd() {
-    return this.#list.scrollHeight - this.#list.scrollTop - this.#list.clientHeight < 120;
+  /**
+   * Draws a conversation, if it is on show, with news of a message that is on its way.
+   * @param {string} conversationId
+   * @param {Unsent} unsent
+   */
+  #redraw(conversationId, unsent) {
+    const shown = this.#shown;
+    if (!shown || shown.conversation.id !== conversationId) return;
+    shown.nodes.delete(unsent.clientMessageId);
+    this.#draw(shown, { toEnd: isAtEnd(shown) });
   }
 
-  #draw({ toEnd = false, keepPlace = false } = {}) {
-    const log = this.#log;
-    const list = this.#list;
+  /**
+   * @param {Shown} shown
+   * @param {{toEnd?: boolean, keepPlace?: boolean}} how
+   */
+  #draw(shown, { toEnd = false, keepPlace = false }) {
+    const { conversation, log, list, nodes: known } = shown;
+    const me = this.#client.userId;
+    const group = conversation.type === "CONVERSATION_TYPE_GROUP" ? conversation : null;
     const fromEnd = list.scrollHeight - list.scrollTop;
+    /** @type {HTMLElement[]} */
     const nodes = [];
+    /**
+     * @param {string} key
+     * @param {() => HTMLElement} make
+     */
+    const place = (key, make) => {
+      const node = known.get(key) ?? make();
+      known.set(key, node);
+      nodes.push(node);
+    };
+    /** @type {import("./message-node.js").Shown | null} */
     let before = null;
     if (!log.hasMore && !log.messages.length && !log.unsent.length) {
-      nodes.push(this.#once("none", () => this.#firstWords()));
+      const text = `This is the beginning. Say hello to ${titleOf(conversation, me)}.`;
+      place("none", () => el("div", { class: "first-words", text }));
     }
+    /**
+     * @param {import("./message-node.js").Shown} message
+     * @param {string} key
+     * @param {Unsent} [unsent]
+     */
     const push = (message, key, unsent) => {
       const day = dayOf(message);
-      if (!before || dayOf(before) !== day) nodes.push(this.#once(`day:${day}`, () => dayLine(day)));
-      const around = {
-        me: this.#client.user.id,
-        group: this.#isGroup ? this.#conversation : null,
-        isContinued: continues(message, before),
-        unsent,
-        onRetry: () => this.#send(this.#conversation, unsent),
-      };
-      nodes.push(this.#once(key, () => messageNode(message, around)));
+      if (!before || dayOf(before) !== day) place(`day:${day}`, () => dayLine(day));
+      const onRetry = () => unsent && this.#send(conversation.id, unsent);
+      const around = { me, group, isContinued: continues(message, before), unsent, onRetry };
+      place(key, () => messageNode(message, around));
       before = message;
     };
     for (const message of log.messages) push(message, `${message.id}:${continues(message, before)}`);
-    for (const unsent of log.unsent) {
-      push({ ...unsent, senderId: this.#client.user.id }, unsent.clientMessageId, unsent);
-    }
+    for (const unsent of log.unsent) push({ ...unsent, senderId: me }, unsent.clientMessageId, unsent);
     sync(list, nodes);
     if (toEnd) list.scrollTop = list.scrollHeight;
     else if (keepPlace) list.scrollTop = list.scrollHeight - fromEnd;
-    if (log.messages.length) this.#onSeen(this.#conversation.id, log.lastSeq);
+    if (log.messages.length) this.#onSeen(conversation.id, log.lastSeq);
   }
+}
 
-  #once(key, make) {
-    if (!this.#nodes.has(key)) this.#nodes.set(key, make());
-    return this.#nodes.get(key);
-  }
+/**
+ * Makes the input as high as what is in it.
+ * @param {HTMLTextAreaElement} input
+ */
+function fit(input) {
+  input.style.height = "auto";
+  input.style.height = `${Math.min(input.scrollHeight, 160)}px`;
+}
 
-  get #isGroup() {
-    return this.#conversation.type === "CONVERSATION_TYPE_GROUP";
-  }
-
-  #firstWords() {
-    const name = titleOf(this.#conversation, this.#client.user.id);
-    return el("div", { class: "first-words", text: `This is the beginning. Say hello to ${name}.` });
-  }
+/**
+ * Whether the newest messages are in sight.
+ * @param {Shown} shown
+ */
+function isAtEnd({ list }) {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < 120;
 }
