@@ -63,8 +63,10 @@ const jsonName = (name) => name.replace(/_([a-z0-9])/g, (_, letter) => letter.to
  * @param {string} name
  */
 function field(message, repeated, type, name) {
+  const known = scalars[type] ?? (/^[A-Z]\w*$/.test(type) ? type : null);
+  if (!known) throw new Error(`${message}.${name} is of a type that has no place here: ${type}`);
   const isCertain = (type === "string" && name === "id") || alwaysThere[message]?.includes(name);
-  return `    ${jsonName(name)}${isCertain ? "" : "?"}: ${scalars[type] ?? type}${repeated ? "[]" : ""};`;
+  return `    ${jsonName(name)}${isCertain ? "" : "?"}: ${known}${repeated ? "[]" : ""};`;
 }
 
 /**

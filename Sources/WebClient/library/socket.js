@@ -29,6 +29,17 @@ const eventsPerAck = 32;
  */
 
 /**
+ * What of a `WebSocket` is used.
+ * @typedef {object} Line
+ * @property {number} readyState
+ * @property {(text: string) => void} send
+ * @property {(code?: number) => void} close
+ * @property {((event: Event) => void) | null} onopen
+ * @property {((event: MessageEvent<string>) => void) | null} onmessage
+ * @property {((event: CloseEvent) => void) | null} onclose
+ */
+
+/**
  * A command without an answer.
  * @typedef {object} Pending
  * @property {number} id
@@ -55,7 +66,7 @@ const eventsPerAck = 32;
  */
 export class RingbackSocket extends Emitter {
   #options;
-  /** @type {WebSocket | null} */
+  /** @type {Line | null} */
   #socket = null;
   #nextId = 1;
   /** @type {Map<number, Pending>} */
@@ -87,7 +98,7 @@ export class RingbackSocket extends Emitter {
    * @param {string} options.url of the socket, `ws:` or `wss:`
    * @param {Wire.Device} options.device
    * @param {(rejected?: string) => Promise<string | null>} options.token gives an access token
-   * @param {typeof WebSocket} [options.WebSocket]
+   * @param {new (url: string, protocols: string[]) => Line} [options.WebSocket]
    * @param {() => number} [options.random] from 0 to 1
    */
   constructor(options) {

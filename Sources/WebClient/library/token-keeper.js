@@ -18,11 +18,16 @@ export function exchange(rest, refreshToken, fields) {
 }
 
 /**
+ * Lets one at a time do something, by a name.
+ * @typedef {{request: <Result>(name: string, work: () => Promise<Result>) => Promise<Result>}} Locks
+ */
+
+/**
  * Runs `work` alone among all tabs (Web Locks), or at least among this page where locks are missing.
  * @template Result
  * @param {string} name
  * @param {() => Promise<Result>} work
- * @param {Pick<LockManager, "request"> | undefined} locks
+ * @param {Locks | undefined} locks
  * @returns {Promise<Result>}
  */
 async function exclusively(name, work, locks) {
@@ -54,7 +59,7 @@ export class TokenKeeper {
    * @param {(refreshToken?: string) => Promise<import("./session-store.js").Credentials>} options.refresh
    *   asks the server; rejects with code "UNAUTHENTICATED" when the session is over
    * @param {() => number} [options.now] milliseconds since 1970, by the server's clock as far as known
-   * @param {Pick<LockManager, "request"> | undefined} [options.locks]
+   * @param {Locks | undefined} [options.locks]
    */
   constructor({ store, refresh, now = Date.now, locks = globalThis.navigator?.locks }) {
     this.#store = store;
