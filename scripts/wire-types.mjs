@@ -7,7 +7,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 const schema = ["ringback.proto", "rest.proto"].map((name) => new URL(`../Sources/Wire/Proto/${name}`, import.meta.url));
 const target = new URL("../Sources/WebClient/library/wire-schema.d.ts", import.meta.url);
 
-/** How canonical protobuf JSON writes what is no message and no enumeration of ours. @type {Record<string, string>} */
+/**
+ * How canonical protobuf JSON writes what is no message and no enumeration of ours.
+ * @type {Record<string, string>}
+ */
 const scalars = {
   string: "string",
   bool: "boolean",

@@ -38,7 +38,7 @@ function server() {
    * @param {unknown} [value]
    */
   const answer = async (verb, value) => {
-    const [{ resolve, reject }] = open.splice(open.findIndex((request) => request.verb === verb), 1);
+    const [{ resolve, reject }] = open.splice(open.findIndex((one) => one.verb === verb), 1);
     if (value instanceof Error) reject(value);
     else resolve(value);
     await turn();

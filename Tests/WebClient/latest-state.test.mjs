@@ -10,12 +10,12 @@ const command = (number) => ({ callHold: { callId: String(number) } });
 
 /** A server that the test answers for: `asked` has one entry for each command. */
 function server() {
-  /** @type {{command: Command, answer: () => void, refuse: () => void}[]} */
+  /** @type {{sent: Command, answer: () => void, refuse: () => void}[]} */
   const asked = [];
-  /** @param {Command} command */
-  const send = (command) =>
+  /** @param {Command} sent */
+  const send = (sent) =>
     new Promise((resolve, reject) =>
-      asked.push({ command, answer: () => resolve({}), refuse: () => reject(new Error("no")) }),
+      asked.push({ sent, answer: () => resolve({}), refuse: () => reject(new Error("no")) }),
     );
   return { asked, state: new LatestState(send) };
 }
@@ -23,14 +23,14 @@ function server() {
 test("one command is under way at a time, and only the latest follows it", async () => {
   const { asked, state } = server();
   const told = [1, 2, 3].map((number) => state.tell(command(number)));
-  assert.deepEqual(asked.map((one) => one.command), [command(1)]);
+  assert.deepEqual(asked.map((one) => one.sent), [command(1)]);
   asked[0].answer();
   await turn();
-  assert.deepEqual(asked.map((one) => one.command), [command(1), command(3)]);
+  assert.deepEqual(asked.map((one) => one.sent), [command(1), command(3)]);
   asked[1].answer();
   await Promise.all(told);
   state.tell(command(4));
-  assert.deepEqual(asked[2].command, command(4));
+  assert.deepEqual(asked[2].sent, command(4));
 });
 
 test("a refusal is heard of, unless something newer is to be said", async () => {
@@ -39,7 +39,7 @@ test("a refusal is heard of, unless something newer is to be said", async () => 
   state.tell(command(2));
   asked[0].refuse();
   await turn();
-  assert.deepEqual(asked[1].command, command(2));
+  assert.deepEqual(asked[1].sent, command(2));
   asked[1].refuse();
   await assert.rejects(first);
   const third = state.tell(command(3));
@@ -53,5 +53,5 @@ test("what is said right after an answer is said", async () => {
   asked[0].answer();
   await first;
   state.tell(command(2));
-  assert.deepEqual(asked[1].command, command(2));
+  assert.deepEqual(asked[1].sent, command(2));
 });

@@ -140,7 +140,10 @@ export function screenMids(sdp) {
  * @returns {{audio: string[], camera: string | null, screen: string | null}} names of media sections
  */
 export function classifyMedia(media, marked) {
-  const receiving = media.flatMap(({ mid, kind, receiving }) => (receiving && mid !== null ? [{ mid, kind }] : []));
+  const receiving = media.flatMap((medium) => {
+    const { mid, kind } = medium;
+    return medium.receiving && mid !== null ? [{ mid, kind }] : [];
+  });
   const videos = receiving.filter((medium) => medium.kind === "video");
   const cameras = videos.filter((medium) => !marked.has(medium.mid));
   const screen = videos.find((medium) => marked.has(medium.mid)) ?? cameras[1];

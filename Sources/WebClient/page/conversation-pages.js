@@ -57,7 +57,8 @@ export class ConversationPages {
   async reload() {
     if (this.#reloading) {
       this.#isStale = true;
-      return this.#reloading;
+      await this.#reloading;
+      return;
     }
     const owner = this.#owner;
     this.#reloading = this.#reload(owner);
