@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the call core, and sees whether the simulator finds it.
+"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the call core, for the simulator to find.
 
 Fails when one is not found, when one does not compile, and when a text to replace does not stand in its file exactly
 once. With arguments, only the faults whose names contain one of them are planted.
@@ -74,7 +74,11 @@ def build() -> str | None:
     """Builds the copy. What it returns, when it returns something, is why it can't be built."""
     done = subprocess.run(
         ["swift", "build", "--package-path", str(COPY), "--product", "simulate"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     if done.returncode == 0:
         return None
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
@@ -84,7 +88,12 @@ def build() -> str | None:
 def simulate(*arguments: str) -> tuple[int, str]:
     done = subprocess.run(
         [str(COPY / ".build/debug/simulate"), "--partial", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=900)
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+    )
     return done.returncode, done.stdout
 
 
