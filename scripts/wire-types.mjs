@@ -4,7 +4,8 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-const schema = ["ringback.proto", "rest.proto"].map((name) => new URL(`../Sources/Wire/Proto/${name}`, import.meta.url));
+const folder = new URL("../Sources/Wire/Proto/", import.meta.url);
+const schema = ["ringback.proto", "rest.proto"].map((name) => new URL(name, folder));
 const target = new URL("../Sources/WebClient/library/wire-schema.d.ts", import.meta.url);
 
 /**

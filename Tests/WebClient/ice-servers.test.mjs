@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { IceServers, expiryOf, renewalMarginMs, renewalPatienceMs } from "../../Sources/WebClient/library/ice-servers.js";
+import {
+  IceServers,
+  expiryOf,
+  renewalMarginMs,
+  renewalPatienceMs,
+} from "../../Sources/WebClient/library/ice-servers.js";
 import { turn } from "./browser.mjs";
 
 const start = 1_700_000_000_000;
 const stun = { urls: ["stun:stun.example:3478"] };
-const good = (/** @type {number} */ seconds) => ({ urls: ["turn:turn.example"], username: `${start / 1000 + seconds}:u1`, credential: "c" });
+const good = (/** @type {number} */ seconds) => ({
+  urls: ["turn:turn.example"],
+  username: `${start / 1000 + seconds}:u1`,
+  credential: "c",
+});
 
 /**
  * Servers whose clock and whose answers the test sets; `asked` has one entry for each question.

@@ -24,10 +24,12 @@ const state = (changes = {}) => ({
   lastAnswer: null,
   ...changes,
 });
+/** @returns {Wire.Description} */
 const offer = (peerConnectionId = "b1") => ({ type: "DESCRIPTION_TYPE_OFFER", sdp: "o", peerConnectionId });
+/** @returns {Wire.Description} */
 const answer = (peerConnectionId = "b1", sdp = "a") => ({ type: "DESCRIPTION_TYPE_ANSWER", sdp, peerConnectionId });
 
-/** @type {[name: string, before: NegotiationState, description: Parameters<typeof reactToDescription>[1], expected: Reaction][]} */
+/** @type {[name: string, before: NegotiationState, description: Wire.Description, expected: Reaction][]} */
 const table = [
   ["an offer in peace", state(), offer(), "apply"],
   ["the first offer", state({ remoteId: null }), offer(), "apply"],
@@ -116,7 +118,11 @@ test("a screen is marked in its own section alone, once", () => {
 });
 
 test("a marked video is the screen, wherever it stands; else the second one is", () => {
-  const medium = (/** @type {string} */ mid, /** @type {string} */ kind, receiving = true) => ({ mid, kind, receiving });
+  /**
+   * @param {string} mid
+   * @param {"audio" | "video"} kind
+   */
+  const medium = (mid, kind, receiving = true) => ({ mid, kind, receiving });
   const all = [medium("0", "audio"), medium("1", "video"), medium("2", "video")];
   assert.deepEqual(classifyMedia(all, new Set(["2"])), { audio: ["0"], camera: "1", screen: "2" });
   assert.deepEqual(classifyMedia(all, new Set(["1"])), { audio: ["0"], camera: "2", screen: "1" });

@@ -176,7 +176,11 @@ test("media go to the other side, or among the first four, whoever asks", () => 
 
 test("of two one is polite: as the server says, or by the ids", () => {
   /** @type {Wire.Call} */
-  const direct = { id: "c1", status: "CALL_STATUS_ONGOING", participants: [{ user: { id: "a" }, polite: true }, { user: { id: "b" } }] };
+  const direct = {
+    id: "c1",
+    status: "CALL_STATUS_ONGOING",
+    participants: [{ user: { id: "a" }, polite: true }, { user: { id: "b" } }],
+  };
   assert.deepEqual([isPolite(direct, "a", "b"), isPolite(direct, "b", "a")], [true, false]);
   /** @type {Wire.Call} */
   const grown = { ...direct, mode: "CALL_MODE_GROUP" };

@@ -68,7 +68,8 @@ test("answers find their commands, errors reject with what the server said", asy
   const first = socket.request({ callFetch: { callId: "c1" } });
   const second = socket.request({ callFetch: { callId: "c2" } });
   const [one, two] = wire().commands();
-  wire().receive({ replyTo: two.id, error: { code: "ERROR_CODE_CALL_ENDED", message: "over", call: { ...call, id: "c2" } } });
+  const over = { ...call, id: "c2" };
+  wire().receive({ replyTo: two.id, error: { code: "ERROR_CODE_CALL_ENDED", message: "over", call: over } });
   wire().receive({ replyTo: one.id, ok: { call: { ...call, id: "c1" } } });
   assert.deepEqual(await first, { call: { ...call, id: "c1" } });
   await assert.rejects(second, { code: "CALL_ENDED", call: { ...call, id: "c2" } });

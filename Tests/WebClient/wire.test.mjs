@@ -24,7 +24,8 @@ test("a browser without toWellFormed does the same", () => {
   try {
     for (const [text, expected] of texts) assert.equal(wellFormed(text), expected);
   } finally {
-    Object.defineProperty(String.prototype, "toWellFormed", { value: toWellFormed, configurable: true, writable: true });
+    const value = { value: toWellFormed, configurable: true, writable: true };
+    Object.defineProperty(String.prototype, "toWellFormed", value);
   }
 });
 

@@ -100,7 +100,11 @@ export class RingbackClient extends RestRequests {
       now: () => Date.now() + this.#rest.clockOffsetMs,
     });
     this.#iceServers = new IceServers({
-      fetch: async () => (await this.rest("GET", "/v1/ice-servers")).iceServers,
+      fetch: async () => {
+        /** @type {Wire.IceServerList} */
+        const { iceServers } = await this.rest("GET", "/v1/ice-servers");
+        return iceServers;
+      },
       now: () => this.serverNow(),
     });
     this.user = this.#store.read()?.user ?? null;

@@ -14,7 +14,7 @@ const pageSize = 100;
 export class Contacts {
   #rest;
 
-  /** @param {{rest: (method: string, path: string, body?: object) => Promise<any>}} client */
+  /** @param {Pick<import("./client.js").RingbackClient, "rest">} client */
   constructor(client) {
     this.#rest = client.rest.bind(client);
   }

@@ -13,7 +13,7 @@ export class LatestState {
   /** @type {Promise<void> | null} */
   #underWay = null;
 
-  /** @param {(command: Command) => Promise<unknown>} send sends a command, and again as long as the server asks for time */
+  /** @param {(command: Command) => Promise<unknown>} send sends it, and again as long as the server asks for time */
   constructor(send) {
     this.#send = send;
   }

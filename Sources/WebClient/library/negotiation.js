@@ -23,7 +23,7 @@
 /**
  * Decides about a description that has come in.
  * @param {NegotiationState} state
- * @param {{type?: string, sdp?: string, peerConnectionId?: string}} description as on the wire
+ * @param {Wire.Description} description
  * @returns {Reaction}
  */
 export function reactToDescription(state, description) {

@@ -201,7 +201,9 @@ export class PeerLink extends Emitter {
       if (this.#pc === pc) handler(event);
     };
     pc.onnegotiationneeded = ifCurrent(() => this.#enqueue(() => this.#offer(pc)));
-    pc.onicecandidate = ifCurrent((/** @type {RTCPeerConnectionIceEvent} */ { candidate }) => this.#sendCandidate(candidate));
+    pc.onicecandidate = ifCurrent((/** @type {RTCPeerConnectionIceEvent} */ event) =>
+      this.#sendCandidate(event.candidate),
+    );
     pc.onconnectionstatechange = ifCurrent(() => this.emit("connection"));
     pc.ontrack = ifCurrent((/** @type {RTCTrackEvent} */ { track }) => {
       track.onmute = track.onunmute = () => this.emit("tracks");

@@ -21,7 +21,7 @@ export class RestRequests extends Emitter {
    * @param {string} method
    * @param {string} path
    * @param {object} [body]
-   * @returns {Promise<any>} as the schema says of the route, which is the caller's to know
+   * @returns {Promise<any>} of the type that the route has, which callers say
    */
   rest(method, path, body) {
     return this.#rest.signed(method, path, body);
@@ -33,7 +33,9 @@ export class RestRequests extends Emitter {
    * @returns {Promise<Wire.User[]>}
    */
   async searchUsers(query) {
-    return (await this.rest("GET", `/v1/users?query=${encodeURIComponent(wellFormed(query))}`)).users ?? [];
+    /** @type {Wire.UserList} */
+    const { users = [] } = await this.rest("GET", `/v1/users?query=${encodeURIComponent(wellFormed(query))}`);
+    return users;
   }
 
   /**
@@ -46,7 +48,8 @@ export class RestRequests extends Emitter {
   }
 
   /**
-   * Makes a group. Those who do not know this person are invited into it. Repeated with the same `clientConversationId`, it is the same group.
+   * Makes a group. Those who do not know this person are invited into it. Repeated with the same
+   * `clientConversationId`, it is the same group.
    * @param {{name: string, memberIds: string[], clientConversationId?: string}} group
    * @returns {Promise<Wire.Conversation>}
    */
@@ -77,10 +80,11 @@ export class RestRequests extends Emitter {
   /**
    * A page of conversations, the most recently used first.
    * @param {{cursor?: string, limit?: number}} page the first one without `cursor`
-   * @returns {Promise<{conversations: Wire.Conversation[], nextCursor: string}>} `nextCursor` is empty at the end
+   * @returns {Promise<Required<Wire.ConversationList>>} `nextCursor` is empty at the end
    */
   async conversations({ cursor = "", limit = 50 } = {}) {
     const query = new URLSearchParams({ limit: String(limit), ...(cursor && { cursor }) });
+    /** @type {Wire.ConversationList} */
     const { conversations = [], nextCursor = "" } = await this.rest("GET", `/v1/conversations?${query}`);
     return { conversations, nextCursor };
   }
@@ -90,7 +94,9 @@ export class RestRequests extends Emitter {
    * @returns {Promise<Wire.GroupInvitation[]>} there are at most 100
    */
   async invitations() {
-    return (await this.rest("GET", "/v1/invitations?limit=100")).invitations ?? [];
+    /** @type {Wire.GroupInvitationList} */
+    const { invitations = [] } = await this.rest("GET", "/v1/invitations?limit=100");
+    return invitations;
   }
 
   /**
@@ -114,26 +120,29 @@ export class RestRequests extends Emitter {
    * A page of messages, in order.
    * @param {string} conversationId
    * @param {{beforeSeq?: string | number, limit?: number}} page the newest ones without `beforeSeq`
-   * @returns {Promise<{messages: Wire.Message[], hasMore: boolean}>}
+   * @returns {Promise<Required<Wire.MessageList>>}
    */
   async messages(conversationId, { beforeSeq, limit = 50 } = {}) {
     const query = new URLSearchParams({ limit: String(limit) });
     if (beforeSeq !== undefined) query.set("before_seq", String(beforeSeq));
-    const page = await this.rest("GET", `/v1/conversations/${encodeURIComponent(conversationId)}/messages?${query}`);
-    return { messages: page.messages ?? [], hasMore: page.hasMore ?? false };
+    const path = `/v1/conversations/${encodeURIComponent(conversationId)}/messages?${query}`;
+    /** @type {Wire.MessageList} */
+    const { messages = [], hasMore = false } = await this.rest("GET", path);
+    return { messages, hasMore };
   }
 
   /**
    * A page of the call history, the newest first.
    * @param {{cursor?: string, limit?: number, missed?: boolean}} page
-   * @returns {Promise<{calls: Wire.Call[], records: Wire.CallRecord[], nextCursor: string}>} a record for each call
+   * @returns {Promise<Required<Wire.CallList>>} a record for each call
    */
   async callHistory({ cursor = "", limit = 30, missed = false } = {}) {
     const query = new URLSearchParams({ limit: String(limit) });
     if (missed) query.set("missed", "true");
     if (cursor) query.set("cursor", cursor);
-    const page = await this.rest("GET", `/v1/calls?${query}`);
-    return { calls: page.calls ?? [], records: page.records ?? [], nextCursor: page.nextCursor ?? "" };
+    /** @type {Wire.CallList} */
+    const { calls = [], records = [], nextCursor = "" } = await this.rest("GET", `/v1/calls?${query}`);
+    return { calls, records, nextCursor };
   }
 
   /**
@@ -141,7 +150,9 @@ export class RestRequests extends Emitter {
    * @returns {Promise<number>}
    */
   async unseenMissedCalls() {
-    return (await this.rest("GET", "/v1/calls/missed")).unseen ?? 0;
+    /** @type {Wire.MissedCalls} */
+    const { unseen = 0 } = await this.rest("GET", "/v1/calls/missed");
+    return unseen;
   }
 
   /**
@@ -150,7 +161,9 @@ export class RestRequests extends Emitter {
    * @returns {Promise<number>} what is left
    */
   async markMissedCallsSeen(callId) {
-    return (await this.rest("POST", "/v1/calls/missed/seen", { callId })).unseen ?? 0;
+    /** @type {Wire.MissedCalls} */
+    const { unseen = 0 } = await this.rest("POST", "/v1/calls/missed/seen", { callId });
+    return unseen;
   }
 
   /**
@@ -158,7 +171,9 @@ export class RestRequests extends Emitter {
    * @returns {Promise<Wire.Session[]>}
    */
   async sessions() {
-    return (await this.rest("GET", "/v1/sessions")).sessions ?? [];
+    /** @type {Wire.SessionList} */
+    const { sessions = [] } = await this.rest("GET", "/v1/sessions");
+    return sessions;
   }
 
   /**

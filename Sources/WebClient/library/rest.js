@@ -35,7 +35,7 @@ export class Rest {
    * @param {(rejected?: string) => Promise<string | null>} token gives an access token
    * @param {typeof fetch} [fetchFunction]
    */
-  constructor(base, token, fetchFunction = (/** @type {Parameters<typeof fetch>} */ ...args) => globalThis.fetch(...args)) {
+  constructor(base, token, fetchFunction = (input, init) => globalThis.fetch(input, init)) {
     this.#base = base;
     this.#token = token;
     this.#fetch = fetchFunction;
@@ -47,7 +47,7 @@ export class Rest {
    * @param {string} path
    * @param {object} [body]
    * @param {Record<string, string>} [fields] further fields of the head
-   * @returns {Promise<any>} the answer's body, `{}` when it has none
+   * @returns {Promise<any>} the answer's body, of the type that the route has; `{}` when there is none
    */
   async open(method, path, body, fields) {
     const response = await this.#send(method, path, body, null, fields);
@@ -60,7 +60,7 @@ export class Rest {
    * @param {string} path
    * @param {object} [body]
    * @param {Record<string, string>} [fields] further fields of the head
-   * @returns {Promise<any>}
+   * @returns {Promise<any>} the answer's body, of the type that the route has; `{}` when there is none
    */
   async signed(method, path, body, fields) {
     const token = await this.#token();
@@ -105,7 +105,7 @@ export class Rest {
 
   /**
    * @param {Response} response
-   * @returns {Promise<any>} as the schema says of the route, which is the caller's to know
+   * @returns {Promise<any>} of the type that the route has, which callers say
    */
   async #read(response) {
     const text = await response.text();

@@ -60,7 +60,7 @@ export class CallTogether {
   /**
    * @param {Pick<import("../library/ringback.js").RingbackClient, "placeCall">} client
    * @param {object} handlers
-   * @param {(first: Wire.User, others: Wire.User[]) => void} handlers.onWaiting the others wait for the first one's answer
+   * @param {(first: Wire.User, others: Wire.User[]) => void} handlers.onWaiting the others wait for the first one
    * @param {(error: unknown) => void} handlers.onFailure the others could not be rung
    */
   constructor(client, { onWaiting, onFailure }) {

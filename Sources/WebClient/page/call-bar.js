@@ -20,7 +20,9 @@ export class CallBar {
   constructor(client, handlers) {
     this.#client = client;
     this.#handlers = handlers;
-    for (const type of /** @type {const} */ (["call", "connection", "signedout"])) client.addEventListener(type, () => this.draw());
+    for (const type of /** @type {const} */ (["call", "connection", "signedout"])) {
+      client.addEventListener(type, () => this.draw());
+    }
   }
 
   draw() {

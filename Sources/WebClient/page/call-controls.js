@@ -80,7 +80,8 @@ export class CallControls {
    */
   press(key) {
     const { mute, camera, share, hold, hand, add, people } = this.#buttons;
-    const button = new Map(Object.entries({ m: mute, v: camera, s: share, h: hold, r: hand, a: add, p: people })).get(key);
+    const keys = { m: mute, v: camera, s: share, h: hold, r: hand, a: add, p: people };
+    const button = new Map(Object.entries(keys)).get(key);
     if (!button || button.hidden) return false;
     button.click();
     return true;

@@ -94,7 +94,8 @@ export class ConversationList {
    * @param {Wire.Conversation} conversation
    */
   peer(conversation) {
-    return conversation.members?.find((member) => member.id !== this.#client.user?.id) ?? this.#client.user ?? undefined;
+    const { user, userId } = this.#client;
+    return conversation.members?.find((member) => member.id !== userId) ?? user ?? undefined;
   }
 
   /**

@@ -48,7 +48,10 @@ export class ConversationMenu {
     book.addEventListener("change", () => this.#isOpen && this.#draw(), { signal });
     document.addEventListener(
       "pointerdown",
-      ({ target }) => this.#isOpen && !(target instanceof Node && this.element.contains(target)) && this.#close({ keepsFocus: true }),
+      ({ target }) => {
+        const isWithin = target instanceof Node && this.element.contains(target);
+        if (this.#isOpen && !isWithin) this.#close({ keepsFocus: true });
+      },
       { signal },
     );
   }

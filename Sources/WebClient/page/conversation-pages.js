@@ -16,7 +16,7 @@ export class ConversationPages {
   #isLoadingMore = false;
   #owner = {};
 
-  /** @param {(page: {cursor: string, limit: number}) => Promise<{conversations: Wire.Conversation[], nextCursor: string}>} fetch */
+  /** @param {(page: {cursor: string, limit: number}) => Promise<Required<Wire.ConversationList>>} fetch */
   constructor(fetch) {
     this.#fetch = fetch;
   }

@@ -5,8 +5,8 @@ import { icon } from "./icons.js";
 /**
  * @typedef {{[Type in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[Type]) => unknown}} Handlers
  * @typedef {{[name: string]: string | number | boolean | null | undefined | Handlers, on?: Handlers}} Attributes
- *   `class`, `testid`, `text`, `on: {event: handler}`, anything else is an attribute; false, null and undefined leave it
- *   out
+ *   `class`, `testid`, `text`, `on: {event: handler}`, anything else is an attribute; false, null and undefined
+ *   leave it out
  */
 
 /**

@@ -100,7 +100,8 @@ export function timeOfDay(date) {
  * @param {Date} [now]
  */
 export function dayLabel(date, now = new Date()) {
-  const midnight = (/** @type {Date} */ value) => new Date(value.getFullYear(), value.getMonth(), value.getDate()).getTime();
+  const midnight = (/** @type {Date} */ value) =>
+    new Date(value.getFullYear(), value.getMonth(), value.getDate()).getTime();
   const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";

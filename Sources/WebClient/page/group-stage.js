@@ -141,7 +141,8 @@ class Tile {
     this.element.classList.toggle("reconnecting", entry.reconnecting);
     this.#name.textContent = own ? `${nameOf(entry.user)} (you)` : nameOf(entry.user);
     this.#state.textContent = words;
-    const badge = (/** @type {import("./icons.js").IconName} */ name, /** @type {string} */ kind) => el("span", { class: `badge ${kind}` }, icon(name));
+    const badge = (/** @type {import("./icons.js").IconName} */ name, /** @type {string} */ kind) =>
+      el("span", { class: `badge ${kind}` }, icon(name));
     this.#badges.replaceChildren(
       ...(entry.handRaised ? [badge("hand", "hand")] : []),
       ...(entry.onHold ? [badge("pause", "hold")] : []),

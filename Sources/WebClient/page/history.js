@@ -65,7 +65,7 @@ export class History {
   /**
    * @param {import("../library/ringback.js").RingbackClient} client
    * @param {import("./groups.js").Groups} groups
-   * @param {{onCallBack: (whom: import("./call-back.js").CallBack, video: boolean) => void}} handlers whom: of {@link callBackOf}
+   * @param {{onCallBack: (whom: import("./call-back.js").CallBack, video: boolean) => void}} handlers
    */
   constructor(client, groups, { onCallBack }) {
     this.#client = client;

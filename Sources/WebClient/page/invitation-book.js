@@ -22,7 +22,10 @@ export class InvitationBook extends Emitter {
   #loading = null;
   #owner = {};
 
-  /** @param {Pick<import("../library/ringback.js").RingbackClient, "invitations" | "acceptInvitation" | "declineInvitation">} api */
+  /**
+   * @param {Pick<import("../library/ringback.js").RingbackClient,
+   *   "invitations" | "acceptInvitation" | "declineInvitation">} api
+   */
   constructor(api) {
     super();
     this.#api = api;
@@ -95,7 +98,8 @@ export class InvitationBook extends Emitter {
    * Answers one. Rejects with why it could not be done.
    * @param {Answer} answer
    * @param {string} conversationId
-   * @returns {Promise<Wire.Conversation | null>} the group when it is accepted; null when it is not, or is being answered already
+   * @returns {Promise<Wire.Conversation | null>} the group when it is accepted; null when it is not, or is being
+   *   answered already
    */
   async answer(answer, conversationId) {
     if (this.#busy.has(conversationId)) return null;

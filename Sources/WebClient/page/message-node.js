@@ -5,7 +5,10 @@ import { el } from "./dom.js";
 import { dayLabel, nameOf, timeOfDay } from "./format.js";
 import { messageLine } from "./sentences.js";
 
-/** @typedef {Pick<Wire.Message, "senderId" | "createdAt" | "body" | "type" | "call" | "seq">} Shown what of a message is drawn */
+/**
+ * What of a message is drawn.
+ * @typedef {Pick<Wire.Message, "senderId" | "createdAt" | "body" | "type" | "call" | "seq">} Shown
+ */
 
 /** Messages of one person this close together stand together, in milliseconds. */
 const togetherMs = 5 * 60_000;
