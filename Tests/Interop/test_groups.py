@@ -56,6 +56,11 @@ async def test_a_call_grows(database: Database, server: Server, arrive: Arrive, 
     await alice.sees("tile-carol", "Ringing")
     await carol.answer("voice")
     await are_together(alice, bob, carol)
+    # Who was added is not chosen once more.
+    await alice.click("call-add")
+    await alice.element("add-search").fill("carol")
+    await alice.sees("add-people", "Nobody to add by this name")
+    await alice.page.keyboard.press("Escape")
     # The first two went on as they were.
     bobs = "() => ringback.call.mediaOf(ringback.call.peer.id).peerConnection === window.kept"
     assert await alice.page.evaluate(bobs)

@@ -48,7 +48,7 @@ export function reactToDescription(state, description) {
 /**
  * What to do with a candidate.
  * @param {{remoteId: string | null, remoteGeneration: number, abandonedIds: Set<string>}} state
- * @param {{peerConnectionId?: string, generation?: number}} candidate as on the wire
+ * @param {Wire.Candidate} candidate
  * @returns {"add" | "keep" | "drop"} `keep`: its description has not come yet
  */
 export function reactToCandidate(state, candidate) {

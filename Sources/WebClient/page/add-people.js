@@ -10,7 +10,7 @@ const typingPauseMs = 220;
 /** So many people at most are rung at a time. */
 const addLimit = 32;
 
-/** The dialog. Made anew for each choice. */
+/** The dialog of one call. */
 export class AddPeople {
   #client;
   #connection;
@@ -44,9 +44,12 @@ export class AddPeople {
     this.#connection = connection;
   }
 
-  /** Shows it. */
+  /** Shows it, with nobody chosen. */
   async open() {
     const close = { click: () => this.#dialog.close() };
+    clearTimeout(this.#timer);
+    this.#asked += 1;
+    this.#chosen.clear();
     this.#input.value = "";
     this.#list.replaceChildren();
     this.#note.textContent = "";
