@@ -20,16 +20,16 @@ build: ## Build everything for debugging, tests included
 release: ## Build the server as it is meant to run
 	@scripts/build.sh release
 
-format: ## Format the Swift files
+format: ## Format the Swift and Python files
 	@scripts/format.sh write
 
-lint: ## Check the format of the Swift files
-	@scripts/format.sh lint
+lint: ## Check Swift format, shell scripts, the web client (tsc, ESLint), Python (ruff, mypy); one by ARGS="python"
+	@scripts/lint.sh $(ARGS)
 
-generate: ## Generate Sources/Wire/Generated from Sources/Wire/Proto
+generate: ## Generate Sources/Wire/Generated and the web client's types of the wire from Sources/Wire/Proto
 	@scripts/generate.sh write
 
-check-generated: ## Check that Sources/Wire/Generated is what generate makes
+check-generated: ## Check that they are what generate makes
 	@scripts/generate.sh check
 
 simulate: ## Run random schedules against the call core; SEED=1 COUNT=100000 MINUTES=10 TRACE=yes

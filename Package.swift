@@ -88,7 +88,7 @@ let package = Package(
             name: "Ringback",
             dependencies: [
                 "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Outbox", "Primitives", "SignalingCore",
-                "SignalingService", "Storage",
+                "SignalingService", "Storage", "WebClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -96,7 +96,7 @@ let package = Package(
                 lifecycle, locks, logging, nioCore, nioPosix, nioSSL,
             ],
             path: "Sources/Ringback",
-            resources: [.copy("Web"), .embedInCode("openapi.yaml")],
+            resources: [.embedInCode("openapi.yaml")],
             swiftSettings: ownSettings
         ),
         library(
@@ -111,6 +111,7 @@ let package = Package(
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]),
         library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+        library("WebClient", "Sources/WebClient", [], resources: [.copy("library"), .copy("page")]),
 
         // The tool that measures it from outside.
         .executableTarget(
@@ -200,8 +201,8 @@ let package = Package(
             "Gateway",
             [
                 "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
-                "TestDatabases", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL,
-                nioWebSocket, protobuf,
+                "TestDatabases", "WebClient", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded,
+                nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["CAllocations", "Primitives", "Wire", protobuf]),
         tests(

@@ -13,13 +13,13 @@ if [[ ${1:-} != with-postgres ]]; then
     need_build_packages
     need_swift
     need_interop_tools
-    need_packages "to check the scripts" shellcheck
+    need_lint_tools
     if python=$(python27); then need_conformance_suite "$python"; fi
     exec scripts/with-postgres.sh scripts/test.sh with-postgres
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=10
+readonly results=$PWD/test-results steps=13
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -98,8 +98,11 @@ strict_build() {
 build_time="about 6 minutes on 2 cores"
 [[ -d .build/debug ]] && build_time="what has changed"
 
-step format "Format of the Swift files" scripts/format.sh lint || true
-step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/*.sh .ci/run || true
+step format "Format of the Swift files" scripts/lint.sh swift || true
+step scripts "Shell scripts (shellcheck)" scripts/lint.sh shell || true
+step types "Types of the web client and its tests (tsc)" scripts/lint.sh types || true
+step rules "Rules of the web client and its tests (ESLint)" scripts/lint.sh javascript || true
+step python "Python of tests and scripts (ruff, mypy)" scripts/lint.sh python || true
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step simulator "Random schedules against the call core: about 2 minutes" simulation || true

@@ -15,6 +15,7 @@ import SignalingCore
 import SignalingService
 import Storage
 import UnixSignals
+import WebClient
 
 /// The server: its parts, joined.
 struct Server {
@@ -182,7 +183,7 @@ extension Server {
         configuration.iceServers = iceServers(stun)
         configuration.turn = settings.turn
         configuration.echoes = settings.echoes
-        configuration.webRoot = settings.webRoot ?? Bundle.module.resourceURL?.appending(path: "Web").path
+        configuration.webRoot = settings.webRoot ?? WebClient.folder
         configuration.openAPI = PackageResources.openapi_yaml
         configuration.version = Version.number
         do {

@@ -307,47 +307,6 @@ import Wire
         }
     }
 
-    @Test func theWebClientIsServedAndNothingElse() async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "web-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(
-            at: folder.appending(path: "www/app"), withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try Data("secret".utf8).write(to: folder.appending(path: "secret.txt"))
-        try Data("<h1>hi</h1>".utf8).write(to: folder.appending(path: "www/index.html"))
-        try Data("export {}".utf8).write(to: folder.appending(path: "www/app/main.js"))
-        try Data("hidden".utf8).write(to: folder.appending(path: "www/.hidden"))
-        try FileManager.default.createSymbolicLink(
-            at: folder.appending(path: "www/link.txt"), withDestinationURL: folder.appending(path: "secret.txt"))
-        try await TestServer.run(.with { $0.webRoot = folder.appending(path: "www").path() }) { server in
-            let page = try await server.ask("GET", "/")
-            #expect(page.status == 200 && page.body == "<h1>hi</h1>")
-            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
-            #expect(page.headers["content-security-policy"]?.contains("frame-ancestors 'none'") == true)
-            #expect(page.headers["x-content-type-options"] == "nosniff")
-            #expect(page.headers["referrer-policy"] == "no-referrer")
-            #expect(page.headers["cache-control"] == "no-cache")
-            let script = try await server.ask("GET", "/app/main.js?v=1")
-            #expect(script.body == "export {}" && script.headers["content-type"] == "text/javascript; charset=utf-8")
-            let tag = script.headers["etag"] ?? ""
-            #expect(!tag.isEmpty && tag != page.headers["etag"])
-            let same = try await server.ask("GET", "/app/main.js", extra: "If-None-Match: \"x\", \(tag)\r\n")
-            #expect(same.status == 304 && same.body.isEmpty)
-            #expect(try await server.ask("POST", "/index.html", body: "").status == 405)
-            for path in [
-                "/../secret.txt", "/app/../../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt",
-                "/app/..%5c..%5csecret.txt", "//etc/passwd", "/.hidden", "/link.txt", "/app", "/app/", "/%00",
-                "/app/main.js/",
-            ] {
-                let answer = try await server.ask("GET", path)
-                #expect(answer.status == 404, "\(path)")
-            }
-        }
-    }
-
-    @Test func aFolderThatIsNotThereIsSaidAtTheStart() throws {
-        #expect(throws: StaticFilesError.self) { try StaticFiles(folder: "/nowhere/to/be/found") }
-    }
-
     @Test func theDocumentNamesEveryRouteAndNoOther() async throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/openapi.yaml")
         var documented: Set<String> = []

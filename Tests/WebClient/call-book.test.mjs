@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallBook } from "../../Sources/Ringback/Web/ringback/call-book.js";
+import { CallBook } from "../../Sources/WebClient/library/call-book.js";
 
+/**
+ * @param {string | number} revision
+ * @param {Wire.CallStatus} status
+ * @param {string} id
+ * @returns {Wire.Call}
+ */
 const call = (revision, status = "CALL_STATUS_ONGOING", id = "c1") => ({ id, revision: String(revision), status });
 
 test("a newer revision replaces an older one, never the other way round", () => {
@@ -9,9 +15,9 @@ test("a newer revision replaces an older one, never the other way round", () => 
   assert.equal(book.put(call(2)).changed, true);
   assert.equal(book.put(call(1)).changed, false);
   assert.equal(book.put(call(2)).changed, false);
-  assert.equal(book.open.get("c1").revision, "2");
+  assert.equal(book.open.get("c1")?.revision, "2");
   assert.equal(book.put(call(10)).changed, true);
-  assert.equal(book.open.get("c1").revision, "10");
+  assert.equal(book.open.get("c1")?.revision, "10");
 });
 
 test("revisions are compared as 64-bit numbers, not as text or as floating point", () => {
@@ -42,7 +48,7 @@ test("a snapshot replaces everything and names what is gone", () => {
   ]);
   assert.deepEqual(gone.map(({ id }) => id), ["old"]);
   assert.deepEqual(present.map(({ id }) => id), ["kept", "new"]);
-  assert.equal(book.open.get("kept").revision, "3");
+  assert.equal(book.open.get("kept")?.revision, "3");
 });
 
 test("the memory of ended calls is bounded", () => {
