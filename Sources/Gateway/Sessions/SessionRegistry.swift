@@ -5,7 +5,7 @@ public import Primitives
 public import SignalingCore
 public import SignalingService
 import SwiftProtobuf
-import Wire
+package import Wire
 
 /// Which users are connected with which devices, by which sockets, and what their devices may have missed.
 ///
@@ -51,7 +51,7 @@ public final class SessionRegistry: Sendable {
     }
 
     /// What becomes of a socket that wants in.
-    enum Admission {
+    package enum Admission {
         /// It is in; the socket whose place it took is to be closed.
         case admitted(Resumption, replaced: (any ClientSocket)?)
         /// The user has too many sockets.
@@ -66,7 +66,7 @@ public final class SessionRegistry: Sendable {
     /// - Parameters:
     ///   - claim: Where the device says that it left off.
     ///   - openCalls: Gets every open call of the user.
-    func admit(
+    package func admit(
         _ socket: any ClientSocket, of identity: Identity, claim: ResumeClaim? = nil, limit: Int,
         openCalls: @escaping @Sendable (Resumption, [CallView]) -> Void
     ) -> Admission {
@@ -179,7 +179,7 @@ public final class SessionRegistry: Sendable {
 }
 
 /// A socket as the registry sees it; each of its functions may be called from any thread and returns at once.
-protocol ClientSocket: AnyObject, Sendable {
+package protocol ClientSocket: AnyObject, Sendable {
     /// How its frames are written.
     var encoding: Encoding { get }
     /// Puts an event in line; tells whether the socket has to be woken to send it. Calls nobody: it is called under the
