@@ -242,10 +242,12 @@ struct CallTurn {
         if call.looks(differentFrom: before) { call.revision += 1 }
         // What a deadline did is nobody's command, so every device is told of it.
         let origin = wasOverdue ? nil : origin
+        let difference = CallDifference.between(before, call)
         return CallTransition(
             call: call,
             changes: CallChange.between(before, call, closedShares: closedShares),
-            deliveries: CallDelivery.between(before, call, origin: origin) + told,
+            difference: difference,
+            deliveries: CallDelivery.between(before, call, difference, origin: origin) + told,
             refusal: refusal,
             droppedSignals: droppedSignals)
     }

@@ -13,6 +13,14 @@ enum SocketCommand: Sendable {
     case add([UserID], CallID, RequestID)
     case send(Draft)
 
+    /// Whether a call may be another one after it.
+    var mayChangeCall: Bool {
+        switch self {
+        case .ping, .send, .call(.fetch, _), .call(.signal, _): false
+        case .invite, .call, .join, .add: true
+        }
+    }
+
     /// Checks a command.
     /// - Parameters:
     ///   - command: What stood in the frame.

@@ -207,7 +207,7 @@ extension SocketHandler {
             return reply(.error(error, replyTo: frame.id))
         }
         let origin = CallOrigin(user: identity.user, device: identity.device)
-        let id = frame.id
+        let (id, changesCall) = (frame.id, command.mayChangeCall)
         let answer: @Sendable (CallReply) -> Void = { [registry = services.registry] reply in
             guard registry.isCurrent(port, of: identity) else {
                 // The device may have another socket by now, and have been welcomed there before the call changed.
@@ -215,7 +215,12 @@ extension SocketHandler {
                 return registry.deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
             }
             // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
-            if id == 0, case .done = reply { return }
+            if id == 0, case .done(let view) = reply {
+                // The others are told what has changed; the device that asked has to know how the call was before the
+                // next change, too.
+                if changesCall { registry.deliver(.updated, of: view, to: [.device(origin.user, origin.device)]) }
+                return
+            }
             port.reply(WireServerFrame(reply, replyTo: id))
         }
         switch command {
