@@ -17,7 +17,7 @@
  * @property {string} [leftAt]
  */
 /**
- * @typedef {object} Call A call as the server describes it, always whole.
+ * @typedef {object} Call A call as the server describes it, whole.
  * @property {string} id
  * @property {string} [conversationId]
  * @property {string} [initiatorId]
@@ -31,6 +31,18 @@
  * @property {string} [endReason] `CALL_END_REASON_…`
  * @property {Participant[]} [participants]
  * @property {{sharerId: string}[]} [screenShares]
+ */
+
+/**
+ * @typedef {object} CallChange What of a call has changed
+ * @property {string} callId
+ * @property {string} [revision] of the call with the change
+ * @property {string} [baseRevision] from which on every change is in it
+ * @property {Participant[]} [participants] those who are new, or of whom more has changed than what only shows
+ * @property {object[]} [shown] those of whom nothing else has
+ * @property {object} [state] what the call itself is, if that has changed
+ * @property {{shares?: {sharerId: string}[]}} [screenShares] if others are shared
+ * @property {{users?: User[]}} [joinRequests] if others ask to be let in
  */
 
 /**
