@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
-	protocol-examples conformance fuzz-socket chaos screenshot clean
+	bench-fanout protocol-examples conformance fuzz-socket chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -55,6 +55,9 @@ fuzz-socket: ## Send the server what a hostile client might; MINUTES=10 SEED=1, 
 
 chaos: ## Kill the server 200 times under calls, and take its database away; CYCLES, RATE, SEED, PEOPLE, DATABASE
 	@scripts/chaos.sh
+
+bench-fanout: ## Measure what one mute costs in calls of 2 to 1,000 people (release); ARGS="--recipients 100"
+	@scripts/bench-fanout.sh $(ARGS)
 
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh

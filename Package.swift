@@ -62,6 +62,7 @@ let package = Package(
         .executable(name: "ringback", targets: ["Ringback"]),
         .executable(name: "loadtest", targets: ["loadtest"]),
         .executable(name: "simulate", targets: ["simulate"]),
+        .executable(name: "bench-fanout", targets: ["bench-fanout"]),
     ],
     dependencies: [
         github("apple/swift-argument-parser", exact: "1.8.2"),
@@ -124,6 +125,17 @@ let package = Package(
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
+            swiftSettings: ownSettings
+        ),
+
+        // The benchmark of what a change of a call costs until everybody is told.
+        .executableTarget(
+            name: "bench-fanout",
+            dependencies: [
+                "Accounts", "Gateway", "Primitives", "SignalingCore", "SignalingService", "Wire", locks,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Fanout",
             swiftSettings: ownSettings
         ),
 

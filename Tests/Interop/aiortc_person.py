@@ -131,13 +131,11 @@ class AiortcPerson:
     async def _follow(self) -> None:
         while True:
             name, event = await self._client.event(
-                "callIncoming", "callUpdated", "descriptionReceived", "candidateReceived", seconds=3600
+                "callIncoming", "descriptionReceived", "candidateReceived", seconds=3600
             )
             match name:
                 case "callIncoming" if not self._rung.done():
                     self._rung.set_result(event["call"])
-                case "callUpdated":
-                    self.call = event["call"]
                 case "descriptionReceived":
                     await self._take_description(event["description"])
                 case "candidateReceived":

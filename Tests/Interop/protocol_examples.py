@@ -211,7 +211,8 @@ class Scene:
             return [self._brief(item) for item in value]
         if not isinstance(value, dict):
             return value
-        if "participants" not in value or "revision" not in value:
+        # What has changed is short as it is.
+        if "participants" not in value or "revision" not in value or "baseRevision" in value:
             return {key: self._brief(item) for key, item in value.items()}
         before = self._shown.get(value["id"])
         self._shown[value["id"]] = value
@@ -376,7 +377,7 @@ async def busy(scene: Scene) -> None:
 async def time_out(scene: Scene) -> None:
     ann, ben = await scene.pair()
     await scene.invite(ann, ben)
-    await scene.happens(ann, "callUpdated")
+    await scene.happens(ann, "callChanged")
 
 
 @flow("Answered elsewhere")

@@ -71,13 +71,17 @@ struct BusyCallTests {
             let locked = try await world.control(.lock(true), of: call.id).call.revision
             // Events come after the answer.
             _ = await world.send(.fetch, to: call.id, from: World.callerPhone)
-            let latest = world.events.entries.last { $0.address == .user(World.member.id) }
-            #expect(latest?.call.revision == locked)
+            let told = world.events.entries.filter { $0.call.revision == locked }
+            // The phone that locked has its answer, the mute that was held back with it.
+            let caller = Address.others(World.caller.id, than: World.callerPhone.device)
+            #expect(told.map(\.address) == [caller, .user(World.callee.id), .user(World.member.id)])
+            guard case .changed(let difference)? = told.last?.event else {
+                Issue.record("not told what has changed")
+                return
+            }
+            #expect(difference.base == locked - 2 && difference.isStateChanged && difference.shown == [1])
             await world.wait(UpdatePace.interval)
-            let after = world.events.entries.filter { $0.call.revision == locked }.map(\.address)
-            // The phone that locked has its answer; a mute was held back from it, so it is told all the same.
-            #expect(after.last == .device(World.caller.id, World.callerPhone.device))
-            #expect(after.count == 4)
+            #expect(world.events.entries.last?.call.revision == locked && world.events.broadcasts == 2)
         }
     }
 

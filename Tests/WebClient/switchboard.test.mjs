@@ -220,3 +220,24 @@ test("left one call while in another: the server is told again where it did not 
   assert.deepEqual(left, ["c1", "c1"]);
   board.abandon();
 });
+
+test("a change is put on the call; one that does not fit has the call asked for, once", async () => {
+  const { board, sent, seen } = office({ callFetch: () => ({ call: mine("c1", { revision: "9" }) }) });
+  board.take(mine("c1", { revision: "4" }));
+  const mute = (revision, baseRevision) =>
+    board.happened({
+      callChanged: { callId: "c1", revision, baseRevision, shown: [{ userId: "me", media: { camera: true } }] },
+    });
+  assert.equal(mute("5", "4"), true);
+  assert.deepEqual(board.open.get("c1").participants[0].media, { camera: true });
+  assert.equal(seen.at(-1)[0], "call");
+  assert.equal(sent.some(([name]) => name === "callFetch"), false);
+  mute("8", "7");
+  mute("9", "8");
+  await turn();
+  assert.deepEqual(sent.filter(([name]) => name === "callFetch"), [["callFetch", { callId: "c1" }]]);
+  assert.equal(board.open.get("c1").revision, "9");
+  assert.deepEqual(board.open.get("c1").participants[0].media, { microphone: true });
+  mute("10", "9");
+  assert.equal(board.open.get("c1").revision, "10");
+});

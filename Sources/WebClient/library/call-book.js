@@ -1,5 +1,6 @@
 // The calls a client knows of. Pure: no clock, no network.
 
+import { withChange } from "./call-change.js";
 import { isOpen, uint64 } from "./wire.js";
 
 /** How many ended calls are remembered, so that a late event does not open one again. */
@@ -32,7 +33,7 @@ export class CallBook {
    * @returns {{changed: boolean, previous?: Wire.Call}} `changed` is false when it was not news
    */
   put(call) {
-    const previous = this.open.get(call.id) ?? this.ended.get(call.id);
+    const previous = this.#known(call.id);
     if (!isNewer(previous, call)) return { changed: false, previous };
     if (isOpen(call)) {
       // A call that is over stays over, whatever a confused message says.
@@ -45,6 +46,30 @@ export class CallBook {
       if (this.ended.size > rememberedEnds) this.ended.delete(oldest);
     }
     return { changed: true, previous };
+  }
+
+  /**
+   * Takes in what of a call has changed.
+   * @param {import("./wire.js").CallChange} change
+   * @returns {{call?: import("./wire.js").Call, isMissed: boolean}} `call` with the change, if it was news; `isMissed`
+   *   when it can't be put on what is known of the call
+   */
+  change(change) {
+    const known = this.#known(change.callId);
+    if (known && (!isNewer(known, change) || !isOpen(known))) return { isMissed: false };
+    if (!known || uint64(known.revision) < uint64(change.baseRevision)) return { isMissed: true };
+    const call = withChange(known, change);
+    return this.put(call).changed ? { call, isMissed: false } : { isMissed: false };
+  }
+
+  /** Whether a call is known at a revision or a later one. @param {string} callId @param {bigint} revision */
+  isKnown(callId, revision) {
+    const known = this.#known(callId);
+    return known !== undefined && uint64(known.revision) >= revision;
+  }
+
+  #known(callId) {
+    return this.open.get(callId) ?? this.ended.get(callId);
   }
 
   /**

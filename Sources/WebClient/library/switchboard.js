@@ -4,12 +4,14 @@ import { CallBook } from "./call-book.js";
 import { CallConnection } from "./call-connection.js";
 import { Departures } from "./departures.js";
 import { RingbackError } from "./errors.js";
+import { MissedChanges } from "./missed-changes.js";
 import {
   isConnectedElsewhere,
   isConnectedHere,
   isRingingFor,
   participantOf,
   peerOf,
+  uint64,
 } from "./wire.js";
 
 /** In so many calls a device can be: one in which it speaks, the others on hold. */
@@ -33,6 +35,8 @@ export class Switchboard {
   #emit;
   #isRunning;
   #book = new CallBook();
+  /** @type {MissedChanges} */
+  #missed;
   /** @type {Set<string>} */
   #ringing = new Set();
   #departures;
@@ -53,6 +57,10 @@ export class Switchboard {
   constructor(client, { emit, isRunning }) {
     this.#client = client;
     this.#departures = new Departures(client);
+    this.#missed = new MissedChanges({
+      fetch: (callId) => client.request({ callFetch: { callId } }),
+      isKnown: (callId, revision) => this.#book.isKnown(callId, revision),
+    });
     this.#emit = emit;
     this.#isRunning = isRunning;
   }
@@ -82,10 +90,12 @@ export class Switchboard {
     this.#book.clear();
     this.#ringing.clear();
     this.#departures.clear();
+    this.#missed.clear();
   }
 
   /** Leaves nothing running, without a word to the server. */
   abandon() {
+    this.#missed.clear();
     for (const call of [...this.open.values()]) this.#stopRinging(call, "DISCONNECTED");
     for (const connection of this.#connections) connection.abandon();
   }
@@ -151,6 +161,7 @@ export class Switchboard {
     const of = (/** @type {string} */ callId) => this.#connectionFor(callId);
     if (event.callIncoming) this.take(event.callIncoming.call);
     else if (event.callUpdated) this.take(event.callUpdated.call);
+    else if (event.callChanged) this.#changed(event.callChanged);
     else if (event.callRingStopped) this.#ringStopped(event.callRingStopped);
     else if (event.callMoved) this.#moved(event.callMoved.call);
     else if (event.descriptionReceived) {
@@ -189,6 +200,13 @@ export class Switchboard {
     this.#client.request({ callFetch: { callId: call.id } }).catch(() => {
       this.#announce({ ...call, status: "CALL_STATUS_COMPLETED", endReason: "CALL_END_REASON_DISCONNECTED" });
     });
+  }
+
+  /** @param {Wire.CallChanged} change */
+  #changed(change) {
+    const { call, isMissed } = this.#book.change(change);
+    if (isMissed) this.#missed.note(change.callId, uint64(change.revision));
+    else if (call) this.#announce(call);
   }
 
   /** @param {Wire.CallRingStopped} event */
