@@ -82,6 +82,7 @@ declare namespace Wire {
     mediaStopped?: MediaStopped;
     joinDenied?: JoinDenied;
     invitationReceived?: InvitationReceived;
+    callChanged?: CallChanged;
   }
 
   interface Hello {
@@ -424,6 +425,44 @@ declare namespace Wire {
 
   interface CallUpdated {
     call: Call;
+  }
+
+  interface CallChanged {
+    callId?: string;
+    revision?: string;
+    baseRevision?: string;
+    participants?: CallParticipant[];
+    shown?: ParticipantShown[];
+    state?: CallState;
+    screenShares?: ScreenShares;
+    joinRequests?: JoinRequests;
+  }
+
+  interface ParticipantShown {
+    userId?: string;
+    alerted?: boolean;
+    reconnecting?: boolean;
+    media?: MediaState;
+    onHold?: boolean;
+    handRaisedAt?: string;
+  }
+
+  interface CallState {
+    status?: CallStatus;
+    answeredAt?: string;
+    endedAt?: string;
+    endReason?: CallEndReason;
+    ringExpiresAt?: string;
+    mode?: CallMode;
+    locked?: boolean;
+  }
+
+  interface ScreenShares {
+    shares?: ScreenShare[];
+  }
+
+  interface JoinRequests {
+    users?: User[];
   }
 
   type RingStopReason =
