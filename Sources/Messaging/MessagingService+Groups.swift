@@ -58,7 +58,8 @@ extension MessagingService {
     ) async throws(MessagingError) -> (type: Conversation.Kind, members: [Profile]) {
         let members = try await members(of: conversation)
         guard members.contains(where: { $0.profile.id == user }),
-            let found = try await read(.conversationByID, [.id(conversation), .id(user)], Conversation.init(bare:)).first
+            let found = try await read(.conversationByID, [.id(conversation), .id(user)], Conversation.init(bare:))
+                .first
         else { throw .noConversation }
         return (found.type, members.map(\.profile))
     }

@@ -1,7 +1,7 @@
 import Messaging
 import Primitives
-import TestDatabases
 import Storage
+import TestDatabases
 import Testing
 
 /// A call that somebody must not hear of leaves no trace with them, and all that it leaves otherwise with whoever placed it.

@@ -66,8 +66,10 @@ struct MessageStatementTests {
             #expect(try rows.map { try $0.integer("seq") } == Array(1...200))
             #expect(sent.value == 200)
             let state = try #require(
-                try await database.query(.conversationByDirectKey, [.text("\(min(ann, bob)):\(max(ann, bob))"), .id(ann)])
-                    .first)
+                try await database.query(
+                    .conversationByDirectKey, [.text("\(min(ann, bob)):\(max(ann, bob))"), .id(ann)]
+                )
+                .first)
             #expect(try state.integer("last_seq") == 200)
         }
     }
@@ -163,8 +165,10 @@ struct MessageStatementTests {
             try await database.run(
                 Statement("delete_user", "DELETE FROM users WHERE id = $1"), [.id(ann)], expectedRows: 1)
             let row = try #require(
-                try await database.query(.messagesBefore, [.id(conversation), .integer(.max / 2), .integer(9), .id(ann)])
-                    .first)
+                try await database.query(
+                    .messagesBefore, [.id(conversation), .integer(.max / 2), .integer(9), .id(ann)]
+                )
+                .first)
             #expect(try row.text("body") == "still here")
             #expect(try row.idIfAny("sender_id") as UserID? == nil)
         }
