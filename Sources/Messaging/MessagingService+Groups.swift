@@ -46,7 +46,7 @@ extension MessagingService {
         _ id: ConversationID, for user: UserID
     ) async throws(MessagingError) -> Conversation {
         guard try await role(of: user, in: id) != nil,
-            let found = try await read(.conversationByID, [.id(id)], Conversation.init(bare:)).first
+            let found = try await read(.conversationByID, [.id(id), .id(user)], Conversation.init(bare:)).first
         else { throw .noConversation }
         return try await complete(found, for: user)
     }
@@ -58,7 +58,8 @@ extension MessagingService {
     ) async throws(MessagingError) -> (type: Conversation.Kind, members: [Profile]) {
         let members = try await members(of: conversation)
         guard members.contains(where: { $0.profile.id == user }),
-            let found = try await read(.conversationByID, [.id(conversation)], Conversation.init(bare:)).first
+            let found = try await read(.conversationByID, [.id(conversation), .id(user)], Conversation.init(bare:))
+                .first
         else { throw .noConversation }
         return (found.type, members.map(\.profile))
     }
@@ -181,11 +182,10 @@ extension MessagingService {
     /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
     /// - Parameter others: Who is told besides the members.
     func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
-        let line = SystemMessage(text, in: conversation, at: now())
+        let line = SystemMessage(text, in: conversation, at: now(), also: others)
         do throws(DatabaseError) {
             let results = try await database.commit(WriteUnit(line.steps))
-            guard let (message, addresses) = try line.stored(results[...]) else { return }
-            events.deliver(message, to: addresses + others.map { .user($0) })
+            deliver(line.message, to: try line.recipients(results[...]))
         } catch {
             _ = messagingError(error, at: "insert_system_message")
         }

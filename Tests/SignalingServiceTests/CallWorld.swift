@@ -372,8 +372,9 @@ private struct DatabasePeople: CallPeople {
                 WriteUnit([
                     Step(.openDirectConversation, [id, key, .id(caller)] + both),
                     Step(.joinDirectConversation, [id, .id(caller)] + both),
+                    Step(.beginDirectConversation, [key, .id(caller), .instant(.start)]),
                 ]))
-            guard let conversation = try await database.query(.conversationByDirectKey, [key]).first else {
+            guard let conversation = try await database.query(.conversationByDirectKey, [key, .id(caller)]).first else {
                 throw CallPeopleError.unavailable
             }
             return try conversation.id("id")

@@ -28,11 +28,17 @@ extension Statement {
         ON CONFLICT (conversation_id, user_id) DO NOTHING
         """)
 
-    /// Finds a conversation.
+    /// Finds a conversation of a user.
     ///
-    /// Parameters: id.
+    /// Parameters: id, user_id.
     public static let conversationByID = Statement(
-        "conversation_by_id", "SELECT \(conversationColumns) FROM conversations AS c WHERE c.id = $1")
+        "conversation_by_id",
+        """
+        SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $2
+        WHERE c.id = $1
+        """)
 
     /// Finds a group by its creator's own name for it.
     ///
@@ -40,7 +46,9 @@ extension Statement {
     public static let conversationByClientID = Statement(
         "conversation_by_client_id",
         """
-        SELECT \(conversationColumns) FROM conversations AS c
+        SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = c.created_by
         WHERE c.created_by = $1 AND c.client_conversation_id = $2
         """)
 
