@@ -135,9 +135,10 @@ public final class CallService: Sendable {
                 if let earlier = try await placedEarlier(invite, by: caller.id) {
                     return reply(.done(earlier.shown(to: caller.id)))
                 }
-                let (conversation, mode, users) = try await callees(of: invite.target, for: caller.id)
+                let (conversation, mode, users, nominal) = try await callees(of: invite.target, for: caller.id)
                 if let refusal = takeInvites(users.count, of: caller.id, paid: 1) { return reply(refusal) }
-                let policies = try await people.calleePolicies(of: users, calledBy: caller.id)
+                var policies = try await people.calleePolicies(of: users, calledBy: caller.id)
+                for user in nominal { policies[user]?.isReachable = false }
                 let callees = users.compactMap { policies[$0] }.filter { !$0.isBlockedByCaller }
                 guard !callees.isEmpty else {
                     return reply(.refused(policies.isEmpty ? .notFound : .forbidden, nil))
@@ -296,16 +297,18 @@ public final class CallService: Sendable {
     /// Where an invite calls whom.
     private func callees(
         of target: Invite.Target, for caller: UserID
-    ) async throws(CallPeopleError) -> (conversation: ConversationID, mode: Call.Mode, users: [UserID]) {
+    ) async throws(CallPeopleError) -> (
+        conversation: ConversationID, mode: Call.Mode, users: [UserID], nominal: Set<UserID>
+    ) {
         switch target {
         case .user(let user):
-            return (try await people.directConversation(between: caller, and: user), .direct, [user])
+            return (try await people.directConversation(between: caller, and: user), .direct, [user], [])
         case .conversation(let id, ringing: let chosen):
-            let (mode, members) = try await people.conversation(id, of: caller)
+            let (mode, members, nominal) = try await people.conversation(id, of: caller)
             let others = members.filter { $0 != caller }
             let isChosen = Set(chosen)
             guard isChosen.isSubset(of: others) else { throw .notFound }
-            return (id, mode, isChosen.isEmpty ? others : others.filter(isChosen.contains))
+            return (id, mode, isChosen.isEmpty ? others : others.filter(isChosen.contains), nominal)
         }
     }
 
