@@ -93,6 +93,8 @@ public struct Conversation: Sendable, Hashable {
     public var members: [Profile]
     /// What each of them may do, in the same order.
     public var roles: [MemberRole]
+    /// Which of the members are so in name only. Nobody is told.
+    var nominal: Set<UserID> = []
     /// Who was invited into a group and is no member yet, in the order of their ids; read for its owner and admins alone,
     /// and not in lists.
     public var invited: [Profile] = []

@@ -97,10 +97,10 @@ extension MessagingService {
         return conversation
     }
 
-    /// Who is in a conversation; nobody when there is none.
+    /// Who is in a conversation, and not in name only; nobody when there is none.
     /// - Throws: `unavailable`, `internal`.
     public func memberIDs(of conversation: ConversationID) async throws(MessagingError) -> Set<UserID> {
-        Set(try await members(of: conversation).map(\.profile.id))
+        Set(try await members(of: conversation).filter { !$0.isNominal }.map(\.profile.id))
     }
 
     func members(of conversation: ConversationID) async throws(MessagingError) -> [Member] {
@@ -129,16 +129,19 @@ extension MessagingService {
     }
 }
 
-/// One member of a conversation.
+/// One member of a conversation, as everybody in it sees them.
 struct Member {
     var conversation: ConversationID
     var profile: Profile
     var role: MemberRole
+    /// Whether they have not heard of the conversation, and so have no rights in it.
+    var isNominal: Bool
 
     init(row: Row) throws(DatabaseError) {
         conversation = try row.id("conversation_id")
         profile = try Profile(member: row, id: "user_id")
         role = try row.name("role")
+        isNominal = try row.boolean("is_nominal")
     }
 }
 
@@ -176,6 +179,7 @@ extension Conversation {
     fileprivate mutating func put(_ members: [Member]) {
         self.members = members.map(\.profile)
         roles = members.map(\.role)
+        nominal = Set(members.filter(\.isNominal).map(\.profile.id))
     }
 }
 

@@ -16,19 +16,18 @@ extension Statement {
         WHERE c.direct_key = $1 AND own.began_at IS NOT NULL
         """)
 
-    /// Lists the members of a conversation with their profiles.
+    /// Lists the members of a conversation with their profiles, and whether each `is_nominal`.
     ///
     /// Parameters: conversation_id.
     public static let membersOfConversation = Statement(
         "members_of_conversation",
         """
         SELECT \(memberColumns)
-        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
-        WHERE p.conversation_id = $1 AND p.left_at IS NULL
-        ORDER BY p.user_id
+        FROM (\(shownMembers(of: "= $1"))) AS s JOIN users AS u ON u.id = s.user_id
+        ORDER BY s.user_id
         """)
 
-    /// Returns one row, with the `role`, if a user is a member of a conversation.
+    /// Returns one row, with the `role`, if a user is a member of a conversation, and not in name only.
     ///
     /// Parameters: conversation_id, user_id.
     public static let isConversationMember = Statement(
@@ -56,16 +55,16 @@ extension Statement {
         \(conversationsPage)
         """)
 
-    /// Lists the members of a page of `conversationsOfUser`, with their profiles, by `conversation_id`.
+    /// Lists the members of a page of `conversationsOfUser`, as `membersOfConversation` does, by `conversation_id`.
     ///
     /// Parameters: those of `conversationsOfUser`.
     public static let membersOfConversationsOfUser = Statement(
         "members_of_conversations_of_user",
         """
+        WITH listed AS (SELECT c.id \(conversationsPage))
         SELECT \(memberColumns)
-        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
-        WHERE p.left_at IS NULL AND p.conversation_id IN (SELECT c.id \(conversationsPage))
-        ORDER BY p.conversation_id, p.user_id
+        FROM (\(shownMembers(of: "IN (SELECT id FROM listed)"))) AS s JOIN users AS u ON u.id = s.user_id
+        ORDER BY s.conversation_id, s.user_id
         """)
 
     /// A conversation as the member `own` sees it: a direct one was made when it began for them.
@@ -75,8 +74,7 @@ extension Statement {
         """
 
     private static let memberColumns = """
-        p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq, p.read_seq, p.muted_until, u.username,
-            u.display_name, u.avatar_url
+        s.conversation_id, s.user_id, s.role, s.is_nominal, u.username, u.display_name, u.avatar_url
         """
 
     private static let usedAt = "COALESCE(m.created_at, own.began_at, c.created_at)"
