@@ -144,7 +144,8 @@ let package = Package(
         .executableTarget(
             name: "simulate",
             dependencies: [
-                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Primitives", "SignalingCore", "SignalingService", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Signaling/Simulator",
             swiftSettings: ownSettings
@@ -208,7 +209,7 @@ let package = Package(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
-        tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
+        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],

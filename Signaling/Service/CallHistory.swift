@@ -181,8 +181,8 @@ extension CallArchive {
         let place: [SQLValue] = [owner, .instant(start.startedAt), .id(start.call), .integer(Int64(limit) + 1)]
         let values = place + further
         let rows = try await database.query(statements.calls, values)
-        let participants = try byCall(await database.query(statements.participants, values))
-        let shares = try byCall(await database.query(statements.shares, values))
+        let participants = try CallRows.byCall(await database.query(statements.participants, values))
+        let shares = try CallRows.byCall(await database.query(statements.shares, values))
         var entries: [CallEntry] = []
         for row in rows.prefix(limit) {
             let id: CallID = try row.id("id")
