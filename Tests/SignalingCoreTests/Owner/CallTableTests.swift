@@ -43,7 +43,7 @@ struct CallTableTests {
         #expect(stored.kinds == [.connection, .reply, .deliver, .deliver])
         #expect(scene.state()?.answeredAt == scene.now)
         // What only shows takes a revision that is not on disk.
-        #expect(scene.mute().kinds == [.reply, .deliver, .deliver])
+        #expect(scene.mute().kinds == [.reply, .deliver])
         scene.wait(.seconds(1))
         let next = scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.callerPhone)
         #expect(next.writes.first?.revision == 2)
@@ -163,7 +163,7 @@ struct CallTableTests {
     func nothingLeft() {
         var scene = TableScene.groupOngoing()
         scene.mute()
-        scene.mute()
+        scene.mute(Scene.thirdPhone)
         scene.ask(.control(scene.name(), .end), from: Scene.callerPhone)
         scene.commit(.stored)
         #expect(scene.table.count == 0)
