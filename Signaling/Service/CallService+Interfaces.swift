@@ -41,6 +41,14 @@ public enum CallRequest: Sendable {
     case decline(CallID, RequestID, isBusy: Bool)
     /// A command that is complete as it is asked.
     case command(CallID, CallCommand)
+
+    /// Whether a call may be another one after it.
+    public var mayChangeCall: Bool {
+        switch self {
+        case .command(_, .fetch), .command(_, .signal): false
+        case .invite, .join, .add, .decline, .command: true
+        }
+    }
 }
 
 /// Delivers answers and events to devices; must not block.

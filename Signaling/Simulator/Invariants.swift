@@ -16,6 +16,8 @@ enum Check: CaseIterable {
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
     case picturesGoOn
+    case changesFit
+    case changesGiveTheCall
     case ringsWhereItShould
     case signalsReachActiveDevices
     case clientsKnowTheCall
@@ -45,6 +47,8 @@ enum Check: CaseIterable {
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
         case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"
         case .picturesGoOn: "no device is told what is older than what it knows"
+        case .changesFit: "what has changed is told to those who know the call as it was before"
+        case .changesGiveTheCall: "what devices were told of changes gives the same call as the whole would"
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
         case .signalsReachActiveDevices: "signals reach only active devices of the same call"
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
@@ -173,7 +177,7 @@ extension World {
                 guard transition.call.participant(user)?.isRinging ?? false,
                     !(before.participant(user).map { $0.isRinging && !$0.isHidden } ?? false)
                 else { return fail(.ringsWhereItShould, "a device is told to ring, and is not to") }
-            case .updated, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
+            case .updated, .changed, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
             }
         }
         if !stillRinging.isEmpty { fail(.ringsWhereItShould, "nobody is told to stop ringing") }
@@ -252,7 +256,7 @@ extension World {
     /// of which nothing is told but that the call has changed, may wait.
     func checkTold(_ before: Call, _ transition: CallTransition, isKeptWaiting: Bool) {
         guard !server.isDying, before.revision != transition.call.revision else { return }
-        let mayWait = transition.changes.isEmpty && transition.deliveries.allSatisfy { $0.event == .updated }
+        let mayWait = transition.changes.isEmpty && transition.deliveries.allSatisfy { $0.event.isChange }
         if mayWait, isKeptWaiting { return }
         checkTold(before, by: transition.call)
     }
@@ -320,6 +324,14 @@ extension World {
         }
     }
 
+    /// A device that takes in what has changed knows what it would know if it were told all.
+    func checkPicture(_ device: Int, _ id: CallID) {
+        guard let call = clients[device].calls.first(where: { $0.id == id }) else { return }
+        if clients[device].pictures[id] != Picture(of: call) {
+            fail(.changesGiveTheCall, "\(Describe.device(device)) was not told all of \(Describe.call(call))")
+        }
+    }
+
     // MARK: At the end
 
     func checkAtRest() {
@@ -356,6 +368,13 @@ extension Call {
     fileprivate func looks(like other: Call) -> Bool {
         revision == other.revision && phase == other.phase && participants == other.participants
             && screenShares == other.screenShares && mode == other.mode && isLocked == other.isLocked
+    }
+}
+
+extension CallEvent {
+    /// Whether it tells nothing but what of the call has changed.
+    fileprivate var isChange: Bool {
+        if case .changed = self { true } else { false }
     }
 }
 

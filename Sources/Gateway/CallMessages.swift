@@ -1,6 +1,6 @@
 public import Messaging
 import Primitives
-import SignalingCore
+public import SignalingCore
 public import SignalingService
 public import Storage
 

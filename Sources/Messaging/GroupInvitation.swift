@@ -1,5 +1,5 @@
 public import Primitives
-import Storage
+public import Storage
 
 /// A wish to have somebody in a group who does not know whoever wishes it. They are no member until they accept.
 public struct GroupInvitation: Sendable, Hashable {
@@ -38,7 +38,7 @@ public struct InvitationPage: Sendable, Hashable {
     /// The newest first.
     public var invitations: [GroupInvitation]
     /// Where the next page begins; nil at the end.
-    public var next: ConversationCursor?
+    public var next: PageCursor<Named.Conversation>?
 }
 
 /// Somebody who is to be in a group.

@@ -1,4 +1,5 @@
 public import Primitives
+public import Storage
 
 /// A message as it is stored.
 public struct Message: Sendable, Hashable {
@@ -122,7 +123,7 @@ public struct ConversationPage: Sendable, Hashable {
     /// The most recently used first.
     public var conversations: [Conversation]
     /// Where the next page begins; nil at the end.
-    public var next: ConversationCursor?
+    public var next: PageCursor<Named.Conversation>?
 }
 
 /// A stretch of a conversation.

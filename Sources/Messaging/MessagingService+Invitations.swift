@@ -1,5 +1,5 @@
 public import Primitives
-import Storage
+public import Storage
 
 extension MessagingService {
     /// The invitations of a user, the newest first. Those of people whom the user has blocked are not among them.
@@ -8,19 +8,15 @@ extension MessagingService {
     ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `unavailable`, `internal`.
     public func invitations(
-        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+        of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
     ) async throws(MessagingError) -> InvitationPage {
         let limit = min(max(limit, 1), Self.pageLimit)
-        let start = cursor ?? .newest
-        let values: [SQLValue] = [
-            .id(user), .instant(start.at), .id(start.conversation), .integer(Int64(limit) + 1),
-        ]
+        let values = [.id(user)] + (cursor ?? .newest).values + [.integer(Int64(limit) + 1)]
         let found = try await read(.invitationsOfUser, values, GroupInvitation.init(row:))
         let page = Array(found.prefix(limit))
         let last = found.count > limit ? page.last : nil
         return InvitationPage(
-            invitations: page,
-            next: last.map { ConversationCursor(at: $0.createdAt, conversation: $0.conversation) })
+            invitations: page, next: last.map { PageCursor(at: $0.createdAt, id: $0.conversation) })
     }
 
     /// Makes a user a member of a group that they are invited into. A second time gives the group as it is.

@@ -1,5 +1,5 @@
 public import Primitives
-import Storage
+public import Storage
 
 extension MessagingService {
     /// The direct conversation of two users, which is made when there is none. Two who ask at once get the same.
@@ -29,12 +29,12 @@ extension MessagingService {
     ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `unavailable`, `internal`.
     public func conversations(
-        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+        of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
     ) async throws(MessagingError) -> ConversationPage {
         let limit = min(max(limit, 1), Self.pageLimit)
         let start = cursor ?? .newest
         func place(_ count: Int) -> [SQLValue] {
-            [.id(user), .instant(start.at), .id(start.conversation), .integer(Int64(count))]
+            [.id(user)] + start.values + [.integer(Int64(count))]
         }
         // One more than asked for tells whether there are more.
         let found = try await read(.conversationsOfUser, place(limit + 1)) { row throws(DatabaseError) in
@@ -54,7 +54,7 @@ extension MessagingService {
         let last = found.count > limit ? found[limit - 1] : nil
         return ConversationPage(
             conversations: conversations,
-            next: last.map { ConversationCursor(at: $0.usedAt, conversation: $0.conversation.id) })
+            next: last.map { PageCursor(at: $0.usedAt, id: $0.conversation.id) })
     }
 
     /// A stretch of a conversation that ends before a place, or at its end.

@@ -65,9 +65,22 @@ import Wire
     /// Waits until a client is told that somebody is out of the call as removed.
     private static func removal(of user: UserID, seenBy client: SocketClient) async throws -> WireCall {
         while true {
-            guard case .callUpdated(let update)? = try await client.event().event else { continue }
-            let own = update.call.participants.first { $0.user.id == user.description }
-            if own?.status == .left, own?.leaveReason == .removed { return update.call }
+            let participants: [WireCallParticipant]
+            let event = try await client.event().event
+            switch event {
+            case .callUpdated(let update): participants = update.call.participants
+            case .callChanged(let change): participants = change.participants
+            default: continue
+            }
+            guard
+                participants.contains(where: {
+                    $0.user.id == user.description && $0.status == .left && $0.leaveReason == .removed
+                })
+            else { continue }
+            // Whoever is sent out is told how the call is, and can't ask for it.
+            if case .callUpdated(let update) = event { return update.call }
+            guard case .callChanged(let change) = event else { continue }
+            return try await client.ask(4_000, fetch(change.callID)).ok.call
         }
     }
 

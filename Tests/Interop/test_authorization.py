@@ -1,8 +1,9 @@
 """Who may do what: every command and every route, asked by everybody there is to a group and its call.
 
-The host has made the group and placed the call; the co-host, the participant and Dave (an admin of the group) are in it. *Removed* and *barred*
-were in it until the host removed them, *barred* for good; both are members still. *Former* was in it until Dave removed them from the group.
-*Blocked* is a stranger whom the host has blocked. *Suspended* is a member whose account was suspended. *Nobody* has no token.
+The host has made the group and placed the call; the co-host, the participant and Dave (an admin of the group) are in
+it. *Removed* and *barred* were in it until the host removed them, *barred* for good; both are members still. *Former*
+was in it until Dave removed them from the group. *Blocked* is a stranger whom the host has blocked. *Suspended* is a
+member whose account was suspended. *Nobody* has no token.
 
 A table has a column for each of them and says what each is answered: `ok`, or the error's code in short.
 """
@@ -15,9 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
-
 from conftest import StartServer
 from database import Database
 from openapi import OpenAPI
@@ -28,9 +27,18 @@ from server import executable
 ROLES = ["nobody", "stranger", "blocked", "former", "removed", "barred", "participant", "cohost", "host", "suspended"]
 MEMBERS = ["cohost", "participant", "dave", "removed", "barred", "former", "suspended"]
 CODES = {
-    "INVALID": "inv", "UNAUTHENTICATED": "401", "FORBIDDEN": "403", "NOT_FOUND": "404", "CONFLICT": "409", "CALL_ENDED": "ended",
-    "ANSWERED_ELSEWHERE": "else", "RATE_LIMITED": "429", "UNSUPPORTED": "unsup", "UNAVAILABLE": "503", "INTERNAL": "500",
-}  # fmt: skip
+    "INVALID": "inv",
+    "UNAUTHENTICATED": "401",
+    "FORBIDDEN": "403",
+    "NOT_FOUND": "404",
+    "CONFLICT": "409",
+    "CALL_ENDED": "ended",
+    "ANSWERED_ELSEWHERE": "else",
+    "RATE_LIMITED": "429",
+    "UNSUPPORTED": "unsup",
+    "UNAVAILABLE": "503",
+    "INTERNAL": "500",
+}
 SCHEMA = Path(__file__).resolve().parents[2] / "Sources/Wire/Proto/ringback.proto"
 
 
@@ -51,7 +59,8 @@ class Group:
         self.second_session = new()
 
     def user(self, role: str) -> str:
-        return self.people[role].user["id"]
+        user_id: str = self.people[role].user["id"]
+        return user_id
 
     async def make(self) -> None:
         """Makes the group, out of people who know each other."""
@@ -71,7 +80,7 @@ class Group:
     async def rest(self, role: str, method: str, path: str, body: Json | None = None) -> Json:
         answer = await self.people[role].request(method, path, body)
         assert answer.status < 300, f"{method} {path}: {answer}"
-        return answer.body or {}
+        return answer.content or {}
 
     async def asker(self, route: str, role: str) -> RingbackClient:
         """Who asks for a route as somebody; before that the route's target is there."""
@@ -122,9 +131,11 @@ class Group:
             await self.rest("host", "POST", f"{self.path}/members", {"userIds": [self.user("former")]})
         rung = [role for role in MEMBERS if role != "suspended"]
         invite = {
-            "clientCallId": new(), "conversationId": self.id, "type": "CALL_TYPE_VOICE",
+            "clientCallId": new(),
+            "conversationId": self.id,
+            "type": "CALL_TYPE_VOICE",
             "userIds": [self.user(role) for role in rung],
-        }  # fmt: skip
+        }
         self.call = (await self.say("host", {"callInvite": invite}))["call"]["id"]
         accept = [self.say(role, {"callAccept": {"commandId": new(), "callId": self.call}}) for role in rung]
         await asyncio.gather(*accept)
@@ -132,8 +143,8 @@ class Group:
         role = "PARTICIPANT_ROLE_CO_HOST"
         await self.say("host", {"callSetRole": {**control, "userId": self.user("cohost"), "role": role}})
         for user, bar in (("removed", False), ("barred", True)):
-            control = {"commandId": new(), "callId": self.call, "userId": self.user(user), "bar": bar}
-            await self.say("cohost", {"callRemove": control})
+            removal = {**control, "commandId": new(), "userId": self.user(user), "bar": bar}
+            await self.say("cohost", {"callRemove": removal})
         await self.rest("dave", "DELETE", f"{self.path}/members/{self.user('former')}")
 
 
@@ -151,8 +162,8 @@ async def group(start_server: StartServer, database: Database) -> AsyncIterator[
         for role, client in people.items():
             if role not in ("nobody", "suspended"):
                 await client.connect()
-        suspend = [executable(), "user", "suspend", "suspended", "--database", database.url]
-        await asyncio.to_thread(subprocess.run, suspend, check=True, capture_output=True)
+        suspend = [str(executable()), "user", "suspend", "suspended", "--database", database.url]
+        await asyncio.to_thread(lambda: subprocess.run(suspend, check=True, capture_output=True))
         await group.place_call()
         yield group
 
@@ -185,8 +196,8 @@ def conversation(group: Group) -> str:
 
 # Command, how it is made, and the answers in the order of ROLES.
 COMMANDS: dict[str, tuple[Command, str]] = {
-    "hello": (lambda group, _: {}, "inv inv inv inv inv inv inv inv inv 401"),
-    "ping": (lambda group, _: {}, "inv ok ok ok ok ok ok ok ok 401"),
+    "hello": (lambda _group, _role: {}, "inv inv inv inv inv inv inv inv inv 401"),
+    "ping": (lambda _group, _role: {}, "inv ok ok ok ok ok ok ok ok 401"),
     "callInvite": (
         lambda group, _: {"clientCallId": new(), "conversationId": group.id, "type": "CALL_TYPE_VOICE"},
         "inv 404 404 404 ok 403 ok ok ok 401",
@@ -203,14 +214,20 @@ COMMANDS: dict[str, tuple[Command, str]] = {
         to_call(userId=dave, description={"type": "DESCRIPTION_TYPE_OFFER", "sdp": "v=0", "peerConnectionId": "1"}),
         "inv 404 404 404 409+call 404 ok ok ok 401",
     ),
-    "sendCandidate": (to_call(userId=dave, candidate={"candidate": "candidate:1", "peerConnectionId": "1"}), "inv 404 404 404 409+call 404 ok ok ok 401"),
+    "sendCandidate": (
+        to_call(userId=dave, candidate={"candidate": "candidate:1", "peerConnectionId": "1"}),
+        "inv 404 404 404 409+call 404 ok ok ok 401",
+    ),
     "startScreenShare": (control(), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "stopScreenShare": (control(), "inv 404 404 404 ok 404 ok ok ok 401"),
     "callJoin": (control(), "inv 404 404 404 ok 403 ok ok ok 401"),
     "callAdd": (control(userIds=lambda group: [group.user("erin")]), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "callHold": (to_call(onHold=True), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "callRaiseHand": (to_call(raised=True), "inv 404 404 404 409+call 404 ok ok ok 401"),
-    "callSetRole": (control(userId=dave, role="PARTICIPANT_ROLE_CO_HOST"), "inv 404 404 404 409+call 404 403+call 403+call ok 401"),
+    "callSetRole": (
+        control(userId=dave, role="PARTICIPANT_ROLE_CO_HOST"),
+        "inv 404 404 404 409+call 404 403+call 403+call ok 401",
+    ),
     "callStopMedia": (control(userId=dave, medium="MEDIUM_CAMERA"), "inv 404 404 404 409+call 404 403+call ok ok 401"),
     "callRemove": (control(userId=dave), "inv 404 404 404 409+call 404 403+call ok ok 401"),
     "callLock": (control(locked=True), "inv 404 404 404 409+call 404 403+call ok ok 401"),
@@ -250,7 +267,7 @@ async def outcome(answer: Awaitable[Json]) -> str:
 
 async def test_every_command(group: Group) -> None:
     rows = {}
-    for name, (make, expected) in COMMANDS.items():
+    for name, (make, _) in COMMANDS.items():
         answers = []
         for role in ROLES:
             answers.append(await ask(group, role, name, make))
@@ -279,7 +296,11 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/sessions": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "DELETE /v1/sessions/current": ({}, None, "401 204 204 204 204 204 204 204 204 401"),
     "PUT /v1/sessions/current/push-token": ({}, {"pushToken": ""}, "401 204 204 204 204 204 204 204 204 401"),
-    "DELETE /v1/sessions/{id}": ({"id": lambda group: group.second_session}, None, "401 404 404 404 404 404 404 404 204 401"),
+    "DELETE /v1/sessions/{id}": (
+        {"id": lambda group: group.second_session},
+        None,
+        "401 404 404 404 404 404 404 404 204 401",
+    ),
     "GET /v1/me": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/me/call-settings": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "PATCH /v1/me/call-settings": ({}, {}, "401 200 200 200 200 200 200 200 200 401"),
@@ -288,22 +309,42 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/contacts": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/contacts": ({}, {"userId": dave}, "401 200 200 200 200 200 200 200 200 401"),
     "DELETE /v1/contacts/{id}": ({"id": dave}, None, "401 204 204 204 204 204 204 204 204 401"),
-    "POST /v1/contacts/{id}/accept": ({"id": lambda group: group.user("host")}, None, "401 404 404 204 204 204 204 204 404 401"),
-    "POST /v1/contacts/{id}/reject": ({"id": lambda group: group.user("erin")}, None, "401 404 404 404 404 404 404 404 404 401"),
+    "POST /v1/contacts/{id}/accept": (
+        {"id": lambda group: group.user("host")},
+        None,
+        "401 404 404 204 204 204 204 204 404 401",
+    ),
+    "POST /v1/contacts/{id}/reject": (
+        {"id": lambda group: group.user("erin")},
+        None,
+        "401 404 404 404 404 404 404 404 404 401",
+    ),
     "GET /v1/blocks": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "PUT /v1/blocks/{id}": ({"id": lambda group: group.user("erin")}, None, "401 204 204 204 204 204 204 204 204 401"),
-    "DELETE /v1/blocks/{id}": ({"id": lambda group: group.user("erin")}, None, "401 204 204 204 204 204 204 204 204 401"),
+    "DELETE /v1/blocks/{id}": (
+        {"id": lambda group: group.user("erin")},
+        None,
+        "401 204 204 204 204 204 204 204 204 401",
+    ),
     "POST /v1/conversations": ({}, {"userId": dave}, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/conversations": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}/messages": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}/calls": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
-    "POST /v1/conversations/{id}/members": ({"id": conversation}, {"userIds": lambda group: [group.user("erin")]}, "401 404 404 404 403 403 403 403 200 401"),
+    "POST /v1/conversations/{id}/members": (
+        {"id": conversation},
+        {"userIds": lambda group: [group.user("erin")]},
+        "401 404 404 404 403 403 403 403 200 401",
+    ),
     "PATCH /v1/conversations/{id}/members/{user_id}": (
-        {"id": conversation, "user_id": lambda group: group.user("erin")}, {"role": "MEMBER_ROLE_MEMBER"}, "401 404 404 404 403 403 403 403 200 401",
+        {"id": conversation, "user_id": lambda group: group.user("erin")},
+        {"role": "MEMBER_ROLE_MEMBER"},
+        "401 404 404 404 403 403 403 403 200 401",
     ),
     "DELETE /v1/conversations/{id}/members/{user_id}": (
-        {"id": conversation, "user_id": lambda group: group.user("erin")}, None, "401 404 404 404 403 403 403 403 204 401",
+        {"id": conversation, "user_id": lambda group: group.user("erin")},
+        None,
+        "401 404 404 404 403 403 403 403 204 401",
     ),
     "GET /v1/invitations": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/invitations/{id}/accept": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
@@ -312,7 +353,7 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/calls/{id}": ({"id": lambda group: group.call}, None, "401 404 404 200 200 200 200 200 200 401"),
     "GET /v1/calls/missed": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/calls/missed/seen": ({}, {}, "401 200 200 200 200 200 200 200 200 401"),
-}  # fmt: skip
+}
 
 
 async def test_every_route(group: Group) -> None:

@@ -183,7 +183,7 @@ import Testing
                     #expect(made.invited.map(\.id) == [eve])
                 }
             }
-            var (seen, cursor): ([String], ConversationCursor?) = ([], nil)
+            var (seen, cursor): ([String], PageCursor<Named.Conversation>?) = ([], nil)
             repeat {
                 let page = try await service.invitations(of: eve, before: cursor, limit: 30)
                 seen += page.invitations.map(\.name)

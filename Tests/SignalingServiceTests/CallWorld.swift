@@ -113,6 +113,14 @@ final class CallWorld: Sendable {
         await loop.advanceTime(by: .microseconds(span.microseconds))
     }
 
+    /// Lets time pass, step by step, as long as a condition holds; the suite's time limit ends it.
+    func wait(_ step: Instant.Span, while condition: () async throws -> Bool) async throws {
+        while try await condition() {
+            try Task.checkCancellation()
+            await wait(step)
+        }
+    }
+
     func invite(
         _ callee: Profile = callee, from origin: CallOrigin = callerPhone, as name: RequestID = .random(at: .start)
     ) async -> CallReply {
@@ -154,12 +162,6 @@ final class CallWorld: Sendable {
         await withCheckedContinuation { continuation in
             service.deviceConnected(origin) { continuation.resume(returning: $0) }
         }
-    }
-
-    /// Places a call and answers it.
-    func answeredCall() async throws -> Call {
-        let placed = try await invite().call
-        return try await send(.accept(.random(at: now), MediaState()), to: placed.id, from: Self.calleePhone).call
     }
 
     /// Takes somebody out of the group, and does not tell the service.
@@ -253,7 +255,8 @@ final class EventLog: CallEvents {
         var asking: [ReplyTo: CheckedContinuation<CallReply, Never>] = [:]
         var entries: [Entry] = []
         var broadcasts = 0
-        var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
+        var listeners: [Int: AsyncStream<Entry>.Continuation] = [:]
+        var nextListener = 0
     }
 
     private let state = NIOLockedValueBox(State())
@@ -292,26 +295,26 @@ final class EventLog: CallEvents {
         state.withLockedValue { $0.broadcasts += 1 }
         for address in addresses {
             let entry = Entry(event: event, call: view.call, address: address)
-            let resumed = state.withLockedValue { state in
+            let listeners = state.withLockedValue { state in
                 state.entries.append(entry)
-                let due = state.waiting.filter { $0.condition(entry) }
-                state.waiting.removeAll { $0.condition(entry) }
-                return due
+                return state.listeners.values
             }
-            for waiting in resumed { waiting.resume(entry) }
+            for listener in listeners { listener.yield(entry) }
         }
     }
 
-    /// The first event, past or to come, that fulfils a condition.
-    func first(_ condition: @escaping @Sendable (Entry) -> Bool) async -> Entry {
-        await withCheckedContinuation { continuation in
-            let past = state.withLockedValue { state -> Entry? in
-                if let entry = state.entries.first(where: condition) { return entry }
-                state.waiting.append((condition, { continuation.resume(returning: $0) }))
-                return nil
-            }
-            if let past { continuation.resume(returning: past) }
+    /// The first event, past or to come, that fulfils a condition; the suite's time limit ends the wait.
+    func first(_ condition: (Entry) -> Bool) async throws -> Entry {
+        let (future, continuation) = AsyncStream.makeStream(of: Entry.self)
+        let (past, number) = state.withLockedValue { state in
+            state.nextListener += 1
+            state.listeners[state.nextListener] = continuation
+            return (state.entries, state.nextListener)
         }
+        defer { state.withLockedValue { $0.listeners[number] = nil } }
+        if let entry = past.first(where: condition) { return entry }
+        for await entry in future where condition(entry) { return entry }
+        throw CancellationError()
     }
 }
 

@@ -4,13 +4,11 @@ import Primitives
 extension SQLiteDatabase {
     /// How many units share a transaction at most.
     private static let batchLimit = 512
-    /// How long a unit may wait for its turn.
-    private static let longestWait = Duration.seconds(10)
 
     /// Carries out what is queued, batch by batch, until the queue is closed and empty. Runs on the committing thread.
     func commitUntilClosed() {
         while var batch = queue.take(Self.batchLimit) {
-            let stale = batch.removeStale(after: Self.longestWait)
+            let stale = batch.removeStale(after: longestWait)
             let failure = DatabaseError(.unavailable, "the database had no time for it")
             complete(stale, with: stale.map { _ in .failure(failure) })
             if !batch.isEmpty { complete(batch, with: commit(batch)) }

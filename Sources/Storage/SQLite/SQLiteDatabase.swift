@@ -13,6 +13,8 @@ final class SQLiteDatabase: Database {
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
     let statements = SQLiteStatements()
+    /// How long a unit may wait for its turn.
+    let longestWait: Duration
     /// The committing thread is in it until it ends.
     private let running = DispatchGroup()
     /// Completes units that were turned away, on no caller's thread.
@@ -23,8 +25,12 @@ final class SQLiteDatabase: Database {
     ///   - path: Where the file is.
     ///   - readers: How many statements are read at the same time.
     ///   - queueLimit: How many units may wait.
-    init(path: String, readers: Int, queueLimit: Int = 10_000) throws(DatabaseError) {
+    ///   - longestWait: How long each of them may.
+    init(
+        path: String, readers: Int, queueLimit: Int = 10_000, longestWait: Duration = .seconds(10)
+    ) throws(DatabaseError) {
         queue = WorkQueue(limit: queueLimit)
+        self.longestWait = longestWait
         do {
             // An absolute path is never taken for a URI.
             let file = URL(fileURLWithPath: path)

@@ -41,7 +41,7 @@ struct CallDeviceTests {
         let answeredAt = scene.now
         let transition = scene.handle(.deviceLost(Scene.callee, Scene.calleePhone.device))
         #expect(transition.changes.isEmpty)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(transition.tells(.user(Scene.caller)))
         scene.waitForDeadline()
         #expect(
             scene.call.phase
@@ -69,15 +69,16 @@ struct CallDeviceTests {
     }
 
     @Test("A call is moved to another device: the old one is told, and its late hang-up ends nothing")
-    func move() {
+    func move() throws {
         var scene = Scene.ongoing()
         let transition = scene.send(.move(scene.request(), MediaState()), from: Scene.calleeLaptop)
         #expect(scene.call.participant(Scene.callee)?.connection?.device == Scene.calleeLaptop.device)
+        let difference = try #require(transition.difference)
         #expect(
             transition.events == [
-                CallDelivery(to: .user(Scene.caller), .updated),
+                CallDelivery(to: .user(Scene.caller), .changed(difference)),
                 CallDelivery(to: .device(Scene.callee, Scene.calleePhone.device), .moved),
-                CallDelivery(to: .others(Scene.callee, than: Scene.calleeLaptop.device), .updated),
+                CallDelivery(to: .others(Scene.callee, than: Scene.calleeLaptop.device), .changed(difference)),
             ])
         #expect(transition.changes.count == 2)
         scene.send(.hangUp(scene.request(), mediaFailed: false), from: Scene.calleePhone)
@@ -142,7 +143,7 @@ struct CallDeviceTests {
         let muted = MediaState(microphone: false, camera: true)
         let transition = scene.send(.setMedia(muted), from: Scene.callerPhone)
         #expect(transition.changes.isEmpty)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.callee), .updated)))
+        #expect(transition.tells(.user(Scene.callee)))
         #expect(scene.call.participant(Scene.caller)?.connection?.media == muted)
         #expect(scene.send(.setMedia(MediaState()), from: Scene.callerLaptop).refusal == .wrongState)
     }

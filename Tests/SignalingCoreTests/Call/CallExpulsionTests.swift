@@ -34,7 +34,10 @@ struct CallExpulsionTests {
         #expect(scene.role(Scene.callee) == .host)
         #expect(scene.role(Scene.caller) == (expulsion == .membership ? .participant : .coHost))
         for user in [Scene.caller, Scene.callee, Scene.third, Scene.fourth] {
-            #expect(transition.deliveries.contains(CallDelivery(to: .user(user), .updated)))
+            // Whoever may not see the call any more is told it whole, and no more after that.
+            let isLast = user == Scene.caller && expulsion == .membership
+            #expect(transition.deliveries.contains(CallDelivery(to: .user(user), .updated)) == isLast)
+            #expect(transition.tells(.user(user)) == !isLast)
         }
         #expect(scene.call.answeredAt != nil && !scene.call.isEnded)
     }

@@ -85,8 +85,7 @@ struct CallGroupTests {
         var scene = Scene.groupOngoing()
         let transition = scene.hangUp(Scene.calleePhone)
         #expect(!scene.call.isEnded)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.third), .updated)))
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(transition.tells(.user(Scene.third)) && transition.tells(.user(Scene.caller)))
     }
 
     @Test("Alone for 120 s, with nobody being rung, ends the call; the time runs from when it became so")
@@ -144,7 +143,7 @@ struct CallGroupTests {
         let transition = scene.join(Scene.strangersPhone)
         #expect(transition.refusal == nil)
         #expect(scene.call.participant(Scene.stranger)?.connection?.joinedAt == scene.now)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(transition.tells(.user(Scene.caller)))
         #expect(scene.join(Scene.strangersPhone).refusal == nil)
         #expect(scene.join(Scene.thirdLaptop).refusal == .answeredElsewhere)
     }
@@ -299,7 +298,7 @@ struct CallGroupTests {
     func holdAndHand() {
         var scene = Scene.groupOngoing()
         let held = scene.send(.hold(true), from: Scene.thirdPhone)
-        #expect(held.changes.isEmpty && held.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(held.changes.isEmpty && held.tells(.user(Scene.caller)))
         #expect(scene.call.participant(Scene.third)?.connection?.isOnHold == true)
         scene.send(.raiseHand(true, of: Scene.third), from: Scene.thirdPhone)
         let raisedAt = scene.now
@@ -370,7 +369,7 @@ struct CallRingingTests {
         #expect(scene.handle(.deviceReturned(Scene.callee, Scene.calleePhone.device)).deliveries.isEmpty)
         let seeming = scene.handle(.ringingFeigned(Scene.callee))
         #expect(scene.call.participant(Scene.callee)?.ringing?.isAlerted == true)
-        #expect(seeming.deliveries == [CallDelivery(to: .user(Scene.caller), .updated)] && seeming.changes.isEmpty)
+        #expect(seeming.deliveries.count == 1 && seeming.tells(.user(Scene.caller)) && seeming.changes.isEmpty)
         #expect(scene.handle(.ringingFeigned(Scene.callee)).deliveries.isEmpty)
         let ended = scene.waitForDeadline()
         #expect(scene.call.phase == .missed(endedAt: Scene.start + .seconds(45), .noAnswer))

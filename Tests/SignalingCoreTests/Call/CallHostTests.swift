@@ -139,7 +139,8 @@ struct CallHostTests {
         #expect(
             scene.state(Scene.third) == .left(joinedAt: joinedAt, at: scene.now, isBarred ? .kicked : .removed))
         #expect(transition.changes.contains(.closeShare(Scene.third, at: scene.now, .kicked)))
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.third), .updated)))
+        #expect(transition.events.contains(CallDelivery(to: .user(Scene.third), .updated)) == isBarred)
+        #expect(transition.tells(.user(Scene.third)) == !isBarred)
         #expect(scene.join(Scene.thirdLaptop).refusal == (isBarred ? .forbidden : nil))
     }
 
@@ -183,7 +184,7 @@ struct CallHostTests {
         #expect(asked.refusal == nil && asked.changes.isEmpty)
         #expect(scene.call.participant(Scene.stranger) == nil)
         #expect(scene.call.joinRequests.map(\.origin) == [Scene.strangersPhone])
-        #expect(asked.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(asked.tells(.user(Scene.caller)))
     }
 
     @Test("Whoever asks is admitted with the device that asked, or turned away")
@@ -268,7 +269,7 @@ struct CallHostTests {
         var scene = Scene.groupOngoing()
         let transition = scene.control(.end, from: Scene.callerPhone)
         #expect(scene.call.endReason == .endedByHost)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.third), .updated)))
+        #expect(transition.tells(.user(Scene.third)))
         #expect(transition.events.contains(CallDelivery(to: .user(Scene.fourth), .ringStopped(.callEnded))))
         #expect(scene.control(.end, from: Scene.callerPhone).refusal == nil)
         var ringing = Scene.groupRinging()

@@ -38,9 +38,10 @@ struct CallLifeTests {
         let connection = try #require(scene.call.participant(Scene.callee)?.connection)
         #expect(connection.device == Scene.calleePhone.device)
         #expect(connection.joinedAt == scene.now)
+        let difference = try #require(transition.difference)
         #expect(
             transition.events == [
-                CallDelivery(to: .user(Scene.caller), .updated),
+                CallDelivery(to: .user(Scene.caller), .changed(difference)),
                 CallDelivery(
                     to: .others(Scene.callee, than: Scene.calleePhone.device), .ringStopped(.answeredElsewhere)),
             ])
@@ -74,9 +75,13 @@ struct CallLifeTests {
     func overdueIsToldToAll() {
         var scene = Scene.ringing()
         scene.now = scene.call.ringExpiresAt
-        let transition = scene.send(.signal(.candidate("1"), to: Scene.callee), from: Scene.callerPhone)
-        #expect(transition.droppedSignals == 1)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        let late = CallInput.command(.signal(.candidate("1"), to: Scene.callee), from: Scene.callerPhone)
+        guard case .due(let due) = scene.call.handle(late, at: scene.now) else {
+            Issue.record("nothing was due")
+            return
+        }
+        #expect(due.tells(.user(Scene.caller)))
+        #expect(scene.handle(late).droppedSignals == 1)
     }
 
     @Test("An answer one microsecond before the deadline is in time")
@@ -147,13 +152,14 @@ struct CallLifeTests {
     }
 
     @Test("Nobody answers: the call is missed at its deadline")
-    func ringTimeOut() {
+    func ringTimeOut() throws {
         var scene = Scene.ringing()
         let transition = scene.waitForDeadline()
         #expect(scene.call.phase == .missed(endedAt: Scene.start + .seconds(45), .noAnswer))
+        let difference = try #require(transition.difference)
         #expect(
             transition.events == [
-                CallDelivery(to: .user(Scene.caller), .updated),
+                CallDelivery(to: .user(Scene.caller), .changed(difference)),
                 CallDelivery(to: .user(Scene.callee), .ringStopped(.noAnswer)),
             ])
     }
@@ -173,7 +179,7 @@ struct CallLifeTests {
             #expect(at == scene.now)
             #expect(reason == (participant.user == origin.user ? .hangup : .callEnded))
         }
-        #expect(transition.events.contains { $0.address.user != origin.user && $0.event == .updated })
+        #expect(transition.events.contains { $0.address.user != origin.user && transition.tells($0.address) })
     }
 
     @Test("A media connection that could not be made ends the call as ice_failed")
@@ -271,7 +277,7 @@ struct CallLifeTests {
         var scene = Scene.ringing()
         let transition = scene.send(.ringing(wokenByPush: false), from: Scene.calleePhone)
         #expect(transition.changes.isEmpty)
-        #expect(transition.events.contains(CallDelivery(to: .user(Scene.caller), .updated)))
+        #expect(transition.tells(.user(Scene.caller)))
         guard case .ringing(let ringing)? = scene.call.participant(Scene.callee)?.state else {
             Issue.record("the callee is not rung")
             return

@@ -7,6 +7,22 @@ import Testing
 struct CallBroadcastTests {
     private static func user(_ number: UInt64) -> UserID { UserID(high: 1, low: number) }
 
+    @Test("A mute in a call of a hundred is one event for all whom it goes to")
+    func one() {
+        var invitation = Scene.invitation()
+        invitation.mode = .group
+        invitation.callees = (0..<99 as Range<UInt64>).map { Callee(Self.user($0)) }
+        var scene = Scene(call: Call.place(invitation, rules: CallRules(), at: Scene.start).call)
+        for number in 0..<99 as Range<UInt64> {
+            let phone = CallOrigin(user: Self.user(number), device: DeviceID(high: 6, low: number))
+            scene.send(.accept(scene.request(), MediaState()), from: phone)
+        }
+        let mute = scene.send(.setMedia(MediaState(camera: true)), from: Scene.callerPhone)
+        let broadcasts = CallBroadcast.gathered(from: mute.deliveries)
+        #expect(broadcasts.map(\.addresses.count) == [100])
+        #expect(mute.difference?.shown == [0] && mute.difference?.participants == [])
+    }
+
     @Test("The end of a call of a hundred is two events, however the people stand in it")
     func mixed() {
         let deliveries = (0..<100 as Range<UInt64>).map { number in
@@ -22,7 +38,7 @@ struct CallBroadcastTests {
     func order() {
         var random = SplitMix64(state: 1)
         let events: [CallEvent] = [
-            .updated, .incoming, .moved, .ringStopped(.removed), .joinDenied,
+            .updated, .changed(CallDifference(base: 7)), .incoming, .moved, .ringStopped(.removed), .joinDenied,
             .signal(.candidate("c"), from: Self.user(9)),
         ]
         for _ in 0..<500 {

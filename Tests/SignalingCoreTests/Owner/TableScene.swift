@@ -229,9 +229,12 @@ extension [CallTable.Output] {
         }
     }
 
+    /// What is told to whom. Whether a change is told as the whole call or as what has changed is not the table's to say: both
+    /// stand here as the call.
     var deliveries: [CallDelivery] {
         flatMap {
-            guard case .deliver(let event, _, let addresses) = $0 else { return [CallDelivery]() }
+            guard case .deliver(var event, _, let addresses) = $0 else { return [CallDelivery]() }
+            if case .changed = event { event = .updated }
             return addresses.map { CallDelivery(to: $0, event) }
         }
     }
