@@ -110,7 +110,7 @@ extension CallTable {
 
 extension Call {
     /// Who is rung to the others' eyes, and does not hear of it.
-    var unheardCallees: Set<UserID> {
-        Set(participants.filter { $0.isRinging && $0.isHidden }.map(\.user))
+    var unheardCallees: [UserID] {
+        participants.filter { $0.isRinging && $0.isHidden }.map(\.user)
     }
 }
