@@ -98,6 +98,10 @@ extension Campaign.Result {
         let missing = coverage.missing
         lines.append("rows of the tables: covered \(all - missing.count) of \(all)")
         for row in missing { lines.append("  not seen: \(row.title)") }
+        let unseen = coverage.missingOfOwner
+        let ownerRows = OwnerRow.allCases.count
+        lines.append("rows of the owner: covered \(ownerRows - unseen.count) of \(ownerRows)")
+        for row in unseen { lines.append("  not seen: \(row.title)") }
         lines.append(breach == nil ? "what must hold: \(Check.allCases.count) checks, all held" : "something broke")
         return lines.joined(separator: "\n")
     }

@@ -49,7 +49,7 @@ struct Simulate: AsyncParsableCommand {
             print("the shortest trace found:")
             try follow(Schedule(seed: seed).shortened(breaking: breach.check))
         }
-        if !result.coverage.missing.isEmpty, !partial { throw ExitCode.failure }
+        if !result.coverage.isComplete, !partial { throw ExitCode.failure }
     }
 
     private func follow(_ schedule: Schedule) throws {
