@@ -12,6 +12,7 @@ enum Check: CaseIterable {
     case timesInOrder
     case databaseAccepts
     case rowsAreTheCall
+    case rowsAreAsModelled
     case revisionsGoOn
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
@@ -56,6 +57,7 @@ enum Check: CaseIterable {
         case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
         case .databaseAccepts: "the database takes every change"
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
+        case .rowsAreAsModelled: "the statements of the server write, refuse and read what the model does"
         case .revisionsGoOn: "after a restart revisions are beyond all that were told"
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
         case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"

@@ -36,17 +36,21 @@ final class StoredRows {
         _ = try database.commit(WriteUnit([step])).get()
     }
 
-    /// Whether the schedule of a seed is one of those that go this way.
-    static func takesPart(inScheduleOf seed: UInt64) -> Bool { seed.isMultiple(of: share) }
-
-    /// One schedule of so many.
+    /// One schedule of so many goes this way.
     static let share: UInt64 = 20
 
-    /// Empties the database of a schedule before, and is ready for the next one.
-    func begin() throws(DatabaseError) {
-        if hasBegun { try database.takeBack() }
-        try database.begin()
-        hasBegun = true
+    /// Takes back what the schedule before has written.
+    ///
+    /// - Returns: Why it can't; nil when it has.
+    func begin() -> String? {
+        do throws(DatabaseError) {
+            if hasBegun { try database.takeBack() }
+            try database.begin()
+            hasBegun = true
+            return nil
+        } catch {
+            return "\(error)"
+        }
     }
 
     private var hasBegun = false
@@ -176,6 +180,11 @@ final class StoredRows {
             return "\(error)"
         }
     }
+}
+
+extension Schedule {
+    /// A database of its own, for a schedule that is compared with one.
+    var databaseToCompareWith: StoredRows? { comparesRows ? try? StoredRows() : nil }
 }
 
 extension Statement {
