@@ -157,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "simulate",
             dependencies: [
-                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Primitives", "SignalingCore", "SignalingService", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Signaling/Simulator",
             swiftSettings: ownSettings
@@ -221,7 +222,7 @@ let package = Package(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
-        tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
+        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests(
             "MediaServer",

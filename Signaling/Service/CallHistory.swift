@@ -152,8 +152,8 @@ extension CallArchive {
     ) async throws(DatabaseError) -> CallPage {
         let values = [owner] + (cursor ?? .newest).values + [.integer(Int64(limit) + 1)] + further
         let rows = try await database.query(statements.calls, values)
-        let participants = try byCall(await database.query(statements.participants, values))
-        let shares = try byCall(await database.query(statements.shares, values))
+        let participants = try CallRows.byCall(await database.query(statements.participants, values))
+        let shares = try CallRows.byCall(await database.query(statements.shares, values))
         var entries: [CallEntry] = []
         for row in rows.prefix(limit) {
             let id: CallID = try row.id("id")

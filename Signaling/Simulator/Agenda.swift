@@ -5,7 +5,7 @@ struct Agenda<Happening> {
     private struct Entry {
         let at: Instant
         let number: Int
-        let happening: Happening
+        let slot: Int
 
         func comes(before other: Entry) -> Bool {
             at == other.at ? number < other.number : at < other.at
@@ -15,10 +15,13 @@ struct Agenda<Happening> {
     /// A binary heap.
     private var entries: [Entry] = []
     private var count = 0
+    /// The happenings themselves stay where they are while entries move.
+    private var slots: [Happening?] = []
+    private var freeSlots: [Int] = []
 
     mutating func put(_ happening: Happening, at moment: Instant) {
         var child = entries.count
-        entries.append(Entry(at: moment, number: count, happening: happening))
+        entries.append(Entry(at: moment, number: count, slot: keep(happening)))
         count += 1
         while child > 0 {
             let parent = (child - 1) / 2
@@ -28,21 +31,32 @@ struct Agenda<Happening> {
         }
     }
 
+    private mutating func keep(_ happening: Happening) -> Int {
+        if let slot = freeSlots.popLast() {
+            slots[slot] = happening
+            return slot
+        }
+        slots.append(happening)
+        return slots.count - 1
+    }
+
     mutating func takeFirst() -> (at: Instant, happening: Happening)? {
-        guard let first = entries.first else { return nil }
+        guard let first = entries.first, let happening = slots[first.slot] else { return nil }
+        slots[first.slot] = nil
+        freeSlots.append(first.slot)
         let last = entries.removeLast()
         if !entries.isEmpty {
             entries[0] = last
             sink()
         }
-        return (first.at, first.happening)
+        return (first.at, happening)
     }
 
     private mutating func sink() {
         var parent = 0
         while true {
             var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < entries.count {
+            for child in 2 * parent + 1...2 * parent + 2 where child < entries.count {
                 if entries[child].comes(before: entries[least]) { least = child }
             }
             guard least != parent else { return }

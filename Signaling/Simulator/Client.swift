@@ -91,7 +91,7 @@ extension World {
 
     func connects(_ device: Int, _ attempt: Int) {
         guard clients[device].isSwitchedOn, clients[device].connection == nil else { return }
-        connections.append(Connection(device: device, lastUp: now, lastDown: now))
+        connections.append(Connection(device: device, server: front, lastUp: now, lastDown: now))
         clients[device].connection = connections.count - 1
         clients[device].isWelcome = false
         send(ClientFrame(id: 0, body: .hello), by: connections.count - 1)
@@ -192,7 +192,7 @@ extension World {
         }
     }
 
-    private func take(_ reply: Reply, to id: Int, _ device: Int) {
+    private func take(_ reply: CallReply, to id: Int, _ device: Int) {
         if case .unavailable = reply {
             let pause = Instant.Span.milliseconds(Int64(250 + random.below(250)))
             guard let pending = clients[device].pending.first(where: { $0.frame.id == id }),

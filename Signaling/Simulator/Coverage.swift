@@ -289,25 +289,40 @@ enum TableRow: Int, CaseIterable {
     }
 }
 
-/// How often each row of the tables was followed.
+/// How often each row of the tables was followed, and each row of the owner gone through.
 struct Coverage {
     private(set) var counts = [Int](repeating: 0, count: TableRow.allCases.count)
+    private(set) var ownerCounts = [Int](repeating: 0, count: OwnerRow.allCases.count)
 
     mutating func note(_ row: TableRow) {
         counts[row.rawValue] += 1
     }
 
+    mutating func saw(_ row: OwnerRow) {
+        ownerCounts[row.rawValue] += 1
+    }
+
     mutating func add(_ other: Coverage) {
         for index in counts.indices { counts[index] += other.counts[index] }
+        for index in ownerCounts.indices { ownerCounts[index] += other.ownerCounts[index] }
     }
 
     /// Each row and how often it was followed.
     var lines: [String] {
         TableRow.allCases.map { "  \(counts[$0.rawValue])\t\($0.title)" }
+            + OwnerRow.allCases.map { "  \(ownerCounts[$0.rawValue])\t\($0.title)" }
     }
 
-    /// The rows that were never followed.
+    /// The rows of the tables that were never followed.
     var missing: [TableRow] {
         TableRow.allCases.filter { counts[$0.rawValue] == 0 }
+    }
+
+    /// Whether every row was seen.
+    var isComplete: Bool { missing.isEmpty && missingOfOwner.isEmpty }
+
+    /// The rows of the owner that were never gone through.
+    var missingOfOwner: [OwnerRow] {
+        OwnerRow.allCases.filter { ownerCounts[$0.rawValue] == 0 }
     }
 }

@@ -4,9 +4,10 @@ import SignalingCore
 /// Short names for a trace that people read: users A, B, C, their devices A1, A2, times from the start.
 enum Describe {
     static func time(_ moment: Instant) -> String {
-        let microseconds = (moment - World.start).microseconds
+        let span = (moment - World.start).microseconds
+        let microseconds = abs(span)
         let rest = String(microseconds % 1_000_000)
-        return "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - rest.count) + rest
+        return (span < 0 ? "-" : "") + "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - rest.count) + rest
     }
 
     static func user(_ user: UserID) -> String {
@@ -140,11 +141,11 @@ enum Describe {
         }
     }
 
-    static func reply(_ reply: Reply) -> String {
+    static func reply(_ reply: CallReply) -> String {
         switch reply {
-        case .done(let call): "done \(self.call(call))"
-        case .refused(let refusal, let call): "\(refusal) \(call.map(self.call) ?? "")"
-        case .unavailable: "unavailable"
+        case .done(let view): "done \(call(view.call))"
+        case .refused(let refusal, let view): "\(refusal) \(view.map { call($0.call) } ?? "")"
+        case .limited, .usedUp, .unavailable, .failed: "\(reply)"
         }
     }
 

@@ -15,7 +15,7 @@ extension World {
     /// one who is in it.
     func groupBody(_ device: Int) -> ClientFrame.Body? {
         let user = clients[device].user
-        let live = server.calls.filter { $0.call.mode == .group }
+        let live = server.followed.filter { $0.call.mode == .group }
         if live.isEmpty { return members.contains(user) ? .invite(.group, request()) : nil }
         let call = random.pick(live).call
         if call.participant(user)?.connection?.device == clients[device].device { return nil }
@@ -67,10 +67,11 @@ extension World {
     /// Who may be rung again next in a group call that goes on, and when.
     var nextRungAgain: (call: Call, user: UserID, at: Instant)? {
         var next: (call: Call, user: UserID, at: Instant)?
-        for call in server.calls.map(\.call) where call.mode == .group {
+        let error = server.clockError
+        for call in server.followed.map(\.call) where call.mode == .group {
             for participant in call.participants where !participant.isConnected {
                 guard let rungAt = participant.rungAt else { continue }
-                let at = participant.ringing?.until ?? rungAt + call.rules.timings.ringAgain
+                let at = (participant.ringing?.until ?? rungAt + call.rules.timings.ringAgain) - error
                 // A microsecond ago counts, too: that is when an act may come late on purpose.
                 if at >= now - Instant.Span(microseconds: 1), next.map({ at < $0.at }) ?? true {
                     next = (call, participant.user, at)
@@ -89,7 +90,7 @@ extension World {
 
     /// Lets a host turn to those who ask to be let in, or lock the door that nobody stands at.
     func answerDoor() {
-        let live = server.calls.map(\.call).filter { $0.mode == .group && !$0.isEnded }
+        let live = server.followed.map(\.call).filter { $0.mode == .group && !$0.isEnded }
         guard let call = live.first(where: { !$0.joinRequests.isEmpty }) ?? live.first,
             let device = device(in: call, where: \.isHostOrCoHost)
         else { return }

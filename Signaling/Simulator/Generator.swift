@@ -71,7 +71,7 @@ extension World {
 
     /// Whatever can be said, to any call or none.
     private func anything(_ device: Int) -> ClientFrame.Body {
-        let call = ModelServer.callID(1 + random.below(Int(server.lastCall) + 1))
+        let call = ModelServer.callID(1 + random.below(Int(lastCall) + 1))
         let anybody = anybody()
         let command: CallCommand
         switch random.below(schedule.memberCount == 0 ? 17 : 21) {

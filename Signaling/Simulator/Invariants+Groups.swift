@@ -41,11 +41,11 @@ extension World {
     }
 
     /// Whoever stands in a call as a member of its conversation is one, as soon as nothing is under way.
-    func checkMembers() {
-        for live in server.calls where live.call.conversation == ModelServer.group {
-            guard !server.isDying, case .settled = live.standing, live.waiting.isEmpty, live.owed.isEmpty else {
-                continue
-            }
+    func checkMembers(_ server: ModelServer) {
+        guard server.knowsMembers else { return }
+        for live in server.followed where live.call.conversation == ModelServer.group {
+            guard let open = server.table.inspect(live.id), open.isSettled, open.waiting.isEmpty, open.owed.isEmpty
+            else { continue }
             for participant in live.call.participants
             where participant.standing == .member && !members.contains(participant.user) {
                 fail(.onlyThoseWhoBelong, "\(Describe.user(participant.user)): \(Describe.call(live.call))")

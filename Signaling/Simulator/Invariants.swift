@@ -12,6 +12,7 @@ enum Check: CaseIterable {
     case timesInOrder
     case databaseAccepts
     case rowsAreTheCall
+    case rowsAreAsModelled
     case revisionsGoOn
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
@@ -31,6 +32,19 @@ enum Check: CaseIterable {
     case everyCallEnds
     case comesToRest
 
+    // The owner of calls.
+    case ownsWhatItMoves
+    case nothingComesAboutBeforeItIsStored
+    case answersFirst
+    case everyCommandIsAnswered
+    case inputsWaitTheirTurn
+    case triesAgainSoon
+    case wakesWhenItIsTime
+    case writesOnlyByItsLease
+    case oneOwner
+    case openCallsAreKnown
+    case everybodyHasAName
+
     /// The check as a reader knows it.
     var title: String {
         switch self {
@@ -43,6 +57,7 @@ enum Check: CaseIterable {
         case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
         case .databaseAccepts: "the database takes every change"
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
+        case .rowsAreAsModelled: "the statements of the server write, refuse and read what the model does"
         case .revisionsGoOn: "after a restart revisions are beyond all that were told"
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
         case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"
@@ -61,6 +76,17 @@ enum Check: CaseIterable {
         case .limitsHold: "there are not more people than there may be"
         case .everyCallEnds: "every call ends by its deadlines"
         case .comesToRest: "everything comes to rest"
+        case .ownsWhatItMoves: "each step of a call begins where the last one that came about ended"
+        case .nothingComesAboutBeforeItIsStored: "nothing comes about, is answered or told before it is said to be stored"
+        case .answersFirst: "a command is answered before events tell of it"
+        case .everyCommandIsAnswered: "every command is answered, once"
+        case .inputsWaitTheirTurn: "inputs are taken up in their order, one commit at a time, and none is forgotten"
+        case .triesAgainSoon: "what could not be written is tried again, and not too soon"
+        case .wakesWhenItIsTime: "a timer is armed whenever something is due"
+        case .writesOnlyByItsLease: "without a lease nothing is written, and no command is done"
+        case .oneOwner: "one node at a time owns a call, and no other can write it"
+        case .openCallsAreKnown: "it is known which calls are open, and who is in them"
+        case .everybodyHasAName: "with a call go the profiles of its people"
         }
     }
 }
@@ -196,7 +222,7 @@ extension World {
             if !call.screenShares.isEmpty { fail(.endedCallRests, "an ended call has an open share") }
         } else {
             guard let deadline else { return fail(.openCallHasDeadline, "\(Describe.call(call))") }
-            if deadline <= now { fail(.openCallHasDeadline, "a deadline was passed over: \(Describe.call(call))") }
+            if deadline <= clock { fail(.openCallHasDeadline, "a deadline was passed over: \(Describe.call(call))") }
         }
         if let answeredAt = call.answeredAt, answeredAt < call.startedAt {
             fail(.timesInOrder, "answered before started")
@@ -218,21 +244,24 @@ extension World {
     private func checkEnds(_ call: Call) {
         var call = call
         var bound = 2 * call.participants.count * call.participants.count + 4
-        let latest = now + call.rules.timings.maxDuration + call.rules.timings.longestRing + call.rules.timings.recovery
+        let latest = clock + call.rules.timings.maxDuration + call.rules.timings.longestRing + call.rules.timings.recovery
         while let deadline = call.nextDeadline {
             bound -= 1
             guard bound > 0, deadline <= latest else {
                 return fail(.everyCallEnds, "left alone, it goes on: \(Describe.call(call))")
             }
-            call = call.handle(.timePassed, at: deadline).call
+            call = call.handle(.timePassed, at: deadline).transition.call
         }
         if !call.isEnded { fail(.everyCallEnds, "left alone, it stays open: \(Describe.call(call))") }
     }
 
     // MARK: Disk
 
-    func checkStored(_ turn: ModelServer.Turn) {
-        let call = turn.transition.call
+    func checkStored(_ unit: Unit, over before: ModelDatabase.StoredCall?) {
+        let call = unit.call
+        if servers[unit.server].owner != unit.owner || before.map({ $0.owner != unit.owner }) ?? false {
+            fail(.oneOwner, "the write of a former owner is accepted: \(Describe.call(call))")
+        }
         guard let stored = database.call(call.id), stored.holds(call), stored.revision == call.revision else {
             return fail(.rowsAreTheCall, "the rows of \(Describe.call(call)) are not what it is")
         }
@@ -243,9 +272,30 @@ extension World {
         }
     }
 
-    /// What goes out is on disk.
-    func checkDurable(_ call: Call) {
-        guard let stored = database.call(call.id), stored.holds(call) else {
+    /// The database refuses a write only of one who has lost the call, or may have, or of an invite that was placed before.
+    func checkMayRefuse(_ unit: Unit, _ rule: String) {
+        let call = unit.call
+        let server = servers[unit.server]
+        switch rule {
+        case "calls_initiator_id_client_call_id_key" where unit.storedRevision == 0: return
+        case "calls_open_key" where unit.storedRevision == 0:
+            // The conversation's open call is one that this node does not have.
+            let other = database.calls.first {
+                $0.isOpen && $0.mode == call.mode && $0.conversation == call.conversation && !$0.hasGrown
+            }
+            if let other, server.openCalls[other.id] == nil || server.isPaused { return }
+        case "nodes.epoch": if database.node(unit.owner.node)?.epoch != unit.owner.epoch { return }
+        case "calls.owner": if database.call(call.id)?.owner != server.owner { return }
+        case "calls.revision": if database.call(call.id)?.isOutOfSight ?? false { return }
+        default: break
+        }
+        fail(.databaseAccepts, "the database refuses \(Describe.call(call)): \(rule)")
+    }
+
+    /// What goes out is on disk. Whoever has lost a call and does not know it may say how it was.
+    func checkDurable(_ call: Call, _ server: ModelServer) {
+        if let stored = database.call(call.id), stored.owner != server.owner, call.revision < stored.revision { return }
+        guard database.holds(call) else {
             return fail(.nothingIsToldBeforeItIsDurable, "\(Describe.call(call)) is told and is not on disk")
         }
     }
@@ -254,16 +304,12 @@ extension World {
 
     /// After a change: whoever is or was in the call or rung for it knows the new state. A change that is not stored, and
     /// of which nothing is told but that the call has changed, may wait.
-    func checkTold(_ before: Call, _ transition: CallTransition, isKeptWaiting: Bool) {
-        guard !server.isDying, before.revision != transition.call.revision else { return }
-        let mayWait = transition.changes.isEmpty && transition.deliveries.allSatisfy { $0.event.isChange }
-        if mayWait, isKeptWaiting { return }
-        checkTold(before, by: transition.call)
-    }
-
-    /// Whoever is in the call by now or was before, or rung for it, knows it as it is.
-    func checkTold(_ before: Call, by call: Call) {
-        guard !server.isDying else { return }
+    func checkTold(_ change: ModelServer.Change, _ server: ModelServer) {
+        let call = change.transition.call
+        guard !server.isDying, change.before?.revision != call.revision else { return }
+        let mayWait = change.transition.changes.isEmpty && change.transition.deliveries.allSatisfy { $0.event.isChange }
+        if mayWait, server.table.inspect(call.id)?.updatesDue != nil { return }
+        let before = change.before ?? call
         for participant in call.participants {
             let old = before.participant(participant.user)
             if participant.isHidden { continue }
@@ -271,25 +317,24 @@ extension World {
             guard participant.isInvolved || old?.isInvolved ?? true || call.isEnded else { continue }
             for device in World.devices(of: participant.user) {
                 guard let session = server.sessions[device], session.held == nil else { continue }
-                checkTold(session, device, call)
+                checkTold(session, device, call, isOvertaken: change.isOvertaken)
             }
         }
     }
 
     /// After a welcome: the device knows all open calls of its user.
-    func checkTold(_ device: Int) {
+    func checkWelcome(of device: Int, _ server: ModelServer) {
         guard !server.isDying, let session = server.sessions[device] else { return }
         let user = World.user(of: device)
-        for live in server.calls
-        where live.storedRevision != 0 && live.call.participant(user)?.isInvolved ?? false
-            && live.call.isShown(to: user)
-        {
-            checkTold(session, device, live.call)
+        for open in server.followed
+        where open.isPlaced && open.call.participant(user)?.isInvolved ?? false && open.call.maySeeCall(user) {
+            checkTold(session, device, open.call, isOvertaken: false)
         }
     }
 
-    private func checkTold(_ session: ModelServer.Session, _ device: Int, _ call: Call) {
+    private func checkTold(_ session: ModelServer.Session, _ device: Int, _ call: Call, isOvertaken: Bool) {
         let told = session.told.first { $0.call == call.id }
+        if isOvertaken, let told, told.revision >= call.revision { return }
         if told?.revision != call.revision {
             fail(.everybodyIsTold, "\(Describe.device(device)) is not told: \(Describe.call(call))")
         }
@@ -307,9 +352,11 @@ extension World {
             connections[connection].onTheWayDown == 0, !connections[connection].isDownCut, server.isUp,
             server.sessions[device]?.connection == connection
         else { return }
-        for live in server.calls {
-            guard case .settled = live.standing, let participant = live.call.participant(client.user) else { continue }
-            if !participant.isInvolved || participant.isHidden || live.pace.due != nil { continue }
+        for live in server.followed {
+            guard let participant = live.call.participant(client.user), let open = server.table.inspect(live.id),
+                open.isSettled
+            else { continue }
+            if !participant.isInvolved || participant.isHidden || open.updatesDue != nil { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }
@@ -318,7 +365,8 @@ extension World {
             }
         }
         for known in client.calls where !known.isEnded {
-            if index(of: known.id) == nil, database.call(known.id)?.isShown(to: client.user) ?? true {
+            guard !server.table.holds(known.id), !server.lost.contains(known.id) else { continue }
+            if let stored = database.call(known.id), !stored.isOpen, stored.isShown(to: client.user) {
                 fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
             }
         }
@@ -341,14 +389,19 @@ extension World {
             }
             if stored.shares.contains(where: { $0.endedAt == nil }) { fail(.endedCallRests, "a share is still open") }
         }
-        if !server.calls.isEmpty { fail(.everyCallEnds, "the server still holds a call") }
+        for server in servers where server.isUp {
+            if server.table.count > 0 { fail(.everyCallEnds, "server \(server.number) still holds a call") }
+            if !server.unanswered.isEmpty {
+                fail(.everyCommandIsAnswered, "\(server.unanswered.count) commands to server \(server.number) are not")
+            }
+        }
         for device in clients.indices where clients[device].isWelcome {
             if !clients[device].pending.isEmpty { fail(.comesToRest, "a command was never answered") }
             if !clients[device].ringing.isEmpty {
                 fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
             }
             for known in clients[device].calls {
-                guard let stored = database.call(known.id) else { continue }
+                guard let stored = database.call(known.id), !server.lost.contains(known.id) else { continue }
                 guard stored.holds(known) || !stored.isShown(to: clients[device].user) else {
                     return fail(
                         .clientsKnowTheCall, "\(Describe.device(device)) was told of \(Describe.call(known)) last")

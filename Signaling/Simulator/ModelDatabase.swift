@@ -18,8 +18,11 @@ struct ModelDatabase {
         var isLocked: Bool
         var phase: Call.Phase
         var revision: Int64
+        var owner: CallOwner
         var participants: [StoredParticipant]
         var shares: [StoredShare] = []
+        /// Whether a write came about after it was looked for in vain, or its owner began anew with it.
+        var isOutOfSight = false
         /// What ought to be stored, for comparison.
         var reference: Reference
     }
@@ -63,7 +66,22 @@ struct ModelDatabase {
         case expectation(String)
     }
 
+    /// A row of `nodes`.
+    struct Node {
+        let id: NodeID
+        var epoch: Int64
+        var renewedAt: Instant
+        var expiresAt: Instant
+    }
+
     private(set) var calls: [StoredCall] = []
+    /// Each call as it was before its latest write.
+    private var earlier: [StoredCall?] = []
+    private(set) var nodes: [Node] = []
+    /// A real database that everything is written to as well; nil in most schedules.
+    private var rows: StoredRows?
+    /// What came out otherwise there, the first time that it did.
+    private(set) var difference: String?
 
     func call(_ id: CallID) -> StoredCall? {
         calls.first { $0.id == id }
@@ -73,20 +91,126 @@ struct ModelDatabase {
         calls.first { $0.initiator == initiator && $0.clientCallID == name }
     }
 
-    /// Writes that a call has another owner. Its revision goes far beyond any that the owner before may have told.
-    mutating func adopt(_ id: CallID) {
+    /// Whether a call is stored as it is, or was until somebody changed it.
+    func holds(_ call: Call) -> Bool {
+        guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return false }
+        if calls[index].holds(call) { return true }
+        return call.revision < calls[index].revision && (earlier[index]?.holds(call) ?? false)
+    }
+
+    // MARK: The real rows
+
+    /// Writes from here on everything to a real database as well, and compares.
+    mutating func compare(with rows: StoredRows?) {
+        self.rows = rows
+        note(rows?.begin() ?? (rows == nil ? "there is no database to compare with" : nil))
+    }
+
+    private mutating func note(_ difference: String?) {
+        if self.difference == nil { self.difference = difference }
+    }
+
+    /// Compares which calls an owner may take over.
+    mutating func compareCallsToAdopt(by owner: CallOwner, at now: Instant) {
+        note(rows?.callsToAdopt(by: owner, at: now, differFrom: calls.filter { mayAdopt($0, owner, at: now) }))
+    }
+
+    /// Compares what an owner reads of its open calls.
+    mutating func compareOpenCalls(of owner: CallOwner) {
+        note(rows?.openCalls(of: owner, differFrom: calls.filter { $0.isOpen && $0.owner == owner }))
+    }
+
+    // MARK: Owners
+
+    /// Begins a node's next epoch. That of a new one is above those of all.
+    mutating func takeLease(_ node: NodeID, at now: Instant, until: Instant) -> CallOwner {
+        let owner = beginEpoch(of: node, at: now, until: until)
+        note(rows?.takeLease(node, at: now, until: until, expecting: owner))
+        return owner
+    }
+
+    private mutating func beginEpoch(of node: NodeID, at now: Instant, until: Instant) -> CallOwner {
+        if let index = nodes.firstIndex(where: { $0.id == node }) {
+            nodes[index].epoch += 1
+            nodes[index].renewedAt = now
+            nodes[index].expiresAt = until
+            return CallOwner(node: node, epoch: nodes[index].epoch)
+        }
+        let epoch = (nodes.map(\.epoch).max() ?? 0) + 1
+        nodes.append(Node(id: node, epoch: epoch, renewedAt: now, expiresAt: until))
+        return CallOwner(node: node, epoch: epoch)
+    }
+
+    /// Makes a lease last until then.
+    ///
+    /// - Returns: False when a later epoch of the node has begun.
+    mutating func renewLease(of owner: CallOwner, at now: Instant, until: Instant) -> Bool {
+        let index = nodes.firstIndex { $0.id == owner.node && $0.epoch == owner.epoch }
+        note(rows?.renewLease(of: owner, at: now, until: until, expecting: index != nil))
+        guard let index else { return false }
+        nodes[index].renewedAt = now
+        nodes[index].expiresAt = until
+        return true
+    }
+
+    func node(_ id: NodeID) -> Node? {
+        nodes.first { $0.id == id }
+    }
+
+    /// Whether an owner may take an open call over: it is of an earlier epoch of its own node, or of a node whose lease
+    /// has run out.
+    func mayAdopt(_ stored: StoredCall, _ owner: CallOwner, at now: Instant) -> Bool {
+        guard stored.isOpen else { return false }
+        if stored.owner.node == owner.node { return stored.owner.epoch < owner.epoch }
+        return node(stored.owner.node).map { $0.expiresAt <= now } ?? true
+    }
+
+    /// Writes that a call has another owner, or that its owner begins anew with it. Its revision goes far beyond any that
+    /// the owner before may have told.
+    mutating func adopt(_ id: CallID, by owner: CallOwner, at now: Instant) {
         guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        let before = calls[index]
+        defer { note(rows?.adopt(before, by: owner, at: now, expecting: .stored, calls[index])) }
+        calls[index].isOutOfSight = calls[index].owner == owner
+        calls[index].owner = owner
         calls[index].revision = (calls[index].revision >> 32 + 1) << 32
     }
 
+    /// Says that a write of a call came about when nobody expected it any more.
+    mutating func loseSight(of id: CallID) {
+        guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        calls[index].isOutOfSight = true
+    }
+
+    // MARK: Changes
+
     /// Carries out a transition's changes, all or none.
     mutating func carryOut(
-        _ transition: CallTransition, storedRevision: Int64, reference: Reference
+        _ transition: CallTransition, storedRevision: Int64, by owner: CallOwner, reference: Reference
+    ) throws(Refusal) {
+        var outcome = CallTable.CommitOutcome.stored
+        defer {
+            let stored = call(transition.call.id)
+            note(
+                rows?.carryOut(
+                    transition, storedRevision: storedRevision, by: owner, expecting: outcome, stored))
+        }
+        do throws(Refusal) {
+            try change(by: transition, storedRevision: storedRevision, by: owner, reference: reference)
+        } catch {
+            outcome = if case .constraint = error { .duplicate } else { .overtaken }
+            throw error
+        }
+    }
+
+    private mutating func change(
+        by transition: CallTransition, storedRevision: Int64, by owner: CallOwner, reference: Reference
     ) throws(Refusal) {
         let call = transition.call
         var stored: StoredCall
         let index = calls.firstIndex { $0.id == call.id }
         if transition.changes.first == .insertCall {
+            guard node(owner.node)?.epoch == owner.epoch else { throw .expectation("nodes.epoch") }
             guard index == nil, self.call(placedBy: call.initiator, as: call.clientCallID) == nil else {
                 throw .constraint("calls_initiator_id_client_call_id_key")
             }
@@ -94,10 +218,10 @@ struct ModelDatabase {
                 id: call.id, conversation: call.conversation, initiator: call.initiator,
                 clientCallID: call.clientCallID, mode: call.mode, type: call.type, startedAt: call.startedAt,
                 ringExpiresAt: call.ringExpiresAt, isLocked: call.isLocked, phase: call.phase, revision: call.revision,
-                participants: [],
-                reference: reference)
+                owner: owner, participants: [], reference: reference)
         } else {
-            guard let index, calls[index].revision == storedRevision else { throw .expectation("calls.revision") }
+            guard let index, calls[index].owner == owner else { throw .expectation("calls.owner") }
+            guard calls[index].revision == storedRevision else { throw .expectation("calls.revision") }
             stored = calls[index]
         }
         for change in transition.changes {
@@ -124,7 +248,13 @@ struct ModelDatabase {
         {
             throw .constraint("calls_open_key")
         }
-        if let index { calls[index] = stored } else { calls.append(stored) }
+        if let index {
+            earlier[index] = calls[index]
+            calls[index] = stored
+        } else {
+            earlier.append(nil)
+            calls.append(stored)
+        }
     }
 }
 
@@ -176,6 +306,11 @@ extension ModelDatabase.StoredCall {
             openShares: shares.filter { $0.endedAt == nil }.map {
                 Call.ScreenShare(storedSharer: $0.sharer, startedAt: $0.startedAt)
             }, isLocked: isLocked, revision: revision)
+    }
+
+    /// The call, and who the people in it are.
+    func view(rules: CallRules) -> CallView {
+        CallView(call: call(rules: rules), people: World.profiles(of: participants.map(\.user)))
     }
 
     /// Whether these rows are what would be written of a call.

@@ -1,64 +1,51 @@
 import Primitives
 import SignalingCore
 
-/// The shell around the core, as `LiveCalls` is, in virtual time: each call's inputs one after the other, commit, then
-/// reply, then fan out, deadlines, and outcomes of commits that nobody knows. All of it is lost in a crash.
-struct ModelServer {
-    struct LiveCall {
-        /// The call as the database has it, but for what is never stored.
-        var call: Call
-        /// The call as the tables have it.
-        var reference: Reference
-        var storedRevision: Int64
-        var standing = Standing.settled
-        var waiting: [Waiting] = []
-        /// When the call wants to be looked at.
-        var armed: Instant?
-        /// Whether a device came or went, and the call could not be told.
-        var hasMissedDevices = false
-        /// Who is to be out of the call, and is not yet on disk.
-        var owed: [CallInput] = []
-        /// What is told when.
-        var pace = UpdatePace()
-        /// When those who are kept waiting for the latest picture are to get it.
-        var updatesDue: Instant?
-    }
-
-    enum Standing {
-        case settled
-        case committing
-        case uncertain(Turn)
-    }
-
-    /// A transition on its way to disk, and what the tables say of it.
+/// One life of a node: the real owner of calls, and what the shell around it keeps. All of it is lost in a crash.
+final class ModelServer {
+    /// A transition that the table has been given an input for, and what the tables of the call machine say of it.
     struct Turn {
         let transition: CallTransition
         let reference: Reference
-        let outcome: Reference.Outcome
-        /// What it follows from.
-        var input: CallInput?
+        /// Its commit, once it is on its way.
+        var commit: CallTable.CommitID?
     }
 
-    enum Waiting {
-        case input(CallInput, Asker?)
-        case invite(PendingInvite)
-
-        var isPassageOfTime: Bool {
-            if case .input(.timePassed, _) = self { true } else { false }
-        }
+    /// A call of the table, as its trace tells of it.
+    struct Followed {
+        let id: CallID
+        /// The call as it last came about; one that is being placed, as it will be.
+        var call: Call
+        /// The same as the tables of the call machine have it.
+        var reference: Reference
+        /// What may come about next.
+        var turn: Turn?
+        /// Whether it has come about at all.
+        var isPlaced: Bool
+        /// Whether it was adopted and nothing was done with it yet.
+        var isFresh = false
+        /// The commit that nobody can say of yet what became of it.
+        var underWay: CallTable.CommitID?
+        /// Whether others have their turn.
+        var isResting = false
+        /// When it was last certain that a commit was not carried out.
+        var failedAt: Instant?
     }
 
-    /// Who waits for an answer.
-    struct Asker {
-        let device: Int
-        let connection: Int
-        let frame: Int
+    /// Something that has come about, and that everybody hears of in the outputs up to a mark.
+    struct Change {
+        let mark: Int
+        /// Nil for a call that is placed.
+        let before: Call?
+        let transition: CallTransition
+        /// Whether something else came about for the same call in the same step.
+        var isOvertaken = false
     }
 
     struct PendingInvite {
         let target: Target
         let name: RequestID
-        let asker: Asker
+        let replyTo: ReplyTo
     }
 
     /// Who is called.
@@ -82,21 +69,65 @@ struct ModelServer {
         var rings: Bool
     }
 
+    /// Which of the world's servers it is.
+    let number: Int
+    /// Which node it runs as.
+    let node: Int
+    /// How far its clock is ahead of the true time.
+    let clockError: Instant.Span
+    var table: CallTable
+    /// What is to be done, in its order, and how far that is.
+    var outputs: [CallTable.Output] = []
+    var isCarryingOut = false
+    var changes: [Change] = []
+    var followed: [Followed] = []
+    var timer: (due: Instant, number: Int)?
+    var timerCount = 0
+
     var isUp = true
-    /// Counts its starts: what was under way in an earlier life is nothing in this one.
-    var life = 1
     var sendsUntilCrash: Int?
     /// It dies as soon as what happens now is over; nothing of it goes out any more.
     var isDying = false
-    var calls: [LiveCall] = []
-    /// When the server before this one was last known to be alive.
-    var lastSeen = World.start
+    /// While it stands still, what would happen to it is put off.
+    var isPaused = false
+    var putOff: [World.Happening] = []
+
+    /// As whom it runs, once it does.
+    var owner: CallOwner?
+    var lease = Lease.none
+    /// The lease that its table heard of last.
+    var lastLease = Lease.none
+    /// When the process before it was last alive.
+    var ownLastSeen: Instant?
+    /// Calls that it has taken over and that its table does not have yet.
+    var toAdopt: [(id: CallID, lastSeen: Instant)] = []
+    /// Calls that it has let go of, because another node has them.
+    var lost: Set<CallID> = []
+    /// Whether its calls have heard of everybody who does not belong to the group any more.
+    var knowsMembers = true
+    /// How many memberships have ended.
+    var endings: UInt64 = 0
+
+    /// The calls that are open here, as the outputs tell.
+    var openCalls: [CallID: ConversationID] = [:]
+    /// Who is in which call, as the outputs tell.
+    var connected: [UserID: Set<CallID>] = [:]
+    /// Commands that the table has, and has not answered.
+    var unanswered: [ReplyTo: Int] = [:]
     var sessions = [Session?](repeating: nil, count: World.deviceCount)
     var invites: [PendingInvite] = []
-    /// Ids go on over crashes: real ones are random.
-    var lastCall: UInt64 = 0
 
-    func isAlive(_ life: Int) -> Bool { isUp && self.life == life }
+    init(number: Int, node: Int, clockError: Instant.Span, rules: CallRules) {
+        self.number = number
+        self.node = node
+        self.clockError = clockError
+        table = CallTable(rules: rules)
+        table.trace = []
+    }
+
+    func index(of call: CallID) -> Int? {
+        followed.firstIndex { $0.id == call }
+    }
 
     static func callID(_ number: Int) -> CallID {
         CallID(high: 0xCA11, low: UInt64(number))
@@ -114,31 +145,4 @@ struct ModelServer {
     static func isDirect(_ conversation: ConversationID, of user: UserID) -> Bool {
         conversation != group && (conversation.high == user.low || conversation.low == user.low)
     }
-}
-
-/// How a commit goes wrong.
-enum CommitFailure: CaseIterable {
-    case unavailable
-    /// It happened, and nobody knows.
-    case unknownButDone
-    /// It did not happen, and nobody knows.
-    case unknownAndUndone
-}
-
-/// A transition's changes on their way to disk.
-struct Unit {
-    enum State {
-        case underWay
-        case done
-        case refused
-        case unavailable
-        case unknown
-    }
-
-    let turn: ModelServer.Turn
-    let storedRevision: Int64
-    let asker: ModelServer.Asker?
-    /// Whether it is what was due, and an input waits for it.
-    let isBeforeInput: Bool
-    var state = State.underWay
 }

@@ -16,28 +16,15 @@ struct ClientFrame {
 /// What the server sends.
 enum ServerFrame {
     case welcome([Call])
-    case reply(to: Int, Reply)
+    case reply(to: Int, CallReply)
     case event(CallEvent, Call)
-}
-
-/// What becomes of a command.
-enum Reply {
-    case done(Call)
-    case refused(CallRefusal, Call?)
-    case unavailable
-
-    var call: Call? {
-        switch self {
-        case .done(let call): call
-        case .refused(_, let call): call
-        case .unavailable: nil
-        }
-    }
 }
 
 /// A socket: an ordered pipe in each direction, each with its own delays. Each side learns by itself that it is gone.
 struct Connection {
     let device: Int
+    /// Which of the world's servers it leads to.
+    let server: Int
     var isOpenAtClient = true
     var isOpenAtServer = true
     /// What is on its way is lost.
@@ -66,6 +53,7 @@ extension World {
 
     /// Sends from the server. It may die between any two frames.
     func send(_ frame: ServerFrame, by connection: Int) {
+        let server = servers[connections[connection].server]
         if let left = server.sendsUntilCrash {
             if left == 0 { server.isDying = true }
             server.sendsUntilCrash = left == 0 ? nil : left - 1
@@ -82,12 +70,13 @@ extension World {
     func frameArrives(_ frame: ClientFrame, by connection: Int) {
         guard connections[connection].isOpenAtServer, !connections[connection].isUpCut else { return }
         let device = connections[connection].device
+        let server = servers[connections[connection].server]
         if case .hello = frame.body {
             guard server.isUp else { return refuse(connection) }
-            admit(connection, of: device)
+            admit(connection, of: device, to: server)
         } else if server.isUp, server.sessions[device]?.connection == connection {
             note("\(Describe.device(device)) → \(Describe.body(frame.body))  (frame \(frame.id))")
-            receive(frame, from: device, by: connection)
+            receive(frame, from: device, by: connection, server)
         }
     }
 
@@ -130,15 +119,16 @@ extension World {
         guard connections[connection].isOpenAtServer else { return }
         connections[connection].isOpenAtServer = false
         let device = connections[connection].device
+        let server = servers[connections[connection].server]
         guard server.sessions[device]?.connection == connection else { return }
-        note("the server notices that \(Describe.device(device)) is gone")
+        note("server \(server.number) notices that \(Describe.device(device)) is gone")
         server.sessions[device] = nil
-        tellCallsOfLoss(device)
+        give(.deviceLost(World.origin(of: device)), to: server)
     }
 
     /// All sockets of a server that has died: what it sent last may arrive or not.
-    func cutAllConnections() {
-        for (connection, state) in connections.enumerated() where state.isOpenAtServer {
+    func cutAllConnections(of server: ModelServer) {
+        for (connection, state) in connections.enumerated() where state.isOpenAtServer && state.server == server.number {
             connections[connection].isOpenAtServer = false
             guard state.isOpenAtClient else { continue }
             if random.isOne(in: 2) { connections[connection].isDownCut = true }

@@ -3,10 +3,16 @@ import SignalingCore
 
 extension Reference {
     /// Moves the call on by one input, as the tables say.
-    mutating func handle(_ input: CallInput, at now: Instant, _ coverage: inout Coverage) -> Outcome {
+    mutating func handle(_ input: CallInput, at present: Instant, _ coverage: inout Coverage) -> Outcome {
+        let now = moment(present)
         var outcome = Outcome()
         passTime(until: now, &outcome, &coverage)
         switch input {
+        case .invite(let invitation):
+            switch invitation.mode {
+            case .direct: inviteAgain(invitation, now, &outcome, &coverage)
+            case .group: joinInstead(invitation, now, &outcome, &coverage)
+            }
         case .command(let command, from: let origin): carryOut(command, origin, now, &outcome, &coverage)
         case .deviceLost(let user, let device):
             lost(CallOrigin(user: user, device: device), now, &coverage)
@@ -28,43 +34,41 @@ extension Reference {
     }
 
     /// An invite between people who have this call already.
-    mutating func handleInvite(
-        from origin: CallOrigin, as request: RequestID, media: MediaState, at now: Instant, _ coverage: inout Coverage
-    ) -> Outcome {
-        var outcome = Outcome()
-        passTime(until: now, &outcome, &coverage)
-        defer { passHostOn(&coverage) }
-        guard !isEnded, let index = index(of: origin.user) else { return outcome }
-        let name = Name(user: origin.user, request: request)
+    private mutating func inviteAgain(
+        _ invitation: Invitation, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        let origin = invitation.caller
+        guard !isEnded else { return }
+        guard let index = index(of: origin.user) else {
+            outcome.refusal = .notFound
+            return
+        }
+        let name = Name(user: origin.user, request: invitation.clientCallID)
         if name == Name(user: initiator, request: self.name) || done.contains(name) {
             coverage.note(.inviteRepeated)
-            return outcome
+            return
         }
         remember(name)
         if people[index].status == .ringing {
             coverage.note(.inviteGlare)
-            connect(index, origin, media, now, &outcome, &coverage)
+            connect(index, origin, invitation.media, now, &outcome, &coverage)
         } else if people[index].status == .connected, people[index].device != origin.device {
             coverage.note(.inviteMoves)
-            move(index, origin, media, now, &outcome, &coverage)
+            move(index, origin, invitation.media, now, &outcome, &coverage)
         }
-        return outcome
     }
 
     /// An invite of a member, where there is this group call already.
-    mutating func handleGroupInvite(
-        from origin: CallOrigin, as request: RequestID, media: MediaState, callees: [Callee], at now: Instant,
-        _ coverage: inout Coverage
-    ) -> Outcome {
-        var outcome = Outcome()
-        passTime(until: now, &outcome, &coverage)
-        defer { passHostOn(&coverage) }
-        let name = Name(user: origin.user, request: request)
+    private mutating func joinInstead(
+        _ invitation: Invitation, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+    ) {
+        let origin = invitation.caller
+        let name = Name(user: origin.user, request: invitation.clientCallID)
         let mayRepeat = person(origin.user).map(\.maySee) ?? true
         let isRepeated = mayRepeat && (name == Name(user: initiator, request: self.name) || done.contains(name))
-        carryOut(.join(request, media, isMember: true), origin, now, &outcome, &coverage)
-        if !isRepeated { ringWhoHasNotAnswered(callees, origin, now, &outcome, &coverage) }
-        return outcome
+        carryOut(
+            .join(invitation.clientCallID, invitation.media, isMember: true), origin, now, &outcome, &coverage)
+        if !isRepeated { ringWhoHasNotAnswered(invitation.callees, origin, now, &outcome, &coverage) }
     }
 
     // MARK: Commands

@@ -110,6 +110,8 @@ struct Reference {
     var lastWent: Instant
     /// When the server before this one was last alive.
     var serverLastSeen: Instant?
+    /// How far the clock by which the call was written is ahead of its owner's.
+    var lead = Instant.Span.milliseconds(0)
 
     var timings: CallTimings { rules.timings }
 
@@ -168,13 +170,18 @@ struct Reference {
     /// The call as the next server finds it: nobody is there yet, and what was only in memory is gone.
     mutating func restart(at now: Instant, lastSeen: Instant, _ coverage: inout Coverage) {
         forgetMemory()
-        serverLastSeen = min(lastSeen, now)
+        lead = max(.milliseconds(0), latestMoment - now)
+        let present = moment(now)
+        serverLastSeen = min(lastSeen, present)
         for index in people.indices {
             let isConnected = people[index].status == .connected
-            people[index].absence = isConnected ? .awaited(until: now + timings.recovery) : .here
+            people[index].absence = isConnected ? .awaited(until: present + timings.recovery) : .here
+            if let until = people[index].ringsUntil {
+                people[index].ringsUntil = min(until, (people[index].rungAt ?? startedAt) + timings.longestRing)
+            }
         }
         if status == .initiated {
-            let isLate = !people.contains { $0.ringsUntil.map { $0 > now } ?? false }
+            let isLate = !people.contains { $0.ringsUntil.map { $0 > present } ?? false }
             coverage.note(isLate ? .initiatedRestartedLate : .initiatedRestartedInTime)
         }
     }
@@ -190,8 +197,14 @@ struct Reference {
         case maxDuration
     }
 
-    /// When something happens by itself next.
-    var nextDeadline: Instant? { firstDue(by: Instant(microseconds: .max))?.0 }
+    /// When something happens by itself next, by the owner's clock.
+    var nextDeadline: Instant? { firstDue(by: Instant(microseconds: .max)).map { $0.0 - lead } }
+
+    /// The owner's present as the call takes it: it goes on by the clock by which it was written.
+    func moment(_ now: Instant) -> Instant { max(now + lead, latestMoment) }
+
+    /// Whether something is due.
+    func isOverdue(at now: Instant) -> Bool { firstDue(by: moment(now)) != nil }
 
     /// What is due first, if it is due by now.
     private func firstDue(by now: Instant) -> (Instant, Due)? {
@@ -268,16 +281,22 @@ struct Reference {
     }
 
     /// The latest moment that is on disk, or at which the server before was alive.
-    private var lastSeen: Instant {
+    private var lastSeen: Instant { max(latestMoment, serverLastSeen ?? startedAt) }
+
+    /// The latest moment that is on disk.
+    private var latestMoment: Instant {
         var last = max(startedAt, answeredAt ?? startedAt)
         for person in people {
-            let moments = [person.status == .ringing ? person.rungAt : nil, person.leftAt]
-            for moment in moments + [person.status == .connected ? person.joinedAt : nil] {
-                last = max(last, moment ?? last)
-            }
+            let moment =
+                switch person.status {
+                case .ringing: person.rungAt
+                case .connected: person.joinedAt
+                case .declined, .left: person.leftAt
+                }
+            last = max(last, moment ?? last)
         }
         for share in shares { last = max(last, share.startedAt) }
-        return max(last, serverLastSeen ?? last)
+        return last
     }
 
     // MARK: Leaving and ending

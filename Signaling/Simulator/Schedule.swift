@@ -12,6 +12,12 @@ struct Schedule {
     var memberCount = 0
     /// Who must not hear of whose calls.
     var blocks: [Block] = []
+    /// Whether there is a second node, which clients may turn to.
+    var hasTwoNodes = false
+    /// Whether calls take much of their server's time.
+    var isBusy = false
+    /// Whether all that is stored goes to a real database, too.
+    var comparesRows = false
     /// What the devices do when all acts are over.
     var finale: Finale
 
@@ -76,6 +82,14 @@ struct Act {
         case databaseTrouble
         /// Commits take long for a while.
         case databaseSlow
+        /// The server stands still for a while.
+        case standStill
+        /// The server stands still, and clients turn to the other node.
+        case failOver
+        /// The server's node is started again, elsewhere.
+        case startAgain
+        /// For a while no lease can be renewed.
+        case leaseTrouble
     }
 }
 
@@ -96,6 +110,9 @@ extension Schedule {
         if random.isOne(in: 2) { becomeGroup(&random) }
         // Most schedules are calm, so that calls get somewhere; in some nothing can be relied on.
         let trouble = random.pick([0, 0, 4, 10, 25])
+        hasTwoNodes = trouble > 0 && random.isOne(in: 2)
+        isBusy = random.isOne(in: 8)
+        comparesRows = seed.isMultiple(of: StoredRows.share)
         let count = 6 + random.below(40)
         acts.reserveCapacity(count)
         for _ in 0..<count { acts.append(act(trouble: trouble, &random)) }
@@ -112,7 +129,7 @@ extension Schedule {
             return Act(delay: Self.delay(&random), deed: .changeMembership(user: user), seed: random.next())
         default:
             return Act(
-                delay: Self.delay(&random), deed: Self.deed(trouble: trouble, userCount, &random), seed: random.next())
+                delay: Self.delay(&random), deed: deed(trouble: trouble, &random), seed: random.next())
         }
     }
 
@@ -145,15 +162,19 @@ extension Schedule {
         }
     }
 
-    private static func deed(trouble: Int, _ userCount: Int, _ random: inout Random) -> Act.Deed {
+    private func deed(trouble: Int, _ random: inout Random) -> Act.Deed {
         let device = random.below(userCount * World.devicesPerUser)
         if random.below(100) < trouble {
-            switch random.below(6) {
+            switch random.below(hasTwoNodes ? 13 : 8) {
             case 0: return .crash
             case 1: return .crashWhileSending
             case 2: return .databaseTrouble
             case 3: return .databaseSlow
-            default: return .loseSocket(device: device)
+            case 4: return .standStill
+            case 5: return .leaseTrouble
+            case 6, 7: return .loseSocket(device: device)
+            case 8: return .startAgain
+            default: return .failOver
             }
         }
         switch random.below(200) {

@@ -49,11 +49,11 @@ struct Simulate: AsyncParsableCommand {
             print("the shortest trace found:")
             try follow(Schedule(seed: seed).shortened(breaking: breach.check))
         }
-        if !result.coverage.missing.isEmpty, !partial { throw ExitCode.failure }
+        if !result.coverage.isComplete, !partial { throw ExitCode.failure }
     }
 
     private func follow(_ schedule: Schedule) throws {
-        let world = World(schedule, isTraced: true)
+        let world = World(schedule, rows: schedule.databaseToCompareWith, isTraced: true)
         world.run()
         for line in world.trace { print(line) }
         guard let breach = world.breach else { return print("everything held") }

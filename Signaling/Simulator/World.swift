@@ -1,8 +1,8 @@
 import Primitives
 import SignalingCore
 
-/// One run of a schedule: devices, a network, a server and its database in virtual time, and the real core in the
-/// middle. Whatever happens is a step; after each one what must hold is checked, and the run stops when it does not.
+/// One run of a schedule: devices, a network, nodes and their database in virtual time, and the real owner of calls in
+/// the middle. Whatever happens is a step; after each one what must hold is checked, and the run stops when it does not.
 final class World {
     static let userCount = 5
     static let devicesPerUser = 2
@@ -11,7 +11,7 @@ final class World {
     /// More steps than any schedule needs: whoever gets here goes round in circles.
     static let stepLimit = 100_000
 
-    /// What can happen. Calls that are answered or timed belong to one life of the server: a crash voids them.
+    /// What can happen. What happens to a server is void once it is dead, and put off while it stands still.
     enum Happening {
         case act(Int)
         case connects(device: Int, attempt: Int)
@@ -21,13 +21,23 @@ final class World {
         case clientNoticesLoss(connection: Int)
         case clientRepeats(device: Int, frame: Int)
         case clientGivesUp(device: Int, frame: Int)
-        case inviteIsReady(Int, life: Int)
+        case inviteIsReady(Int, server: Int)
+        case isLookedUp(CallTable.Input, server: Int)
+        case hands(CallTable.Input, server: Int)
+        case wakes(Int, timer: Int)
         case unitIsCarriedOut(Int)
-        case unitIsAnswered(Int, life: Int)
-        case deadline(CallID, Instant, life: Int)
-        case updatesAreDue(CallID, Instant, life: Int)
-        case looksUp(CallID, life: Int)
-        case serverStarts
+        case unitComesLate(Int)
+        case unitIsAnswered(Int)
+        case looksUp(CallTable.CommitID, CallID, server: Int)
+        case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
+        case tellsStored(CallID, server: Int)
+        case starts(node: Int)
+        case renews(server: Int)
+        case renewalIsCarriedOut(Renewal)
+        case renewalIsAnswered(Renewal)
+        case handsOver(server: Int)
+        case goesOn(server: Int)
+        case ends(server: Int)
     }
 
     let schedule: Schedule
@@ -46,13 +56,27 @@ final class World {
 
     var clients: [Client]
     var connections: [Connection] = []
-    var server = ModelServer()
+    /// Every life of every node.
+    var servers: [ModelServer] = []
+    /// The server that clients connect to.
+    var front = 0
+    var server: ModelServer { servers[front] }
+    /// The present by the clock of the server at work.
+    var clock = World.start
+    /// How many nodes are to start.
+    var nodesToStart = 0
+    /// Ids go on over crashes: real ones are random.
+    var lastCall: UInt64 = 0
     var database = ModelDatabase()
     /// The newest revision of each call that any device was told.
     var newestTold: [CallID: Int64] = [:]
     var units: [Unit] = []
     /// How the next commits go wrong.
     var failures: [CommitFailure] = []
+    /// How many commits come about later than anybody expects.
+    var unitsToCome = 0
+    /// Until when no lease can be renewed.
+    var unrenewableUntil = World.start
     /// Until when nothing can be read.
     var unreadableUntil = World.start
     var slowUntil = World.start
@@ -62,16 +86,22 @@ final class World {
     /// Which devices are logged out.
     var loggedOut: Set<Int> = []
 
-    init(_ schedule: Schedule, isTraced: Bool = false) {
+    /// - Parameter rows: A real database for a schedule that is compared with one.
+    init(_ schedule: Schedule, rows: StoredRows? = nil, isTraced: Bool = false) {
         self.schedule = schedule
         self.isTraced = isTraced
         clients = (0..<World.deviceCount).map(Client.init)
         members = Set((0..<schedule.memberCount).map { World.user(of: $0 * World.devicesPerUser) })
+        if schedule.comparesRows { database.compare(with: rows) }
     }
 
     /// Runs the schedule to its end, and then until nothing is left to happen.
     func run() {
         random = Random(seed: schedule.acts.first?.seed ?? 0)
+        servers = [ModelServer(number: 0, node: 0, clockError: .milliseconds(0), rules: schedule.rules)]
+        servers[0].isUp = false
+        nodesToStart = 1
+        start(0)
         for device in present where !random.isOne(in: 5) { connect(device, after: 0) }
         if schedule.acts.isEmpty { calmDown() } else { agenda.put(.act(0), at: now + .seconds(1)) }
         while breach == nil, let (at, happening) = agenda.takeFirst() {
@@ -79,13 +109,17 @@ final class World {
             steps += 1
             if steps > World.stepLimit { fail(.comesToRest, "after \(steps) steps something still happens") }
             take(happening)
-            if schedule.memberCount > 0 { checkMembers() }
-            if server.isDying { crash() }
+            if let difference = database.difference { fail(.rowsAreAsModelled, difference) }
+            for server in servers where server.isDying && server.isUp { crash(server) }
         }
         if breach == nil { checkAtRest() }
     }
 
     private func take(_ happening: Happening) {
+        if let number = number(ofServerFor: happening) {
+            guard servers[number].isUp else { return }
+            if servers[number].isPaused { return servers[number].putOff.append(happening) }
+        }
         switch happening {
         case .act(let index): perform(index)
         case .connects(let device, let attempt): connects(device, attempt)
@@ -95,13 +129,44 @@ final class World {
         case .clientNoticesLoss(let connection): clientNoticesLoss(connection)
         case .clientRepeats(let device, let frame): repeatPending(frame, of: device)
         case .clientGivesUp(let device, let frame): giveUp(frame, of: device)
-        case .inviteIsReady(let index, let life): if server.isAlive(life) { inviteIsReady(index) }
+        case .inviteIsReady(let index, let number): inviteIsReady(servers[number].invites[index], servers[number])
+        case .isLookedUp(let input, let number): hand(input, to: servers[number])
+        case .hands(let input, let number): give(input, to: servers[number])
+        case .wakes(let number, let timer): wakes(servers[number], timer)
         case .unitIsCarriedOut(let unit): carryOutUnit(unit)
-        case .unitIsAnswered(let unit, let life): if server.isAlive(life) { unitIsAnswered(unit) }
-        case .deadline(let call, let due, let life): if server.isAlive(life) { deadlineHasCome(call, due) }
-        case .updatesAreDue(let call, let due, let life): if server.isAlive(life) { releaseUpdates(call, due) }
-        case .looksUp(let call, let life): if server.isAlive(life) { lookUp(call) }
-        case .serverStarts: startServer()
+        case .unitComesLate(let unit): unitComesLate(unit)
+        case .unitIsAnswered(let unit): unitIsAnswered(unit)
+        case .looksUp(let commit, let call, let number): lookUp(commit, call, servers[number])
+        case .archiveAnswers(let command, let call, let replyTo, let number):
+            answerFromArchive(command, call, replyTo, servers[number])
+        case .tellsStored(let call, let number): tellStored(call, servers[number])
+        case .starts(let node): start(node)
+        case .renews(let number): renew(servers[number])
+        case .renewalIsCarriedOut(let renewal): carryOut(renewal)
+        case .renewalIsAnswered(let renewal): renewalIsAnswered(renewal)
+        case .handsOver(let number): handOver(servers[number])
+        case .goesOn(let number): goOn(servers[number])
+        case .ends(let number): end(servers[number])
+        }
+    }
+
+    /// The server that something happens to; nil when it happens elsewhere.
+    private func number(ofServerFor happening: Happening) -> Int? {
+        switch happening {
+        case .frameArrives(let connection, let frame):
+            // Whoever knocks at a server that is gone is turned away.
+            if case .hello = frame.body, !servers[connections[connection].server].isUp { return nil }
+            return connections[connection].server
+        case .serverNoticesLoss(let connection): return connections[connection].server
+        case .unitIsAnswered(let unit): return units[unit].server
+        case .renewalIsAnswered(let renewal): return renewal.server
+        case .inviteIsReady(_, let number), .isLookedUp(_, let number), .hands(_, let number), .wakes(let number, _),
+            .looksUp(_, _, let number), .archiveAnswers(_, _, _, let number), .tellsStored(_, let number),
+            .renews(let number), .handsOver(let number), .ends(let number):
+            return number
+        case .act, .connects, .answerArrives, .clientNoticesLoss, .clientRepeats, .clientGivesUp, .unitIsCarriedOut,
+            .unitComesLate, .starts, .renewalIsCarriedOut, .goesOn:
+            return nil
         }
     }
 
@@ -132,8 +197,9 @@ final class World {
         switch delay {
         case .span(let span): return now + span
         case .untilDeadline(let offset):
+            let error = server.clockError
             let horizon = now + .seconds(120)
-            let deadlines = server.calls.compactMap(\.call.nextDeadline).filter { $0 < horizon }
+            let deadlines = server.followed.compactMap(\.call.nextDeadline).map { $0 - error }.filter { $0 < horizon }
             return max(now, (deadlines.min() ?? now) + offset)
         case .untilRungAgain(let offset): return max(now, (nextRungAgain?.at ?? now) + offset)
         }
@@ -152,8 +218,20 @@ final class World {
         case .loseSocket(let device): loseSocket(of: device)
         case .switchOff(let device): switchOff(device)
         case .switchOn(let device): switchOn(device)
-        case .crash: if server.isUp { crash() }
+        case .crash:
+            crash(server)
+            if schedule.hasTwoNodes, random.isOne(in: 2) { failOver() }
         case .crashWhileSending: if server.isUp { server.sendsUntilCrash = random.below(4) }
+        case .standStill: pause(server, for: .init(microseconds: random.microseconds(upTo: 20_000_000)))
+        case .failOver:
+            pause(server, for: .init(microseconds: random.microseconds(upTo: 30_000_000)))
+            failOver()
+        case .startAgain:
+            if random.isOne(in: 2) { pause(server, for: .init(microseconds: random.microseconds(upTo: 8_000_000))) }
+            startAgain()
+        case .leaseTrouble:
+            unrenewableUntil = now + .init(microseconds: random.microseconds(upTo: 20_000_000))
+            note("no lease is renewed until \(Describe.time(unrenewableUntil))")
         case .databaseTrouble: troubleDatabase()
         case .databaseSlow:
             slowUntil = now + .init(microseconds: random.microseconds(upTo: 20_000_000))
@@ -172,7 +250,10 @@ final class World {
         note("nothing fails any more; devices: \(schedule.finale)")
         isCalm = true
         failures = []
-        server.sendsUntilCrash = nil
+        for server in servers {
+            server.sendsUntilCrash = nil
+            goOn(server)
+        }
         for device in present {
             switch schedule.finale {
             case .everybodyOnline: switchOn(device)

@@ -65,17 +65,15 @@ extension CallTable {
         // What nobody can see changes nothing about who is in the call.
         if call.revision != old.call.revision { reindex(old.call, call) }
         forgetStrangers(in: id)
+        if case .owed(let input) = then { calls[id]?.owed.removeAll { $0 == input } }
         let deliveries = calls[id]?.pace.tell(transition, at: now) ?? []
         guard let open = calls[id] else { return }
         deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
         updates.set(id, open.pace.due)
         // Whoever is told of the end finds the call gone.
         let waiting = call.isEnded ? takeOut(id) : []
-        switch then {
-        case .nothing, .next: break
-        case .answer(let replyTo):
+        if case .answer(let replyTo) = then {
             outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
-        case .owed(let input): calls[id]?.owed.removeAll { $0 == input }
         }
         tell(deliveries, of: open.view)
         if isNew || call.revision != old.call.revision {
@@ -110,7 +108,7 @@ extension CallTable {
 
 extension Call {
     /// Who is rung to the others' eyes, and does not hear of it.
-    var unheardCallees: Set<UserID> {
-        Set(participants.filter { $0.isRinging && $0.isHidden }.map(\.user))
+    var unheardCallees: [UserID] {
+        participants.filter { $0.isRinging && $0.isHidden }.map(\.user)
     }
 }

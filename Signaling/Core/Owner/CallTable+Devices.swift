@@ -3,7 +3,7 @@ import Primitives
 // How calls hear of devices that come and go.
 extension CallTable {
     mutating func deviceReturned(_ origin: CallOrigin) {
-        for id in callsOfUser[origin.user] ?? [] {
+        for id in (callsOfUser[origin.user] ?? []).sorted() {
             receive(Pending(.deviceReturned(origin.user, origin.device)), for: id)
             if calls[id]?.call.unheardCallees.contains(origin.user) ?? false {
                 outputs.append(.feignRinging(origin.user, id))
@@ -12,7 +12,7 @@ extension CallTable {
     }
 
     mutating func deviceLost(_ origin: CallOrigin) {
-        for id in callsOfUser[origin.user] ?? [] {
+        for id in (callsOfUser[origin.user] ?? []).sorted() {
             receive(Pending(.deviceLost(origin.user, origin.device)), for: id)
         }
     }

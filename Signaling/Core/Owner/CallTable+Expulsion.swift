@@ -18,8 +18,8 @@ extension CallTable {
     }
 
     /// The calls that a user is known to, and those to which an input on its way to disk may make the user known.
-    private func callsConcerning(_ user: UserID) -> Set<CallID> {
-        (callsOfUser[user] ?? []).union(unsettled)
+    private func callsConcerning(_ user: UserID) -> [CallID] {
+        (callsOfUser[user] ?? []).union(unsettled).sorted()
     }
 
     /// Tries again what a call is owed.

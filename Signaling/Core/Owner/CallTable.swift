@@ -2,7 +2,7 @@ import DequeModule
 public import Primitives
 
 /// The open calls of one shard, and all that their owner decides: a value that inputs move on. What it wants done comes out
-/// as values, too: it does nothing itself.
+/// as values, too: it does nothing itself. The same inputs give the same outputs, in the same order.
 ///
 /// Each input goes to its call; what follows from it is committed, and only then does the new state take the place of the
 /// old one, the reply goes out and the events are delivered. While a call's commit is under way its next inputs wait; other
@@ -328,14 +328,14 @@ extension CallTable {
     public func holds(_ id: CallID) -> Bool { calls[id] != nil }
 
     /// The calls that nothing is under way for.
-    public var settledCalls: [CallID] { calls.keys.filter { !unsettled.contains($0) } }
+    public var settledCalls: [CallID] { calls.keys.filter { !unsettled.contains($0) }.sorted() }
 
     /// Whether a stored call can be taken up; not while an earlier picture of it is unsettled.
     public func mayAdopt(_ id: CallID) -> Bool { !unsettled.contains(id) }
 
     /// What a user who has just come may see of the open calls.
     public func openCalls(of user: UserID) -> [CallView] {
-        (callsOfUser[user] ?? []).compactMap { id in
+        (callsOfUser[user] ?? []).sorted().compactMap { id in
             guard let open = calls[id], open.storedRevision > 0, open.call.maySeeCall(user) else { return nil }
             return open.view
         }

@@ -1,6 +1,6 @@
 import GRDB
 
-extension SQLiteDatabase {
+extension SQLiteStatements {
     /// Our error for SQLite's, with the constraint's name where the schema has to be asked for it.
     func databaseError(_ error: any Error, _ statement: Statement, on connection: GRDB.Database) -> DatabaseError {
         guard
@@ -30,11 +30,6 @@ extension SQLiteDatabase {
     private static let keepWritesOut: [ResultCode] = [
         .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_CORRUPT, .SQLITE_NOTADB,
     ]
-
-    /// The words of an error that was met while opening.
-    static func words(of error: any Error) -> String {
-        (error as? GRDB.DatabaseError)?.message ?? (error as? DatabaseError)?.message ?? "no permission"
-    }
 
     private static func code(_ code: ResultCode, _ message: String) -> DatabaseError.Code {
         if message.hasPrefix("FOREIGN KEY constraint failed") { return .constraint("foreign_key") }

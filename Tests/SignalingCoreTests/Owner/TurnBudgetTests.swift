@@ -5,7 +5,7 @@ import Testing
 
 @Suite("How long a call works at a stretch")
 struct TurnBudgetTests {
-    private func moment(_ milliseconds: Int64) -> Instant { .start + .milliseconds(milliseconds) }
+    private func moment(_ milliseconds: Int64) -> Instant { Scene.start + .milliseconds(milliseconds) }
 
     @Test("After so much work it rests, and then goes on")
     func rest() {

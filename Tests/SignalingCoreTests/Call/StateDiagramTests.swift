@@ -74,7 +74,7 @@ struct StateDiagramTests {
 
     /// The arrows of the Mermaid diagram under a heading. One arrow may carry several reasons.
     private static func diagram(_ heading: String) throws -> Set<Arrow> {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../docs/call-machine.md")
+        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../../docs/call-machine.md")
         let text = try String(contentsOf: file, encoding: .utf8)
         let section = try #require(text.components(separatedBy: "## The \(heading)\n").dropFirst().first)
         let mermaid = try #require(section.components(separatedBy: "```mermaid\n").dropFirst().first)

@@ -6,7 +6,7 @@ import Testing
 @Suite("Deadline table")
 struct DeadlineTableTests {
     private func call(_ number: UInt64) -> CallID { CallID(high: 0, low: number) }
-    private func moment(_ seconds: Int64) -> Instant { .start + .seconds(seconds) }
+    private func moment(_ seconds: Int64) -> Instant { Scene.start + .seconds(seconds) }
 
     @Test("Calls come out when they are due, each once")
     func order() {

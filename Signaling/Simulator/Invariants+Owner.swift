@@ -1,0 +1,239 @@
+import Primitives
+import SignalingCore
+
+// What must hold of the owner of calls, whatever its calls go through.
+extension World {
+    /// How the call that an input is for stands before it.
+    struct Standing {
+        let id: CallID?
+        let inspection: CallTable.Inspection?
+        let mayWrite: Bool
+
+        init(of input: CallTable.Input, _ server: ModelServer, at clock: Instant) {
+            id = input.call ?? server.openCall(of: input)
+            inspection = id.flatMap { server.table.inspect($0) }
+            mayWrite = server.lease.owner(at: clock) != nil
+        }
+    }
+
+    /// A command that the table has to answer, once.
+    func noteAsked(_ input: CallTable.Input, _ server: ModelServer) {
+        switch input {
+        case .invite(_, let asked), .command(_, _, let asked): server.unanswered[asked.replyTo, default: 0] += 1
+        default: break
+        }
+    }
+
+    /// What the table has waited for.
+    func noteAnswered(_ input: CallTable.Input, _ server: ModelServer) {
+        switch input {
+        case .committed(let commit, let id, let outcome):
+            guard let index = server.index(of: id), server.followed[index].underWay == commit else { return }
+            if outcome == .unknown { return }
+            server.followed[index].underWay = nil
+            if outcome != .stored { server.followed[index].failedAt = clock }
+        case .lookedUp(let commit, let id, let found):
+            guard let index = server.index(of: id), server.followed[index].underWay == commit, found != .failed else {
+                return
+            }
+            server.followed[index].underWay = nil
+            server.followed[index].failedAt = clock
+        case .rested(let id): if let index = server.index(of: id) { server.followed[index].isResting = false }
+        default: break
+        }
+    }
+
+    /// An input is given to a call when nothing is under way for it, and not again before it is time.
+    func checkMayBeGivenInput(_ followed: ModelServer.Followed, _ call: Call, _ cause: CallTable.Input) {
+        if followed.underWay != nil { fail(.inputsWaitTheirTurn, "a commit is under way: \(Describe.call(call))") }
+        if followed.isResting { fail(.inputsWaitTheirTurn, "it rests: \(Describe.call(call))") }
+        if call != followed.call { fail(.ownsWhatItMoves, "\(Describe.call(call)) is moved on, and not what it was") }
+        guard cause == .timePassed, let failedAt = followed.failedAt, let due = call.nextDeadline else { return }
+        if due <= failedAt, clock < failedAt + CallTable.retryDelay {
+            fail(.triesAgainSoon, "too soon: \(Describe.call(call))")
+        }
+    }
+
+    /// What is stored comes about when the database has said so, or a look-up has found it, and not before.
+    func checkIsStored(_ turn: ModelServer.Turn, _ input: CallTable.Input, _ server: ModelServer) {
+        guard !turn.transition.changes.isEmpty else { return }
+        let call = turn.transition.call
+        switch input {
+        case .committed(let commit, call.id, .stored) where commit == turn.commit: break
+        case .lookedUp(let commit, call.id, .found(revision: call.revision, owner: server.lease.holder))
+        where commit == turn.commit: break
+        default: fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call))")
+        }
+    }
+
+    // MARK: After each input
+
+    func checkStep(
+        _ input: CallTable.Input, _ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer, from mark: Int
+    ) {
+        var told: [CallID] = []
+        var isClosed = false
+        for output in server.outputs[mark...] {
+            switch output {
+            case .commit(_, let change, over: _, by: let owner):
+                if server.lease.owner(at: clock) != owner {
+                    fail(.writesOnlyByItsLease, "\(Describe.call(change.transition.call)) goes to disk")
+                }
+            case .reply(let replyTo, let reply):
+                checkReply(reply, replyTo, input, server)
+                guard let call = reply.call else { continue }
+                if told.contains(call.id) { fail(.answersFirst, "events come first: \(Describe.call(call))") }
+                checkIsKnown(call, server)
+            case .deliver(_, let view, _):
+                told.append(view.call.id)
+                checkIsKnown(view.call, server)
+                checkPeople(of: view)
+            case .answerFromArchive(_, _, let replyTo), .answerRepeatedInvite(by: _, as: _, let replyTo):
+                checkIsAsked(replyTo, server)
+            case .rest(let id): if let index = server.index(of: id) { server.followed[index].isResting = true }
+            case .closed: isClosed = true
+            case .foundStored, .lookUp, .recheck, .resync, .feignRinging, .letGo, .goOn, .opened, .connection: break
+            }
+        }
+        checkOrder(before, steps, server)
+        note(input, before, steps, server, from: mark)
+        if isClosed { server.followed.removeAll { !server.table.holds($0.id) } }
+    }
+
+    private func checkReply(
+        _ reply: CallReply, _ replyTo: ReplyTo, _ input: CallTable.Input, _ server: ModelServer
+    ) {
+        checkIsAsked(replyTo, server)
+        guard case .done(let view) = reply else { return }
+        checkPeople(of: view)
+        if case .committed(_, _, .stored) = input { return }
+        if server.lease.owner(at: clock) == nil {
+            fail(.writesOnlyByItsLease, "a command is done, and the lease has run out: \(Describe.call(view.call))")
+        }
+    }
+
+    /// Each command is answered once.
+    private func checkIsAsked(_ replyTo: ReplyTo, _ server: ModelServer) {
+        guard let count = server.unanswered[replyTo] else {
+            return fail(.everyCommandIsAnswered, "frame \(replyTo.request) is answered twice")
+        }
+        server.unanswered[replyTo] = count == 1 ? nil : count - 1
+    }
+
+    /// Nobody is told of what has not come about.
+    private func checkIsKnown(_ call: Call, _ server: ModelServer) {
+        guard let index = server.index(of: call.id), server.followed[index].isPlaced,
+            server.followed[index].call.revision >= call.revision
+        else { return fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call)) is told") }
+    }
+
+    private func checkPeople(of view: CallView) {
+        if let stranger = view.call.participants.first(where: { view.people[$0.user]?.id != $0.user }) {
+            fail(.everybodyHasAName, "\(Describe.user(stranger.user)) has none: \(Describe.call(view.call))")
+        }
+    }
+
+    /// What waits keeps its order: one input at most is taken up, the first; others come after those that are there.
+    private func checkOrder(_ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer) {
+        guard let id = before.id, let waited = before.inspection?.waiting, !waited.isEmpty,
+            let waiting = server.table.inspect(id)?.waiting
+        else { return }
+        if waiting.starts(with: waited) || waiting.starts(with: waited.dropFirst()) { return }
+        fail(.inputsWaitTheirTurn, "what waits for call \(id.low) has another order")
+    }
+
+    // MARK: When all that follows from an input is done
+
+    func checkDrained(_ server: ModelServer) {
+        if server.openCalls.count != server.table.count || server.followed.count != server.table.count {
+            fail(.openCallsAreKnown, "\(server.openCalls.count) calls are said to be open, \(server.table.count) are")
+        }
+        let wake = server.table.nextWake ?? Instant(microseconds: .max)
+        for followed in server.followed {
+            guard let open = server.table.inspect(followed.id) else {
+                fail(.openCallsAreKnown, "call \(followed.id.low) is not open any more")
+                continue
+            }
+            checkConnected(open.call, server)
+            if open.waiting.count > CallTable.waitingLimit + 64 {
+                fail(.inputsWaitTheirTurn, "\(open.waiting.count) inputs wait for call \(followed.id.low)")
+            }
+            if let due = open.updatesDue, due < wake { fail(.wakesWhenItIsTime, "nobody will be told of the picture") }
+            let soon = clock + CallTable.retryDelay
+            guard open.isSettled else {
+                if open.hasToBeLookedUp, soon < wake { fail(.wakesWhenItIsTime, "nobody will look it up") }
+                continue
+            }
+            if open.isResting { continue }
+            if !open.waiting.isEmpty {
+                fail(.inputsWaitTheirTurn, "what waits for call \(followed.id.low) is forgotten")
+            }
+            if !open.owed.isEmpty, soon < wake { fail(.wakesWhenItIsTime, "what is owed is not tried again") }
+            if let due = open.call.nextDeadline, max(due, soon) < wake {
+                fail(.wakesWhenItIsTime, "the deadline of \(Describe.call(open.call)) is forgotten")
+            }
+        }
+        if schedule.memberCount > 0 { checkMembers(server) }
+    }
+
+    /// Who is in which call, as the outputs have told.
+    private func checkConnected(_ call: Call, _ server: ModelServer) {
+        guard server.openCalls[call.id] == call.conversation else {
+            return fail(.openCallsAreKnown, "\(Describe.call(call)) is not said to be open")
+        }
+        for participant in call.participants
+        where (server.connected[participant.user]?.contains(call.id) ?? false) != participant.isConnected {
+            fail(.openCallsAreKnown, "\(Describe.user(participant.user)): \(Describe.call(call))")
+        }
+    }
+
+    // MARK: Several nodes
+
+    /// Of two nodes only one takes itself for the owner of a call, and may write it.
+    func checkOwners(of stored: ModelDatabase.StoredCall) {
+        for server in servers where server.isUp && server.owner != stored.owner {
+            // A later process of the same node does not wait until the lease of the one before has run out.
+            guard server.table.holds(stored.id), let owner = server.lease.owner(at: clock(of: server)),
+                owner.node != stored.owner.node
+            else { continue }
+            fail(.oneOwner, "nodes \(owner.node.low) and \(stored.owner.node.low) have call \(stored.id.low)")
+        }
+    }
+}
+
+extension CallReply {
+    /// The call that goes with it.
+    var call: Call? {
+        switch self {
+        case .done(let view): view.call
+        case .refused(_, let view): view?.call
+        case .limited, .usedUp, .unavailable, .failed: nil
+        }
+    }
+}
+
+extension CallTable.Input {
+    /// The call that the input names.
+    var call: CallID? {
+        switch self {
+        case .command(_, let id, _), .deviceGone(_, let id), .devicesNow(let id, present: _, gone: _),
+            .ringingFeigned(_, let id), .committed(_, let id, _), .lookedUp(_, let id, _), .wentOn(let id),
+            .rested(let id):
+            id
+        case .adopted(let view, lastSeen: _, present: _): view.call.id
+        case .invite, .deviceReturned, .deviceLost, .lease, .takenOver, .superseded, .membershipEnded, .loggedOut,
+            .timePassed:
+            nil
+        }
+    }
+}
+
+extension ModelServer {
+    /// The open call that an invite comes to.
+    fileprivate func openCall(of input: CallTable.Input) -> CallID? {
+        guard case .invite(let invitation, _) = input else { return nil }
+        return followed.first {
+            $0.call.conversation == invitation.conversation && $0.call.mode == invitation.mode
+        }?.id
+    }
+}

@@ -1,0 +1,198 @@
+import Primitives
+import SignalingCore
+
+// The shell around the owner of calls: it carries out what the table wants done and feeds the outcomes in, as the server's
+// `CallTableRunner` does.
+extension World {
+    /// The present by a server's clock.
+    func clock(of server: ModelServer) -> Instant { now + server.clockError }
+
+    /// Gives a server's table an input, and does what it wants done.
+    func give(_ input: CallTable.Input, to server: ModelServer) {
+        guard server.isUp, !server.isDying else { return }
+        clock = clock(of: server)
+        let before = Standing(of: input, server, at: clock)
+        let mark = server.outputs.count
+        noteAsked(input, server)
+        noteAnswered(input, server)
+        server.table.handle(input, at: clock, &server.outputs)
+        let steps = server.table.trace ?? []
+        server.table.trace = []
+        follow(steps, input, server, from: mark)
+        checkStep(input, before, steps, server, from: mark)
+        guard !server.isCarryingOut else { return }
+        server.isCarryingOut = true
+        var next = 0
+        var told = 0
+        while next < server.outputs.count, !server.isDying, breach == nil {
+            let output = server.outputs[next]
+            next += 1
+            carryOut(output, of: server)
+            while told < server.changes.count, server.changes[told].mark <= next {
+                checkTold(server.changes[told], server)
+                told += 1
+            }
+        }
+        server.outputs.removeAll(keepingCapacity: true)
+        server.changes.removeAll(keepingCapacity: true)
+        server.isCarryingOut = false
+        guard !server.isDying, breach == nil else { return }
+        armTimer(of: server)
+        checkDrained(server)
+    }
+
+    private func armTimer(of server: ModelServer) {
+        guard let due = server.table.nextWake else {
+            server.timer = nil
+            return
+        }
+        if let timer = server.timer, timer.due <= due { return }
+        server.timerCount += 1
+        server.timer = (due, server.timerCount)
+        // A timer is never early, and sometimes late.
+        let lateness = random.isOne(in: 6) ? random.microseconds(upTo: 500_000) : 0
+        agenda.put(
+            .wakes(server.number, timer: server.timerCount),
+            at: max(now, due - server.clockError) + .init(microseconds: lateness))
+    }
+
+    func wakes(_ server: ModelServer, _ timer: Int) {
+        guard server.timer?.number == timer else { return }
+        server.timer = nil
+        give(.timePassed, to: server)
+    }
+
+    private func carryOut(_ output: CallTable.Output, of server: ModelServer) {
+        switch output {
+        case .commit(let commit, let change, over: let revision, by: let owner):
+            send(commit, change, over: revision, by: owner, from: server)
+        case .foundStored: break
+        case .reply(let replyTo, let reply): self.reply(reply, to: replyTo, from: server)
+        case .deliver(let event, let view, let addresses): deliver(event, of: view.call, to: addresses, from: server)
+        case .lookUp(let commit, let id):
+            agenda.put(.looksUp(commit, id, server: server.number), at: now + .milliseconds(1))
+        case .answerFromArchive(let command, let id, let replyTo):
+            agenda.put(.archiveAnswers(command, id, replyTo, server: server.number), at: now + archiveDelay())
+        case .answerRepeatedInvite(let caller, let name, let replyTo):
+            answerRepeatedInvite(of: caller, as: name, replyTo, server)
+        case .recheck(let origin, let id):
+            if !isConnected(origin, server) { give(.deviceGone(origin, id), to: server) }
+        case .resync(let id, let origins):
+            let present = origins.filter { isConnected($0, server) }
+            give(.devicesNow(id, present: present, gone: origins.filter { !present.contains($0) }), to: server)
+        case .feignRinging(let user, let id):
+            guard !connectedDevices(of: user, server).isEmpty else { return }
+            let pause = Instant.Span(microseconds: 30_000 + random.microseconds(upTo: 270_000))
+            agenda.put(.hands(.ringingFeigned(user, id), server: server.number), at: now + pause)
+        case .letGo(let id):
+            server.lost.insert(id)
+            agenda.put(.tellsStored(id, server: server.number), at: now + archiveDelay())
+        case .goOn(let id): give(.wentOn(id), to: server)
+        case .rest(let id): agenda.put(.hands(.rested(id), server: server.number), at: now + .milliseconds(5))
+        case .opened(let id, let conversation): server.openCalls[id] = conversation
+        case .closed(let id, let connected):
+            server.openCalls[id] = nil
+            for user in connected { server.connected[user]?.remove(id) }
+        case .connection(let user, let id, let isConnected):
+            if isConnected {
+                server.connected[user, default: []].insert(id)
+            } else {
+                server.connected[user]?.remove(id)
+            }
+        }
+    }
+
+    /// How long it takes to read something that nothing waits for.
+    private func archiveDelay() -> Instant.Span {
+        .init(microseconds: random.microseconds(upTo: isPrompt ? 0 : 3_000))
+    }
+
+    private func isConnected(_ origin: CallOrigin, _ server: ModelServer) -> Bool {
+        server.sessions[World.device(origin.device)] != nil
+    }
+
+    /// Tells the people of a call that another node owns now how it stands.
+    func tellStored(_ id: CallID, _ server: ModelServer) {
+        guard isReadable, let stored = database.call(id) else { return }
+        let view = stored.view(rules: schedule.rules)
+        deliver(.updated, of: view.call, to: view.everybody, from: server)
+    }
+
+    /// The table's trace tells what its calls go through: the reference goes with it.
+    private func follow(
+        _ steps: [CallTable.Step], _ input: CallTable.Input, _ server: ModelServer, from mark: Int
+    ) {
+        let firstChange = server.changes.count
+        for step in steps {
+            switch step {
+            case .placed(let invitation, let transition): follow(invitation, transition, server)
+            case .handled(let call, let given, let step): follow(call, given, step, input, server)
+            case .applied(let transition): follow(transition, input, server)
+            }
+        }
+        for output in server.outputs[mark...] {
+            guard case .commit(let commit, let change, over: _, by: _) = output,
+                let index = server.index(of: change.transition.call.id)
+            else { continue }
+            server.followed[index].turn?.commit = commit
+            server.followed[index].underWay = commit
+        }
+        for index in firstChange..<server.changes.count {
+            let id = server.changes[index].transition.call.id
+            server.changes[index].isOvertaken = server.changes[(index + 1)...].contains { $0.transition.call.id == id }
+        }
+    }
+
+    private func follow(_ invitation: Invitation, _ transition: CallTransition, _ server: ModelServer) {
+        let reference = Reference(invitation, rules: schedule.rules, at: clock, &coverage)
+        checkPlaced(transition, reference)
+        server.followed.append(
+            .init(
+                id: invitation.call, call: transition.call, reference: reference,
+                turn: .init(transition: transition, reference: reference), isPlaced: false))
+    }
+
+    private func follow(
+        _ call: Call, _ input: CallInput, _ step: CallStep, _ cause: CallTable.Input, _ server: ModelServer
+    ) {
+        guard let index = server.index(of: call.id) else {
+            return fail(.ownsWhatItMoves, "an input goes to \(Describe.call(call)), which was never opened")
+        }
+        var reference = server.followed[index].reference
+        if server.followed[index].isFresh {
+            server.followed[index].isFresh = false
+            server.followed[index].call = call
+            note("server \(server.number) adopts \(Describe.call(call))")
+            checkAdopted(call, reference)
+        }
+        checkMayBeGivenInput(server.followed[index], call, cause)
+        let outcome: Reference.Outcome
+        switch step {
+        case .due:
+            if !reference.isOverdue(at: clock) { fail(.followsTables, "nothing was due: \(Describe.call(call))") }
+            outcome = reference.handle(.timePassed, at: clock, &coverage)
+        case .done:
+            if input != .timePassed, reference.isOverdue(at: clock) {
+                fail(.followsTables, "what was due is not told by itself: \(Describe.call(call))")
+            }
+            outcome = reference.handle(input, at: clock, &coverage)
+            checkAnswer(to: input, step.transition, from: call)
+        }
+        check(step.transition, from: call, reference, outcome)
+        server.followed[index].turn = .init(transition: step.transition, reference: reference)
+    }
+
+    /// A transition has come about.
+    private func follow(_ transition: CallTransition, _ input: CallTable.Input, _ server: ModelServer) {
+        let id = transition.call.id
+        guard let index = server.index(of: id), let turn = server.followed[index].turn, turn.transition == transition
+        else { return fail(.ownsWhatItMoves, "\(Describe.call(transition.call)) comes about, and was not next") }
+        checkIsStored(turn, input, server)
+        let before = server.followed[index].isPlaced ? server.followed[index].call : nil
+        server.followed[index].call = transition.call
+        server.followed[index].reference = turn.reference
+        server.followed[index].turn = nil
+        server.followed[index].isPlaced = true
+        server.changes.append(.init(mark: server.outputs.count, before: before, transition: transition))
+    }
+}
