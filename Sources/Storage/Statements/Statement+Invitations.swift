@@ -168,7 +168,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and the `shown_role`.
+    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and the `shown_role`
+    /// as it is: whether it is NULL, SQLite does not tell of what a deletion returns.
     ///
     /// Parameters: conversation_id.
     public static let forgetInvitationsOfMembers = Statement(
