@@ -64,7 +64,7 @@ extension MessagingService {
     func nominal(among forgotten: StepResult?) throws(MessagingError) -> Set<UserID> {
         do throws(DatabaseError) {
             var users: Set<UserID> = []
-            for row in forgotten?.rows ?? [] where try row.boolean("was_nominal") {
+            for row in forgotten?.rows ?? [] where try row.textIfAny("shown_role") != nil {
                 users.insert(try row.id("user_id"))
             }
             return users

@@ -50,6 +50,7 @@ import Testing
             #expect(try await service.conversation(group.id, for: ada).invited.isEmpty)
             #expect(try await service.history(of: group.id, reader: eve).messages.count == 3)
             try await world.send(world.draft(.conversation(group.id)), from: eve)
+            await world.record.waitForDeliveries(4)
             // Another device of hers has pressed the same button.
             let count = world.record.deliveries.count
             #expect(try await service.acceptInvitation(into: group.id, by: eve).id == group.id)

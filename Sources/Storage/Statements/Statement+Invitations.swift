@@ -168,8 +168,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and whether the user
-    /// `was_nominal`.
+    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and the `shown_role`
+    /// as it is: whether it is NULL, SQLite does not tell of what a deletion returns.
     ///
     /// Parameters: conversation_id.
     public static let forgetInvitationsOfMembers = Statement(
@@ -179,7 +179,7 @@ extension Statement {
         WHERE conversation_id = $1 AND user_id IN (
             SELECT p.user_id FROM conversation_participants AS p
             WHERE p.conversation_id = $1 AND p.left_at IS NULL)
-        RETURNING user_id, \(isNominal("group_invitations")) AS was_nominal
+        RETURNING user_id, shown_role
         """)
 
     /// Whether whoever is invited sees it. A block that comes later hides it for as long as it lasts.
