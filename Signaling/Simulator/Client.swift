@@ -176,9 +176,8 @@ extension World {
             note("\(Describe.device(device)) ← \(Describe.event(event)) \(Describe.call(call))")
             if case .changed(let difference) = event {
                 if !clients[device].take(difference, of: call) {
-                    fail(
-                        .changesFit,
-                        "\(Describe.device(device)) is told what of \(Describe.call(call)) changed since r\(difference.base)")
+                    let told = "is told what of \(Describe.call(call)) has changed since r\(difference.base)"
+                    fail(.changesFit, "\(Describe.device(device)) \(told)")
                 }
             } else {
                 clients[device].take(call)

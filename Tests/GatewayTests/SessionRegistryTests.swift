@@ -129,7 +129,8 @@ import Wire
         let (placed, sockets) = call(of: people, registry)
         var (call, pace, now) = (placed.call, UpdatePace(), Instant(microseconds: 1_700_000_001_000_000))
         func carryOut(_ command: CallCommand, _ number: Int) {
-            now = now + .seconds(1)
+            // They answer before the ring is over.
+            now = now + .milliseconds(300)
             let origin = CallOrigin(user: people[number], device: DeviceID(high: 3, low: UInt64(number)))
             let transition = call.handle(.command(command, from: origin), at: now)
             call = transition.call

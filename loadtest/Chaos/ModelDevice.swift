@@ -165,13 +165,9 @@ struct ModelDevice: Sendable {
     }
 
     /// Whether the device was told of changes of a call that it could not take in, and still knows none so late.
-    mutating func isBehind(_ call: String) -> Bool {
+    func isBehind(_ call: String) -> Bool {
         guard let latest = missed[call] else { return false }
-        if let known = open[call] ?? ended[call], known.revision >= latest {
-            missed[call] = nil
-            return false
-        }
-        return true
+        return (open[call] ?? ended[call]).map { $0.revision < latest } ?? true
     }
 
     private mutating func noteEvent(of call: String, _ revision: Int64) -> Fault? {

@@ -35,8 +35,6 @@ struct CallDifferenceTests {
             (.command(.hold(true), from: Scene.callerPhone), Expected(shown: [Self.caller])),
             (.command(.raiseHand(true, of: Scene.third), from: Scene.thirdPhone), Expected(shown: [Self.third])),
             (.command(.ringing(wokenByPush: false), from: Scene.fourthPhone), Expected(shown: [Self.fourth])),
-            // Until when somebody rings, nobody sees.
-            (.command(.ringing(wokenByPush: true), from: Scene.fourthPhone), Expected()),
             (.deviceLost(Scene.third, Scene.thirdPhone.device), Expected(shown: [Self.third])),
             (.deviceReturned(Scene.third, Scene.thirdPhone.device), Expected(shown: [Self.third])),
             (.command(.startScreenShare(scene.request()), from: Scene.calleePhone), Expected(others: ["screens"])),
@@ -71,6 +69,15 @@ struct CallDifferenceTests {
             #expect(difference.base == before && scene.call.revision == before + 1)
         }
         #expect(scene.send(.fetch, from: Scene.callerPhone).difference == nil)
+    }
+
+    @Test("That somebody rings longer is no change to the others")
+    func longer() throws {
+        var scene = Scene.groupOngoing()
+        scene.send(.ringing(wokenByPush: false), from: Scene.fourthPhone)
+        scene.wait(.seconds(40))
+        let woken = scene.send(.ringing(wokenByPush: true), from: Scene.fourthPhone)
+        #expect(Self.named(try #require(woken.difference)) == Expected())
     }
 
     /// The one whom the caller may not reach was not rung; another's ring is heard. The caller must not see when.
@@ -119,6 +126,6 @@ struct CallDifferenceTests {
                 sum = all
             }
         }
-        #expect(changes > 5000 && joined > 5000)
+        #expect(changes > 2000 && joined > 2000)
     }
 }

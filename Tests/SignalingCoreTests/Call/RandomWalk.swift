@@ -29,7 +29,11 @@ struct RandomWalk {
             // Mostly in quick succession, now and then after a pause in which something becomes due.
             scene.wait(
                 Instant.Span(microseconds: Int64.random(in: 0...(chance(8) ? 40_000_000 : 3_000_000), using: &random)))
-            if chance(40) { scene.call = scene.call.adopted(at: scene.now, lastSeen: scene.now) }
+            if chance(40) {
+                scene.call = scene.call.adopted(at: scene.now, lastSeen: scene.now)
+                // As the database does when a call gets another owner.
+                scene.call.revision = (scene.call.revision >> 32 + 1) << 32
+            }
             // What is due comes first, as a step of its own: so a transition is one step of the machine.
             for input in [.timePassed, input(scene.call)] {
                 let before = scene.call

@@ -11,10 +11,11 @@ struct CallBroadcastTests {
     func one() {
         var invitation = Scene.invitation()
         invitation.mode = .group
-        invitation.callees = (0..<99 as Range<UInt64>).map { Callee(Self.user($0)) }
+        let users = (0..<99 as Range<UInt64>).map { UserID(high: 6, low: $0) }
+        invitation.callees = users.map { Callee($0) }
         var scene = Scene(call: Call.place(invitation, rules: CallRules(), at: Scene.start).call)
-        for number in 0..<99 as Range<UInt64> {
-            let phone = CallOrigin(user: Self.user(number), device: DeviceID(high: 6, low: number))
+        for user in users {
+            let phone = CallOrigin(user: user, device: DeviceID(high: 66, low: user.low))
             scene.send(.accept(scene.request(), MediaState()), from: phone)
         }
         let mute = scene.send(.setMedia(MediaState(camera: true)), from: Scene.callerPhone)
