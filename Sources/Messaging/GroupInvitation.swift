@@ -44,12 +44,15 @@ public struct InvitationPage: Sendable, Hashable {
 /// Somebody who is to be in a group.
 struct GroupCandidate {
     var profile: Profile
-    /// Whether they know whoever wants them there, and have not blocked them: then they are not asked.
-    var isWelcoming: Bool
+    /// Whether they know whoever wants them there: then they are not asked, and everybody sees a member.
+    var knowsAdder: Bool
+    /// Whether they have blocked whoever wants them there, and so do not hear of it.
+    var hasBlockedAdder: Bool
 
     init(row: Row) throws(DatabaseError) {
         profile = try Profile(member: row, id: "id")
-        isWelcoming = try row.boolean("is_welcoming")
+        knowsAdder = try row.boolean("knows_adder")
+        hasBlockedAdder = try row.boolean("has_blocked_adder")
     }
 }
 

@@ -75,7 +75,7 @@ struct Server {
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging), CallAcquaintances()] + (outbox.map { [$0] } ?? []),
+            recorders: [CallMessages(messaging), CallAcquaintances(), CallBeginnings()] + (outbox.map { [$0] } ?? []),
             loops: Array(loops.makeIterator()), settings: callSettings(nodeFile.node), now: now,
             leaseClock: { () async throws(DatabaseError) in try await database.present() }, logger: logger)
         let stun = try makeSTUNServer()

@@ -129,6 +129,46 @@ import Wire
         }
     }
 
+    /// Ben has blocked ann, who adds him: to her he is in the group and its call until she removes him, and he hears of nothing.
+    @Test func whoIsInTheGroupInNameOnlyHearsOfNothing() async throws {
+        try await TestServer.run { server in
+            let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
+            try await server.know(ben, ann)
+            try await server.accounts.block(ann.id, by: ben.id)
+            let (anns, _) = try await SocketClient.connect(server, as: ann, encoding: .json)
+            let (bens, _) = try await SocketClient.connect(server, as: ben, encoding: .json)
+            let draft = GroupDraft(
+                clientConversationID: .random(at: server.clock.now()), name: "Band", members: [ben.id])
+            let group = try await server.messaging.makeGroup(draft, by: ann.id).id
+            let seen = try await Self.answer(server, "GET", "/v1/conversations/\(group)", ann)
+            let conversation = try Encoding.json.decode(WireConversation.self, from: Array(seen.body.utf8))
+            #expect(Set(conversation.members.map(\.id)) == [ann.id.description, ben.id.description])
+            #expect(conversation.roles.count == 2 && conversation.invited.isEmpty)
+
+            let placed = try await anns.ask(
+                1,
+                .callInvite(
+                    .with {
+                        $0.clientCallID = Self.request()
+                        $0.conversationID = group.description
+                        $0.type = .voice
+                    }))
+            let rung = placed.ok.call.participants.first { $0.user.id == ben.id.description }
+            #expect(rung?.status == .ringing)
+            let path = "/v1/conversations/\(group)/members/\(ben.id)"
+            #expect(try await Self.answer(server, "DELETE", path, ann).status == 204)
+            // Nobody else is rung, so the call is over.
+            #expect(try await Self.removal(of: ben.id, seenBy: anns).status == .missed)
+            // The first frame that comes to him since his welcome is the answer to what he asks now.
+            try bens.send(1, Self.fetch(placed.ok.call.id))
+            let answer = try await bens.receive()
+            #expect(answer.error.code == .notFound)
+            for path in ["/v1/conversations", "/v1/invitations", "/v1/calls"] {
+                #expect(try await Self.answer(server, "GET", path, ben).body == "{}", "\(path)")
+            }
+        }
+    }
+
     @Test func whoLeavesTheGroupLeavesItsCall() async throws {
         try await TestServer.run { server in
             let band = try await Self.band(server)

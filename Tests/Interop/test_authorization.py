@@ -4,6 +4,8 @@ The host has made the group and placed the call; the co-host, the participant an
 it. *Removed* and *barred* were in it until the host removed them, *barred* for good; both are members still. *Former*
 was in it until Dave removed them from the group. *Blocked* is a stranger whom the host has blocked. *Suspended* is a
 member whose account was suspended. *Nobody* has no token.
+*Nominal*, who has blocked the host, is a member to everybody else and is rung with the others; to each command and
+route they are answered as a stranger.
 
 A table has a column for each of them and says what each is answered: `ok`, or the error's code in short.
 """
@@ -67,7 +69,12 @@ class Group:
         for role in [*MEMBERS, "erin"]:
             await self.rest("host", "POST", "/v1/contacts", {"userId": self.user(role)})
             await self.rest(role, "POST", f"/v1/contacts/{self.user('host')}/accept")
-        members = [self.user(role) for role in MEMBERS]
+        # Who has written to the host knows them, and would be put into the group but for the block.
+        await self.rest("nominal", "POST", "/v1/conversations", {"userId": self.user("host")})
+        message = {"userId": self.user("host"), "clientMessageId": new(), "body": "Hello"}
+        await self.say("nominal", {"sendMessage": message})
+        await self.rest("nominal", "PUT", f"/v1/blocks/{self.user('host')}")
+        members = [self.user(role) for role in [*MEMBERS, "nominal"]]
         body = {"type": "CONVERSATION_TYPE_GROUP", "clientConversationId": new(), "name": "Band", "memberIds": members}
         self.id = (await self.rest("host", "POST", "/v1/conversations", body))["id"]
         await self.rest("host", "PATCH", f"{self.path}/members/{self.user('dave')}", {"role": "MEMBER_ROLE_ADMIN"})
@@ -134,7 +141,7 @@ class Group:
             "clientCallId": new(),
             "conversationId": self.id,
             "type": "CALL_TYPE_VOICE",
-            "userIds": [self.user(role) for role in rung],
+            "userIds": [self.user(role) for role in [*rung, "nominal"]],
         }
         self.call = (await self.say("host", {"callInvite": invite}))["call"]["id"]
         accept = [self.say(role, {"callAccept": {"commandId": new(), "callId": self.call}}) for role in rung]
@@ -153,15 +160,15 @@ async def group(start_server: StartServer, database: Database) -> AsyncIterator[
     server = await start_server(CALLS_INVITES_PER_MINUTE=100_000)
     async with AsyncExitStack() as stack:
         people = {}
-        for role in [*ROLES, "dave", "erin"]:
+        for role in [*ROLES, "dave", "erin", "nominal"]:
             people[role] = await stack.enter_async_context(RingbackClient(server.url))
             if role != "nobody":
                 await people[role].register(role, PASSWORD)
         group = Group(people, stack)
-        await group.make()
         for role, client in people.items():
             if role not in ("nobody", "suspended"):
                 await client.connect()
+        await group.make()
         suspend = [str(executable()), "user", "suspend", "suspended", "--database", database.url]
         await asyncio.to_thread(lambda: subprocess.run(suspend, check=True, capture_output=True))
         await group.place_call()
@@ -274,6 +281,7 @@ async def test_every_command(group: Group) -> None:
             if answers[-1] == "ok" and name in CHANGES:
                 await group.place_call()
         rows[name] = " ".join(answers)
+        assert await ask(group, "nominal", name, make) == answers[ROLES.index("stranger")], name
     width = max(map(len, rows))
     print("\n" + " " * width, " ".join(ROLES))
     for name, row in rows.items():
@@ -360,13 +368,14 @@ async def test_every_route(group: Group) -> None:
     rows = {}
     for name, (fields, body, _) in ROUTES.items():
         answers = []
-        for role in ROLES:
+        for role in [*ROLES, "nominal"]:
             client = await group.asker(name, role)
             method, path = name.split()
             values = {key: value(group) if callable(value) else value for key, value in fields.items()}
             filled = body and {key: value(group) if callable(value) else value for key, value in body.items()}
             answer = await client.request(method, path.format(**values), filled)
             answers.append(str(answer.status))
+        assert answers.pop() == answers[ROLES.index("stranger")], name
         rows[name] = answers[0] if len(set(answers)) == 1 else " ".join(answers)
     width = max(map(len, rows))
     print("\n" + " " * width, " ".join(ROLES))

@@ -90,7 +90,7 @@ import Testing
                 ("asked", true, { try await contact($0, askedBy: $0) }),
                 ("contact", true, { try await contact($0, askedBy: ada, accepted: true) }),
                 (
-                    "blocker", false,
+                    "blocker", true,
                     { user in
                         try await world.send(world.draft(.user(ada)), from: user)
                         try await world.block(user, ada)
