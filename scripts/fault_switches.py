@@ -13,8 +13,8 @@ around the place gets the faulty body beside its own, as a function within itsel
                                              x + 1    (as before)
                                          }
 
-`plantedFault` comes from the environment. A fault that lies anywhere else (an initializer, a stored property, a type) can't
-be a switch, and needs a build of its own.
+`plantedFault` comes from the environment. A fault that lies anywhere else (an initializer, a stored property, a type)
+can't be a switch, and needs a build of its own.
 """
 
 import re
@@ -25,13 +25,13 @@ VARIABLE = "PLANTED_FAULT"
 # What is neither code nor whitespace: comments and strings, as far as interpolations with strings in them go.
 OPAQUE = re.compile(
     r'//[^\n]*|/\*.*?\*/|#"(?:.*?)"#|"""(?:\\.|[^\\])*?"""|"(?:\\\((?:[^()"]|\([^()]*\)|"[^"\n]*")*\)|\\.|[^"\\\n])*"',
-    re.DOTALL)
-KEYWORD = re.compile(
-    r"(?<![.\w`])(struct|class|enum|actor|extension|protocol|func|init|deinit|subscript|var|let)\b")
+    re.DOTALL,
+)
+KEYWORD = re.compile(r"(?<![.\w`])(struct|class|enum|actor|extension|protocol|func|init|deinit|subscript|var|let)\b")
 TYPES = {"struct", "class", "enum", "actor", "extension", "protocol"}
 
 
-class DoesNotFit(Exception):
+class MisfitError(Exception):
     """The text of a fault does not stand in its file exactly once."""
 
 
@@ -49,7 +49,7 @@ def replaced(source: str, fault: dict[str, str]) -> tuple[str, int, int]:
     """The source with the fault in it, and from where to where of the original it differs."""
     old, new = fault["find"].removeprefix("\n"), fault["replace"].removeprefix("\n")
     if (times := source.count(old)) != 1:
-        raise DoesNotFit(f"its text stands {times} times in {fault['file']}")
+        raise MisfitError(f"its text stands {times} times in {fault['file']}")
     start = source.index(old)
     end = start + len(old)
     whole = source[:start] + new + source[end:]
@@ -63,7 +63,10 @@ def replaced(source: str, fault: dict[str, str]) -> tuple[str, int, int]:
 def bodies(source: str) -> list[Body]:
     """The bodies of all functions and computed properties that are members of types or stand by themselves."""
     code = OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
-    found, open_braces, depth, sibling_end = [], [], 0, 0
+    found: list[Body] = []
+    # Of each: whether a type begins with it, how deep in parentheses it stands, and of a member its place and header.
+    open_braces: list[tuple[bool, int, tuple[int, str] | None]] = []
+    depth = sibling_end = 0
     for match in re.finditer(r"[(){}\[\]]", code):
         mark, place = match[0], match.start()
         if mark in "([":
@@ -123,7 +126,7 @@ def as_body(code: str, brace: int, header: str, end: int) -> Body | None:
 
 
 def switch(number: int, body: Body, faulty: str) -> str:
-    """The code that stands in for the body when the fault is switched on. The compiler names the fault in its errors."""
+    """The code that stands in for the body when the fault is on. The compiler names the fault in its errors."""
     call = ("try " if "throws" in body.effects else "") + ("await " if "async" in body.effects else "")
     return f"""
 #sourceLocation(file: "fault-{number}", line: 1)

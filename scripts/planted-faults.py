@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the package, and sees whether the simulator finds it.
+"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the package: does the simulator find it?
 
 Fails when one is not found, when one does not compile, and when a text to replace does not stand in its file exactly
 once. With arguments, only the faults whose names contain one of them are looked for.
 
-All faults are built at once, as switches (fault_switches.py), and switched on one by one. One that can't be a switch, or
-does not compile as one, has a build of its own.
+All faults are built at once, as switches (fault_switches.py), and switched on one by one. One that can't be a switch,
+or does not compile as one, has a build of its own.
 """
 
 import json
@@ -18,14 +18,24 @@ import time
 import tomllib
 from pathlib import Path
 
-from fault_switches import VARIABLE, DoesNotFit, guilty, replaced, with_switches
+from fault_switches import VARIABLE, MisfitError, guilty, replaced, with_switches
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "Tests/SimulatorTests/faults.toml"
 COPY = ROOT / ".build/planted-faults"
 # Optimised, but built file by file: a fault with a build of its own is compiled in seconds.
-BUILD = ["swift", "build", "--package-path", str(COPY), "--product", "simulate", "-Xswiftc", "-O", "--skip-update",
-         "--only-use-versions-from-resolved-file"]
+BUILD = [
+    "swift",
+    "build",
+    "--package-path",
+    str(COPY),
+    "--product",
+    "simulate",
+    "-Xswiftc",
+    "-O",
+    "--skip-update",
+    "--only-use-versions-from-resolved-file",
+]
 SCHEDULES = 40_000
 
 Fault = dict[str, str]
@@ -44,7 +54,8 @@ def copy_package(changed: dict[str, str]) -> None:
     The packages that it depends on are the ones that are here already.
     """
     manifest = subprocess.run(
-        ["swift", "package", "--package-path", str(ROOT), "dump-package"], stdout=subprocess.PIPE, text=True, check=True)
+        ["swift", "package", "--package-path", str(ROOT), "dump-package"], stdout=subprocess.PIPE, text=True, check=True
+    )
     wanted = {Path("Package.swift"), Path("Package.resolved")}
     for target in json.loads(manifest.stdout)["targets"]:
         folder = ROOT / (target.get("path") or f"Tests/{target['name']}")
@@ -58,11 +69,11 @@ def copy_package(changed: dict[str, str]) -> None:
             path.unlink()
     (COPY / ".build").mkdir(exist_ok=True)
     write_if_changed(COPY / ".build/workspace-state.json", (ROOT / ".build/workspace-state.json").read_bytes())
-    for folder in ("checkouts", "repositories"):
-        link = COPY / ".build" / folder
+    for name in ("checkouts", "repositories"):
+        link = COPY / ".build" / name
         if not link.is_symlink():
             shutil.rmtree(link, ignore_errors=True)
-            link.symlink_to(ROOT / ".build" / folder)
+            link.symlink_to(ROOT / ".build" / name)
 
 
 def build() -> str | None:
@@ -70,7 +81,8 @@ def build() -> str | None:
     # Warnings are no errors here: a fault may leave something unused.
     environment = {name: value for name, value in os.environ.items() if name != "RINGBACK_STRICT"}
     done = subprocess.run(
-        BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment)
+        BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
+    )
     if done.returncode == 0:
         return None
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
@@ -80,8 +92,13 @@ def build() -> str | None:
 def simulate(count: int, number: int = 0) -> tuple[int, str]:
     done = subprocess.run(
         [str(COPY / ".build/debug/simulate"), "--partial", "--count", str(count)],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=900,
-        env=os.environ | {VARIABLE: str(number)})
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+        env=os.environ | {VARIABLE: str(number)},
+    )
     return done.returncode, done.stdout
 
 
@@ -138,7 +155,7 @@ def main() -> int:
     for number, fault in faults.items():
         try:
             replaced((ROOT / fault["file"]).read_text(), fault)
-        except (DoesNotFit, FileNotFoundError) as error:
+        except (MisfitError, FileNotFoundError) as error:
             misfits[number] = str(error)
     fitting = {number: fault for number, fault in faults.items() if number not in misfits}
 

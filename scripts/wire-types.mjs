@@ -41,6 +41,8 @@ const alwaysThere = {
   MessageReceived: ["message"],
   Message: ["conversation_id"],
   Call: ["status"],
+  CallState: ["status"],
+  ParticipantShown: ["user_id"],
   ScreenShare: ["sharer_id"],
   ScreenShareRecord: ["sharer_id"],
   Session: ["device"],
@@ -49,7 +51,7 @@ const alwaysThere = {
       "CallRinging CallAccept CallDecline CallCancel CallHangUp CallMove CallJoin CallAdd CallHold CallRaiseHand",
       "CallSetRole CallStopMedia CallRemove CallLock CallAdmit CallEnd CallFetch CallSetMedia SendDescription",
       "SendCandidate StartScreenShare StopScreenShare OfferUnanswered MediaStopped JoinDenied DescriptionReceived",
-      "CandidateReceived",
+      "CandidateReceived CallChanged",
     ]
       .join(" ")
       .split(" ")

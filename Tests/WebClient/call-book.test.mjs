@@ -57,7 +57,16 @@ test("the memory of ended calls is bounded", () => {
   assert.ok(book.ended.size <= 64);
 });
 
-/** A call with people in it, and one who rings. */
+/**
+ * Somebody who rings.
+ * @param {string} id
+ * @returns {Wire.CallParticipant}
+ */
+const ringing = (id) => ({ user: { id }, status: "PARTICIPANT_STATUS_RINGING" });
+/**
+ * A call with people in it, and one who rings.
+ * @returns {Wire.Call}
+ */
 const talk = () => ({
   ...call(5),
   mode: "CALL_MODE_GROUP",
@@ -65,10 +74,16 @@ const talk = () => ({
   locked: true,
   participants: [
     { user: { id: "ann", displayName: "Ann" }, status: "PARTICIPANT_STATUS_CONNECTED", media: { camera: true }, onHold: true },
-    { user: { id: "ben" }, status: "PARTICIPANT_STATUS_RINGING" },
+    ringing("ben"),
   ],
   screenShares: [{ sharerId: "ann" }],
 });
+/**
+ * @param {string | number} revision
+ * @param {string | number} baseRevision
+ * @param {Partial<Wire.CallChanged>} more
+ * @returns {Wire.CallChanged}
+ */
 const change = (revision, baseRevision, more = {}) => ({
   callId: "c1",
   revision: String(revision),
@@ -76,6 +91,7 @@ const change = (revision, baseRevision, more = {}) => ({
   ...more,
 });
 
+/** @type {[name: string, more: Partial<Wire.CallChanged>, expected: Partial<Wire.Call>][]} */
 const changes = [
   ["nothing but the revision", {}, {}],
   [
@@ -84,23 +100,20 @@ const changes = [
     {
       participants: [
         { user: { id: "ann", displayName: "Ann" }, status: "PARTICIPANT_STATUS_CONNECTED", media: { microphone: true } },
-        talk().participants[1],
+        ringing("ben"),
       ],
     },
   ],
   [
     "somebody whole, and somebody new, at the end",
     {
-      participants: [
-        { user: { id: "cleo" }, status: "PARTICIPANT_STATUS_RINGING" },
-        { user: { id: "ann" }, status: "PARTICIPANT_STATUS_LEFT" },
-      ],
+      participants: [ringing("cleo"), { user: { id: "ann" }, status: "PARTICIPANT_STATUS_LEFT" }],
     },
     {
       participants: [
         { user: { id: "ann" }, status: "PARTICIPANT_STATUS_LEFT" },
-        talk().participants[1],
-        { user: { id: "cleo" }, status: "PARTICIPANT_STATUS_RINGING" },
+        ringing("ben"),
+        ringing("cleo"),
       ],
     },
   ],
@@ -130,7 +143,7 @@ for (const [name, more, expected] of changes) {
 }
 
 test("a change fits the revision that it begins with and those after it; what is known is no news", () => {
-  const fits = (base, revision) => {
+  const fits = (/** @type {number} */ base, /** @type {string | number} */ revision) => {
     const book = new CallBook();
     book.put(call(5));
     const { call: changed, isMissed } = book.change(change(revision, base));
@@ -155,7 +168,7 @@ test("a change that ends a call takes it from the open ones", () => {
   const book = new CallBook();
   book.put(talk());
   const { call: ended } = book.change(change(6, 5, { state: { status: "CALL_STATUS_COMPLETED", endedAt: "t8" } }));
-  assert.equal(ended.endedAt, "t8");
+  assert.equal(ended?.endedAt, "t8");
   assert.equal(book.open.size, 0);
   assert.equal(book.isKnown("c1", 6n), true);
   assert.equal(book.isKnown("c1", 7n), false);

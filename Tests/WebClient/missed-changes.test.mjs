@@ -1,22 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MissedChanges } from "../../Sources/Ringback/Web/ringback/missed-changes.js";
+import { MissedChanges } from "../../Sources/WebClient/library/missed-changes.js";
+import { turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** @typedef {{callId: string, answer: () => void, refuse: () => void}} Question */
 
 /** Asks a server whose answers the test gives, and that has paused when the test says so. */
 function asker() {
+  /** @type {Question[]} */
   const questions = [];
+  /** @type {(() => void)[]} */
   const pauses = [];
+  /** @type {Map<string, bigint>} */
   const known = new Map();
   const missed = new MissedChanges({
-    fetch: (callId) => new Promise((resolve, reject) => questions.push({ callId, resolve, reject })),
+    fetch: (callId) =>
+      new Promise((resolve, reject) =>
+        questions.push({ callId, answer: () => resolve({}), refuse: () => reject(new Error("gone")) }),
+      ),
     isKnown: (callId, revision) => (known.get(callId) ?? 0n) >= revision,
-    pause: () => new Promise((resolve) => pauses.push(resolve)),
+    pause: () => new Promise((resolve) => pauses.push(() => resolve(null))),
   });
-  const answer = async (question, revision) => {
+  const answer = async (/** @type {Question} */ question, /** @type {bigint} */ revision) => {
     known.set(question.callId, revision);
-    question.resolve();
+    question.answer();
     await turn();
   };
   return { missed, questions, pauses, answer };
@@ -58,7 +65,7 @@ test("an answer that is behind what was told meanwhile is asked for again, after
 test("a question without an answer is asked again with the next change", async () => {
   const { missed, questions } = asker();
   missed.note("c1", 7n);
-  questions[0].reject(new Error("gone"));
+  questions[0].refuse();
   await turn();
   assert.equal(questions.length, 1);
   missed.note("c1", 8n);

@@ -9,7 +9,7 @@ const rememberedEnds = 64;
 /**
  * Whether `candidate` is to replace `known`: never by an older or equal revision.
  * @param {Wire.Call | undefined} known
- * @param {Wire.Call} candidate
+ * @param {Pick<Wire.Call, "revision">} candidate
  */
 export function isNewer(known, candidate) {
   return !known || uint64(candidate.revision) > uint64(known.revision);
@@ -50,9 +50,9 @@ export class CallBook {
 
   /**
    * Takes in what of a call has changed.
-   * @param {import("./wire.js").CallChange} change
-   * @returns {{call?: import("./wire.js").Call, isMissed: boolean}} `call` with the change, if it was news; `isMissed`
-   *   when it can't be put on what is known of the call
+   * @param {Wire.CallChanged} change
+   * @returns {{call?: Wire.Call, isMissed: boolean}} `call` with the change, if it was news; `isMissed` when it can't be
+   *   put on what is known of the call
    */
   change(change) {
     const known = this.#known(change.callId);
@@ -62,12 +62,17 @@ export class CallBook {
     return this.put(call).changed ? { call, isMissed: false } : { isMissed: false };
   }
 
-  /** Whether a call is known at a revision or a later one. @param {string} callId @param {bigint} revision */
+  /**
+   * Whether a call is known at a revision or a later one.
+   * @param {string} callId
+   * @param {bigint} revision
+   */
   isKnown(callId, revision) {
     const known = this.#known(callId);
     return known !== undefined && uint64(known.revision) >= revision;
   }
 
+  /** @param {string} callId */
   #known(callId) {
     return this.open.get(callId) ?? this.ended.get(callId);
   }

@@ -1,11 +1,27 @@
 // What of a call has changed, and the call with it. Pure.
 
 /** What only shows of a participant. */
-const shownFields = ["alerted", "reconnecting", "media", "onHold", "handRaisedAt"];
+const shownFields = /** @type {const} */ (["alerted", "reconnecting", "media", "onHold", "handRaisedAt"]);
 /** What a call itself is. */
-const stateFields = ["status", "answeredAt", "endedAt", "endReason", "ringExpiresAt", "mode", "locked"];
+const stateFields = /** @type {const} */ ([
+  "status",
+  "answeredAt",
+  "endedAt",
+  "endReason",
+  "ringExpiresAt",
+  "mode",
+  "locked",
+]);
 
-/** `object` with these fields of `other`, those that are absent there left out. */
+/**
+ * `object` with these fields of `other`, those that are absent there left out.
+ * @template {object} Whole
+ * @template {keyof Whole} Field
+ * @param {Whole} object
+ * @param {readonly Field[]} fields
+ * @param {Pick<Whole, Field>} other
+ * @returns {Whole}
+ */
 function withFields(object, fields, other) {
   const result = { ...object };
   for (const field of fields) {
@@ -23,7 +39,7 @@ function withFields(object, fields, other) {
  */
 export function withChange(call, change) {
   const changed = { ...(change.state ? withFields(call, stateFields, change.state) : call), revision: change.revision };
-  const idOf = ({ user }) => user?.id;
+  const idOf = (/** @type {Wire.CallParticipant} */ { user }) => user?.id;
   const whole = new Map((change.participants ?? []).map((participant) => [idOf(participant), participant]));
   const shown = new Map((change.shown ?? []).map((participant) => [participant.userId, participant]));
   const known = (call.participants ?? []).map((participant) => {

@@ -10,7 +10,10 @@ export class MissedChanges {
   #fetch;
   #isKnown;
   #pause;
-  /** The latest revision that was told of, of each call that is being asked for. @type {Map<string, bigint>} */
+  /**
+   * The latest revision that was told of, of each call that is being asked for.
+   * @type {Map<string, bigint>}
+   */
   #wanted = new Map();
 
   /**
@@ -25,7 +28,11 @@ export class MissedChanges {
     this.#pause = pause;
   }
 
-  /** A change of a call did not fit. @param {string} callId @param {bigint} revision what the call has become by it */
+  /**
+   * A change of a call did not fit.
+   * @param {string} callId
+   * @param {bigint} revision what the call has become by it
+   */
   note(callId, revision) {
     const wanted = this.#wanted.get(callId);
     if (wanted === undefined || revision > wanted) this.#wanted.set(callId, revision);
@@ -37,6 +44,7 @@ export class MissedChanges {
     this.#wanted.clear();
   }
 
+  /** @param {string} callId */
   async #ask(callId) {
     for (let question = 0; question < questionsInARow; question += 1) {
       if (question > 0) await this.#pause();

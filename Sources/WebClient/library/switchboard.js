@@ -35,7 +35,6 @@ export class Switchboard {
   #emit;
   #isRunning;
   #book = new CallBook();
-  /** @type {MissedChanges} */
   #missed;
   /** @type {Set<string>} */
   #ringing = new Set();

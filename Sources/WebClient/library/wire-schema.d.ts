@@ -428,7 +428,7 @@ declare namespace Wire {
   }
 
   interface CallChanged {
-    callId?: string;
+    callId: string;
     revision?: string;
     baseRevision?: string;
     participants?: CallParticipant[];
@@ -439,7 +439,7 @@ declare namespace Wire {
   }
 
   interface ParticipantShown {
-    userId?: string;
+    userId: string;
     alerted?: boolean;
     reconnecting?: boolean;
     media?: MediaState;
@@ -448,7 +448,7 @@ declare namespace Wire {
   }
 
   interface CallState {
-    status?: CallStatus;
+    status: CallStatus;
     answeredAt?: string;
     endedAt?: string;
     endReason?: CallEndReason;
