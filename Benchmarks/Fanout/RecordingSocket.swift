@@ -30,6 +30,7 @@ final class Inbox: Sendable {
 /// A socket that nothing is behind.
 final class RecordingSocket: ClientSocket {
     let encoding: Encoding
+    let number: UInt64 = 0
     private let inbox: Inbox
 
     init(encoding: Encoding, inbox: Inbox) {
@@ -41,6 +42,8 @@ final class RecordingSocket: ClientSocket {
         inbox.take(event)
         return false
     }
+
+    func reply(_ frame: WireServerFrame) {}
 
     func wake() {}
 

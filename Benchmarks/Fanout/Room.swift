@@ -85,7 +85,7 @@ struct Room {
     }
 
     private mutating func carryOut(_ command: CallCommand, from origin: CallOrigin) {
-        let transition = call.handle(.command(command, from: origin), at: now)
+        let transition = call.handle(.command(command, from: origin), at: now).transition
         call = transition.call
         let view = CallView(call: call, people: people)
         for broadcast in CallBroadcast.gathered(from: pace.tell(transition, at: now)) {

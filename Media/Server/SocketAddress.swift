@@ -1,6 +1,6 @@
-import CSockets
+package import CSockets
 import Glibc
-import MediaCore
+package import MediaCore
 
 /// An address as the socket calls take and give it, with room for both versions of the Internet Protocol.
 struct SocketAddress {
@@ -68,7 +68,7 @@ extension TransportAddress {
     }
 
     /// Lends the address as the socket calls take it.
-    func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    package func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var address = SocketAddress()
         let length = address.set(self)
         return unsafe address.withPointer { unsafe body($0, length) }

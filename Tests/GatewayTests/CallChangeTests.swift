@@ -88,7 +88,7 @@ import Wire
                 now = now + .milliseconds(Int64.random(in: 0...300, using: &random))
                 if let due = pace.due, due <= now { try tell(pace.release(of: call, at: due)) }
                 let origin = Self.origins[Int.random(in: 0..<5, using: &random)]
-                let transition = call.handle(.command(Self.command(&random), from: origin), at: now)
+                let transition = call.handle(.command(Self.command(&random), from: origin), at: now).transition
                 call = transition.call
                 try tell(pace.tell(transition, at: now))
             }

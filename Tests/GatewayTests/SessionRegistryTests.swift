@@ -132,7 +132,7 @@ import Wire
             // They answer before the ring is over.
             now = now + .milliseconds(300)
             let origin = CallOrigin(user: people[number], device: DeviceID(high: 3, low: UInt64(number)))
-            let transition = call.handle(.command(command, from: origin), at: now)
+            let transition = call.handle(.command(command, from: origin), at: now).transition
             call = transition.call
             tell(pace.tell(transition, at: now), of: call, registry)
         }

@@ -87,12 +87,15 @@ import WebClient
         defer { try? FileManager.default.removeItem(at: folder) }
         try Data("inner".utf8).write(to: folder.appending(path: "page/index.html"))
         try await TestServer.run(.with { $0.webRoot = folder.path() }) { server in
-            #expect(try await get(server, "/").body == "inner")
+            let page = try await get(server, "/")
+            #expect(page.body == "inner")
         }
         try Data("outer".utf8).write(to: folder.appending(path: "index.html"))
         try await TestServer.run(.with { $0.webRoot = folder.path() }) { server in
-            #expect(try await get(server, "/").body == "outer")
-            #expect(try await get(server, "/page/").body == "inner")
+            let page = try await get(server, "/")
+            #expect(page.body == "outer")
+            let own = try await get(server, "/page/")
+            #expect(own.body == "inner")
         }
     }
 }

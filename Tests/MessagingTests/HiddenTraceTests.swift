@@ -214,7 +214,7 @@ private final class Cast: Sendable {
     func world(as user: UserID) async throws -> [String] {
         var lines: [String] = []
         for limit in [1, 9] {
-            var cursor: ConversationCursor?
+            var cursor: PageCursor<Named.Conversation>?
             repeat {
                 let page = try await world.service.conversations(of: user, before: cursor, limit: limit)
                 cursor = page.next

@@ -42,7 +42,7 @@ struct NominalMemberTests {
             await world.service.renewLease()
             #expect(try await world.stored(call.id)?.participant(World.stranger.id)?.isRinging == true)
             await world.wait(.seconds(120))
-            _ = await world.events.first { entry in
+            _ = try await world.events.first { entry in
                 guard case .left(_, _, .noAnswer)? = entry.call.participant(World.stranger.id)?.state else {
                     return false
                 }
@@ -59,7 +59,7 @@ struct NominalMemberTests {
             let call = try await world.invite(Self.wholeGroup).call
             try await world.removeNominalSilently(World.stranger)
             await world.service.renewLease()
-            _ = await world.events.first { entry in
+            _ = try await world.events.first { entry in
                 guard case .left(_, _, .removed)? = entry.call.participant(World.stranger.id)?.state else {
                     return false
                 }

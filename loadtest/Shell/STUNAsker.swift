@@ -1,6 +1,7 @@
 import CSockets
 import Glibc
 import MediaCore
+import MediaServer
 
 /// A client that asks a STUN server again as soon as it is answered. It belongs to one thread.
 ///
@@ -28,17 +29,10 @@ import MediaCore
 
     /// Opens a socket to a server of this machine.
     init(to address: TransportAddress) throws(LoadTestError) {
-        guard case .v4(let host) = address.host else { throw LoadTestError(.input, "STUN is measured over IPv4") }
+        guard case .v4 = address.host else { throw LoadTestError(.input, "STUN is measured over IPv4") }
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var inet = sockaddr_in()
-        inet.sin_family = sa_family_t(AF_INET)
-        inet.sin_port = address.port.bigEndian
-        inet.sin_addr.s_addr = host.bigEndian
-        let status = unsafe withUnsafePointer(to: &inet) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
+        let socket = descriptor
+        let status = unsafe address.withSocketAddress { unsafe connect(socket, $0, $1) }
         unsafe room.initialize(repeating: 0, count: (Self.batch + 1) * Self.roomSize)
         unsafe requests.initialize(repeating: csockets_datagram(), count: Self.batch)
         unsafe answers.initialize(repeating: csockets_datagram(), count: Self.batch)
