@@ -41,6 +41,8 @@ enum Check: CaseIterable {
     case oneOwner
     case openCallsAreKnown
     case everybodyHasAName
+    case devicesAreHeardOf
+    case hiddenSeemToRing
 
     /// The check as a reader knows it.
     var title: String {
@@ -80,6 +82,8 @@ enum Check: CaseIterable {
         case .writesOnlyByItsLease: "without a lease nothing is written, and no command is done"
         case .oneOwner: "one node at a time owns a call, and no other can write it"
         case .openCallsAreKnown: "it is known which calls are open, and who is in them"
+        case .devicesAreHeardOf: "a call knows which of its devices have a socket"
+        case .hiddenSeemToRing: "whoever must not hear of a call seems to ring, once a device would"
         case .everybodyHasAName: "with a call go the profiles of its people"
         }
     }
@@ -279,7 +283,7 @@ extension World {
             }
             if let other, server.openCalls[other.id] == nil || server.isPaused { return }
         case "nodes.epoch": if database.node(unit.owner.node)?.epoch != unit.owner.epoch { return }
-        case "calls.owner": if database.call(call.id)?.owner != server.owner { return }
+        case "calls.owner": if let stored = database.call(call.id), stored.owner != server.owner { return }
         case "calls.revision": if database.call(call.id)?.isOutOfSight ?? false { return }
         default: break
         }

@@ -37,10 +37,7 @@ extension World {
     ) {
         guard let index = server.index(of: change.transition.call.id), let turn = server.followed[index].turn,
             turn.commit == commit
-        else {
-            // The call was let go of before this went out: the database turns it away.
-            return
-        }
+        else { return fail(.ownsWhatItMoves, "\(Describe.call(change.transition.call)) is written, and was not next") }
         units.append(
             Unit(
                 server: server.number, commit: commit, change: change, storedRevision: revision, owner: owner,
@@ -129,7 +126,7 @@ extension World {
             return reply(.refused(.notFound, nil), to: replyTo, from: server)
         }
         guard !stored.isOpen else { return reply(.unavailable, to: replyTo, from: server) }
-        clock = clock(of: server)
+        clock = clockTime(of: server)
         let view = stored.view(rules: schedule.rules)
         let input = CallInput.command(command, from: replyTo.origin)
         var reference = stored.reference

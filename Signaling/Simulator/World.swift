@@ -96,8 +96,6 @@ final class World {
     /// Runs the schedule to its end, and then until nothing is left to happen.
     func run() {
         random = Random(seed: schedule.acts.first?.seed ?? 0)
-        servers = [ModelServer(number: 0, node: 0, clockError: .milliseconds(0), rules: schedule.rules)]
-        servers[0].isUp = false
         nodesToStart = 1
         start(0)
         for device in present where !random.isOne(in: 5) { connect(device, after: 0) }

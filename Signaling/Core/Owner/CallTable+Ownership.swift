@@ -55,6 +55,8 @@ extension CallTable {
         let call = stored.call.adopted(at: now, lastSeen: lastSeen)
         open(OpenCall(call: call, people: stored.people, storedRevision: call.revision))
         receive(Pending(.timePassed), for: id)
+        // Nobody remembers whether a ring that must not be heard was said to be heard.
+        for user in calls[id]?.call.unheardCallees ?? [] { outputs.append(.feignRinging(user, id)) }
         // Devices that came to this node before their call did: they are heard of, and hear of the call.
         let known = present.filter { call.maySeeCall($0.user) }
         for origin in known { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }
