@@ -163,6 +163,7 @@ extension World {
         var reference = stored.reference
         reference.restart(at: clockTime(of: server), lastSeen: lastSeen, &coverage)
         server.lost.remove(stored.id)
+        server.knowsMembers = false
         server.followed.removeAll { $0.id == stored.id }
         server.followed.append(
             .init(id: stored.id, call: view.call, reference: reference, isPlaced: true, isFresh: true))

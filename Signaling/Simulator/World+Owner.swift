@@ -115,9 +115,11 @@ extension World {
 
     /// Tells the people of a call that another node owns now how it stands.
     func tellStored(_ id: CallID, _ server: ModelServer) {
-        guard isReadable, let stored = database.call(id) else { return }
+        guard isReadable, let stored = database.call(id), !server.table.holds(id) else { return }
         let view = stored.view(rules: schedule.rules)
+        isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)
+        isTellingStored = false
     }
 
     /// The table's trace tells what its calls go through: the reference goes with it.

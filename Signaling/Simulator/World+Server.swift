@@ -210,6 +210,7 @@ extension World {
     }
 
     private func noteTold(_ call: Call) {
+        if isTellingStored { return }
         if newestTold[call.id].map({ $0 < call.revision }) ?? true { newestTold[call.id] = call.revision }
     }
 }

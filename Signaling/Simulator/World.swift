@@ -68,7 +68,9 @@ final class World {
     /// Ids go on over crashes: real ones are random.
     var lastCall: UInt64 = 0
     var database = ModelDatabase()
-    /// The newest revision of each call that any device was told.
+    /// Whether what is told is what the database has, whoever owns it.
+    var isTellingStored = false
+    /// The newest revision of each call that any device was told by an owner.
     var newestTold: [CallID: Int64] = [:]
     var units: [Unit] = []
     /// How the next commits go wrong.

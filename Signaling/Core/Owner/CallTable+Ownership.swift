@@ -30,7 +30,7 @@ extension CallTable {
         set(.settled, of: id)
         let transition = commit.change.transition
         switch revision {
-        case transition.call.revision:
+        case transition.call.revision where revision != open.doubtfulRevision:
             calls[id]?.storedRevision = transition.call.revision
             outputs.append(.foundStored(commit.change))
             apply(transition, to: id, then: .nothing)
@@ -38,7 +38,10 @@ extension CallTable {
             tellEverybody(CallView(call: transition.call, people: open.people))
             resyncDevices(of: id)
         case nil where open.storedRevision == 0: forget(id)
-        case open.storedRevision: lookAgainSoon(at: id)
+        case open.storedRevision:
+            calls[id]?.doubtfulRevision = transition.call.revision
+            lookAgainSoon(at: id)
+        // Somebody else has written it, or an earlier commit of this node's own came about, after all.
         default: letGo(of: id)
         }
         goOnLater(with: id)
