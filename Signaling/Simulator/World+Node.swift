@@ -5,8 +5,8 @@ import SignalingCore
 // service's `Node`.
 extension World {
     /// How long a lease lasts without being renewed. When nothing fails any more nobody has to renew it.
-    private var leaseDuration: Instant.Span { isCalm && areAllCallsOwned ? .seconds(48 * 3600) : .seconds(6) }
-    private static let third = Instant.Span.seconds(2)
+    private var leaseDuration: Instant.Span { isCalm && areAllCallsOwned ? .seconds(48 * 3600) : .seconds(12) }
+    private static let third = Instant.Span.seconds(4)
 
     static func nodeID(_ node: Int) -> NodeID { NodeID(high: 0x10DE, low: UInt64(node) + 1) }
 
@@ -136,6 +136,7 @@ extension World {
                 checkOwners(of: database.call(stored.id) ?? stored)
             }
         }
+        if server.toAdopt.isEmpty { return findFormerMembers(owner, server) }
         agenda.put(.handsOver(server: server.number), at: now + .init(microseconds: random.microseconds(upTo: 2_000)))
     }
 
@@ -171,7 +172,7 @@ extension World {
             World.devices(of: participant.user).filter { server.sessions[$0] != nil }.map(World.origin(of:))
         }
         give(.adopted(view, lastSeen: lastSeen, present: present), to: server)
-        for origin in present { checkWelcome(of: World.device(origin.device), server) }
+        for origin in present { checkWelcome(of: World.device(origin.device), stored.id, server) }
     }
 
     /// Finds people whom a call takes for members of its conversation, and who are none any more.
