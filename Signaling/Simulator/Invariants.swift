@@ -360,6 +360,7 @@ extension World {
                 open.isSettled
             else { continue }
             if !participant.isInvolved || participant.isHidden || open.updatesDue != nil { continue }
+            if open.hasMissedDevices || !open.waiting.isEmpty { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }
@@ -369,7 +370,9 @@ extension World {
         }
         for known in client.calls where !known.isEnded {
             guard !server.table.holds(known.id), !server.lost.contains(known.id) else { continue }
-            if let stored = database.call(known.id), !stored.isOpen, stored.isShown(to: client.user) {
+            if let stored = database.call(known.id), !stored.isOpen, !stored.wasOutOfSight,
+                stored.isShown(to: client.user)
+            {
                 fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
             }
         }
@@ -378,9 +381,9 @@ extension World {
     // MARK: At the end
 
     /// Whether somebody must have been told of a call: it was not changed by what nobody expected any more.
-    private func isInSight(_ id: CallID, of device: Int) -> Bool {
+    private func isInSight(_ id: CallID) -> Bool {
         guard !server.lost.contains(id), let stored = database.call(id) else { return false }
-        return !stored.wasOutOfSight || stored.isShown(to: clients[device].user)
+        return !stored.wasOutOfSight
     }
 
     func checkAtRest() {
@@ -399,12 +402,12 @@ extension World {
         for device in clients.indices where clients[device].isWelcome {
             if !clients[device].pending.isEmpty { fail(.comesToRest, "a command was never answered") }
             // Of a call that another node has by now, nobody hears until that node is in front.
-            let rings = clients[device].ringing.filter { isInSight($0, of: device) }
+            let rings = clients[device].ringing.filter { isInSight($0) }
             if !rings.isEmpty {
                 fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
             }
             for known in clients[device].calls {
-                guard let stored = database.call(known.id), !server.lost.contains(known.id) else { continue }
+                guard let stored = database.call(known.id), isInSight(known.id) else { continue }
                 guard stored.holds(known) || !stored.isShown(to: clients[device].user) else {
                     return fail(
                         .clientsKnowTheCall, "\(Describe.device(device)) was told of \(Describe.call(known)) last")

@@ -198,7 +198,8 @@ extension World {
         noteTold(call)
         guard var told = server.sessions[device]?.told else { return }
         if let index = told.firstIndex(where: { $0.call == call.id }) {
-            if call.revision < told[index].revision, !isTellingStored {
+            let isInSight = !isTellingStored && !(database.call(call.id)?.wasOutOfSight ?? false)
+            if isInSight, call.revision < told[index].revision {
                 fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
             }
             told[index].revision = max(told[index].revision, call.revision)
