@@ -353,6 +353,8 @@ extension World {
         let client = clients[device]
         guard let connection = client.connection, client.isWelcome,
             connections[connection].onTheWayDown == 0, !connections[connection].isDownCut, server.isUp,
+            // What a server without a lease has may be old; once it has one again, it lets go of what it has lost.
+            server.lease.owner(at: clockTime(of: server)) != nil,
             server.sessions[device]?.connection == connection
         else { return }
         for live in server.followed {
