@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
-	protocol-examples conformance fuzz-socket chaos screenshot clean
+	bench-fanout protocol-examples conformance fuzz-socket chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -20,22 +20,22 @@ build: ## Build everything for debugging, tests included
 release: ## Build the server as it is meant to run
 	@scripts/build.sh release
 
-format: ## Format the Swift files
+format: ## Format the Swift and Python files
 	@scripts/format.sh write
 
-lint: ## Check the format of the Swift files
-	@scripts/format.sh lint
+lint: ## Check Swift format, shell scripts, the web client (tsc, ESLint), Python (ruff, mypy); one by ARGS="python"
+	@scripts/lint.sh $(ARGS)
 
-generate: ## Generate Sources/Wire/Generated from Sources/Wire/Proto
+generate: ## Generate Sources/Wire/Generated and the web client's types of the wire from Sources/Wire/Proto
 	@scripts/generate.sh write
 
-check-generated: ## Check that Sources/Wire/Generated is what generate makes
+check-generated: ## Check that they are what generate makes
 	@scripts/generate.sh check
 
 simulate: ## Run random schedules against the call core; SEED=1 COUNT=100000 MINUTES=10 TRACE=yes
 	@SEED=$(SEED) COUNT=$(COUNT) MINUTES=$(MINUTES) TRACE=$(TRACE) scripts/simulate.sh
 
-planted-faults: ## Plant faults in a copy of the call core, and see that the simulator finds each; ARGS="mailbox"
+planted-faults: ## Plant faults in a copy of the code, and see that the simulator finds each; ARGS="mailbox"
 	@scripts/planted-faults.sh $(ARGS)
 
 sanitize: ## Run the concurrent parts' tests under the thread sanitizer
@@ -55,6 +55,9 @@ fuzz-socket: ## Send the server what a hostile client might; MINUTES=10 SEED=1, 
 
 chaos: ## Kill the server 200 times under calls, and take its database away; CYCLES, RATE, SEED, PEOPLE, DATABASE
 	@scripts/chaos.sh
+
+bench-fanout: ## Measure what one mute costs in calls of 2 to 1,000 people (release); ARGS="--recipients 100"
+	@scripts/bench-fanout.sh $(ARGS)
 
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh

@@ -62,6 +62,7 @@ let package = Package(
         .executable(name: "ringback", targets: ["Ringback"]),
         .executable(name: "loadtest", targets: ["loadtest"]),
         .executable(name: "simulate", targets: ["simulate"]),
+        .executable(name: "bench-fanout", targets: ["bench-fanout"]),
     ],
     dependencies: [
         github("apple/swift-argument-parser", exact: "1.8.2"),
@@ -88,7 +89,7 @@ let package = Package(
             name: "Ringback",
             dependencies: [
                 "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Outbox", "Primitives", "SignalingCore",
-                "SignalingService", "Storage",
+                "SignalingService", "Storage", "WebClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -96,7 +97,7 @@ let package = Package(
                 lifecycle, locks, logging, nioCore, nioPosix, nioSSL,
             ],
             path: "Sources/Ringback",
-            resources: [.copy("Web"), .embedInCode("openapi.yaml")],
+            resources: [.embedInCode("openapi.yaml")],
             swiftSettings: ownSettings
         ),
         library(
@@ -111,18 +112,30 @@ let package = Package(
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]),
         library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+        library("WebClient", "Sources/WebClient", [], resources: [.copy("library"), .copy("page")]),
 
         // The tool that measures it from outside.
         .executableTarget(
             name: "loadtest",
             dependencies: [
-                "Accounts", "Primitives", "Storage", "Wire", locks, logging, nioCore, nioPosix, nioHTTP1,
-                nioWebSocket, protobuf,
+                "Accounts", "CSockets", "MediaCore", "MediaServer", "Primitives", "Storage", "Wire", locks, logging,
+                nioCore, nioPosix, nioHTTP1, nioWebSocket, protobuf,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             path: "loadtest",
+            swiftSettings: ownSettings
+        ),
+
+        // The benchmark of what a change of a call costs until everybody is told.
+        .executableTarget(
+            name: "bench-fanout",
+            dependencies: [
+                "Accounts", "Gateway", "Primitives", "SignalingCore", "SignalingService", "Wire", locks,
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Fanout",
             swiftSettings: ownSettings
         ),
 
@@ -144,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "simulate",
             dependencies: [
-                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Primitives", "SignalingCore", "SignalingService", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Signaling/Simulator",
             swiftSettings: ownSettings
@@ -200,17 +214,19 @@ let package = Package(
             "Gateway",
             [
                 "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
-                "TestDatabases", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL,
-                nioWebSocket, protobuf,
+                "TestDatabases", "WebClient", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded,
+                nioPosix, nioSSL, nioWebSocket, protobuf,
             ]),
         tests("Wire", ["CAllocations", "Primitives", "Wire", protobuf]),
         tests(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
-        tests("Simulator", ["Primitives", "SignalingCore", "simulate"], exclude: ["faults.toml"]),
+        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
-        tests("MediaServer", ["MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
+        tests(
+            "MediaServer",
+            ["CAllocations", "MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -10,5 +10,5 @@ struct LoadTestCommand: AsyncParsableCommand {
             The report goes to standard output. The exit code is 0 when everything succeeded, 1 when a call, a message or \
             a socket failed, 65 for wrong input and 69 when the server does not let the run begin.
             """,
-        subcommands: [Idle.self, Calls.self, Messages.self, Chaos.self])
+        subcommands: [Idle.self, Calls.self, Messages.self, STUN.self, Chaos.self])
 }

@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# format.sh write|lint: our own Swift files, not the generated ones.
+# format.sh write|lint: our own Swift files, not the generated ones. When it writes, the Python files, too, whose format
+# lint.sh looks at.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/test-tools.sh
+source scripts/test-tools.sh
 
 own_swift_files() {
     local folder folders=()
@@ -13,7 +16,11 @@ own_swift_files() {
 
 need_swift
 case ${1:-} in
-    write) own_swift_files | xargs -0 swift format --in-place --parallel ;;
+    write)
+        own_swift_files | xargs -0 swift format --in-place --parallel
+        need_python_environment
+        .venv/bin/python -m ruff format Tests scripts
+        ;;
     lint) own_swift_files | xargs -0 swift format lint --strict --parallel ;;
     *) fail "usage: format.sh write|lint" ;;
 esac

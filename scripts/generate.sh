@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # generate.sh write|check: Sources/Wire/Generated from Sources/Wire/Proto, by Debian's protoc and the plugin of the
-# swift-protobuf version that Package.swift names.
+# swift-protobuf version that Package.swift names; and the web client's types of the wire, by wire-types.mjs.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=scripts/test-tools.sh
+source scripts/test-tools.sh
 
 readonly schema=Sources/Wire/Proto generated=Sources/Wire/Generated plugin_build=.build/protoc-gen-swift
 # google/protobuf/timestamp.proto and its like, as the runtime knows them.
@@ -35,7 +37,9 @@ esac
 need_packages "to read the wire schema" protobuf-compiler
 need_build_packages
 need_swift
+need_python_environment
 build_plugin
+node scripts/wire-types.mjs "$1"
 if [[ $1 == write ]]; then
     rm -f "$generated"/*.pb.swift
     generate_into "$generated"

@@ -1,10 +1,15 @@
 #!/usr/bin/env python3
-"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the call core, and sees whether the simulator finds it.
+"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the package: does the simulator find it?
 
 Fails when one is not found, when one does not compile, and when a text to replace does not stand in its file exactly
-once. With arguments, only the faults whose names contain one of them are planted.
+once. With arguments, only the faults whose names contain one of them are looked for.
+
+All faults are built at once, as switches (fault_switches.py), and switched on one by one. One that can't be a switch,
+or does not compile as one, has a build of its own.
 """
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,127 +18,170 @@ import time
 import tomllib
 from pathlib import Path
 
+from fault_switches import VARIABLE, MisfitError, guilty, replaced, with_switches
+
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "Tests/SimulatorTests/faults.toml"
 COPY = ROOT / ".build/planted-faults"
-TARGETS = {
-    "Primitives": "Sources/Primitives",
-    "SignalingCore": "Signaling/Core",
-    "simulate": "Signaling/Simulator",
-}
-# Optimised, but built file by file: a fault is compiled in seconds and found soon.
-MANIFEST = """\
-// swift-tools-version: 6.2
-import PackageDescription
-
-let settings: [SwiftSetting] = [
-    .enableUpcomingFeature("ExistentialAny"), .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .unsafeFlags(["-O"]),
+# Optimised, but built file by file: a fault with a build of its own is compiled in seconds.
+BUILD = [
+    "swift",
+    "build",
+    "--package-path",
+    str(COPY),
+    "--product",
+    "simulate",
+    "-Xswiftc",
+    "-O",
+    "--skip-update",
+    "--only-use-versions-from-resolved-file",
 ]
-
-let package = Package(
-    name: "planted-faults",
-    dependencies: [.package(path: "../checkouts/swift-argument-parser")],
-    targets: [
-        .target(name: "Primitives", path: "Sources/Primitives", swiftSettings: settings),
-        .target(
-            name: "SignalingCore", dependencies: ["Primitives"], path: "Signaling/Core", swiftSettings: settings),
-        .executableTarget(
-            name: "simulate",
-            dependencies: [
-                "Primitives", "SignalingCore", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Signaling/Simulator", swiftSettings: settings),
-    ],
-    swiftLanguageModes: [.v6])
-"""
 SCHEDULES = 40_000
 
+Fault = dict[str, str]
 
-def write_if_changed(path: Path, text: str) -> None:
-    if not path.exists() or path.read_text() != text:
+
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Files that have not changed keep their time, so that they are not built again."""
+    if not path.exists() or path.read_bytes() != content:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_bytes(content)
 
 
-def copy_sources() -> None:
-    """Brings the copy up to date; files that have not changed keep their time, so that they are not built again."""
-    write_if_changed(COPY / "Package.swift", MANIFEST)
-    for folder in TARGETS.values():
-        sources = {path.name: path for path in (ROOT / folder).glob("*.swift")}
-        (COPY / folder).mkdir(parents=True, exist_ok=True)
-        for stale in (COPY / folder).glob("*.swift"):
-            if stale.name not in sources:
-                stale.unlink()
-        for name, path in sources.items():
-            write_if_changed(COPY / folder / name, path.read_text())
+def copy_package(changed: dict[str, str]) -> None:
+    """Brings the copy up to date, with other texts for the files that are to be changed.
+
+    The packages that it depends on are the ones that are here already.
+    """
+    manifest = subprocess.run(
+        ["swift", "package", "--package-path", str(ROOT), "dump-package"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    wanted = {Path("Package.swift"), Path("Package.resolved")}
+    for target in json.loads(manifest.stdout)["targets"]:
+        folder = ROOT / (target.get("path") or f"Tests/{target['name']}")
+        wanted |= {path.relative_to(ROOT) for path in folder.rglob("*") if path.is_file()}
+    for path in wanted:
+        text = changed.get(str(path))
+        write_if_changed(COPY / path, (ROOT / path).read_bytes() if text is None else text.encode())
+    for path in COPY.rglob("*"):
+        relative = path.relative_to(COPY)
+        if relative.parts[0] != ".build" and path.is_file() and relative not in wanted:
+            path.unlink()
+    (COPY / ".build").mkdir(exist_ok=True)
+    write_if_changed(COPY / ".build/workspace-state.json", (ROOT / ".build/workspace-state.json").read_bytes())
+    for name in ("checkouts", "repositories"):
+        link = COPY / ".build" / name
+        if not link.is_symlink():
+            shutil.rmtree(link, ignore_errors=True)
+            link.symlink_to(ROOT / ".build" / name)
 
 
 def build() -> str | None:
     """Builds the copy. What it returns, when it returns something, is why it can't be built."""
+    # Warnings are no errors here: a fault may leave something unused.
+    environment = {name: value for name, value in os.environ.items() if name != "RINGBACK_STRICT"}
     done = subprocess.run(
-        ["swift", "build", "--package-path", str(COPY), "--product", "simulate"],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
+    )
     if done.returncode == 0:
         return None
     errors = [line for line in done.stdout.splitlines() if "error:" in line]
-    return "\n".join(errors[:5]) or done.stdout[-2000:]
+    return "\n".join(errors) or done.stdout[-2000:]
 
 
-def simulate(*arguments: str) -> tuple[int, str]:
+def simulate(count: int, number: int = 0) -> tuple[int, str]:
     done = subprocess.run(
-        [str(COPY / ".build/debug/simulate"), "--partial", *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=900)
+        [str(COPY / ".build/debug/simulate"), "--partial", "--count", str(count)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+        env=os.environ | {VARIABLE: str(number)},
+    )
     return done.returncode, done.stdout
 
 
-def plant(fault: dict[str, str]) -> tuple[bool, str]:
-    """Plants a fault and looks for it. Returns whether it was found, and by what."""
-    path = COPY / fault["file"]
-    whole = (ROOT / fault["file"]).read_text()
-    found = whole.count(fault["find"].removeprefix("\n"))
-    if found != 1:
-        return False, f"its text stands {found} times in {fault['file']}"
-    path.write_text(whole.replace(fault["find"].removeprefix("\n"), fault["replace"].removeprefix("\n")))
-    try:
-        if why := build():
-            return False, f"does not compile:\n{why}"
-        status, output = simulate("--count", str(SCHEDULES))
-    finally:
-        path.write_text(whole)
-    match = re.search(r"^seed (\d+): (.*)$", output, re.MULTILINE)
-    if match:
+def with_all_switches(faults: dict[int, Fault], left_out: set[int]) -> tuple[dict[str, str], set[int]]:
+    """The changed text of each file with faults in it, and which of the faults are switches there."""
+    texts, planted = {}, set()
+    for file in sorted({fault["file"] for fault in faults.values()}):
+        here = {n: fault for n, fault in faults.items() if fault["file"] == file and n not in left_out}
+        texts[file], switches = with_switches((ROOT / file).read_text(), here)
+        planted |= switches
+    return texts, planted
+
+
+def build_switches(faults: dict[int, Fault]) -> tuple[dict[str, str], set[int]]:
+    """Builds the copy with as many switches as compile. Exits when the package can't be built even without any."""
+    left_out: set[int] = set()
+    while True:
+        texts, planted = with_all_switches(faults, left_out)
+        copy_package(texts)
+        if not (why := build()):
+            return texts, planted
+        if not planted:
+            sys.exit(f"error: without a fault it does not compile:\n{why}")
+        left_out |= guilty(why) & planted or planted
+
+
+def find_switched(number: int) -> tuple[bool, str]:
+    """Switches a fault on and looks for it. Returns whether it was found, and by what."""
+    status, output = simulate(SCHEDULES, number)
+    if match := re.search(r"^seed (\d+): (.*)$", output, re.MULTILINE):
         return True, f"seed {match[1]}: {match[2]}"
     if status < 0 or "Fatal error" in output:
         return True, "the process traps"
     return False, f"survived {SCHEDULES} schedules"
 
 
+def find_alone(fault: Fault, text: str) -> tuple[bool, str]:
+    """Plants a fault in a build of its own and looks for it. `text` is what stands in its file for the others."""
+    path = COPY / fault["file"]
+    path.write_text(replaced((ROOT / fault["file"]).read_text(), fault)[0])
+    try:
+        if why := build():
+            return False, f"does not compile:\n{why}"
+        return find_switched(0)
+    finally:
+        path.write_text(text)
+
+
 def main() -> int:
-    faults = tomllib.loads(LIST.read_text())["fault"]
-    if len({fault["name"] for fault in faults}) < len(faults):
-        print("error: two faults have the same name", file=sys.stderr)
-        return 1
-    if wanted := sys.argv[1:]:
-        faults = [fault for fault in faults if any(word in fault["name"] for word in wanted)]
-    copy_sources()
-    if why := build():
-        print(f"error: without a fault it does not compile:\n{why}", file=sys.stderr)
-        return 1
-    status, output = simulate("--count", "2000")
+    faults = dict(enumerate(tomllib.loads(LIST.read_text())["fault"], 1))
+    if len({fault["name"] for fault in faults.values()}) < len(faults):
+        sys.exit("error: two faults have the same name")
+    misfits = {}
+    for number, fault in faults.items():
+        try:
+            replaced((ROOT / fault["file"]).read_text(), fault)
+        except (MisfitError, FileNotFoundError) as error:
+            misfits[number] = str(error)
+    fitting = {number: fault for number, fault in faults.items() if number not in misfits}
+
+    began = time.monotonic()
+    texts, switches = build_switches(fitting)
+    print(f"built with {len(switches)} of {len(faults)} faults as switches in {time.monotonic() - began:.0f} s")
+    status, output = simulate(2000)
     if status != 0:
-        print(f"error: without a fault something breaks:\n{output}", file=sys.stderr)
-        return 1
+        sys.exit(f"error: without a fault something breaks:\n{output}")
+
+    words = sys.argv[1:]
+    wanted = [n for n, fault in faults.items() if not words or any(word in fault["name"] for word in words)]
     survivors = 0
-    for number, fault in enumerate(faults, 1):
-        began = time.monotonic()
-        is_found, what = plant(fault)
+    # Those with a build of their own come last: they take the place of the common one.
+    for number in sorted(wanted, key=lambda number: (number not in switches, number)):
+        fault, began = faults[number], time.monotonic()
+        if number in misfits:
+            is_found, what = False, misfits[number]
+        elif number in switches:
+            is_found, what = find_switched(number)
+        else:
+            is_found, what = find_alone(fault, texts[fault["file"]])
         survivors += not is_found
         mark = "found    " if is_found else "NOT FOUND"
         print(f"{number:2}  {mark} {time.monotonic() - began:5.1f} s  {fault['name']}\n        {what}", flush=True)
-    shutil.rmtree(COPY / "Signaling", ignore_errors=True)
-    print(f"\n{len(faults) - survivors} of {len(faults)} planted faults found")
+    print(f"\n{len(wanted) - survivors} of {len(wanted)} planted faults found")
     return 1 if survivors else 0
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Sums up what scripts/test.sh left in its results folder.
 
-Prints what failed and what was skipped, and why; then one line, "N passed, N failed[, N skipped]".
+Prints how long each step took and how it ended, what failed and what was skipped, and why; then one line,
+"N passed, N failed[, N skipped]".
 A step without tests counts as one. A step with tests counts each test; and as one failure more when it broke off or
 ran no test. The exit code is 1 when anything failed.
 """
@@ -134,10 +135,10 @@ OPTIONAL = {"conformance"}
 
 
 def count_step(results: Path, name: str, status: str) -> Count:
-    if name not in REPORTS:
-        return Count(passed=1) if status == "0" else Count(failed=[f"step {name}"])
     if not status.isdigit():
         return Count(failed=[f"step {name}: {status}"])
+    if name not in REPORTS:
+        return Count(passed=1) if status == "0" else Count(failed=[f"step {name}"])
     file, read = REPORTS[name]
     try:
         count = read(results / file)
@@ -150,19 +151,33 @@ def count_step(results: Path, name: str, status: str) -> Count:
     return count
 
 
+def in_words(count: Count) -> str:
+    words = f"{count.passed} passed, {len(count.failed)} failed"
+    return words + (f", {len(count.skipped)} skipped" if count.skipped else "")
+
+
+def clock(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02}"
+
+
 def main(results: Path) -> int:
-    total = Count()
+    total, seconds, table = Count(), 0, [("step", "time", "result")]
     for line in (results / "steps.tsv").read_text().splitlines():
-        name, status = line.split("\t")
-        total.add(count_step(results, name, status))
+        name, took, status = line.split("\t")
+        count = count_step(results, name, status)
+        table.append((name, clock(int(took)), in_words(count)))
+        total.add(count)
+        seconds += int(took)
+    table.append(("all", clock(seconds), ""))
+    for name, took, result in table:
+        print(f"{name:12} {took:>6}   {result}".rstrip())
     for title, names in (("Skipped", total.skipped), ("Failed", total.failed)):
         if names:
             print(f"{title}:")
             for name in sorted(set(names)):
                 times = names.count(name)
                 print(f"  {name}" + (f" ({times} times)" if times > 1 else ""))
-    line = f"{total.passed} passed, {len(total.failed)} failed"
-    print(line + (f", {len(total.skipped)} skipped" if total.skipped else ""))
+    print(in_words(total))
     return 1 if total.failed else 0
 
 

@@ -9,6 +9,20 @@ need_interop_tools() {
     need_python_environment
 }
 
+need_lint_tools() {
+    need_packages "to check scripts and the web client" eslint node-typescript shellcheck
+    need_python_environment
+}
+
+# debian_node PROGRAM [FLAG…]: a program of Debian's packages for node, run by the node of Playwright, as the tests are:
+# where node is not Debian's own, it does not look where these packages lie.
+debian_node() {
+    local program=/usr/share/nodejs/$1
+    shift
+    [[ -e $program ]] || fail "there is no $program: it comes with the Debian packages eslint and node-typescript"
+    NODE_PATH=/usr/share/nodejs node "$program" "$@"
+}
+
 # A package, without the daemon that it would start on the usual ports.
 need_without_daemon() {
     local package=$1 purpose=$2 is_new=true

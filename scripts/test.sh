@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every check and every test. Ends with one line: how many passed, failed and were skipped.
+# Every check and every test. Ends with a table of the steps and their times, and one line: how many passed, failed and were
+# skipped.
 # What the steps print goes to test-results/, and is shown when a step fails.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -12,13 +13,13 @@ if [[ ${1:-} != with-postgres ]]; then
     need_build_packages
     need_swift
     need_interop_tools
-    need_packages "to check the scripts" shellcheck
+    need_lint_tools
     if python=$(python27); then need_conformance_suite "$python"; fi
     exec scripts/with-postgres.sh scripts/test.sh with-postgres
 fi
 
 need_swift
-readonly results=$PWD/test-results steps=10
+readonly results=$PWD/test-results steps=13
 rm -rf "$results"
 mkdir "$results"
 step_number=0
@@ -61,7 +62,7 @@ step() {
         tail -n 100 "$log" | sed 's/^/    | /'
         say "        FAILED after $(clock $((SECONDS - began))): exit code $status, all of it in test-results/$name.log"
     fi
-    printf '%s\t%s\n' "$name" "$status" >>"$results/steps.tsv"
+    printf '%s\t%s\t%s\n' "$name" "$((SECONDS - began))" "$status" >>"$results/steps.tsv"
     return "$status"
 }
 
@@ -97,8 +98,11 @@ strict_build() {
 build_time="about 6 minutes on 2 cores"
 [[ -d .build/debug ]] && build_time="what has changed"
 
-step format "Format of the Swift files" scripts/format.sh lint || true
-step scripts "Shell scripts (shellcheck)" shellcheck --external-sources scripts/*.sh .ci/run || true
+step format "Format of the Swift files" scripts/lint.sh swift || true
+step scripts "Shell scripts (shellcheck)" scripts/lint.sh shell || true
+step types "Types of the web client and its tests (tsc)" scripts/lint.sh types || true
+step rules "Rules of the web client and its tests (ESLint)" scripts/lint.sh javascript || true
+step python "Python of tests and scripts (ruff, mypy)" scripts/lint.sh python || true
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step simulator "Random schedules against the call core: about 2 minutes" simulation || true
@@ -110,7 +114,7 @@ if step build "Strict debug build, warnings are errors: $build_time" strict_buil
 else
     step node "Tests of the web client" web_client_tests || true
     for name in swift simulator faults conformance chaos interop; do
-        printf '%s\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
+        printf '%s\t0\t%s\n' "$name" "not run: the build failed" >>"$results/steps.tsv"
     done
 fi
 

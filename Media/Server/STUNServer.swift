@@ -1,8 +1,6 @@
-import Foundation
 public import Logging
 public import MediaCore
-import NIOConcurrencyHelpers
-import Primitives
+public import Primitives
 public import ServiceLifecycle
 
 /// A STUN server (RFC 8489 §12): tells whoever asks the address that their datagrams seem to come from.
@@ -29,77 +27,59 @@ public final class STUNServer: Service {
         }
     }
 
-    /// Where it listens, in the order of the configuration, the ports that the system chose filled in.
-    ///
-    /// What is of a version of the Internet Protocol that the machine does not speak is missing.
-    public let addresses: [TransportAddress]
-    /// What it counts.
-    public let metrics = STUNMetrics()
+    /// What it counts of the datagrams that it does not answer.
+    public let metrics: STUNMetrics
 
-    private let limits: AnswerLimiter.Limits
-    private let key: UInt64
+    private let server: DatagramServer<STUNHandler>
     private let logger: Logger
-    private let wake: WakeSignal
-    /// Open and waiting for `run`, which takes them.
-    private let sockets: NIOLockedValueBox<[UDPSocket]?>
 
     /// Binds the sockets; datagrams wait in them until `run`.
     /// - Parameters:
     ///   - configuration: Where to listen and how much to answer.
     ///   - key: What spreads networks over the limiter's buckets; outsiders must not know it.
     ///   - logger: Told of start and end; never of who asked.
-    /// - Throws: `STUNServerError` when an address cannot be bound; then none is. An IPv6 address on a machine without
+    /// - Throws: `DatagramServerError` when an address cannot be bound; then none is. An IPv6 address on a machine without
     ///   IPv6 (or the reverse) is left out, unless nothing else remains.
     public init(
         _ configuration: Configuration, key: UInt64 = .random(in: 0...UInt64.max), logger: Logger
-    ) throws(STUNServerError) {
-        var bound: [UDPSocket] = []
-        var missing: STUNServerError?
-        for address in configuration.addresses {
-            do {
-                bound.append(try UDPSocket(boundTo: address))
-            } catch {
-                guard error.code == .noSuchFamily else { throw error }
-                logger.warning("STUN address left out", metadata: ["address": "\(address)", "reason": "\(error)"])
-                missing = error
-            }
+    ) throws(DatagramServerError) {
+        let metrics = STUNMetrics()
+        server = try DatagramServer("stun", at: configuration.addresses, logger: logger) { now in
+            STUNHandler(AnswerLimiter(configuration.limits, key: key, now: now), metrics: metrics)
         }
-        if bound.isEmpty, let missing { throw missing }
-        addresses = bound.map(\.address)
-        limits = configuration.limits
-        self.key = key
+        self.metrics = metrics
         self.logger = logger
-        wake = try WakeSignal()
-        sockets = NIOLockedValueBox(bound)
+    }
+
+    /// Where it listens, in the order of the configuration, the ports that the system chose filled in.
+    ///
+    /// What is of a version of the Internet Protocol that the machine does not speak is missing.
+    public var addresses: [TransportAddress] { server.addresses }
+
+    /// What is counted of all datagrams.
+    public var datagrams: DatagramMetrics { server.metrics }
+
+    /// The figures for the metrics page.
+    public var metricFamilies: [MetricFamily] {
+        let outcomes = [
+            ("answered", datagrams.sent), ("malformed", metrics.malformed), ("oversized", datagrams.oversized),
+            ("ignored", metrics.ignored), ("limited", metrics.limited), ("unsent", datagrams.unsent),
+        ]
+        return [
+            MetricFamily(
+                "stun_datagrams_total", .counter, help: "Datagrams at the STUN server, by what became of them.",
+                samples: outcomes.map { .init($0.1.value, labels: [(name: "outcome", value: $0.0)]) }),
+            MetricFamily(
+                "stun_receive_errors_total", .counter, help: "System calls of the STUN server that failed.",
+                samples: [.init(datagrams.receiveErrors.value)]),
+        ]
     }
 
     /// Answers until the task is cancelled or a graceful shutdown begins; the ports are free again when it returns.
-    /// - Throws: `STUNServerError` when it is called a second time, or when waiting for datagrams fails.
+    /// - Throws: `DatagramServerError` when it is called a second time, or when waiting for datagrams fails.
     public func run() async throws {
-        guard let bound = sockets.withLockedValue({ $0.take() }) else {
-            throw STUNServerError(.alreadyRun, "a STUN server runs only once")
-        }
-        let loop = STUNLoop(sockets: bound, wake: wake, limits: limits, key: key, metrics: metrics)
         logger.info("STUN server started", metadata: ["addresses": "\(addresses)"])
-        try await withTaskCancellationHandler {
-            try await withGracefulShutdownHandler {
-                try await onOwnThread { try loop.run() }
-            } onGracefulShutdown: {
-                self.wake.signal()
-            }
-        } onCancel: {
-            wake.signal()
-        }
-        logger.info("STUN server stopped", metadata: ["answered": "\(metrics.answered.value)"])
-    }
-
-    private func onOwnThread(_ work: @escaping @Sendable () throws -> Void) async throws {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            let thread = Thread {
-                continuation.resume(with: Result { try work() })
-            }
-            thread.name = "stun"
-            thread.start()
-        }
+        try await server.run()
+        logger.info("STUN server stopped", metadata: ["answered": "\(datagrams.sent.value)"])
     }
 }

@@ -9,12 +9,14 @@ final class UDPSocket: Sendable {
     let descriptor: Int32
     /// Where it is bound, the port that the system chose filled in.
     let address: TransportAddress
+    /// Whether it is bound to all addresses of the machine, and each datagram comes with the one that it was sent to.
+    let isWildcard: Bool
     private let isOpen = Atomic(true)
 
     /// Opens and binds a socket.
     ///
     /// An IPv6 socket takes IPv6 only, so that `0.0.0.0` and `::` may both be bound to one port.
-    init(boundTo wanted: TransportAddress) throws(STUNServerError) {
+    init(boundTo wanted: TransportAddress) throws(DatagramServerError) {
         let descriptor = socket(wanted.family, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else {
             throw .system(errno == EAFNOSUPPORT ? .noSuchFamily : .cannotBind, "cannot open a socket for \(wanted)")
@@ -26,6 +28,7 @@ final class UDPSocket: Sendable {
             throw error
         }
         self.descriptor = descriptor
+        isWildcard = wanted.host.isWildcard
     }
 
     deinit { close() }
@@ -37,7 +40,7 @@ final class UDPSocket: Sendable {
 
     private static func bind(
         _ descriptor: Int32, to wanted: TransportAddress
-    ) throws(STUNServerError) -> TransportAddress {
+    ) throws(DatagramServerError) -> TransportAddress {
         if wanted.family == AF_INET6 {
             var on: Int32 = 1
             let size = socklen_t(MemoryLayout<Int32>.size)
@@ -46,20 +49,16 @@ final class UDPSocket: Sendable {
             }
         }
         // A machine has several addresses, and an answer must leave from the one that was asked (RFC 8489 §6.3.1).
-        guard csockets_report_destination(descriptor, wanted.family) == 0 else {
+        if wanted.host.isWildcard, csockets_report_destination(descriptor, wanted.family) != 0 {
             throw .system(.cannotBind, "cannot ask for the destinations at \(wanted)")
         }
         guard unsafe wanted.withSocketAddress({ unsafe Glibc.bind(descriptor, $0, $1) }) == 0 else {
             throw .system(.cannotBind, "cannot bind \(wanted)")
         }
-        var storage = sockaddr_storage()
-        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        let status = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe getsockname(descriptor, $0, &size)
-            }
-        }
-        guard status == 0, let address = TransportAddress(storage) else {
+        var name = SocketAddress()
+        var size = SocketAddress.size
+        guard unsafe name.withPointer({ unsafe getsockname(descriptor, $0, &size) }) == 0, let address = name.address
+        else {
             throw .system(.cannotBind, "cannot read the address of the socket for \(wanted)")
         }
         return address
@@ -71,7 +70,7 @@ final class WakeSignal: Sendable {
     /// Readable after `signal`.
     let descriptor: Int32
 
-    init() throws(STUNServerError) {
+    init() throws(DatagramServerError) {
         descriptor = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
         guard descriptor >= 0 else { throw .system(.cannotBind, "cannot open an event descriptor") }
     }

@@ -13,14 +13,9 @@ struct CallArchive: Sendable {
     func openCalls(of owner: CallOwner) async throws(DatabaseError) -> [CallView] {
         let values: [SQLValue] = [.id(owner.node), .integer(owner.epoch)]
         let calls = try await database.query(.openCalls, values)
-        let participants = try byCall(await database.query(.participantsOfOpenCalls, values))
-        let shares = try byCall(await database.query(.screenSharesOfOpenCalls, values))
-        var views: [CallView] = []
-        for row in calls {
-            let id: CallID = try row.id("id")
-            views.append(try view(row, participants[id] ?? [], shares[id] ?? []))
-        }
-        return views
+        let participants = try await database.query(.participantsOfOpenCalls, values)
+        let shares = try await database.query(.screenSharesOfOpenCalls, values)
+        return try CallRows.views(calls, participants: participants, shares: shares, rules: rules)
     }
 
     /// Who is taken for a member of the conversation of one of an owner's open group calls, and is none any more.
@@ -108,12 +103,6 @@ struct CallArchive: Sendable {
 
     func view(_ row: Row, _ participants: [Row], _ shares: [Row]) throws(DatabaseError) -> CallView {
         try CallRows.view(row, participants: participants, shares: shares, rules: rules)
-    }
-
-    func byCall(_ rows: [Row]) throws(DatabaseError) -> [CallID: [Row]] {
-        var groups: [CallID: [Row]] = [:]
-        for row in rows { groups[try row.id("call_id"), default: []].append(row) }
-        return groups
     }
 }
 

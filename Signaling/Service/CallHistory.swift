@@ -74,7 +74,7 @@ public struct CallPage: Sendable {
     /// The calls, the newest first.
     public let entries: [CallEntry]
     /// Where the next page begins; nil at the end.
-    public let next: CallCursor?
+    public let next: PageCursor<Named.Call>?
 
     /// The calls themselves.
     public var calls: [CallView] { entries.map(\.view) }
@@ -84,40 +84,13 @@ public struct CallPage: Sendable {
     }
 }
 
-/// A place in a list of calls: right after this call.
-public struct CallCursor: Sendable, Equatable, LosslessStringConvertible {
-    let startedAt: Instant
-    let call: CallID
-
-    /// Before every call that ever started.
-    static let newest = CallCursor(
-        startedAt: Instant(microseconds: 253_402_300_799_000_000), call: CallID(high: .max, low: .max))
-
-    init(startedAt: Instant, call: CallID) {
-        self.startedAt = startedAt
-        self.call = call
-    }
-
-    /// Reads what `description` wrote; nil when it is anything else.
-    public init?(_ description: String) {
-        let parts = description.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 2, let microseconds = Int64(parts[0]), let call = CallID(parts[1]),
-            (0...Self.newest.startedAt.microseconds).contains(microseconds)
-        else { return nil }
-        self.init(startedAt: Instant(microseconds: microseconds), call: call)
-    }
-
-    /// The cursor for a client to hand back.
-    public var description: String { "\(startedAt.microseconds)_\(call)" }
-}
-
 extension CallService {
     /// How far missed calls are counted.
     public static let missedCallLimit = 1000
 
     /// The calls that a user took part in, the newest first.
     public func history(
-        of user: UserID, matching filter: CallFilter = CallFilter(), before cursor: CallCursor?, limit: Int
+        of user: UserID, matching filter: CallFilter = CallFilter(), before cursor: PageCursor<Named.Call>?, limit: Int
     ) async throws(DatabaseError) -> CallPage {
         try await archive.page(
             filter.onlyMissed ? .missedByUser : .ofUser, of: .id(user), before: cursor, limit: limit,
@@ -127,7 +100,7 @@ extension CallService {
 
     /// The calls of a conversation, the newest first; nil when there is no such conversation or the user is not in it.
     public func history(
-        of conversation: ConversationID, for user: UserID, before cursor: CallCursor?, limit: Int
+        of conversation: ConversationID, for user: UserID, before cursor: PageCursor<Named.Call>?, limit: Int
     ) async throws(DatabaseError) -> CallPage? {
         let memberships = try await archive.database.query(.isConversationMember, [.id(conversation), .id(user)])
         guard !memberships.isEmpty else { return nil }
@@ -174,15 +147,13 @@ extension CallArchive {
     ///   - owner: Whose calls.
     ///   - further: What the statements want to know besides the page.
     fileprivate func page(
-        _ statements: CallPageStatements, of owner: SQLValue, before cursor: CallCursor?, limit: Int,
+        _ statements: CallPageStatements, of owner: SQLValue, before cursor: PageCursor<Named.Call>?, limit: Int,
         further: [SQLValue]
     ) async throws(DatabaseError) -> CallPage {
-        let start = cursor ?? .newest
-        let place: [SQLValue] = [owner, .instant(start.startedAt), .id(start.call), .integer(Int64(limit) + 1)]
-        let values = place + further
+        let values = [owner] + (cursor ?? .newest).values + [.integer(Int64(limit) + 1)] + further
         let rows = try await database.query(statements.calls, values)
-        let participants = try byCall(await database.query(statements.participants, values))
-        let shares = try byCall(await database.query(statements.shares, values))
+        let participants = try CallRows.byCall(await database.query(statements.participants, values))
+        let shares = try CallRows.byCall(await database.query(statements.shares, values))
         var entries: [CallEntry] = []
         for row in rows.prefix(limit) {
             let id: CallID = try row.id("id")
@@ -194,7 +165,7 @@ extension CallArchive {
             entries.append(CallEntry(view: view, screenShares: try all.map(RecordedScreenShare.init(row:))))
         }
         let last = entries.last?.view.call
-        let next = rows.count > limit ? last.map { CallCursor(startedAt: $0.startedAt, call: $0.id) } : nil
+        let next = rows.count > limit ? last.map { PageCursor(at: $0.startedAt, id: $0.id) } : nil
         return CallPage(entries: entries, next: next)
     }
 }

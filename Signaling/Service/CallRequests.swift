@@ -1,6 +1,7 @@
 import NIOConcurrencyHelpers
 import Primitives
 import SignalingCore
+import Storage
 
 /// Completes what devices ask with what only the server knows: who is called and how they want to be, who is a member, who
 /// is in a call, which devices have a socket. And holds back those who ask too much.
@@ -106,11 +107,14 @@ final class CallRequests: Sendable {
         if let earlier = try await placedEarlier(invite, by: caller) {
             throw Refusal(.done(earlier.shown(to: caller)))
         }
-        let (conversation, mode, users) = try await callees(of: invite.target, for: caller)
-        if let refusal = takeInvites(users.count, of: caller, paid: 1) { throw Refusal(refusal) }
-        let policies = try await policies(of: users, calledBy: caller)
+        let called = try await called(by: invite.target, for: caller)
+        if let refusal = takeInvites(called.users.count, of: caller, paid: 1) { throw Refusal(refusal) }
+        var policies = try await policies(of: called.users, calledBy: caller)
+        for index in policies.indices where called.nominal.contains(policies[index].profile.id) {
+            policies[index].isReachable = false
+        }
         let invitation = Invitation(
-            call: .random(at: now()), conversation: conversation, mode: mode, caller: origin,
+            call: .random(at: now()), conversation: called.conversation, mode: called.mode, caller: origin,
             callees: policies.map { callee($0, isMember: true) }, type: invite.type, media: invite.media,
             clientCallID: invite.clientCallID)
         return (invitation, policies.map(\.profile))
@@ -135,24 +139,31 @@ final class CallRequests: Sendable {
             isMember: isMember)
     }
 
-    /// Where an invite calls whom.
-    private func callees(
-        of target: Invite.Target, for caller: UserID
-    ) async throws(Refusal) -> (conversation: ConversationID, mode: Call.Mode, users: [UserID]) {
+    /// Where an invite calls, and whom.
+    private struct Called {
+        let conversation: ConversationID
+        let mode: Call.Mode
+        let users: [UserID]
+        /// Those who are members in name only, and must not hear of the call.
+        var nominal: Set<UserID> = []
+    }
+
+    private func called(by target: Invite.Target, for caller: UserID) async throws(Refusal) -> Called {
         switch target {
         case .user(let user):
             let conversation = try await found { () throws(CallPeopleError) in
                 try await people.directConversation(between: caller, and: user)
             }
-            return (conversation, .direct, [user])
+            return Called(conversation: conversation, mode: .direct, users: [user])
         case .conversation(let id, ringing: let chosen):
-            let (mode, members) = try await found { () throws(CallPeopleError) in
+            let (mode, members, nominal) = try await found { () throws(CallPeopleError) in
                 try await people.conversation(id, of: caller)
             }
             let others = members.filter { $0 != caller }
             let isChosen = Set(chosen)
             guard isChosen.isSubset(of: others) else { throw Refusal(CallPeopleError.notFound) }
-            return (id, mode, isChosen.isEmpty ? others : others.filter(isChosen.contains))
+            let users = isChosen.isEmpty ? others : others.filter(isChosen.contains)
+            return Called(conversation: id, mode: mode, users: users, nominal: nominal)
         }
     }
 
@@ -166,7 +177,7 @@ final class CallRequests: Sendable {
         do {
             return try await archive.conversation(of: call)
         } catch {
-            throw Refusal(.unavailable)
+            throw Refusal(CallReply.unavailable)
         }
     }
 
@@ -176,7 +187,7 @@ final class CallRequests: Sendable {
             // An open call's owner knows more than what is stored, and answers for it.
             return stored?.call.isEnded == true ? stored : nil
         } catch {
-            throw Refusal(.unavailable)
+            throw Refusal(CallReply.unavailable)
         }
     }
 

@@ -1,15 +1,15 @@
 import Primitives
-import SignalingCore
-import Storage
+package import SignalingCore
+package import Storage
 
 /// The rows that calls are stored in (seed 003), one way and the other.
-enum CallRows {
+package enum CallRows {
     /// The statements that carry out a transition's changes.
     ///
     /// - Parameters:
     ///   - storedRevision: The revision that the stored row must have; with another one the unit fails.
     ///   - owner: Who writes. With another one in the stored row the unit fails.
-    static func steps(for transition: CallTransition, storedRevision: Int64, by owner: CallOwner) -> [Step] {
+    package static func steps(for transition: CallTransition, storedRevision: Int64, by owner: CallOwner) -> [Step] {
         let call = transition.call
         return transition.changes.flatMap { change in
             switch change {
@@ -29,7 +29,7 @@ enum CallRows {
     }
 
     /// Who owns a stored call; nil for a call of an earlier schema.
-    static func owner(_ row: Row) throws(DatabaseError) -> CallOwner? {
+    package static func owner(_ row: Row) throws(DatabaseError) -> CallOwner? {
         guard let node: NodeID = try row.idIfAny("owner_id") else { return nil }
         return CallOwner(node: node, epoch: try row.integer("owner_epoch"))
     }
@@ -80,7 +80,7 @@ enum CallRows {
     }
 
     /// Makes a call of its rows.
-    static func view(
+    package static func view(
         _ row: Row, participants: [Row], shares: [Row], rules: CallRules
     ) throws(DatabaseError) -> CallView {
         let initiator: UserID = try row.id("initiator_id")
@@ -108,6 +108,26 @@ enum CallRows {
             rules: rules, storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
             isLocked: try row.boolean("locked"), revision: try row.integer("revision"))
         return CallView(call: call, people: people)
+    }
+
+    /// Makes calls of their rows and of the rows of all their participants and open shares.
+    package static func views(
+        _ rows: [Row], participants: [Row], shares: [Row], rules: CallRules
+    ) throws(DatabaseError) -> [CallView] {
+        let (participants, shares) = (try byCall(participants), try byCall(shares))
+        var views: [CallView] = []
+        for row in rows {
+            let id: CallID = try row.id("id")
+            views.append(
+                try view(row, participants: participants[id] ?? [], shares: shares[id] ?? [], rules: rules))
+        }
+        return views
+    }
+
+    static func byCall(_ rows: [Row]) throws(DatabaseError) -> [CallID: [Row]] {
+        var groups: [CallID: [Row]] = [:]
+        for row in rows { groups[try row.id("call_id"), default: []].append(row) }
+        return groups
     }
 
     private static func phase(_ row: Row) throws(DatabaseError) -> Call.Phase {

@@ -41,6 +41,14 @@ public enum CallRequest: Sendable {
     case decline(CallID, RequestID, isBusy: Bool)
     /// A command that is complete as it is asked.
     case command(CallID, CallCommand)
+
+    /// Whether a call may be another one after it.
+    public var mayChangeCall: Bool {
+        switch self {
+        case .command(_, .fetch), .command(_, .signal): false
+        case .invite, .join, .add, .decline, .command: true
+        }
+    }
 }
 
 /// Delivers answers and events to devices; must not block.
@@ -63,11 +71,12 @@ public protocol CallPeople: Sendable {
     func directConversation(
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> ConversationID
-    /// A conversation and who is in it; `notFound` when there is none or the user is not a member.
+    /// A conversation and whom everybody in it sees as members; `nominal` ones are so in name only, and must not hear of calls
+    /// in it. `notFound` when there is none or the user is not a member, but in name.
     func conversation(
         _ id: ConversationID, of user: UserID
-    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID])
-    /// Who is in a conversation now; nobody when there is none.
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID], nominal: Set<UserID>)
+    /// Who is in a conversation now, and not in name only; nobody when there is none.
     func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID>
     /// How users want to be called by this caller. Whom there is not is not in the answer.
     func calleePolicies(

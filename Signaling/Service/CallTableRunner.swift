@@ -1,8 +1,8 @@
 import Logging
 import NIOCore
 import Primitives
-import SignalingCore
-import Storage
+package import SignalingCore
+package import Storage
 
 /// Carries out what a shard's table of calls wants done, and feeds the outcomes in. It decides nothing.
 ///
@@ -210,7 +210,8 @@ final class CallTableRunner {
 }
 
 extension CallTable.CommitOutcome {
-    fileprivate init(_ result: Result<[StepResult], DatabaseError>) {
+    /// What a unit of a call has come to.
+    package init(_ result: Result<[StepResult], DatabaseError>) {
         switch result {
         case .success: self = .stored
         case .failure(let error):

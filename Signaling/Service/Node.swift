@@ -70,15 +70,12 @@ final class Node: Sendable {
         state.withLockedValue { $0.ownLastSeen = lastSeen }
         let began = now()
         let present = try await leaseClock()
-        let values: [SQLValue] = [.id(lease.node), .instant(present), .instant(present + lease.duration)]
-        let results = try await database.commit(WriteUnit([Step(.takeLease, values, expectedRows: 1)]))
-        guard let epoch = try results.first?.rows.first?.integer("epoch") else {
-            throw DatabaseError(.invalid, "take_lease returned no epoch")
-        }
-        lease.take(epoch: epoch, until: began + lease.duration)
+        let start = CallOwner.beginning(of: lease.node, at: present, until: present + lease.duration)
+        let owner = try CallOwner(lease.node, begunBy: await database.commit(start))
+        lease.take(epoch: owner.epoch, until: began + lease.duration)
         for shard in shards { shard.leaseChanged() }
         metrics.leaseHeld.set(1)
-        logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(epoch)"])
+        logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(owner.epoch)"])
         // Taking up many calls must not cost the lease.
         state.withLockedValue { $0.isTakingOver = true }
         defer { state.withLockedValue { $0.isTakingOver = false } }

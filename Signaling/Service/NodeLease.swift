@@ -1,7 +1,7 @@
 import NIOConcurrencyHelpers
-import Primitives
-import SignalingCore
-import Storage
+package import Primitives
+package import SignalingCore
+package import Storage
 
 /// The lease of this process, for all threads; the tables of calls hear of each change.
 final class NodeLease: Sendable {
@@ -70,23 +70,36 @@ final class NodeLease: Sendable {
 }
 
 extension CallOwner {
+    /// Begins the next epoch of a node, with a lease.
+    package static func beginning(of node: NodeID, at now: Instant, until: Instant) -> WriteUnit {
+        WriteUnit([Step(.takeLease, [.id(node), .instant(now), .instant(until)], expectedRows: 1)])
+    }
+
+    /// The node in the epoch that `beginning` has begun.
+    package init(_ node: NodeID, begunBy results: [StepResult]) throws(DatabaseError) {
+        guard let epoch = try results.first?.rows.first?.integer("epoch") else {
+            throw DatabaseError(.invalid, "take_lease returned no epoch")
+        }
+        self.init(node: node, epoch: epoch)
+    }
+
     /// Fails the unit when a later epoch of the node has begun.
-    var fence: Step { Step(.nodeInEpoch, [.id(node), .integer(epoch)], expectedRows: 1) }
+    package var fence: Step { Step(.nodeInEpoch, [.id(node), .integer(epoch)], expectedRows: 1) }
 
     /// Makes an open call this owner's, if it may be taken over.
-    func adoption(of call: CallID, at now: Instant) -> WriteUnit {
+    package func adoption(of call: CallID, at now: Instant) -> WriteUnit {
         WriteUnit([
             Step(.adoptCall, [.id(node), .integer(epoch), .instant(now), .id(call)], expectedRows: 1)
         ])
     }
 
     /// Lets the owner begin anew with an open call of its own.
-    func readoption(of call: CallID) -> WriteUnit {
+    package func readoption(of call: CallID) -> WriteUnit {
         WriteUnit([Step(.readoptCall, [.id(node), .integer(epoch), .id(call)], expectedRows: 1)])
     }
 
     /// Makes the lease last until then, or end then. Fails when a later epoch of the node has begun.
-    func renewal(at now: Instant, until: Instant) -> WriteUnit {
+    package func renewal(at now: Instant, until: Instant) -> WriteUnit {
         WriteUnit([
             Step(.renewLease, [.id(node), .integer(epoch), .instant(now), .instant(until)], expectedRows: 1)
         ])

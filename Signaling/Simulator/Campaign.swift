@@ -28,9 +28,10 @@ struct Campaign: Sendable {
             for _ in 0..<threads {
                 group.addTask {
                     var own = Result()
+                    var rows: StoredRows?
                     while own.breach == nil, deadline.map({ clock.now < $0 }) ?? true, let batch = await batches.take()
                     {
-                        run(batch, &own)
+                        run(batch, &own, &rows)
                         if own.breach != nil { await batches.stop() }
                     }
                     return own
@@ -43,10 +44,13 @@ struct Campaign: Sendable {
         return result
     }
 
-    private func run(_ batch: Int, _ result: inout Result) {
+    /// - Parameter rows: The thread's own database, once a schedule asks for one.
+    private func run(_ batch: Int, _ result: inout Result, _ rows: inout StoredRows?) {
         for number in batch * Self.batch..<min(count, (batch + 1) * Self.batch) {
             let seed = firstSeed &+ UInt64(number)
-            let world = World(Schedule(seed: seed))
+            let schedule = Schedule(seed: seed)
+            if schedule.comparesRows, rows == nil { rows = try? StoredRows() }
+            let world = World(schedule, rows: rows)
             world.run()
             result.schedules += 1
             result.steps += world.steps

@@ -1,8 +1,8 @@
 import Primitives
 import SignalingCore
 
-/// A device as the protocol means it to be: it keeps whole calls by their revision, comes back after a loss, and asks
-/// again what was not answered.
+/// A device as the protocol means it to be: it keeps calls by their revision and puts changes on them, comes back after a
+/// loss, and asks again what was not answered.
 struct Client {
     struct Pending {
         let frame: ClientFrame
@@ -18,6 +18,8 @@ struct Client {
     var isWelcome = false
     /// The newest state of every call that it knows of.
     var calls: [Call] = []
+    /// The same calls as whole calls and changes have drawn them.
+    var pictures: [CallID: Picture] = [:]
     /// The calls that it rings for.
     var ringing: [CallID] = []
     var pending: [Pending] = []
@@ -38,6 +40,7 @@ struct Client {
     /// Forgets all but who it is.
     mutating func forget() {
         calls = []
+        pictures = [:]
         ringing = []
         pending = []
         latest = nil
@@ -46,16 +49,33 @@ struct Client {
     /// Takes in a call, unless it knows a newer state.
     mutating func take(_ call: Call) {
         // Whoever only asks to be let in has nothing to show but that.
-        guard let own = call.participant(user), !own.isHidden else { return calls.removeAll { $0.id == call.id } }
+        guard let own = call.participant(user), !own.isHidden else {
+            pictures[call.id] = nil
+            return calls.removeAll { $0.id == call.id }
+        }
+        if pictures[call.id].map({ $0.revision < call.revision }) ?? true { pictures[call.id] = Picture(of: call) }
+        keep(call)
+    }
+
+    /// Takes in what of a call has changed; false when the device does not know it as it was before.
+    mutating func take(_ difference: CallDifference, of call: Call) -> Bool {
+        guard let known = pictures[call.id]?.revision, known >= difference.base else { return false }
+        if known < call.revision { pictures[call.id]?.take(difference, of: call) }
+        keep(call)
+        return true
+    }
+
+    private mutating func keep(_ call: Call) {
         guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return calls.append(call) }
-        let known = calls[index]
-        if call.revision > known.revision { calls[index] = call }
+        if call.revision > calls[index].revision { calls[index] = call }
     }
 
     /// Takes the server's word for all open calls. What it knew as open and is not named is over.
     mutating func replaceOpenCalls(by open: [Call]) {
         calls.removeAll { known in !known.isEnded || open.contains { $0.id == known.id } }
         calls += open
+        pictures = pictures.filter { id, _ in calls.contains { $0.id == id } }
+        for call in open { pictures[call.id] = Picture(of: call) }
         ringing = open.filter { $0.participant(user)?.isRinging ?? false }.map(\.id)
     }
 }
@@ -154,10 +174,18 @@ extension World {
             take(reply, to: id, device)
         case .event(let event, let call):
             note("\(Describe.device(device)) ← \(Describe.event(event)) \(Describe.call(call))")
-            clients[device].take(call)
+            if case .changed(let difference) = event {
+                if !clients[device].take(difference, of: call) {
+                    let told = "is told what of \(Describe.call(call)) has changed since r\(difference.base)"
+                    fail(.changesFit, "\(Describe.device(device)) \(told)")
+                }
+            } else {
+                clients[device].take(call)
+            }
+            checkPicture(device, call.id)
             switch event {
             case .incoming: if !clients[device].ringing.contains(call.id) { clients[device].ringing.append(call.id) }
-            case .ringStopped, .updated, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
+            case .ringStopped, .updated, .changed, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
                 if !call.rings(device) { clients[device].ringing.removeAll { $0 == call.id } }
             }
         }

@@ -131,6 +131,7 @@ enum Describe {
         switch event {
         case .incoming: "incoming"
         case .updated: "updated"
+        case .changed(let difference): "changed since r\(difference.base)"
         case .ringStopped(let reason): "ring stopped: \(reason)"
         case .moved: "moved"
         case .offerUnanswered(by: let other): "offer not answered by \(user(other))"

@@ -12,10 +12,13 @@ enum Check: CaseIterable {
     case timesInOrder
     case databaseAccepts
     case rowsAreTheCall
+    case rowsAreAsModelled
     case revisionsGoOn
     case nothingIsToldBeforeItIsDurable
     case everybodyIsTold
     case picturesGoOn
+    case changesFit
+    case changesGiveTheCall
     case ringsWhereItShould
     case signalsReachActiveDevices
     case clientsKnowTheCall
@@ -56,10 +59,13 @@ enum Check: CaseIterable {
         case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
         case .databaseAccepts: "the database takes every change"
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
+        case .rowsAreAsModelled: "the statements of the server write, refuse and read what the model does"
         case .revisionsGoOn: "after a restart revisions are beyond all that were told"
         case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
         case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"
         case .picturesGoOn: "no device is told what is older than what it knows"
+        case .changesFit: "what has changed is told to those who know the call as it was before"
+        case .changesGiveTheCall: "what devices were told of changes gives the same call as the whole would"
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
         case .signalsReachActiveDevices: "signals reach only active devices of the same call"
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
@@ -201,7 +207,7 @@ extension World {
                 guard transition.call.participant(user)?.isRinging ?? false,
                     !(before.participant(user).map { $0.isRinging && !$0.isHidden } ?? false)
                 else { return fail(.ringsWhereItShould, "a device is told to ring, and is not to") }
-            case .updated, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
+            case .updated, .changed, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
             }
         }
         if !stillRinging.isEmpty { fail(.ringsWhereItShould, "nobody is told to stop ringing") }
@@ -306,8 +312,7 @@ extension World {
     func checkTold(_ change: ModelServer.Change, _ server: ModelServer) {
         let call = change.transition.call
         guard !server.isDying, change.before?.revision != call.revision else { return }
-        let mayWait =
-            change.transition.changes.isEmpty && change.transition.deliveries.allSatisfy { $0.event == .updated }
+        let mayWait = change.transition.changes.isEmpty && change.transition.deliveries.allSatisfy { $0.event.isChange }
         if mayWait, server.table.inspect(call.id)?.updatesDue != nil { return }
         let before = change.before ?? call
         for participant in call.participants {
@@ -380,6 +385,14 @@ extension World {
         }
     }
 
+    /// A device that takes in what has changed knows what it would know if it were told all.
+    func checkPicture(_ device: Int, _ id: CallID) {
+        guard let call = clients[device].calls.first(where: { $0.id == id }) else { return }
+        if clients[device].pictures[id] != Picture(of: call) {
+            fail(.changesGiveTheCall, "\(Describe.device(device)) was not told all of \(Describe.call(call))")
+        }
+    }
+
     // MARK: At the end
 
     /// Whether somebody must have been told of a call: it was not changed by what nobody expected any more.
@@ -429,6 +442,13 @@ extension Call {
     fileprivate func looks(like other: Call) -> Bool {
         revision == other.revision && phase == other.phase && participants == other.participants
             && screenShares == other.screenShares && mode == other.mode && isLocked == other.isLocked
+    }
+}
+
+extension CallEvent {
+    /// Whether it tells nothing but what of the call has changed.
+    fileprivate var isChange: Bool {
+        if case .changed = self { true } else { false }
     }
 }
 

@@ -79,6 +79,10 @@ struct ModelDatabase {
     /// Each call as it was before its latest write.
     private var earlier: [StoredCall?] = []
     private(set) var nodes: [Node] = []
+    /// A real database that everything is written to as well; nil in most schedules.
+    private var rows: StoredRows?
+    /// What came out otherwise there, the first time that it did.
+    private(set) var difference: String?
 
     func call(_ id: CallID) -> StoredCall? {
         calls.first { $0.id == id }
@@ -96,27 +100,56 @@ struct ModelDatabase {
             && (earlier[index]?.holds(call) ?? false)
     }
 
+    // MARK: The real rows
+
+    /// Writes from here on everything to a real database as well, and compares.
+    mutating func compare(with rows: StoredRows?) {
+        self.rows = rows
+        note(rows?.begin() ?? (rows == nil ? "there is no database to compare with" : nil))
+    }
+
+    private mutating func note(_ difference: String?) {
+        if self.difference == nil { self.difference = difference }
+    }
+
+    /// Compares which calls an owner may take over.
+    mutating func compareCallsToAdopt(by owner: CallOwner, at now: Instant) {
+        note(rows?.callsToAdopt(by: owner, at: now, differFrom: calls.filter { mayAdopt($0, owner, at: now) }))
+    }
+
+    /// Compares what an owner reads of its open calls.
+    mutating func compareOpenCalls(of owner: CallOwner) {
+        note(rows?.openCalls(of: owner, differFrom: calls.filter { $0.isOpen && $0.owner == owner }))
+    }
+
     // MARK: Owners
 
-    /// Begins a node's next epoch.
+    /// Begins a node's next epoch. That of a new one is above those of all.
     mutating func takeLease(_ node: NodeID, at now: Instant, until: Instant) -> CallOwner {
+        let owner = beginEpoch(of: node, at: now, until: until)
+        note(rows?.takeLease(node, at: now, until: until, expecting: owner))
+        return owner
+    }
+
+    private mutating func beginEpoch(of node: NodeID, at now: Instant, until: Instant) -> CallOwner {
         if let index = nodes.firstIndex(where: { $0.id == node }) {
             nodes[index].epoch += 1
             nodes[index].renewedAt = now
             nodes[index].expiresAt = until
             return CallOwner(node: node, epoch: nodes[index].epoch)
         }
-        nodes.append(Node(id: node, epoch: 1, renewedAt: now, expiresAt: until))
-        return CallOwner(node: node, epoch: 1)
+        let epoch = (nodes.map(\.epoch).max() ?? 0) + 1
+        nodes.append(Node(id: node, epoch: epoch, renewedAt: now, expiresAt: until))
+        return CallOwner(node: node, epoch: epoch)
     }
 
     /// Makes a lease last until then.
     ///
     /// - Returns: False when a later epoch of the node has begun.
     mutating func renewLease(of owner: CallOwner, at now: Instant, until: Instant) -> Bool {
-        guard let index = nodes.firstIndex(where: { $0.id == owner.node && $0.epoch == owner.epoch }) else {
-            return false
-        }
+        let index = nodes.firstIndex { $0.id == owner.node && $0.epoch == owner.epoch }
+        note(rows?.renewLease(of: owner, at: now, until: until, expecting: index != nil))
+        guard let index else { return false }
         nodes[index].renewedAt = now
         nodes[index].expiresAt = until
         return true
@@ -136,8 +169,10 @@ struct ModelDatabase {
 
     /// Writes that a call has another owner, or that its owner begins anew with it. Its revision goes far beyond any that
     /// the owner before may have told.
-    mutating func adopt(_ id: CallID, by owner: CallOwner) {
+    mutating func adopt(_ id: CallID, by owner: CallOwner, at now: Instant) {
         guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        let before = calls[index]
+        defer { note(rows?.adopt(before, by: owner, at: now, expecting: .stored, calls[index])) }
         calls[index].isOutOfSight = calls[index].owner == owner
         calls[index].owner = owner
         calls[index].revision = (calls[index].revision >> 32 + 1) << 32
@@ -154,6 +189,24 @@ struct ModelDatabase {
     /// Carries out a transition's changes, all or none.
     mutating func carryOut(
         _ transition: CallTransition, storedRevision: Int64, by owner: CallOwner, reference: Reference
+    ) throws(Refusal) {
+        var outcome = CallTable.CommitOutcome.stored
+        defer {
+            let stored = call(transition.call.id)
+            note(
+                rows?.carryOut(
+                    transition, storedRevision: storedRevision, by: owner, expecting: outcome, stored))
+        }
+        do throws(Refusal) {
+            try change(by: transition, storedRevision: storedRevision, by: owner, reference: reference)
+        } catch {
+            outcome = if case .constraint = error { .duplicate } else { .overtaken }
+            throw error
+        }
+    }
+
+    private mutating func change(
+        by transition: CallTransition, storedRevision: Int64, by owner: CallOwner, reference: Reference
     ) throws(Refusal) {
         let call = transition.call
         var stored: StoredCall

@@ -16,6 +16,8 @@ struct Schedule {
     var hasTwoNodes = false
     /// Whether calls take much of their server's time.
     var isBusy = false
+    /// Whether all that is stored goes to a real database, too.
+    var comparesRows = false
     /// What the devices do when all acts are over.
     var finale: Finale
 
@@ -110,6 +112,7 @@ extension Schedule {
         let trouble = random.pick([0, 0, 4, 10, 25])
         hasTwoNodes = trouble > 0 && random.isOne(in: 2)
         isBusy = random.isOne(in: 8)
+        comparesRows = seed.isMultiple(of: StoredRows.share)
         let count = 6 + random.below(40)
         acts.reserveCapacity(count)
         for _ in 0..<count { acts.append(act(trouble: trouble, &random)) }

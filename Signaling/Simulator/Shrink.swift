@@ -6,8 +6,9 @@ extension Schedule {
     /// long as it still breaks (delta debugging).
     func shortened(breaking check: Check) -> Schedule {
         var shortest = self
+        let rows = databaseToCompareWith
         func breaks(_ candidate: Schedule) -> Bool {
-            let world = World(candidate)
+            let world = World(candidate, rows: rows)
             world.run()
             return world.breach?.check == check
         }
@@ -18,6 +19,7 @@ extension Schedule {
         }
         keep { $0.rules = CallRules() }
         keep { $0.finale = .asTheyAre }
+        keep { $0.comparesRows = false }
         var chunk = max(1, shortest.acts.count / 2)
         while true {
             let before = shortest.acts.count

@@ -53,7 +53,7 @@ struct Simulate: AsyncParsableCommand {
     }
 
     private func follow(_ schedule: Schedule) throws {
-        let world = World(schedule, isTraced: true)
+        let world = World(schedule, rows: schedule.databaseToCompareWith, isTraced: true)
         world.run()
         for line in world.trace { print(line) }
         guard let breach = world.breach else { return print("everything held") }

@@ -121,17 +121,18 @@ extension World {
     /// Writes a node into the calls that it may have: its own that nobody has, and those of nodes that are gone.
     private func takeOver(_ server: ModelServer) {
         guard let owner = server.lease.owner(at: clockTime(of: server)), server.isUp, isReadable else { return }
+        database.compareCallsToAdopt(by: owner, at: now)
         for stored in database.calls where stored.isOpen {
             if stored.owner == owner {
                 if server.openCalls[stored.id] != nil || server.toAdopt.contains(where: { $0.id == stored.id }) {
                     continue
                 }
-                database.adopt(stored.id, by: owner)
+                database.adopt(stored.id, by: owner, at: now)
                 server.toAdopt.append((stored.id, clockTime(of: server)))
             } else if database.mayAdopt(stored, owner, at: now) {
                 let lastSeen =
                     stored.owner.node == owner.node ? server.ownLastSeen : database.node(stored.owner.node)?.renewedAt
-                database.adopt(stored.id, by: owner)
+                database.adopt(stored.id, by: owner, at: now)
                 server.toAdopt.append((stored.id, lastSeen ?? Instant(microseconds: 0)))
                 checkOwners(of: database.call(stored.id) ?? stored)
             }
@@ -143,6 +144,7 @@ extension World {
     /// Reads what a node has taken over, now that nobody else can change it, and gives it to its table.
     func handOver(_ server: ModelServer) {
         guard isReadable, server.isUp, let owner = server.lease.owner(at: clockTime(of: server)) else { return }
+        database.compareOpenCalls(of: owner)
         let toAdopt = server.toAdopt
         server.toAdopt = []
         for (id, lastSeen) in toAdopt {

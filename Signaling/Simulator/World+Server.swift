@@ -187,7 +187,7 @@ extension World {
         case .event(let event, let call):
             switch event {
             case .incoming: told(device, call, rings: true, server)
-            case .ringStopped, .updated, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
+            case .ringStopped, .updated, .changed, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
                 told(device, call, rings: call.rings(device) ? nil : false, server)
             }
         }

@@ -88,11 +88,13 @@ final class World {
     /// Which devices are logged out.
     var loggedOut: Set<Int> = []
 
-    init(_ schedule: Schedule, isTraced: Bool = false) {
+    /// - Parameter rows: A real database for a schedule that is compared with one.
+    init(_ schedule: Schedule, rows: StoredRows? = nil, isTraced: Bool = false) {
         self.schedule = schedule
         self.isTraced = isTraced
         clients = (0..<World.deviceCount).map(Client.init)
         members = Set((0..<schedule.memberCount).map { World.user(of: $0 * World.devicesPerUser) })
+        if schedule.comparesRows { database.compare(with: rows) }
     }
 
     /// Runs the schedule to its end, and then until nothing is left to happen.
@@ -107,6 +109,7 @@ final class World {
             steps += 1
             if steps > World.stepLimit { fail(.comesToRest, "after \(steps) steps something still happens") }
             take(happening)
+            if let difference = database.difference { fail(.rowsAreAsModelled, difference) }
             for server in servers where server.isDying && server.isUp { crash(server) }
         }
         if breach == nil { checkAtRest() }

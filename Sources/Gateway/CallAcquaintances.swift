@@ -1,5 +1,5 @@
 import Primitives
-import SignalingCore
+public import SignalingCore
 public import SignalingService
 public import Storage
 

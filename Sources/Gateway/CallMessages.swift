@@ -1,6 +1,6 @@
 public import Messaging
 import Primitives
-import SignalingCore
+public import SignalingCore
 public import SignalingService
 public import Storage
 
@@ -32,6 +32,6 @@ public struct CallMessages: CallRecorder {
             CallSummary(
                 call: call.id, type: call.type.rawValue, status: duration == nil ? "missed" : "completed",
                 endReason: reason.rawValue, durationSeconds: duration ?? 0, initiator: call.initiator),
-            in: call.conversation, at: change.at)
+            in: call.conversation, at: change.at, hiddenFrom: call.participants.filter(\.isHidden).map(\.user))
     }
 }

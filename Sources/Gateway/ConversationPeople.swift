@@ -26,19 +26,19 @@ public struct ConversationPeople: CallPeople {
         }
     }
 
-    /// A conversation of a user, and who is in it.
+    /// A conversation of a user, and whom everybody in it sees as members.
     public func conversation(
         _ id: ConversationID, of user: UserID
-    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID], nominal: Set<UserID>) {
         do throws(MessagingError) {
-            let (type, members) = try await messaging.callableMembers(of: id, for: user)
-            return (type == .group ? .group : .direct, members.map(\.id))
+            let (type, members, nominal) = try await messaging.callableMembers(of: id, for: user)
+            return (type == .group ? .group : .direct, members.map(\.id), nominal)
         } catch {
             throw CallPeopleError(error)
         }
     }
 
-    /// Who is in a conversation.
+    /// Who is in a conversation, and not in name only.
     public func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID> {
         do throws(MessagingError) {
             return try await messaging.memberIDs(of: conversation)

@@ -2,6 +2,7 @@ import Accounts
 import Logging
 import Messaging
 import Primitives
+import SignalingCore
 import SignalingService
 import SwiftProtobuf
 import Wire

@@ -1,5 +1,5 @@
 public import Primitives
-import Storage
+public import Storage
 
 /// A wish to have somebody in a group who does not know whoever wishes it. They are no member until they accept.
 public struct GroupInvitation: Sendable, Hashable {
@@ -38,18 +38,21 @@ public struct InvitationPage: Sendable, Hashable {
     /// The newest first.
     public var invitations: [GroupInvitation]
     /// Where the next page begins; nil at the end.
-    public var next: ConversationCursor?
+    public var next: PageCursor<Named.Conversation>?
 }
 
 /// Somebody who is to be in a group.
 struct GroupCandidate {
     var profile: Profile
-    /// Whether they know whoever wants them there, and have not blocked them: then they are not asked.
-    var isWelcoming: Bool
+    /// Whether they know whoever wants them there: then they are not asked, and everybody sees a member.
+    var knowsAdder: Bool
+    /// Whether they have blocked whoever wants them there, and so do not hear of it.
+    var hasBlockedAdder: Bool
 
     init(row: Row) throws(DatabaseError) {
         profile = try Profile(member: row, id: "id")
-        isWelcoming = try row.boolean("is_welcoming")
+        knowsAdder = try row.boolean("knows_adder")
+        hasBlockedAdder = try row.boolean("has_blocked_adder")
     }
 }
 

@@ -1,4 +1,5 @@
 public import Primitives
+public import Storage
 
 /// A message as it is stored.
 public struct Message: Sendable, Hashable {
@@ -14,7 +15,8 @@ public struct Message: Sendable, Hashable {
     public var id: MessageID
     /// Where it stands.
     public var conversation: ConversationID
-    /// The place in the conversation, from 1, without gaps.
+    /// The place in the conversation, from 1, without gaps, as whoever is given the message counts: what is hidden from
+    /// them takes none.
     public var seq: Int64
     /// Who wrote it; nil for a message of the system, and when the account is gone.
     public var sender: UserID?
@@ -91,14 +93,16 @@ public struct Conversation: Sendable, Hashable {
     public var members: [Profile]
     /// What each of them may do, in the same order.
     public var roles: [MemberRole]
+    /// Which of the members are so in name only. Nobody is told.
+    var nominal: Set<UserID> = []
     /// Who was invited into a group and is no member yet, in the order of their ids; read for its owner and admins alone,
     /// and not in lists.
     public var invited: [Profile] = []
-    /// The place of the newest message; 0 when there is none.
+    /// The place of the newest message that is for the one who reads; 0 when there is none.
     public var lastSeq: Int64
-    /// The newest message, if there is one.
+    /// The newest message that is for the one who reads, if there is one.
     public var lastMessage: Message?
-    /// When it was made.
+    /// When it was made; of a direct one, when it began for the one who reads.
     public var createdAt: Instant
 
     /// Makes a conversation.
@@ -122,7 +126,7 @@ public struct ConversationPage: Sendable, Hashable {
     /// The most recently used first.
     public var conversations: [Conversation]
     /// Where the next page begins; nil at the end.
-    public var next: ConversationCursor?
+    public var next: PageCursor<Named.Conversation>?
 }
 
 /// A stretch of a conversation.

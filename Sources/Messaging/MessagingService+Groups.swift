@@ -9,13 +9,13 @@ extension MessagingService {
     ///   `unavailable`, `internal`.
     public func makeGroup(_ draft: GroupDraft, by creator: UserID) async throws(MessagingError) -> Conversation {
         let (name, others) = try GroupRules.check(draft, by: creator)
-        let known: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]
-        if let earlier = try await read(.conversationByClientID, known, Conversation.init(bare:)).first {
+        let key: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]
+        if let earlier = try await read(.conversationByClientID, key, Conversation.init(bare:)).first {
             return try await conversation(earlier.id, for: creator)
         }
         let (owner, candidates) = try await candidates(others, for: creator)
-        let (members, strangers) = (candidates.filter(\.isWelcoming), candidates.filter { !$0.isWelcoming })
-        try await take(.invitations, strangers.count, of: creator)
+        let known = candidates.filter(\.knowsAdder)
+        try await take(.invitations, candidates.count - known.count, of: creator)
         try await take(.groups, of: creator)
         let present = now()
         let id = ConversationID.random(at: present)
@@ -23,18 +23,22 @@ extension MessagingService {
         let at = SQLValue.instant(present)
         let opening = Step(
             .openGroup, [.id(id), .id(creator), .id(draft.clientConversationID), .text(name), at])
-        let joining = ([creator] + members.map(\.profile.id)).map { user in
-            let role: MemberRole = user == creator ? .owner : .member
-            return Step(.joinGroup, [.id(id), .id(user), .text(role.rawValue), .id(creator), at])
+        func joining(_ user: UserID, as role: MemberRole) -> Step {
+            Step(.joinGroup, [.id(id), .id(user), .text(role.rawValue), .id(creator), at])
         }
-        let inviting = inviting(strangers, into: id, by: creator, at: present)
-        let results = try await commit([opening] + joining + inviting + line.steps, at: "open_group")
+        let entering = candidates.map { candidate in
+            candidate.knowsAdder && !candidate.hasBlockedAdder
+                ? joining(candidate.profile.id, as: .member)
+                : inviting(candidate, into: id, by: creator, at: present)
+        }
+        let results = try await commit(
+            [opening, joining(creator, as: .owner)] + entering + line.steps, at: "open_group")
         deliver(line, results: results.suffix(line.steps.count))
         deliver(
             GroupInvitation(
-                conversation: id, name: name, inviter: owner, memberCount: joining.count, createdAt: present),
-            results: results.dropFirst(1 + joining.count).prefix(inviting.count))
-        guard let made = try await read(.conversationByClientID, known, Conversation.init(bare:)).first else {
+                conversation: id, name: name, inviter: owner, memberCount: 1 + known.count, createdAt: present),
+            results: zip(candidates, results.dropFirst(2)).filter { !$0.0.knowsAdder }.map(\.1))
+        guard let made = try await read(.conversationByClientID, key, Conversation.init(bare:)).first else {
             throw .noConversation
         }
         return try await conversation(made.id, for: creator)
@@ -46,25 +50,27 @@ extension MessagingService {
         _ id: ConversationID, for user: UserID
     ) async throws(MessagingError) -> Conversation {
         guard try await role(of: user, in: id) != nil,
-            let found = try await read(.conversationByID, [.id(id)], Conversation.init(bare:)).first
+            let found = try await read(.conversationByID, [.id(id), .id(user)], Conversation.init(bare:)).first
         else { throw .noConversation }
         return try await complete(found, for: user)
     }
 
-    /// Whom a user can call in a conversation: its members, the user among them, by their ids.
+    /// Whom a user can call in a conversation: its members, the user among them, by their ids; and which of them are so in
+    /// name only, and hear of no call.
     /// - Throws: `notFound` when there is no such conversation or the user is not in it, `unavailable`, `internal`.
     public func callableMembers(
         of conversation: ConversationID, for user: UserID
-    ) async throws(MessagingError) -> (type: Conversation.Kind, members: [Profile]) {
+    ) async throws(MessagingError) -> (type: Conversation.Kind, members: [Profile], nominal: Set<UserID>) {
         let members = try await members(of: conversation)
-        guard members.contains(where: { $0.profile.id == user }),
-            let found = try await read(.conversationByID, [.id(conversation)], Conversation.init(bare:)).first
+        guard members.contains(where: { $0.profile.id == user && !$0.isNominal }),
+            let found = try await read(.conversationByID, [.id(conversation), .id(user)], Conversation.init(bare:))
+                .first
         else { throw .noConversation }
-        return (found.type, members.map(\.profile))
+        return (found.type, members.map(\.profile), Set(members.filter(\.isNominal).map(\.profile.id)))
     }
 
     /// Adds members to a group; those who do not know the one who adds are invited. Who is in it already stays in it as
-    /// before.
+    /// before; one in name only hears of it now, if they have not blocked the one who adds.
     /// - Throws: `notFound` when there is no such conversation, the one who adds is not in it, or one of the others is
     ///   not a user; `forbidden` to mere members and in direct conversations; `invalid(.memberIDs)` when there would be
     ///   too many, with those who are invited; `rateLimited` when the one who adds has invited too many today;
@@ -75,27 +81,34 @@ extension MessagingService {
         let wanted = try GroupRules.distinct(users)
         let group = try await self.conversation(conversation, for: actor)
         guard group.type == .group, let role = group.role(of: actor), GroupRules.mayAdd(role) else { throw .notAdmin }
-        let (inviter, newcomers) = try await candidates(wanted.filter { group.role(of: $0) == nil }, for: actor)
+        let (inviter, people) = try await candidates(
+            wanted.filter { group.role(of: $0) == nil || group.nominal.contains($0) }, for: actor)
+        let unaware = people.filter { group.nominal.contains($0.profile.id) }
+        try await tell(unaware, of: group, by: inviter)
+        let newcomers = people.filter { group.role(of: $0.profile.id) == nil }
         guard !newcomers.isEmpty else { return group }
         let invited = Set(group.invited.map(\.id)).union(newcomers.map(\.profile.id))
         guard group.members.count + invited.count <= GroupRules.memberLimit else { throw .groupTooLarge }
-        let (known, strangers) = (newcomers.filter(\.isWelcoming), newcomers.filter { !$0.isWelcoming })
         try countLine(of: actor)
-        try await take(.invitations, strangers.count, of: actor)
+        try await take(.invitations, newcomers.count { !$0.knowsAdder }, of: actor)
         let present = now()
-        let adding = known.map { newcomer in
-            Step(
-                .addMember,
-                [
-                    .id(conversation), .id(newcomer.profile.id), .id(actor), .instant(present),
-                    .integer(Int64(GroupRules.memberLimit)),
-                ])
+        let entering = newcomers.map { newcomer in
+            newcomer.knowsAdder && !newcomer.hasBlockedAdder
+                ? Step(
+                    .addMember,
+                    [
+                        .id(conversation), .id(newcomer.profile.id), .id(actor), .instant(present),
+                        .integer(Int64(GroupRules.memberLimit)),
+                    ])
+                : inviting(newcomer, into: conversation, by: actor, at: present)
         }
-        let inviting = inviting(strangers, into: conversation, by: actor, at: present)
         let locking = Step(.lockGroup, [.id(conversation), .instant(present)])
         let forgetting = Step(.forgetInvitationsOfMembers, [.id(conversation)])
-        let results = try await commit([locking] + adding + inviting + [forgetting], at: "add_member").dropFirst()
-        let added = zip(known, results).filter { !$1.rows.isEmpty }.map(\.0)
+        let results = try await commit([locking] + entering + [forgetting], at: "add_member").dropFirst()
+        let shown = try nominal(among: results.last)
+        let added = zip(newcomers, results).filter { newcomer, result in
+            newcomer.knowsAdder && !result.rows.isEmpty && !shown.contains(newcomer.profile.id)
+        }.map(\.0)
         if !added.isEmpty {
             let names = GroupRules.list(added.map(\.profile.displayName))
             await say("\(group.displayName(of: actor)) added \(names).", in: conversation, also: [])
@@ -104,8 +117,36 @@ extension MessagingService {
             GroupInvitation(
                 conversation: conversation, name: group.name ?? "", inviter: inviter,
                 memberCount: group.members.count + added.count, createdAt: present),
-            results: results.dropFirst(adding.count).prefix(inviting.count))
+            results: zip(newcomers, results).filter { !$0.0.knowsAdder }.map(\.1))
         return try await self.conversation(conversation, for: actor)
+    }
+
+    /// Lets members in name only hear of a group, now that somebody adds them whom they have not blocked: who knows that one is
+    /// a member from now on, who does not is invited. The others see no difference, and nobody's quota is less.
+    private func tell(
+        _ nominal: [GroupCandidate], of group: Conversation, by inviter: Profile
+    ) async throws(MessagingError) {
+        let welcoming = nominal.filter { !$0.hasBlockedAdder }
+        guard !welcoming.isEmpty else { return }
+        let present = now()
+        let telling = welcoming.map { user in
+            user.knowsAdder
+                ? Step(.admitNominalMember, [.id(group.id), .id(user.profile.id), .id(inviter.id)])
+                : inviting(user, into: group.id, by: inviter.id, at: present)
+        }
+        let locking = Step(.lockGroup, [.id(group.id), .instant(present)])
+        let forgetting = Step(.forgetInvitationsOfMembers, [.id(group.id)])
+        let results = try await commit([locking] + telling + [forgetting], at: "admit_nominal_member").dropFirst()
+        for (user, result) in zip(welcoming, results) where user.knowsAdder && !result.rows.isEmpty {
+            // No line is written that would tell of it: the newest one does.
+            guard let newest = try? await conversation(group.id, for: user.profile.id).lastMessage else { continue }
+            events.deliver(newest, to: [.user(user.profile.id)])
+        }
+        deliver(
+            GroupInvitation(
+                conversation: group.id, name: group.name ?? "", inviter: inviter,
+                memberCount: group.members.count - 1, createdAt: present),
+            results: zip(welcoming, results).filter { !$0.0.knowsAdder }.map(\.1))
     }
 
     /// Takes a member out of a group, or leaves it; takes back the invitation of one who is no member yet. When the owner
@@ -127,23 +168,21 @@ extension MessagingService {
             }
             guard user == actor || GroupRules.mayRemove(other, by: role) else { throw .notAdmin }
             if user != actor { try countLine(of: actor) }
-            let present = now()
+            let present = SQLValue.instant(now())
+            let removal: [SQLValue] = [
+                .id(conversation), .id(user), .text(other.rawValue), .id(actor), .text(role.rawValue),
+            ]
             let results = try await commit(
                 [
-                    Step(.lockGroup, [.id(conversation), .instant(present)]),
-                    Step(
-                        .removeMember,
-                        [
-                            .id(conversation), .id(user), .text(other.rawValue), .id(actor), .text(role.rawValue),
-                            .instant(present),
-                        ]),
-                    Step(.passOnOwnership, [.id(conversation)]),
+                    Step(.lockGroup, [.id(conversation), present]), Step(.removeMember, removal + [present]),
+                    Step(.removeNominalMember, removal), Step(.passOnOwnership, [.id(conversation)]),
                 ], at: "remove_member")
-            guard !results[1].rows.isEmpty else { continue }
+            let isMember = !results[1].rows.isEmpty
+            guard isMember || !results[2].rows.isEmpty else { continue }
             events.membershipEnded(user, in: conversation)
             let name = group.displayName(of: user)
             let line = user == actor ? "\(name) left." : "\(group.displayName(of: actor)) removed \(name)."
-            return await say(line, in: conversation, also: [user])
+            return await say(line, in: conversation, also: isMember ? [user] : [])
         }
         throw .unavailable
     }
@@ -165,12 +204,13 @@ extension MessagingService {
             guard before != .owner else { throw .ownerForLife }
             guard before != role else { return group }
             try countLine(of: actor)
+            let change: [SQLValue] = [.id(conversation), .id(user), .text(role.rawValue), .id(actor)]
             let results = try await commit(
                 [
-                    Step(.lockGroup, [.id(conversation), .instant(now())]),
-                    Step(.changeMemberRole, [.id(conversation), .id(user), .text(role.rawValue), .id(actor)]),
+                    Step(.lockGroup, [.id(conversation), .instant(now())]), Step(.changeMemberRole, change),
+                    Step(.changeNominalRole, change),
                 ], at: "change_member_role")
-            guard !results[1].rows.isEmpty else { continue }
+            guard results.contains(where: { !$0.rows.isEmpty }) else { continue }
             let (name, word) = (group.displayName(of: user), role == .admin ? "an admin" : "a member")
             await say("\(group.displayName(of: actor)) made \(name) \(word).", in: conversation, also: [])
             return try await self.conversation(conversation, for: actor)
@@ -181,11 +221,10 @@ extension MessagingService {
     /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
     /// - Parameter others: Who is told besides the members.
     func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
-        let line = SystemMessage(text, in: conversation, at: now())
+        let line = SystemMessage(text, in: conversation, at: now(), also: others)
         do throws(DatabaseError) {
             let results = try await database.commit(WriteUnit(line.steps))
-            guard let (message, addresses) = try line.stored(results[...]) else { return }
-            events.deliver(message, to: addresses + others.map { .user($0) })
+            deliver(line.message, to: try line.recipients(results[...]))
         } catch {
             _ = messagingError(error, at: "insert_system_message")
         }
@@ -218,7 +257,7 @@ extension MessagingService {
 }
 
 extension Conversation {
-    /// What a user may do; nil for one who is not in it.
+    /// What a user may do as everybody in it sees it; nil for one who is not in it.
     public func role(of user: UserID) -> MemberRole? {
         zip(members, roles).first { $0.0.id == user }?.1
     }

@@ -1,5 +1,5 @@
 public import Primitives
-import Storage
+public import Storage
 
 extension MessagingService {
     /// The invitations of a user, the newest first. Those of people whom the user has blocked are not among them.
@@ -8,22 +8,19 @@ extension MessagingService {
     ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `unavailable`, `internal`.
     public func invitations(
-        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+        of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
     ) async throws(MessagingError) -> InvitationPage {
         let limit = min(max(limit, 1), Self.pageLimit)
-        let start = cursor ?? .newest
-        let values: [SQLValue] = [
-            .id(user), .instant(start.at), .id(start.conversation), .integer(Int64(limit) + 1),
-        ]
+        let values = [.id(user)] + (cursor ?? .newest).values + [.integer(Int64(limit) + 1)]
         let found = try await read(.invitationsOfUser, values, GroupInvitation.init(row:))
         let page = Array(found.prefix(limit))
         let last = found.count > limit ? page.last : nil
         return InvitationPage(
-            invitations: page,
-            next: last.map { ConversationCursor(at: $0.createdAt, conversation: $0.conversation) })
+            invitations: page, next: last.map { PageCursor(at: $0.createdAt, id: $0.conversation) })
     }
 
-    /// Makes a user a member of a group that they are invited into. A second time gives the group as it is.
+    /// Makes a user a member of a group that they are invited into. A second time gives the group as it is. Nobody is told
+    /// of one whom the others have seen as a member all along.
     /// - Throws: `notFound` when there is no such invitation, `conflict` when the group is full, `unavailable`,
     ///   `internal`.
     public func acceptInvitation(
@@ -44,8 +41,10 @@ extension MessagingService {
                 Step(.passOnOwnership, [.id(conversation)]),
             ], at: "accept_invitation")
         guard !results[1].rows.isEmpty else { return try await accepted(conversation, by: user, or: .groupFull) }
-        let line = "\(newcomer.displayName) joined, invited by \(invitation.inviter.displayName)."
-        await say(line, in: conversation, also: [])
+        if try !nominal(among: results[2]).contains(user) {
+            let line = "\(newcomer.displayName) joined, invited by \(invitation.inviter.displayName)."
+            await say(line, in: conversation, also: [])
+        }
         return try await self.conversation(conversation, for: user)
     }
 
@@ -59,6 +58,19 @@ extension MessagingService {
                 Step(.hideInvitation, [.id(conversation), .id(user)]),
             ], at: "hide_invitation")
         guard !results[1].rows.isEmpty else { throw .noInvitation }
+    }
+
+    /// Who was a member in name only among those whose invitations were forgotten: the others saw them all along.
+    func nominal(among forgotten: StepResult?) throws(MessagingError) -> Set<UserID> {
+        do throws(DatabaseError) {
+            var users: Set<UserID> = []
+            for row in forgotten?.rows ?? [] where try row.textIfAny("shown_role") != nil {
+                users.insert(try row.id("user_id"))
+            }
+            return users
+        } catch {
+            throw messagingError(error, at: "forget_invitations_of_members")
+        }
     }
 
     /// The group that a user is in already; the error when they are not.
@@ -90,27 +102,28 @@ extension MessagingService {
         return (own.profile, others)
     }
 
-    /// The steps that invite people into a group.
-    func inviting(_ users: [GroupCandidate], into conversation: ConversationID, by actor: UserID, at now: Instant)
-        -> [Step]
-    {
-        users.map { user in
-            Step(
-                .inviteToGroup,
-                [
-                    .id(conversation), .id(user.profile.id), .id(actor), .instant(now),
-                    .instant(now - InvitationRules.declineSpan), .integer(Int64(InvitationRules.limitOfInviter)),
-                    .integer(Int64(InvitationRules.limit)), .integer(Int64(GroupRules.memberLimit)),
-                ])
-        }
+    /// The step that invites somebody into a group, or makes them a member of it in name only: who knows the one who adds
+    /// them, and has blocked them.
+    func inviting(
+        _ user: GroupCandidate, into conversation: ConversationID, by actor: UserID, at now: Instant
+    ) -> Step {
+        Step(
+            user.knowsAdder ? .addNominalMember : .inviteToGroup,
+            [
+                .id(conversation), .id(user.profile.id), .id(actor), .instant(now),
+                .instant(now - InvitationRules.declineSpan), .integer(Int64(InvitationRules.limitOfInviter)),
+                .integer(Int64(InvitationRules.limit)), .integer(Int64(GroupRules.memberLimit)),
+            ])
     }
 
     /// Tells those who see their invitation.
-    /// - Parameter results: What the steps of `inviting` gave.
-    func deliver(_ invitation: GroupInvitation, results: ArraySlice<StepResult>) {
+    /// - Parameter results: What the steps of `inviting` gave that invite.
+    func deliver(_ invitation: GroupInvitation, results: [StepResult]) {
         do throws(DatabaseError) {
             for row in results.compactMap(\.rows.first) where try !row.boolean("hidden") {
-                events.deliver(invitation, to: try row.id("user_id"))
+                var own = invitation
+                own.createdAt = try row.instant("created_at")
+                events.deliver(own, to: try row.id("user_id"))
             }
         } catch {
             _ = messagingError(error, at: "invite_to_group")

@@ -1,8 +1,9 @@
 public import Primitives
-import Storage
+public import Storage
 
 extension MessagingService {
-    /// The direct conversation of two users, which is made when there is none. Two who ask at once get the same.
+    /// The direct conversation of two users, which is made when there is none, and begins for the one who asks when it has
+    /// not begun. Two who ask at once get the same.
     /// - Parameters:
     ///   - user: Who asks.
     ///   - other: With whom.
@@ -14,11 +15,9 @@ extension MessagingService {
         guard user != other else { throw .toOneself }
         let pair = DirectPair(user, other)
         if let found = try await conversation(of: pair, for: user) { return found }
-        do {
-            _ = try await database.commit(WriteUnit(pair.steps(by: user, now: now())))
-        } catch {
-            throw messagingError(error, at: "open_direct_conversation")
-        }
+        let present = now()
+        let beginning = Step(.beginDirectConversation, [.text(pair.key), .id(user), .instant(present)])
+        _ = try await commit(pair.steps(by: user, now: present) + [beginning], at: "open_direct_conversation")
         guard let made = try await conversation(of: pair, for: user) else { throw .noUser }
         return made
     }
@@ -29,12 +28,12 @@ extension MessagingService {
     ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `unavailable`, `internal`.
     public func conversations(
-        of user: UserID, before cursor: ConversationCursor? = nil, limit: Int = 50
+        of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
     ) async throws(MessagingError) -> ConversationPage {
         let limit = min(max(limit, 1), Self.pageLimit)
         let start = cursor ?? .newest
         func place(_ count: Int) -> [SQLValue] {
-            [.id(user), .instant(start.at), .id(start.conversation), .integer(Int64(count))]
+            [.id(user)] + start.values + [.integer(Int64(count))]
         }
         // One more than asked for tells whether there are more.
         let found = try await read(.conversationsOfUser, place(limit + 1)) { row throws(DatabaseError) in
@@ -54,13 +53,13 @@ extension MessagingService {
         let last = found.count > limit ? found[limit - 1] : nil
         return ConversationPage(
             conversations: conversations,
-            next: last.map { ConversationCursor(at: $0.usedAt, conversation: $0.conversation.id) })
+            next: last.map { PageCursor(at: $0.usedAt, id: $0.conversation.id) })
     }
 
     /// A stretch of a conversation that ends before a place, or at its end.
     /// - Parameters:
     ///   - reader: Who reads; a member of the conversation.
-    ///   - before: Messages before this place are read; nil for the newest.
+    ///   - before: Messages before this place, as the reader counts, are read; nil for the newest.
     ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
     /// - Throws: `notFound` when there is no such conversation or the reader is not in it, `unavailable`, `internal`.
     public func history(
@@ -70,14 +69,15 @@ extension MessagingService {
         let memberships = try await read(.isConversationMember, [.id(conversation), .id(reader)]) { $0 }
         guard !memberships.isEmpty else { throw .noConversation }
         // One more than asked for tells whether there are more.
-        let messages = try await messages(in: conversation, for: reader, before: before ?? .max, limit: count + 1)
+        let messages = try await messages(in: conversation, for: reader, before: before, limit: count + 1)
         return MessagePage(messages: messages.suffix(count), hasMore: messages.count > count)
     }
 
     private func conversation(
         of pair: DirectPair, for user: UserID
     ) async throws(MessagingError) -> Conversation? {
-        let found = try await read(.conversationByDirectKey, [.text(pair.key)], Conversation.init(bare:))
+        let values: [SQLValue] = [.text(pair.key), .id(user)]
+        let found = try await read(.conversationByDirectKey, values, Conversation.init(bare:))
         guard let conversation = found.first else { return nil }
         return try await complete(conversation, for: user)
     }
@@ -87,8 +87,7 @@ extension MessagingService {
     func complete(_ bare: Conversation, for user: UserID) async throws(MessagingError) -> Conversation {
         var conversation = bare
         conversation.put(try await members(of: bare.id))
-        conversation.lastMessage = try await messages(in: bare.id, for: user, before: .max, limit: 1).last
-        // The message is read after the conversation and may be newer, or one may be hidden from the user.
+        conversation.lastMessage = try await messages(in: bare.id, for: user, before: nil, limit: 1).last
         conversation.lastSeq = conversation.lastMessage?.seq ?? 0
         if bare.type == .group, let role = conversation.role(of: user), GroupRules.mayAdd(role) {
             conversation.invited = try await read(.usersInvitedToGroup, [.id(bare.id)]) { row throws(DatabaseError) in
@@ -98,10 +97,10 @@ extension MessagingService {
         return conversation
     }
 
-    /// Who is in a conversation; nobody when there is none.
+    /// Who is in a conversation, and not in name only; nobody when there is none.
     /// - Throws: `unavailable`, `internal`.
     public func memberIDs(of conversation: ConversationID) async throws(MessagingError) -> Set<UserID> {
-        Set(try await members(of: conversation).map(\.profile.id))
+        Set(try await members(of: conversation).filter { !$0.isNominal }.map(\.profile.id))
     }
 
     func members(of conversation: ConversationID) async throws(MessagingError) -> [Member] {
@@ -110,9 +109,10 @@ extension MessagingService {
 
     /// In the conversation's order.
     private func messages(
-        in conversation: ConversationID, for reader: UserID, before seq: Int64, limit: Int
+        in conversation: ConversationID, for reader: UserID, before seq: Int64?, limit: Int
     ) async throws(MessagingError) -> [Message] {
-        let values: [SQLValue] = [.id(conversation), .integer(seq), .integer(Int64(limit)), .id(reader)]
+        let end = min(seq ?? .max, .max / 2)
+        let values: [SQLValue] = [.id(conversation), .integer(end), .integer(Int64(limit)), .id(reader)]
         return try await read(.messagesBefore, values, Message.init(row:))
     }
 
@@ -129,16 +129,19 @@ extension MessagingService {
     }
 }
 
-/// One member of a conversation.
+/// One member of a conversation, as everybody in it sees them.
 struct Member {
     var conversation: ConversationID
     var profile: Profile
     var role: MemberRole
+    /// Whether they have not heard of the conversation, and so have no rights in it.
+    var isNominal: Bool
 
     init(row: Row) throws(DatabaseError) {
         conversation = try row.id("conversation_id")
         profile = try Profile(member: row, id: "user_id")
         role = try row.name("role")
+        isNominal = try row.boolean("is_nominal")
     }
 }
 
@@ -156,14 +159,12 @@ extension Conversation {
     init(bare row: Row) throws(DatabaseError) {
         self.init(
             id: try row.id("id"), type: try row.name("type"), name: try row.textIfAny("name"), members: [], roles: [],
-            lastSeq: try row.integer("last_seq"), createdAt: try row.instant("created_at"))
+            lastSeq: 0, createdAt: try row.instant("created_at"))
     }
 
     /// Reads a row of a list: the conversation, without its members, and its newest message.
     fileprivate init(row: Row) throws(DatabaseError) {
         try self.init(bare: row)
-        // Places of what the user may not see count for nothing.
-        lastSeq = 0
         guard let message: MessageID = try row.idIfAny("message_id") else { return }
         let type: Message.Kind = try row.name("message_type")
         lastSeq = try row.integer("message_seq")
@@ -178,6 +179,7 @@ extension Conversation {
     fileprivate mutating func put(_ members: [Member]) {
         self.members = members.map(\.profile)
         roles = members.map(\.role)
+        nominal = Set(members.filter(\.isNominal).map(\.profile.id))
     }
 }
 

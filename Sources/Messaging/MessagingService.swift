@@ -75,15 +75,15 @@ public final class MessagingService: Sendable {
         _ order: SendOrder, triesLeft: Int, completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
         let isNoted = noted.withLockedValue { $0.contains(order.acquaintance) }
-        database.enqueue(order.unit(notingAcquaintance: !isNoted)) { [self] result in
+        database.enqueue(order.unit(isFirst: !isNoted)) { [self] result in
             do throws(DatabaseError) {
                 let outcome = try order.outcome(try result.get())
                 let wasUnknown = unknown.withLockedValue { $0.remove(order.key) }
                 switch outcome {
-                case .stored(let message, let addresses):
+                case .stored(let message, let recipients):
                     sent.add()
                     completion(.success(message))
-                    events.deliver(message, to: addresses)
+                    deliver(message, to: recipients)
                     if !isNoted { noted.withLockedValue { $0.insert(order.acquaintance) } }
                 case .repeated(let message):
                     repeated.add()
@@ -143,13 +143,12 @@ public final class MessagingService: Sendable {
     /// Delivers a message that was stored without anybody being told. It may lie in another conversation than the one
     /// that the repeat named, so its recipients are asked for.
     private func deliver(_ message: Message, of order: SendOrder) {
-        database.enqueue(WriteUnit([Step(.recipientsOfConversation, [.id(message.conversation)])])) { [self] result in
+        database.enqueue(WriteUnit([Step(.recipientsOfMessage, [.id(message.id)])])) { [self] result in
             do throws(DatabaseError) {
-                let addresses = try order.addresses(try result.get().first?.rows ?? [])
-                events.deliver(message, to: addresses)
+                deliver(message, to: try order.recipients(try result.get().first?.rows ?? []))
             } catch {
                 unknown.withLockedValue { $0.insert(order.key) }
-                _ = messagingError(error, at: "recipients_of_conversation")
+                _ = messagingError(error, at: "recipients_of_message")
             }
         }
     }

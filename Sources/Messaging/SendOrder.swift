@@ -6,8 +6,8 @@ import Storage
 struct SendOrder: Sendable {
     /// What became of it.
     enum Outcome: Sendable, Equatable {
-        /// It is stored and goes to these.
-        case stored(Message, to: [Address])
+        /// It is stored, in this place of the sender's, and goes to these.
+        case stored(Message, to: [Recipient])
         /// It was stored before.
         case repeated(Message)
         /// There is no such conversation or user, or not for this sender.
@@ -62,28 +62,31 @@ struct SendOrder: Sendable {
     ///
     /// Taking the next place locks the conversation, so the places have no gaps and follow the commits. The message is
     /// inserted only into a place that was just taken: a repeat and a stranger take none.
-    /// - Parameter notingAcquaintance: Whether it is not on disk yet that the sender knows the other one.
-    func unit(notingAcquaintance: Bool) -> WriteUnit {
+    /// - Parameter isFirst: Whether it is not on disk yet, for all that is known, that the sender has written there: then
+    ///   the sender knows the other one from now on, and the conversation begins for both.
+    func unit(isFirst: Bool) -> WriteUnit {
+        let beginning = Step(.beginConversationWithMessage, [.id(message), .instant(now)])
         switch draft.target {
         case .conversation(let conversation):
             let writing = [
                 Step(.takeMessageSeq, place(in: .id(conversation))),
                 Step(.insertMessage, content(in: .id(conversation))),
                 earlier,
-                Step(.recipientsOfConversation, [.id(conversation)]),
+                Step(.recipientsOfMessage, [.id(message)]),
             ]
             let noting = Step(
                 .noteAcquaintanceByConversation, [.id(sender), .id(conversation), .instant(now)])
-            return WriteUnit(notingAcquaintance ? writing + [noting] : writing)
+            return WriteUnit(isFirst ? writing + [noting, beginning] : writing)
         case .user(let user):
             let pair = DirectPair(sender, user)
             let writing = [
                 Step(.takeDirectMessageSeq, place(in: .text(pair.key))),
-                Step(.insertDirectMessage, content(in: .text(pair.key))),
+                Step(.insertDirectMessage, content(in: .text(pair.key)) + [.id(user)]),
                 earlier,
             ]
             let noting = Step(.noteAcquaintance, [.id(sender), .id(user), .instant(now)])
-            return WriteUnit(pair.steps(by: sender, now: now) + (notingAcquaintance ? [noting] : []) + writing)
+            return WriteUnit(
+                pair.steps(by: sender, now: now) + writing + (isFirst ? [noting, beginning] : []))
         }
     }
 
@@ -100,25 +103,28 @@ struct SendOrder: Sendable {
 
     /// What the results of the unit's steps mean.
     func outcome(_ results: [StepResult]) throws(DatabaseError) -> Outcome {
-        guard results.count >= 4 else { throw DatabaseError(.invalid, "a unit of a message has at least 4 steps") }
-        let inserted: StepResult
-        let earlier: StepResult
-        let recipients: [Address]
+        let (insertion, count) =
+            switch draft.target {
+            case .conversation: (1, 4)
+            // Two that make the conversation come first.
+            case .user: (3, 5)
+            }
+        guard results.count >= count else {
+            throw DatabaseError(.invalid, "a unit of a message has \(count) steps at least, not \(results.count)")
+        }
+        guard let row = results[insertion].rows.first else {
+            return try earlierMessage(results[insertion + 1].rows).map { Outcome.repeated($0) } ?? .refused
+        }
+        let stored = Message(
+            id: message, conversation: try row.id("conversation_id"), seq: try row.integer("seq"), sender: sender,
+            clientMessageID: draft.clientMessageID, type: .text, body: draft.body, createdAt: now)
         switch draft.target {
         case .conversation:
-            (inserted, earlier) = (results[1], results[2])
-            recipients = try addresses(results[3].rows)
+            return .stored(stored, to: try recipients(results[3].rows))
         case .user(let user):
-            (inserted, earlier) = (results[results.count - 2], results[results.count - 1])
-            recipients = [address(of: sender), address(of: user)]
+            let other = Recipient(address(of: user), seq: try row.integer("recipient_seq"))
+            return .stored(stored, to: [Recipient(address(of: sender), seq: stored.seq), other])
         }
-        if let row = inserted.rows.first {
-            let message = Message(
-                id: message, conversation: try row.id("conversation_id"), seq: try row.integer("seq"), sender: sender,
-                clientMessageID: draft.clientMessageID, type: .text, body: draft.body, createdAt: now)
-            return .stored(message, to: recipients)
-        }
-        return try earlierMessage(earlier.rows).map { Outcome.repeated($0) } ?? .refused
     }
 
     /// The message that the rows of `earlier` hold.
@@ -127,11 +133,13 @@ struct SendOrder: Sendable {
         return try Message(row: row)
     }
 
-    /// Where the members of a conversation are.
-    func addresses(_ members: [Row]) throws(DatabaseError) -> [Address] {
-        var addresses: [Address] = []
-        for row in members { addresses.append(address(of: try row.id("user_id"))) }
-        return addresses
+    /// Whom the rows of `recipientsOfMessage` say to tell.
+    func recipients(_ members: [Row]) throws(DatabaseError) -> [Recipient] {
+        var recipients: [Recipient] = []
+        for row in members {
+            recipients.append(Recipient(address(of: try row.id("user_id")), seq: try row.integer("seq")))
+        }
+        return recipients
     }
 
     /// Every device of a member, but not the one that sent the message.
@@ -155,7 +163,8 @@ struct DirectPair: Sendable, Equatable {
 
     /// Makes the conversation and its members, unless it is there or one of the users is not.
     func steps(by creator: UserID, now: Instant) -> [Step] {
-        let conversation = SQLValue.id(ConversationID.random(at: now))
+        // Whoever must not hear of what made it, may see its id later on.
+        let conversation = SQLValue.id(ConversationID.random())
         return [
             Step(
                 .openDirectConversation,

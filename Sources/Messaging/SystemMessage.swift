@@ -83,24 +83,33 @@ extension CallSummary {
 ///
 /// Its statements can be part of any unit and never fail it: where the conversation is gone they do nothing.
 public struct SystemMessage: Sendable {
-    private let message: Message
+    /// The message, without a place.
+    let message: Message
+    /// Who must not see it.
+    private let hiddenFrom: [UserID]
+    /// Who is told besides the members; they were members once.
+    private let others: [UserID]
 
     /// The message that a call leaves in its conversation when it is over. It has the call's id, so there is one.
-    public init(_ call: CallSummary, in conversation: ConversationID, at now: Instant) {
-        self.init(MessageID(high: call.call.high, low: call.call.low), call.line, call: call, in: conversation, at: now)
+    /// - Parameter hiddenFrom: From whom the call must stay hidden.
+    public init(
+        _ call: CallSummary, in conversation: ConversationID, at now: Instant, hiddenFrom: [UserID] = []
+    ) {
+        message = Message(
+            id: MessageID(high: call.call.high, low: call.call.low), conversation: conversation, seq: 0, sender: nil,
+            clientMessageID: nil, type: .system, body: Redacted(call.line), call: call, createdAt: now)
+        self.hiddenFrom = hiddenFrom
+        others = []
     }
 
     /// A message of a plain text.
-    init(_ text: String, in conversation: ConversationID, at now: Instant) {
-        self.init(.random(at: now), text, call: nil, in: conversation, at: now)
-    }
-
-    private init(
-        _ id: MessageID, _ text: String, call: CallSummary?, in conversation: ConversationID, at now: Instant
-    ) {
+    /// - Parameter others: Who is told besides the members; they were members once.
+    init(_ text: String, in conversation: ConversationID, at now: Instant, also others: [UserID] = []) {
         message = Message(
-            id: id, conversation: conversation, seq: 0, sender: nil, clientMessageID: nil, type: .system,
-            body: Redacted(text), call: call, createdAt: now)
+            id: .random(at: now), conversation: conversation, seq: 0, sender: nil, clientMessageID: nil, type: .system,
+            body: Redacted(text), createdAt: now)
+        hiddenFrom = []
+        self.others = others
     }
 
     /// The message's id.
@@ -110,24 +119,24 @@ public struct SystemMessage: Sendable {
     public var steps: [Step] {
         let (id, conversation) = (SQLValue.id(message.id), SQLValue.id(message.conversation))
         let createdAt = SQLValue.instant(message.createdAt)
-        return [
+        let storing = [
             Step(.takeSystemMessageSeq, [conversation, id, createdAt]),
             Step(
                 .insertSystemMessage,
                 [id, conversation, .text(message.body.exposed), .text(message.call?.metadata), createdAt]),
-            Step(.recipientsOfSystemMessage, [conversation, id]),
         ]
+        let hiding = hiddenFrom.map { Step(.hideLine, [id, .id($0)]) }
+        return storing + hiding + [Step(.recipientsOfMessage, [id])]
+            + others.map { Step(.recipientOfMessage, [id, .id($0)]) }
     }
 
-    /// What the results of `steps` mean; nil when nothing was stored.
-    func stored(_ results: ArraySlice<StepResult>) throws(DatabaseError) -> (message: Message, to: [Address])? {
+    /// Whom to tell, by the results of `steps`; nobody when nothing was stored.
+    func recipients(_ results: ArraySlice<StepResult>) throws(DatabaseError) -> [Recipient] {
         let results = Array(results)
-        guard results.count == 3, let row = results[1].rows.first else { return nil }
-        var stored = message
-        stored.seq = try row.integer("seq")
-        var addresses: [Address] = []
-        for recipient in results[2].rows { addresses.append(.user(try recipient.id("user_id"))) }
-        return (stored, addresses)
+        guard results.count > 2 + hiddenFrom.count, !results[1].rows.isEmpty else { return [] }
+        var recipients: [Recipient] = []
+        for row in results[(2 + hiddenFrom.count)...].flatMap(\.rows) { recipients.append(try Recipient(row: row)) }
+        return recipients
     }
 }
 
@@ -138,20 +147,15 @@ extension MessagingService {
     public func deliver(_ message: SystemMessage, results: ArraySlice<StepResult>) {
         do throws(DatabaseError) {
             guard results.isEmpty else {
-                if let (message, addresses) = try message.stored(results) { events.deliver(message, to: addresses) }
-                return
+                return deliver(message.message, to: try message.recipients(results))
             }
         } catch {
             _ = messagingError(error, at: "insert_system_message")
             return
         }
         Task {
-            guard let found = try? await read(.messageByID, [.id(message.id)], Message.init(row:)).first else { return }
-            let values: [SQLValue] = [.id(found.conversation), .id(found.id)]
-            let recipients = try? await read(.recipientsOfSystemMessage, values) { row throws(DatabaseError) in
-                Address.user(try row.id("user_id"))
-            }
-            events.deliver(found, to: recipients ?? [])
+            let recipients = try? await read(.recipientsOfMessage, [.id(message.id)], Recipient.init(row:))
+            deliver(message.message, to: recipients ?? [])
         }
     }
 }

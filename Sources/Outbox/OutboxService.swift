@@ -1,7 +1,7 @@
 public import Logging
 import Primitives
 public import ServiceLifecycle
-import SignalingCore
+public import SignalingCore
 public import SignalingService
 public import Storage
 

@@ -1,6 +1,7 @@
 /// A UUID that knows what it names, so that a user's id cannot stand where a call's is wanted.
 ///
-/// The server makes version 7 ids (RFC 9562 §5.7): they sort by the time they were made, which keeps indexes dense.
+/// The server makes version 7 ids (RFC 9562 §5.7): they sort by the time they were made, which keeps indexes dense. Where
+/// that time is not for everybody who sees the id, it makes version 4 ids (§5.4).
 /// Written and read as lower-case text; upper case is read too.
 public struct Identifier<Kind>: Hashable, Sendable {
     /// The first eight bytes, big endian.
@@ -28,6 +29,13 @@ public struct Identifier<Kind>: Hashable, Sendable {
     /// Makes a version 7 id of the given time and the system's randomness. Not for cores: they are given their ids.
     public static func random(at instant: Instant) -> Self {
         Self(at: instant, randomHigh: .random(in: 0...UInt64.max), randomLow: .random(in: 0...UInt64.max))
+    }
+
+    /// Makes a version 4 id of the system's randomness, which tells nothing of when. Not for cores.
+    public static func random() -> Self {
+        let (high, low) = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
+        return Self(
+            high: high & 0xFFFF_FFFF_FFFF_0FFF | 0x4000, low: 0x8000_0000_0000_0000 | low & 0x3FFF_FFFF_FFFF_FFFF)
     }
 }
 

@@ -15,6 +15,7 @@ import SignalingCore
 import SignalingService
 import Storage
 import UnixSignals
+import WebClient
 
 /// The server: its parts, joined.
 struct Server {
@@ -74,7 +75,7 @@ struct Server {
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging), CallAcquaintances()] + (outbox.map { [$0] } ?? []),
+            recorders: [CallMessages(messaging), CallAcquaintances(), CallBeginnings()] + (outbox.map { [$0] } ?? []),
             loops: Array(loops.makeIterator()), settings: callSettings(nodeFile.node), now: now,
             leaseClock: { () async throws(DatabaseError) in try await database.present() }, logger: logger)
         let stun = try makeSTUNServer()
@@ -82,7 +83,7 @@ struct Server {
             tls, registry, accounts, messaging, calls, database, stun,
             [
                 { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
-                { passwords.metricFamilies }, { stun?.metrics.families ?? [] },
+                { passwords.metricFamilies }, { stun?.metricFamilies ?? [] },
                 { outbox?.metrics.families ?? [] }, { LineWriter.standardError.metricFamilies },
             ],
             loops, now)
@@ -182,7 +183,7 @@ extension Server {
         configuration.iceServers = iceServers(stun)
         configuration.turn = settings.turn
         configuration.echoes = settings.echoes
-        configuration.webRoot = settings.webRoot ?? Bundle.module.resourceURL?.appending(path: "Web").path
+        configuration.webRoot = settings.webRoot ?? WebClient.folder
         configuration.openAPI = PackageResources.openapi_yaml
         configuration.version = Version.number
         do {

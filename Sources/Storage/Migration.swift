@@ -26,6 +26,8 @@ struct Migration: Sendable, Equatable {
         Migration(14, "quotas", PackageResources._14_quotas_sql),
         Migration(15, "belonging", PackageResources._15_belonging_sql),
         Migration(16, "folded_names", PackageResources._16_folded_names_sql),
+        Migration(17, "places", PackageResources._17_places_sql),
+        Migration(18, "nominal_members", PackageResources._18_nominal_members_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {

@@ -28,15 +28,21 @@ extension Encoding {
 
     /// Reads a message.
     ///
-    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too. JSON is looked through before,
-    /// so that its characters come as they were meant. Frames of clients are read by `RawClientFrame`.
+    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too. The bytes are looked through
+    /// before: JSON, so that its characters come as they were meant, and both, so that whatever a peer sends costs no more
+    /// than a factor of its length. Servers read the frames of clients by `RawClientFrame`.
     /// - Throws: `malformed` for anything that is no such message.
     public func decode<Decoded: Message>(_ type: Decoded.Type, from bytes: [UInt8]) throws(WireFault) -> Decoded {
-        guard self == .json else { return try decodeOutlined(type, from: bytes) }
-        let outline = JSONOutline(of: bytes)
-        if let fault = outline.fault { throw fault }
-        return try decodeOutlined(
-            type, from: outline.hasSurrogatePairs ? JSONOutline.joiningSurrogates(in: bytes) : bytes)
+        switch self {
+        case .protobuf:
+            try MessageOneofs.known(of: type).check(bytes)
+            return try decodeOutlined(type, from: bytes)
+        case .json:
+            let outline = JSONOutline(of: bytes)
+            if let fault = outline.fault { throw fault }
+            return try decodeOutlined(
+                type, from: outline.hasSurrogatePairs ? JSONOutline.joiningSurrogates(in: bytes) : bytes)
+        }
     }
 
     /// Reads a message whose bytes were looked through.

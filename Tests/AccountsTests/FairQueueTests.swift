@@ -41,6 +41,15 @@ import Testing
         #expect(drain(&queue) == ["a/x 1", "b/x 1", "a/y 1", "a/x 2"])
     }
 
+    @Test func amongNamesThatHaveAsMuchTheNewcomerGoes() {
+        for newcomer in ["a/x 2", "a/y 2"] {
+            var queue = FairQueue<String>(limit: 100, placeLimit: 3)
+            let other = newcomer == "a/x 2" ? "a/y 2" : "a/x 2"
+            #expect(add(["a/x 1", "a/y 1", other], to: &queue) == [])
+            #expect(add([newcomer], to: &queue) == [newcomer])
+        }
+    }
+
     @Test func aFullQueueTurnsAwayTheNewestOfWhoHasMost() {
         var queue = FairQueue<String>(limit: 4, placeLimit: 4)
         #expect(add(["a/x 1", "a/x 2", "a/x 3", "b/x 1"], to: &queue) == [])

@@ -23,8 +23,8 @@ SUITE = PROJECT / ".autobahn"
 # Added as a site, not only to the path: zope.interface lies in pieces that only a site's .pth files put together.
 WSTEST = "import site, sys; site.addsitedir(sys.argv.pop(1)); from autobahntestsuite.wstest import run; sys.exit(run())"
 AGENT = "Ringback"
-# Framing, pings, reserved bits, opcodes, fragmentation, UTF-8, closing (1 to 7), long messages and many fragments (9), and
-# what only some machines get wrong (10). Not 12 and 13: compression is not negotiated.
+# Framing, pings, reserved bits, opcodes, fragmentation, UTF-8, closing (1 to 7), long messages and many fragments (9),
+# and what only some machines get wrong (10). Not 12 and 13: compression is not negotiated.
 SECTIONS = ["1", "2", "3", "4", "5", "6", "7", "9", "10"]
 # A suite that runs fewer cases than it has is a broken one.
 CASES = 301
@@ -40,9 +40,9 @@ def server(log: Path) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder, log.open("wb") as errors:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RINGBACK_")}
         own = {"RINGBACK_TOKEN_KEY_FILE": f"{folder}/token.key", "RINGBACK_STUN_LISTEN": "off"}
-        command = [PROJECT / ".build/debug/ringback", "serve", "--echo", "--listen", "127.0.0.1:0"]
+        program, database = PROJECT / ".build/debug/ringback", f"sqlite:{folder}/ringback.sqlite"
         process = subprocess.Popen(
-            [*command, "--database", f"sqlite:{folder}/ringback.sqlite"],
+            [program, "serve", "--echo", "--listen", "127.0.0.1:0", "--database", database],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -62,8 +62,9 @@ def server(log: Path) -> Iterator[str]:
         sys.exit(f"error: the server ended with {code}; what it said is in {log}")
 
 
-def address(process: subprocess.Popen, log: Path) -> str:
+def address(process: subprocess.Popen[bytes], log: Path) -> str:
     """Where the server listens, once it says so."""
+    assert process.stdout
     text, deadline = b"", time.monotonic() + START_SECONDS
     while (rest := deadline - time.monotonic()) > 0 and process.poll() is None:
         if not select.select([process.stdout], [], [], min(rest, 1))[0]:
@@ -100,7 +101,8 @@ def fuzz(python: str, url: str, reports: Path) -> dict[str, dict[str, str]]:
         )
     if done.returncode != 0 or not index.exists():
         sys.exit(f"error: the suite broke off with {done.returncode}; what it said is in {log.name}")
-    return json.loads(index.read_text())[AGENT]
+    cases: dict[str, dict[str, str]] = json.loads(index.read_text())[AGENT]
+    return cases
 
 
 def outcome(case: dict[str, str]) -> str:

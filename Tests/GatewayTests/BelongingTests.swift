@@ -65,9 +65,22 @@ import Wire
     /// Waits until a client is told that somebody is out of the call as removed.
     private static func removal(of user: UserID, seenBy client: SocketClient) async throws -> WireCall {
         while true {
-            guard case .callUpdated(let update)? = try await client.event().event else { continue }
-            let own = update.call.participants.first { $0.user.id == user.description }
-            if own?.status == .left, own?.leaveReason == .removed { return update.call }
+            let participants: [WireCallParticipant]
+            let event = try await client.event().event
+            switch event {
+            case .callUpdated(let update): participants = update.call.participants
+            case .callChanged(let change): participants = change.participants
+            default: continue
+            }
+            guard
+                participants.contains(where: {
+                    $0.user.id == user.description && $0.status == .left && $0.leaveReason == .removed
+                })
+            else { continue }
+            // Whoever is sent out is told how the call is, and can't ask for it.
+            if case .callUpdated(let update) = event { return update.call }
+            guard case .callChanged(let change) = event else { continue }
+            return try await client.ask(4_000, fetch(change.callID)).ok.call
         }
     }
 
@@ -113,6 +126,46 @@ import Wire
             #expect(fetched.error.code == .notFound && !fetched.error.hasCall)
             let welcome = try await SocketClient.connect(server, as: band.users[2], encoding: .json).welcome
             #expect(welcome.calls.isEmpty)
+        }
+    }
+
+    /// Ben has blocked ann, who adds him: to her he is in the group and its call until she removes him, and he hears of nothing.
+    @Test func whoIsInTheGroupInNameOnlyHearsOfNothing() async throws {
+        try await TestServer.run { server in
+            let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
+            try await server.know(ben, ann)
+            try await server.accounts.block(ann.id, by: ben.id)
+            let (anns, _) = try await SocketClient.connect(server, as: ann, encoding: .json)
+            let (bens, _) = try await SocketClient.connect(server, as: ben, encoding: .json)
+            let draft = GroupDraft(
+                clientConversationID: .random(at: server.clock.now()), name: "Band", members: [ben.id])
+            let group = try await server.messaging.makeGroup(draft, by: ann.id).id
+            let seen = try await Self.answer(server, "GET", "/v1/conversations/\(group)", ann)
+            let conversation = try Encoding.json.decode(WireConversation.self, from: Array(seen.body.utf8))
+            #expect(Set(conversation.members.map(\.id)) == [ann.id.description, ben.id.description])
+            #expect(conversation.roles.count == 2 && conversation.invited.isEmpty)
+
+            let placed = try await anns.ask(
+                1,
+                .callInvite(
+                    .with {
+                        $0.clientCallID = Self.request()
+                        $0.conversationID = group.description
+                        $0.type = .voice
+                    }))
+            let rung = placed.ok.call.participants.first { $0.user.id == ben.id.description }
+            #expect(rung?.status == .ringing)
+            let path = "/v1/conversations/\(group)/members/\(ben.id)"
+            #expect(try await Self.answer(server, "DELETE", path, ann).status == 204)
+            // Nobody else is rung, so the call is over.
+            #expect(try await Self.removal(of: ben.id, seenBy: anns).status == .missed)
+            // The first frame that comes to him since his welcome is the answer to what he asks now.
+            try bens.send(1, Self.fetch(placed.ok.call.id))
+            let answer = try await bens.receive()
+            #expect(answer.error.code == .notFound)
+            for path in ["/v1/conversations", "/v1/invitations", "/v1/calls"] {
+                #expect(try await Self.answer(server, "GET", path, ben).body == "{}", "\(path)")
+            }
         }
     }
 

@@ -44,7 +44,7 @@ import Wire
                 }))
         #expect(accepted.ok.call.status == .ongoing)
         _ = try await event(ann) {
-            if case .callUpdated(let update) = $0 { update.call.status == .ongoing } else { false }
+            if case .callChanged(let change) = $0 { change.state.status == .ongoing } else { false }
         }
         return accepted.ok.call
     }
@@ -80,9 +80,9 @@ import Wire
             }
             #expect(incoming.call == call)
             #expect(try await ben.ask(2, .callRinging(.with { $0.callID = call.id })).ok.call.participants[1].alerted)
-            let alerted = try await event(ann) { if case .callUpdated = $0 { true } else { false } }
-            guard case .callUpdated(let update) = alerted else { return }
-            #expect(update.call.participants[1].alerted && update.call.revision > call.revision)
+            let alerted = try await event(ann) { if case .callChanged = $0 { true } else { false } }
+            guard case .callChanged(let change) = alerted else { return }
+            #expect(change.shown.map(\.alerted) == [true] && change.baseRevision == call.revision)
 
             // An early offer waits for the answer.
             try ann.send(
@@ -226,13 +226,13 @@ import Wire
             let call = try await connect(ann, ben, to: benUser)
             ben.raw.close()
             let lost = try await event(ann) {
-                if case .callUpdated(let update) = $0 { update.call.participants[1].reconnecting } else { false }
+                if case .callChanged(let change) = $0 { change.shown.first?.reconnecting == true } else { false }
             }
-            guard case .callUpdated = lost else { return }
+            guard case .callChanged = lost else { return }
             let (_, welcome) = try await SocketClient.connect(server, as: benUser)
             #expect(welcome.calls.map(\.id) == [call.id])
             _ = try await event(ann) {
-                if case .callUpdated(let update) = $0 { !update.call.participants[1].reconnecting } else { false }
+                if case .callChanged(let change) = $0 { change.shown.first?.reconnecting == false } else { false }
             }
         }
     }

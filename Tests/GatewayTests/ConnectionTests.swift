@@ -22,10 +22,6 @@ import Wire
         return "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    private func logIn(_ name: String) -> String {
-        registration(name).replacing("/v1/accounts", with: "/v1/sessions")
-    }
-
     /// Sends a request and resets the connection, before the server has accepted it as a rule.
     private func sendAndReset(_ request: String, port: Int) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -59,12 +55,13 @@ import Wire
                     await Task.yield()
                 }
             }
-            // What waits for its password to be hashed is done before this.
-            let raw = try await RawClient.connect(port: server.port, from: "127.0.0.2")
-            raw.send(logIn("nobody"))
-            #expect(try await raw.response().status == 401)
-            let made = try await server.accounts.search(query: "reset", by: ann.id, limit: 50)
-            #expect(made.count <= 5)
+            // Nobody came from nowhere: of all who have no address, and share what one address may, there was Ann alone.
+            // Passwords take turns, so what others of them have brought is hashed before her last.
+            for _ in 1...4 { _ = try await server.logIn("ann") }
+            for _ in 1...50 {
+                let made = try await server.accounts.search(query: "reset", by: ann.id, limit: 50)
+                #expect(made.count <= 5)
+            }
         }
     }
 
@@ -74,7 +71,7 @@ import Wire
             for _ in 1...20 {
                 let raw = try await RawClient.connect(port: server.port)
                 try await raw.sendAndReset(SocketClient.upgrade())
-                while metrics.plainConnections.value > 0 || metrics.sockets.value > 0 { await Task.yield() }
+                try await wait(while: { metrics.plainConnections.value > 0 || metrics.sockets.value > 0 })
             }
             func open() async throws -> (raw: RawClient, status: Int) {
                 let raw = try await RawClient.connect(port: server.port)
@@ -116,7 +113,7 @@ import Wire
             #expect(try await idle[0].response().status == 200)
             // An end makes room.
             idle[1].close()
-            while metrics.plainConnections.value > 3 { await Task.yield() }
+            try await wait(while: { metrics.plainConnections.value > 3 })
             let next = try await RawClient.connect(port: server.port)
             next.send(Self.healthz)
             #expect(try await next.response().status == 200)
@@ -154,7 +151,7 @@ import Wire
             let last = try await RawClient.connect(port: server.port)
             last.send(Self.healthz)
             #expect(try await last.response().status == 200)
-            while metrics.acceptPauses.value == 0 { await Task.yield() }
+            try await wait(while: { metrics.acceptPauses.value == 0 })
             let waiting = try await RawClient.connect(port: server.port)
             waiting.send(Self.healthz)
             for _ in 1...20 {

@@ -171,7 +171,7 @@ import Wire
             try await client.raw.halfClose()
             await client.raw.waitForEnd()
             // The server's side of the end may still be on its way through the pipeline.
-            while server.registry.count != 0 { await Task.yield() }
+            try await wait(while: { server.registry.count != 0 })
         }
     }
 }

@@ -170,7 +170,7 @@ import Wire
             let removed = try await trio.host.ask(12, Self.controls[2].command(trio.call, trio.id(2)))
             #expect(removed.ok.call.participants[2].leaveReason == .removed)
             try await Self.event(trio.third) {
-                if case .callUpdated(let update) = $0 { update.call.participants[2].status == .left } else { false }
+                if case .callChanged(let change) = $0 { change.participants.first?.status == .left } else { false }
             }
             // The call is locked: coming back has to be asked for.
             let join = WireClientFrame.OneOf_Command.callJoin(
@@ -191,7 +191,7 @@ import Wire
             let ended = try await trio.host.ask(15, Self.controls[5].command(trio.call, ""))
             #expect(ended.ok.call.endReason == .endedByHost)
             try await Self.event(trio.second) {
-                if case .callUpdated(let update) = $0 { update.call.status == .completed } else { false }
+                if case .callChanged(let change) = $0 { change.state.status == .completed } else { false }
             }
         }
     }

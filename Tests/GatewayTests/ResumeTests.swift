@@ -17,9 +17,9 @@ import Wire
     }
 
     /// Ends a connection without a word, and waits until the server has noticed.
-    private func lose(_ client: SocketClient, of user: TestUser, _ server: TestServer) async {
+    private func lose(_ client: SocketClient, of user: TestUser, _ server: TestServer) async throws {
         client.raw.close()
-        while server.registry.connectedDevices(of: user.id).contains(user.device) { await Task.yield() }
+        try await wait(while: { server.registry.connectedDevices(of: user.id).contains(user.device) })
     }
 
     /// Sends an event to a user as the services do.
@@ -50,7 +50,7 @@ import Wire
             #expect(!welcome.recovered && welcome.resumeLifetimeMs == 60_000)
             try await say("before", to: ben, annSocket, id: 2)
             #expect(try await first.receive().seq == 1)
-            await lose(first, of: ben, server)
+            try await lose(first, of: ben, server)
             try await say("meanwhile", to: ben, annSocket, id: 3)
             let placed = try await annSocket.ask(
                 4,
@@ -95,14 +95,14 @@ import Wire
         try await TestServer.run { server in
             let ben = try await server.register("ben")
             let (first, welcome) = try await SocketClient.connect(server, as: ben)
-            await lose(first, of: ben, server)
+            try await lose(first, of: ben, server)
             for number in 1...257 { deliver(number, to: ben, server) }
             let (again, welcomeBack) = try await SocketClient.connect(
                 server, as: ben, resume: resume(welcome, after: 0))
             #expect(!welcomeBack.recovered && welcomeBack.resumeToken != welcome.resumeToken)
             deliver(258, to: ben, server)
             #expect(try await event(again) == (1, 258))
-            await lose(again, of: ben, server)
+            try await lose(again, of: ben, server)
             for number in 1...256 { deliver(number, to: ben, server) }
             let (third, recovered) = try await SocketClient.connect(
                 server, as: ben, resume: resume(welcomeBack, after: 1))
@@ -130,14 +130,14 @@ import Wire
                 _ claim: (WireWelcome) -> WireResume
             ) async throws {
                 let (first, welcome) = try await SocketClient.connect(server, as: ben)
-                await lose(first, of: ben, server)
+                try await lose(first, of: ben, server)
                 for number in 1...3 { deliver(number, to: ben, server) }
                 let (again, welcomeBack) = try await SocketClient.connect(
                     server, as: user, encoding: encoding, resume: claim(welcome))
                 #expect(!welcomeBack.recovered && welcomeBack.resumeToken != welcome.resumeToken)
                 deliver(4, to: user, server)
                 #expect(try await event(again) == (1, 4))
-                await lose(again, of: user, server)
+                try await lose(again, of: user, server)
             }
             try await refused { _ in .with { $0.token = "" } }
             try await refused { _ in .with { $0.token = String(repeating: "a", count: 15_000) } }
@@ -168,7 +168,7 @@ import Wire
         try await TestServer.run { server in
             let ben = try await server.register("ben")
             let (first, welcome) = try await SocketClient.connect(server, as: ben)
-            await lose(first, of: ben, server)
+            try await lose(first, of: ben, server)
             for number in 1...20 { deliver(number, to: ben, server) }
             let second = try await SocketClient.open(server)
             let third = try await SocketClient.open(server)
@@ -293,7 +293,7 @@ import Wire
         try await TestServer.run { server in
             let ben = try await server.register("ben")
             let (first, welcome) = try await SocketClient.connect(server, as: ben)
-            await lose(first, of: ben, server)
+            try await lose(first, of: ben, server)
             for number in 1...4 { deliver(number, to: ben, server) }
 
             /// Comes back after two events, with a ping that says that it has four.
@@ -319,7 +319,7 @@ import Wire
                 }
                 if !pingAtOnce { client.raw.send(frames[1]) }
                 #expect(try await client.receive().replyTo == 2)
-                await lose(client, of: ben, server)
+                try await lose(client, of: ben, server)
                 return isRecovered
             }
             #expect(try await comeBack(pingAtOnce: true))
@@ -333,7 +333,7 @@ import Wire
         try await TestServer.run { server in
             let ben = try await server.register("ben")
             let (first, welcome) = try await SocketClient.connect(server, as: ben)
-            await lose(first, of: ben, server)
+            try await lose(first, of: ben, server)
             deliver(1, to: ben, server)
             #expect(server.registry.sessions[ben.id] == [ben.credentials.session])
             try await server.accounts.logOut(try await server.accounts.authenticate(ben.credentials.accessToken))
@@ -347,7 +347,7 @@ import Wire
             let (open, _) = try await SocketClient.connect(server, as: relogged)
             try await server.accounts.logOut(try await server.accounts.authenticate(relogged.credentials.accessToken))
             #expect(try await open.closeCode() == 4502)
-            while !server.registry.sessions.isEmpty { await Task.yield() }
+            try await wait(while: { !server.registry.sessions.isEmpty })
         }
     }
 }

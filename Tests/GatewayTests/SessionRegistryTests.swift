@@ -15,20 +15,26 @@ import Wire
     /// Notes what it is sent.
     private final class Recorder: ClientSocket {
         let encoding: Encoding
-        let number: UInt64 = 1
-        private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode])>(([], []))
+        let number: UInt64
+        private let notes = NIOLockedValueBox<(events: [EncodedEvent], codes: [CloseCode], replies: [UInt32])>(
+            ([], [], []))
 
-        init(_ encoding: Encoding) { self.encoding = encoding }
+        init(_ encoding: Encoding, number: UInt64 = 1) {
+            self.encoding = encoding
+            self.number = number
+        }
 
         func enqueue(_ event: NumberedEvent) -> Bool {
             notes.withLockedValue { $0.events.append(event.event) }
             return false
         }
-        func reply(_ frame: WireServerFrame) {}
+        func reply(_ frame: WireServerFrame) { notes.withLockedValue { $0.replies.append(frame.replyTo) } }
         func wake() {}
         func close(_ code: CloseCode) { notes.withLockedValue { $0.codes.append(code) } }
 
         var events: [EncodedEvent] { notes.withLockedValue { $0.events } }
+        /// The commands that were answered.
+        var replies: [UInt32] { notes.withLockedValue { $0.replies } }
         var codes: [CloseCode] { notes.withLockedValue { $0.codes } }
     }
 
@@ -73,9 +79,8 @@ import Wire
         unsafe event.tail.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
     }
 
-    @Test func anEventOfACallIsWrittenOnceForAllInEachEncoding() throws {
-        let registry = SessionRegistry()
-        let people = (0..<96 as Range<UInt64>).map { UserID(high: 1, low: $0) }
+    /// A group call of people with a device each, every third of which speaks JSON; and what tells them.
+    private func call(of people: [UserID], _ registry: SessionRegistry) -> (placed: CallTransition, [Recorder]) {
         var sockets: [Recorder] = []
         for (index, person) in people.enumerated() {
             let socket = Recorder(index.isMultiple(of: 3) ? .json : .protobuf)
@@ -91,10 +96,25 @@ import Wire
             callees: people.dropFirst().map { Callee($0) }, type: .voice, media: MediaState(),
             clientCallID: RequestID(high: 7, low: 7))
         let placed = Call.place(invitation, rules: CallRules(), at: Instant(microseconds: 1_700_000_000_000_000))
-        let view = CallView(call: placed.call, people: [:])
-        for broadcast in CallBroadcast.gathered(from: placed.deliveries) {
+        return (placed, sockets)
+    }
+
+    private func tell(_ deliveries: [CallDelivery], of call: Call, _ registry: SessionRegistry) {
+        let people = Dictionary(
+            uniqueKeysWithValues: call.participants.map {
+                ($0.user, Profile(id: $0.user, username: "somebody", displayName: "Somebody Who Has a Name"))
+            })
+        let view = CallView(call: call, people: people)
+        for broadcast in CallBroadcast.gathered(from: deliveries) {
             registry.deliver(broadcast.event, of: view, to: broadcast.addresses)
         }
+    }
+
+    @Test func anEventOfACallIsWrittenOnceForAllInEachEncoding() throws {
+        let registry = SessionRegistry()
+        let people = (0..<96 as Range<UInt64>).map { UserID(high: 1, low: $0) }
+        let (placed, sockets) = call(of: people, registry)
+        tell(placed.deliveries, of: placed.call, registry)
         let events = sockets.dropFirst().map(\.events)
         #expect(events.allSatisfy { $0.count == 1 })
         for encoding in Encoding.allCases {
@@ -103,9 +123,39 @@ import Wire
         }
     }
 
+    @Test func aMuteInACallOfAHundredIsWrittenOnceAndShort() throws {
+        let registry = SessionRegistry()
+        let people = (0..<100 as Range<UInt64>).map { UserID(high: .max, low: .max - $0) }
+        let (placed, sockets) = call(of: people, registry)
+        var (call, pace, now) = (placed.call, UpdatePace(), Instant(microseconds: 1_700_000_001_000_000))
+        func carryOut(_ command: CallCommand, _ number: Int) {
+            // They answer before the ring is over.
+            now = now + .milliseconds(300)
+            let origin = CallOrigin(user: people[number], device: DeviceID(high: 3, low: UInt64(number)))
+            let transition = call.handle(.command(command, from: origin), at: now)
+            call = transition.call
+            tell(pace.tell(transition, at: now), of: call, registry)
+        }
+        tell(pace.tell(placed, at: now), of: call, registry)
+        for number in 1..<100 { carryOut(.accept(RequestID(high: 6, low: UInt64(number)), MediaState()), number) }
+        let before = sockets.map(\.events.count)
+        carryOut(.setMedia(MediaState(microphone: true, camera: true)), 50)
+        let events = zip(sockets, before).map { Array($0.events.dropFirst($1)) }
+        #expect(events.enumerated().allSatisfy { $1.count == ($0 == 50 ? 0 : 1) })
+        for encoding in Encoding.allCases {
+            let written = events.flatMap(\.self).filter { $0.encoding == encoding }
+            #expect(Set(written.map(place)).count == 1)
+            let frame = try #require(written.first).stamped(seq: 1_000_000)
+            #expect(frame.count < (encoding == .json ? 300 : 120), "\(frame.count) bytes")
+            let change = try encoding.decode(WireServerFrame.self, from: frame).event.callChanged
+            #expect(change.shown.map(\.userID) == [people[50].description] && change.participants.isEmpty)
+            #expect(change.baseRevision == UInt64(call.revision) - 1 && change.revision == UInt64(call.revision))
+        }
+    }
+
     @Test func aReplacedSocketDoesNotTakeItsDeviceAway() {
         let registry = SessionRegistry()
-        let (older, newer) = (Recorder(.json), Recorder(.json))
+        let (older, newer) = (Recorder(.json, number: 1), Recorder(.json, number: 2))
         _ = registry.admit(older, of: identity(device: 1), limit: 1) { _, _ in }
         let admission = registry.admit(newer, of: identity(device: 1), limit: 1) { _, _ in }
         guard case .admitted(_, let replaced?) = admission else {
@@ -113,8 +163,12 @@ import Wire
             return
         }
         #expect(replaced === older)
-        #expect(!registry.isCurrent(older, of: identity(device: 1)))
-        #expect(registry.isCurrent(newer, of: identity(device: 1)))
+        let origin = CallOrigin(user: user, device: DeviceID(high: 3, low: 1))
+        for socket in [older, newer] {
+            registry.reply(.unavailable, to: ReplyTo(origin, socket: socket.number, request: 7))
+        }
+        #expect(older.replies.isEmpty)
+        #expect(newer.replies == [7])
         registry.leave(older, of: identity(device: 1))
         #expect(registry.connectedDevices(of: user) == [DeviceID(high: 3, low: 1)])
         registry.leave(newer, of: identity(device: 1))

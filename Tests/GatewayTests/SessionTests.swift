@@ -412,7 +412,7 @@ import Wire
                         body: Redacted(String(repeating: "x", count: 16_000)), createdAt: server.clock.now()),
                     to: [.user(ann.id)])
             }
-            while !server.registry.connectedDevices(of: ann.id).isEmpty { await Task.yield() }
+            try await wait(while: { !server.registry.connectedDevices(of: ann.id).isEmpty })
             #expect(try await bystander.isAlive())
             try await slow.raw.resumeReading()
             var last: UInt64 = 0

@@ -10,6 +10,7 @@ import ServiceLifecycle
 import SignalingCore
 import SignalingService
 import Storage
+import TestDatabases
 import Wire
 
 @testable import Gateway
@@ -46,16 +47,22 @@ final class TestServer: Sendable {
         _ configuration: GatewayConfiguration = .init(), timings: HeartbeatTimings = HeartbeatTimings(),
         attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
         registry: SessionRegistry = SessionRegistry(), quotas: QuotaLimits = QuotaLimits(),
+        on engine: DatabaseEngine = .sqlite, body: (TestServer) async throws -> Void
+    ) async throws {
+        try await TestDatabase.with(engine) { database, _ in
+            try await run(
+                configuration, timings: timings, attempts: attempts, pingFails: pingFails, registry: registry,
+                quotas: quotas, database: database, body: body)
+        }
+    }
+
+    private static func run(
+        _ configuration: GatewayConfiguration, timings: HeartbeatTimings, attempts: AttemptLimits, pingFails: Bool,
+        registry: SessionRegistry, quotas: QuotaLimits, database: any Database,
         body: (TestServer) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "gateway-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let database = try openDatabase("sqlite:\(folder.path())/test.sqlite", readers: 2, logger: logger)
-        try await database.migrate()
-
         let clock = TestClock()
         let loops = MultiThreadedEventLoopGroup.singleton
         let tokens = await AccessTokens(key: .random())
@@ -71,7 +78,8 @@ final class TestServer: Sendable {
         let calls = CallService(
             database: database, events: registry, presence: registry,
             people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging), CallAcquaintances()], loops: [loops.next(), loops.next()],
+            recorders: [CallMessages(messaging), CallAcquaintances(), CallBeginnings()],
+            loops: [loops.next(), loops.next()],
             settings: callSettings,
             now: clock.now, logger: logger)
         var configuration = configuration
@@ -97,12 +105,10 @@ final class TestServer: Sendable {
         } catch {
             await group.triggerGracefulShutdown()
             try? await running.value
-            await database.close()
             throw error
         }
         await group.triggerGracefulShutdown()
         try await running.value
-        await database.close()
     }
 
     /// Begins the shutdown.

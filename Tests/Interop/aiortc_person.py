@@ -10,7 +10,6 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack, VideoStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame, VideoFrame
-
 from ringback_client import Json, RingbackClient
 from waiting import until
 
@@ -25,8 +24,10 @@ class Tone(AudioStreamTrack):
 
     async def recv(self) -> AudioFrame:
         frame = await super().recv()
+        assert isinstance(frame, AudioFrame)
+        start = frame.pts or 0
         samples = (
-            int(8000 * math.sin(2 * math.pi * 440 * (frame.pts + n) / frame.sample_rate)) for n in range(frame.samples)
+            int(8000 * math.sin(2 * math.pi * 440 * (start + n) / frame.sample_rate)) for n in range(frame.samples)
         )
         data = array.array("h", samples).tobytes()
         frame.planes[0].update(data.ljust(frame.planes[0].buffer_size, b"\0"))
@@ -40,7 +41,7 @@ class Picture(VideoStreamTrack):
         await self.next_timestamp()
         pts, time_base = await self.next_timestamp()
         frame = VideoFrame(width=320, height=240)
-        for plane, value in zip(frame.planes, (pts // 6000 % 256, 128, 128)):
+        for plane, value in zip(frame.planes, (pts // 6000 % 256, 128, 128), strict=True):
             plane.update(bytes([value]) * plane.buffer_size)
         frame.pts, frame.time_base = pts, time_base
         return frame
@@ -64,9 +65,11 @@ class AiortcPerson:
         self._rung: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._peer_id = str(uuid.uuid4())
+        self._tasks: list[asyncio.Task[None]] = []
         self._peer.on("track", lambda track: self._tasks.append(asyncio.create_task(self._drain(track))))
-        self._tasks = [asyncio.create_task(self._follow())]
         self._early: list[Json] = []
+        self._is_described = False
+        self._tasks.append(asyncio.create_task(self._follow()))
 
     async def leave(self) -> None:
         for task in self._tasks:
@@ -98,9 +101,7 @@ class AiortcPerson:
         frames, loud = self.received.video_frames, self.received.loud_audio_frames
 
         async def grown() -> bool:
-            return (
-                self.received.video_frames >= frames + FRAMES and self.received.loud_audio_frames >= loud + FRAMES
-            )
+            return self.received.video_frames >= frames + FRAMES and self.received.loud_audio_frames >= loud + FRAMES
 
         await until(f"{self._client.user['username']} hears and sees the other side", grown)
 
@@ -108,7 +109,8 @@ class AiortcPerson:
 
     @property
     def _other(self) -> str:
-        (other,) = {part["user"]["id"] for part in self.call["participants"]} - {self._client.user["id"]}
+        ids: set[str] = {part["user"]["id"] for part in self.call["participants"]}
+        (other,) = ids - {self._client.user["id"]}
         return other
 
     def _place_tracks(self) -> None:
@@ -129,13 +131,11 @@ class AiortcPerson:
     async def _follow(self) -> None:
         while True:
             name, event = await self._client.event(
-                "callIncoming", "callUpdated", "descriptionReceived", "candidateReceived", seconds=3600
+                "callIncoming", "descriptionReceived", "candidateReceived", seconds=3600
             )
             match name:
                 case "callIncoming" if not self._rung.done():
                     self._rung.set_result(event["call"])
-                case "callUpdated":
-                    self.call = event["call"]
                 case "descriptionReceived":
                     await self._take_description(event["description"])
                 case "candidateReceived":
@@ -148,6 +148,7 @@ class AiortcPerson:
             return
         kind = "offer" if is_offer else "answer"
         await self._peer.setRemoteDescription(RTCSessionDescription(description["sdp"], kind))
+        self._is_described = True
         for candidate in self._early:
             await self._take_candidate(candidate)
         self._early.clear()
@@ -160,7 +161,7 @@ class AiortcPerson:
         text = candidate.get("candidate", "").removeprefix("candidate:")
         if not text:
             return
-        if self._peer.remoteDescription is None:
+        if not self._is_described:
             self._early.append(candidate)
             return
         parsed = candidate_from_sdp(text)
@@ -176,5 +177,6 @@ class AiortcPerson:
                 return
             if isinstance(frame, VideoFrame):
                 self.received.video_frames += 1
-            elif max(map(abs, array.array("h", bytes(frame.planes[0])[: 2 * frame.samples]))) > LOUD:
-                self.received.loud_audio_frames += 1
+            elif isinstance(frame, AudioFrame):
+                samples = array.array("h", bytes(frame.planes[0])[: 2 * frame.samples])
+                self.received.loud_audio_frames += max(map(abs, samples)) > LOUD

@@ -1,15 +1,14 @@
 """What the tests get: a database of each kind, servers on it, people at their browsers."""
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
-
 from database import Database, PostgreSQL, SQLite
 from people import CHROMIUM_FLAGS, Person
+from playwright.async_api import Browser, async_playwright
 from server import Server, executable
 
 StartServer = Callable[..., Awaitable[Server]]
@@ -22,7 +21,7 @@ def pytest_sessionstart() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item):
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Keeps the outcome where fixtures find it, to save what helps to understand a failure."""
     report = yield
     if report.failed:
@@ -43,6 +42,7 @@ def results() -> Path:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database."""
+    database: Database
     if request.param == "sqlite":
         database = SQLite(tmp_path)
     else:
@@ -92,13 +92,14 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def arrive(
-    request: pytest.FixtureRequest, browser: Browser, results: Path, start_server: StartServer
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    results: Path,
+    start_server: StartServer,  # noqa: ARG001 - asked for, so that people leave before their server ends
 ) -> AsyncIterator[Arrive]:
     """Brings people to a server's page: `await arrive(server, "alice")`. A page that threw an error fails the test.
 
     `query` is added to the page's address.
-
-    It asks for `start_server` so that the people leave before their server ends.
     """
     people: list[Person] = []
 

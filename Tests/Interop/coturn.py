@@ -22,7 +22,8 @@ def free_port() -> int:
                 udp.bind(tcp.getsockname())
             except OSError:
                 continue
-            return tcp.getsockname()[1]
+            port: int = tcp.getsockname()[1]
+            return port
 
 
 class Coturn:
@@ -69,7 +70,12 @@ class Coturn:
         with (self._folder / "coturn.log").open("ab") as log:
             self._process = subprocess.Popen(
                 # No configuration file, whatever the machine has.
-                [program, "-n", *(f"--{flag}" for flag in flags), *(f"--{name}={value}" for name, value in options.items())],
+                [
+                    program,
+                    "-n",
+                    *(f"--{flag}" for flag in flags),
+                    *(f"--{name}={value}" for name, value in options.items()),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -77,7 +83,7 @@ class Coturn:
             )
 
     async def _outcome(self) -> str:
-        if self._process.poll() is not None:
+        if self._process is None or self._process.poll() is not None:
             return "ended"
         # A Binding request (RFC 8489 §5), to which any server answers.
         with socket.socket(type=socket.SOCK_DGRAM) as udp:

@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.rows import dict_row
 
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
 
@@ -28,7 +28,7 @@ class SQLite:
             found = connection.execute(query.replace("%s", "?"), values).fetchall()
         finally:
             connection.close()
-        return [{name: self._value(name, row[name]) for name in row.keys()} for row in found]
+        return [{name: self._value(name, value) for name, value in dict(row).items()} for row in found]
 
     def is_locked(self) -> bool:
         """Whether somebody is within a transaction that writes."""

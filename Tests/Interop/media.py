@@ -39,7 +39,8 @@ ENERGY = """async () => {
 
 
 async def received(person: Person, element: str = "remote-video") -> dict[str, float]:
-    return await person.page.evaluate(RECEIVED, element)
+    found: dict[str, float] = await person.page.evaluate(RECEIVED, element)
+    return found
 
 
 async def hears(person: Person) -> None:
@@ -91,6 +92,4 @@ async def are_together(*people: Person) -> None:
     for person in people:
         for other in people:
             await person.sees(f"tile-{other.username}")
-    await asyncio.gather(
-        *(hears_all(person, [other for other in people if other is not person]) for person in people)
-    )
+    await asyncio.gather(*(hears_all(person, [other for other in people if other is not person]) for person in people))

@@ -1,9 +1,9 @@
 """People who use the page, each in a browser of their own, as a person does: by what is on the screen."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
-
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Cookie, Locator, Page, expect
 from waiting import until
 
 CHROMIUM_FLAGS = [
@@ -35,12 +35,12 @@ class Person:
 
     def _console(self, message: ConsoleMessage) -> None:
         # What a lost connection makes the browser say is no fault of the page.
-        if message.type == "error" and "net::ERR" not in message.text and "WebSocket" not in message.text:
-            if "Failed to load resource" not in message.text:
-                self.faults.append(f"{self.username}: {message.text}")
+        expected = ("net::ERR", "WebSocket", "Failed to load resource")
+        if message.type == "error" and not any(words in message.text for words in expected):
+            self.faults.append(f"{self.username}: {message.text}")
 
     @classmethod
-    async def arrive(cls, browser: Browser, url: str, username: str, **context_options) -> "Person":
+    async def arrive(cls, browser: Browser, url: str, username: str, **context_options: Any) -> "Person":
         """Opens the page in a browser that knows nothing yet."""
         context = await browser.new_context(**{"viewport": {"width": 1100, "height": 760}} | context_options)
         person = cls(username, context, await context.new_page())
@@ -88,13 +88,13 @@ class Person:
     async def _until(self, expression: str, value: str, seconds: float) -> None:
         # Not by the page's own waiting: the content security policy forbids what it needs.
         async def is_so() -> bool:
-            return await self.page.evaluate(expression) == value
+            return bool(await self.page.evaluate(expression) == value)
 
         await until(f"{self.username}: {expression} is {value}", is_so, seconds)
 
     async def secrets(self) -> list[str]:
         """What the page keeps that no log may show."""
-        kept = await self.page.evaluate(
+        kept: list[str] = await self.page.evaluate(
             """Object.values(localStorage).flatMap((text) => {
                  try { const kept = JSON.parse(text); return [kept.accessToken, kept.refreshToken].filter(Boolean); }
                  catch { return []; }
@@ -102,7 +102,7 @@ class Person:
         )
         return kept + [cookie["value"] for cookie in await self.cookies()]
 
-    async def cookies(self) -> list[dict]:
+    async def cookies(self) -> list[Cookie]:
         """What the browser keeps for the server."""
         return await self._context.cookies()
 
@@ -130,7 +130,7 @@ class Person:
         await expect(shown).to_contain_text(list(texts))
 
     async def make_group(self, name: str, *usernames: str) -> None:
-        """By the form; afterwards the group's conversation is open, and those who do not know this person are invited."""
+        """By the form. Afterwards the group's conversation is open; those who do not know this person are invited."""
         await self.click("new-group")
         await self.element("group-name").fill(name)
         for username in usernames:
@@ -175,7 +175,8 @@ class Person:
         )
 
     async def rings(self) -> int:
-        return await self.page.evaluate("() => window.rings")
+        rings: int = await self.page.evaluate("() => window.rings")
+        return rings
 
     async def call(self, username: str, kind: str = "video") -> None:
         await self.open_conversation(username)

@@ -7,6 +7,7 @@ command, its answer, then what the devices were told, in the order in which they
 """
 
 import asyncio
+import contextlib
 import json
 import re
 import sys
@@ -15,6 +16,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 from ringback_client import Json, RingbackClient, RingbackError
 from server import PROJECT, Server
@@ -23,23 +25,40 @@ DOCUMENT = PROJECT / "docs/protocol-examples.md"
 INTRODUCTION = """# Examples of the protocol
 
 What a real server says, flow by flow, in the JSON form; [the protocol](protocol.md) tells the rules.
-`make protocol-examples` writes this file (`Tests/Interop/protocol_examples.py`), and a test compares it with the server.
+`make protocol-examples` writes this file (`Tests/Interop/protocol_examples.py`); a test compares it with the server.
 
-`→` goes from a client to the server, `←` from the server to a client; before it stands whose device it is. Ids, times and
-tokens are stand-ins. A call is shown whole once in a section; after that its id, status and revision, and what changed
-since it was last shown. The message that a call leaves in its conversation is shown, and counted in `seq`, in
+`→` goes from a client to the server, `←` from the server to a client; before it stands whose device it is. Ids, times
+and tokens are stand-ins. A call is shown whole once in a section; after that its id, status and revision, and what
+changed since it was last shown. The message that a call leaves in its conversation is shown, and counted in `seq`, in
 [Messages](#messages) alone. `close` is the close frame of WebSocket, with its code and its reason.
 """
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
-PREFIXES = {"callId": "call", "conversationId": "conversation", "sessionId": "session", "resumeToken": "resume",
-            "token": "resume", "clientCallId": "client-call", "commandId": "command",
-            "clientMessageId": "client-message", "call": "call", "calls": "call", "message": "message"}
-FLOWS: list[tuple[str, Callable[["Scene"], Awaitable[None]]]] = []
+PREFIXES = {
+    "callId": "call",
+    "conversationId": "conversation",
+    "sessionId": "session",
+    "resumeToken": "resume",
+    "token": "resume",
+    "clientCallId": "client-call",
+    "commandId": "command",
+    "clientMessageId": "client-message",
+    "call": "call",
+    "calls": "call",
+    "message": "message",
+}
+Flow = Callable[["Scene"], Awaitable[None]]
+FLOWS: list[tuple[str, Flow]] = []
 
 
-def flow(title: str) -> Callable:
-    def add(play: Callable[["Scene"], Awaitable[None]]) -> Callable:
+class Actor(RingbackClient):
+    """Somebody at a device, with the name under which it stands in the examples."""
+
+    label = ""
+
+
+def flow(title: str) -> Callable[[Flow], Flow]:
+    def add(play: Flow) -> Flow:
         FLOWS.append((title, play))
         return play
 
@@ -61,7 +80,7 @@ class Scene:
         self.server = server
         self.lines: list[str] = []
         self._number, self._stack, self._shows_messages = number, stack, shows_messages
-        self._devices: dict[str, RingbackClient] = {}
+        self._devices: dict[str, Actor] = {}
         self._pending: dict[str, list[Json]] = {}
         self._names: dict[str, str] = {}
         self._counts: dict[str, int] = {}
@@ -69,7 +88,7 @@ class Scene:
         self._hidden: dict[str, int] = {}
         self._ids: dict[str, int] = {}
 
-    async def person(self, name: str, device: str = "", connected: bool = True) -> RingbackClient:
+    async def person(self, name: str, device: str = "", connected: bool = True) -> Actor:
         """Registers somebody and connects; with `device`, somebody's further device."""
         label = f"{name} ({device})" if device else name
         client = await self._client(label)
@@ -82,33 +101,37 @@ class Scene:
             self._pending[label].clear()
         return client
 
-    async def twin(self, client: RingbackClient) -> RingbackClient:
+    async def twin(self, client: Actor) -> Actor:
         """The same device once more, as with a copied profile."""
         twin = await self._client(f"{client.label} (twin)")
         twin.device = client.device
         twin.use(client.credentials)
         return twin
 
-    async def _client(self, label: str) -> RingbackClient:
-        client = await self._stack.enter_async_context(RingbackClient(self.server.url))
+    async def _client(self, label: str) -> Actor:
+        client = await self._stack.enter_async_context(Actor(self.server.url))
         self._devices[label], self._pending[label] = client, []
-        client.on_frame = lambda sent, frame: sent or self._pending[label].append(frame)
+
+        def keep(sent: bool, frame: Json) -> None:
+            if not sent:
+                self._pending[label].append(frame)
+
+        client.on_frame = keep
         client.label = label
         return client
 
-    async def say(self, client: RingbackClient, name: str, waits: tuple[RingbackClient, ...] = (), **fields) -> Json:
+    async def say(self, client: Actor, name: str, waits: tuple[Actor, ...] = (), **fields: Any) -> Json:
         """One step: a command, its answer, and all that devices are told because of it."""
         answer: Json = {}
         self._write(client.label, True, {name: fields})
-        try:
+        with contextlib.suppress(RingbackError):
             answer = await client.send({name: fields})
-        except RingbackError:
-            pass
-        await self._settle(client, answer.get("call", {}).get("id") or fields.get("callId"), waits, name in SHOWN)
+        call = answer.get("call", {}).get("id") or fields.get("callId", "")
+        await self._settle(client, str(call), waits, name in SHOWN)
         self._tell(client.label)
         return answer
 
-    async def connect(self, client: RingbackClient, resume: Json | None = None) -> Json:
+    async def connect(self, client: Actor, resume: Json | None = None) -> Json:
         hello = {"accessToken": client.credentials["accessToken"], "device": client.device}
         self._write(client.label, True, {"hello": hello | ({"resume": resume} if resume else {})})
         welcome = await client.connect(resume)
@@ -116,14 +139,14 @@ class Scene:
         self._tell(client.label)
         return welcome
 
-    async def happens(self, client: RingbackClient, event: str) -> None:
+    async def happens(self, client: Actor, event: str) -> None:
         """Waits for what happens by itself."""
         while not any(event in frame.get("event", {}) for frame in self._pending[client.label]):
             await asyncio.sleep(0.02)
         await self._settle(client, None, ())
         self._tell(client.label)
 
-    async def closes(self, client: RingbackClient, why: str = "") -> None:
+    async def closes(self, client: Actor, why: str = "") -> None:
         """Waits until the server closes a socket; `why` is what the client did that is no frame of the protocol."""
         if why:
             self.lines.append(f"{client.label} → {why}")
@@ -131,28 +154,24 @@ class Scene:
         self._tell(client.label)
         self.lines.append(f"{client.label} ← close {code}, {reason}")
 
-    async def misspeak(self, client: RingbackClient, name: str, **fields) -> None:
+    async def misspeak(self, client: Actor, name: str, **fields: Any) -> None:
         """Opens a socket for a frame that costs it."""
         await client.open()
         self._write(client.label, True, {name: fields})
-        try:
+        with contextlib.suppress(RingbackError):
             await client.send({name: fields})
-        except RingbackError:
-            pass
         await self.closes(client)
 
     async def _settle(
-        self, client: RingbackClient, call_id: str | None, waits: tuple[RingbackClient, ...], is_shown: bool = False
+        self, client: Actor, call_id: str | None, waits: tuple[Actor, ...], is_shown: bool = False
     ) -> None:
         # The next step begins after the pace of changes that only show, so that each of them is told at once.
         await asyncio.sleep(0.3 if is_shown else 0.05)
         # A call is on one event loop, and tells of a change before it looks at the next command; a socket answers a
         # ping after what was written to it before.
         if call_id:
-            try:
+            with contextlib.suppress(RingbackError):
                 await client.send({"callFetch": {"callId": call_id}})
-            except RingbackError:
-                pass
         for waiting in waits:
             while not any("messageReceived" in frame.get("event", {}) for frame in self._pending[waiting.label]):
                 await asyncio.sleep(0.02)
@@ -186,20 +205,22 @@ class Scene:
         text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
         self.lines.append(f"{label} {'→' if sent else '←'} {text}")
 
-    def _brief(self, value):
+    def _brief(self, value: Any) -> Any:
         """With each call cut to what is new of it."""
         if isinstance(value, list):
             return [self._brief(item) for item in value]
         if not isinstance(value, dict):
             return value
-        if "participants" not in value or "revision" not in value:
+        # What has changed is short as it is.
+        if "participants" not in value or "revision" not in value or "baseRevision" in value:
             return {key: self._brief(item) for key, item in value.items()}
         before = self._shown.get(value["id"])
         self._shown[value["id"]] = value
         if before is None:
             return value
-        cut = {key: item for key, item in value.items()
-               if key in ("id", "status", "revision") or item != before.get(key)}
+        cut = {
+            key: item for key, item in value.items() if key in ("id", "status", "revision") or item != before.get(key)
+        }
         cut |= {key: None for key in before if key not in value}
         if "participants" in cut:
             known = {one["user"]["id"]: one for one in before["participants"]}
@@ -207,10 +228,12 @@ class Scene:
                 {"user": {"id": one["user"]["id"]}}
                 | {key: item for key, item in one.items() if item != known.get(one["user"]["id"], {}).get(key)}
                 | {key: None for key in known.get(one["user"]["id"], {}) if key not in one}
-                for one in value["participants"] if one != known.get(one["user"]["id"])]
+                for one in value["participants"]
+                if one != known.get(one["user"]["id"])
+            ]
         return cut
 
-    def _named(self, key: str, value):
+    def _named(self, key: str, value: Any) -> Any:
         if isinstance(value, dict):
             return {name: self._named(key if name == "id" else name, item) for name, item in value.items()}
         if isinstance(value, list):
@@ -232,31 +255,46 @@ class Scene:
 
     # -------------------------------------------------------------------------------------- parts of flows
 
-    async def invite(self, caller: RingbackClient, callee: RingbackClient, **more) -> str:
-        answer = await self.say(caller, "callInvite", clientCallId=new(), userId=callee.user["id"],
-                                type="CALL_TYPE_VOICE", media={"microphone": True}, **more)
-        return answer.get("call", {}).get("id", "")
+    async def invite(self, caller: Actor, callee: Actor, **more: Any) -> str:
+        answer = await self.say(
+            caller,
+            "callInvite",
+            clientCallId=new(),
+            userId=callee.user["id"],
+            type="CALL_TYPE_VOICE",
+            media={"microphone": True},
+            **more,
+        )
+        call_id: str = answer.get("call", {}).get("id", "")
+        return call_id
 
-    async def act(self, client: RingbackClient, name: str, call: str, **more) -> Json:
+    async def act(self, client: Actor, name: str, call: str, **more: Any) -> Json:
         return await self.say(client, name, commandId=new(), callId=call, **more)
 
-    async def talk(self, caller: RingbackClient, callee: RingbackClient) -> str:
+    async def talk(self, caller: Actor, callee: Actor) -> str:
         call = await self.invite(caller, callee)
         await self.act(callee, "callAccept", call, media={"microphone": True})
         return call
 
-    async def group(self) -> tuple[RingbackClient, RingbackClient, RingbackClient, str]:
+    async def group(self) -> tuple[Actor, Actor, Actor, str]:
         """Three people in a group conversation."""
         ann, ben, cleo = [await self.person(name) for name in ("ann", "ben", "cleo")]
         for friend in (ben, cleo):
             await friend.request("POST", "/v1/contacts", {"userId": ann.user["id"]})
-        answer = await ann.request("POST", "/v1/conversations", {
-            "type": "CONVERSATION_TYPE_GROUP", "clientConversationId": new(), "name": "Team",
-            "memberIds": [ben.user["id"], cleo.user["id"]]})
+        answer = await ann.request(
+            "POST",
+            "/v1/conversations",
+            {
+                "type": "CONVERSATION_TYPE_GROUP",
+                "clientConversationId": new(),
+                "name": "Team",
+                "memberIds": [ben.user["id"], cleo.user["id"]],
+            },
+        )
         assert answer.status < 300, answer
         return ann, ben, cleo, (answer.body.get("conversation") or answer.body)["id"]
 
-    async def grown(self) -> tuple[RingbackClient, RingbackClient, RingbackClient, str]:
+    async def grown(self) -> tuple[Actor, Actor, Actor, str]:
         """Three people in a call that grew."""
         ann, ben, cleo = [await self.person(name) for name in ("ann", "ben", "cleo")]
         call = await self.talk(ann, ben)
@@ -265,7 +303,7 @@ class Scene:
         self.lines.clear()
         return ann, ben, cleo, call
 
-    async def pair(self) -> tuple[RingbackClient, RingbackClient]:
+    async def pair(self) -> tuple[Actor, Actor]:
         return await self.person("ann"), await self.person("ben")
 
 
@@ -294,10 +332,25 @@ async def direct(scene: Scene) -> None:
     await scene.act(ben, "callAccept", call, media={"microphone": True})
     for one, other, kind in ((ann, ben, "OFFER"), (ben, ann, "ANSWER")):
         name = f"{one.label}-1"
-        await scene.say(one, "sendDescription", callId=call, userId=other.user["id"], description={
-            "type": f"DESCRIPTION_TYPE_{kind}", "sdp": "v=0\r\n…", "peerConnectionId": name})
-        await scene.say(one, "sendCandidate", callId=call, userId=other.user["id"], candidate={
-            "candidate": "candidate:1 1 udp …", "sdpMid": "0", "usernameFragment": "Xy9z", "peerConnectionId": name})
+        await scene.say(
+            one,
+            "sendDescription",
+            callId=call,
+            userId=other.user["id"],
+            description={"type": f"DESCRIPTION_TYPE_{kind}", "sdp": "v=0\r\n…", "peerConnectionId": name},
+        )
+        await scene.say(
+            one,
+            "sendCandidate",
+            callId=call,
+            userId=other.user["id"],
+            candidate={
+                "candidate": "candidate:1 1 udp …",
+                "sdpMid": "0",
+                "usernameFragment": "Xy9z",
+                "peerConnectionId": name,
+            },
+        )
     await scene.say(ann, "callSetMedia", callId=call, media={"microphone": True, "camera": True})
     await scene.act(ann, "callHangUp", call)
 
@@ -324,7 +377,7 @@ async def busy(scene: Scene) -> None:
 async def time_out(scene: Scene) -> None:
     ann, ben = await scene.pair()
     await scene.invite(ann, ben)
-    await scene.happens(ann, "callUpdated")
+    await scene.happens(ann, "callChanged")
 
 
 @flow("Answered elsewhere")
@@ -364,8 +417,14 @@ async def group_call(scene: Scene) -> None:
 @flow("A group call to some")
 async def selected(scene: Scene) -> None:
     ann, ben, cleo, conversation = await scene.group()
-    answer = await scene.say(ann, "callInvite", clientCallId=new(), conversationId=conversation,
-                             userIds=[ben.user["id"]], type="CALL_TYPE_VOICE")
+    answer = await scene.say(
+        ann,
+        "callInvite",
+        clientCallId=new(),
+        conversationId=conversation,
+        userIds=[ben.user["id"]],
+        type="CALL_TYPE_VOICE",
+    )
     await scene.act(cleo, "callJoin", answer["call"]["id"])
 
 
@@ -423,8 +482,13 @@ async def screen_share(scene: Scene) -> None:
 async def unanswered(scene: Scene) -> None:
     ann, ben = await scene.pair()
     call = await scene.talk(ann, ben)
-    await scene.say(ann, "sendDescription", callId=call, userId=ben.user["id"], description={
-        "type": "DESCRIPTION_TYPE_OFFER", "sdp": "v=0\r\n…", "peerConnectionId": "ann-1"})
+    await scene.say(
+        ann,
+        "sendDescription",
+        callId=call,
+        userId=ben.user["id"],
+        description={"type": "DESCRIPTION_TYPE_OFFER", "sdp": "v=0\r\n…", "peerConnectionId": "ann-1"},
+    )
     await scene.happens(ann, "offerUnanswered")
 
 
@@ -462,6 +526,7 @@ async def close_codes(scene: Scene) -> None:
     await scene.misspeak(ann, "ping")
     await scene.misspeak(ann, "hello", accessToken="", device=ann.device)
     ben = await scene.person("ben")
+    assert ben._socket
     await ben._socket.send_bytes(b"\0")
     await scene.closes(ben, "a binary message")
     cleo = await scene.person("cleo")
@@ -478,8 +543,14 @@ async def close_codes(scene: Scene) -> None:
 
 async def play(folder: Path) -> str:
     """The document, as a server on SQLite has it now."""
-    server = await Server(folder, f"sqlite:{folder / 'examples.sqlite'}", CALLS_RING_SECONDS=5,
-                          CALLS_NEGOTIATION_SECONDS=2, CALLS_INVITES_PER_MINUTE=3, CALLS_RING_AGAIN_SECONDS=30).start()
+    server = await Server(
+        folder,
+        f"sqlite:{folder / 'examples.sqlite'}",
+        CALLS_RING_SECONDS=5,
+        CALLS_NEGOTIATION_SECONDS=2,
+        CALLS_INVITES_PER_MINUTE=3,
+        CALLS_RING_AGAIN_SECONDS=30,
+    ).start()
     parts = [INTRODUCTION]
     try:
         for number, (title, play_flow) in enumerate(FLOWS):

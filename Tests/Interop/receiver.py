@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 
 @dataclass
@@ -20,7 +20,8 @@ class Delivery:
 
     @property
     def json(self) -> dict[str, Any]:
-        return json.loads(self.body)
+        content: dict[str, Any] = json.loads(self.body)
+        return content
 
     def is_genuine(self, secret: str) -> bool:
         """As docs/webhooks.md tells receivers to check it."""
@@ -32,7 +33,7 @@ class Delivery:
 class Receiver:
     """Listens on loopback for as long as its `with`. `answer` gives the status for a request by its number, from 0."""
 
-    def __init__(self, answer: Callable[[int], int] = lambda number: 204):
+    def __init__(self, answer: Callable[[int], int] = lambda _number: 204):
         self.deliveries: list[Delivery] = []
         receiver = self
 
@@ -56,7 +57,7 @@ class Receiver:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
-    def __enter__(self) -> "Receiver":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

@@ -5,7 +5,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 
@@ -29,7 +29,14 @@ class Answer:
 
     status: int
     content_type: str
-    body: Json | None
+    # What it says in JSON; None when it says nothing, or something else.
+    content: Json | None
+
+    @property
+    def body(self) -> Json:
+        """What it says, which has to be JSON."""
+        assert self.content is not None, f"{self.status} without JSON"
+        return self.content
 
 
 class RingbackClient:
@@ -45,11 +52,11 @@ class RingbackClient:
         # The place of the last event that came.
         self.last_seq = 0
         # Hears every frame: whether the client sent it, and the frame.
-        self.on_frame: Callable[[bool, Json], None] = lambda sent, frame: None
+        self.on_frame: Callable[[bool, Json], None] = lambda _sent, _frame: None
         self._credentials: Json = {}
-        self._http: aiohttp.ClientSession | None = None
+        self._http: aiohttp.ClientSession
         # Of its own: the server upgrades a connection by its first request alone, and REST keeps connections open.
-        self._socket_http: aiohttp.ClientSession | None = None
+        self._socket_http: aiohttp.ClientSession
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
         self._closing: asyncio.Future[tuple[int, str]] | None = None
@@ -57,7 +64,7 @@ class RingbackClient:
         self._replies: dict[int, asyncio.Future[Json]] = {}
         self._events: asyncio.Queue[Json] = asyncio.Queue()
 
-    async def __aenter__(self) -> "RingbackClient":
+    async def __aenter__(self) -> Self:
         self._http = aiohttp.ClientSession()
         self._socket_http = aiohttp.ClientSession()
         return self
@@ -92,7 +99,7 @@ class RingbackClient:
     async def _open(self, path: str, body: Json) -> None:
         answer = await self.request("POST", path, body, token="")
         if answer.status >= 400:
-            raise RingbackError(answer.body or {"code": str(answer.status)})
+            raise RingbackError(answer.content or {"code": str(answer.status)})
         self.use(answer.body)
 
     def use(self, credentials: Json) -> None:
@@ -108,7 +115,8 @@ class RingbackClient:
     async def find(self, username: str) -> Json:
         """The user with a name."""
         answer = await self.request("GET", f"/v1/users?query={username}")
-        (user,) = [user for user in answer.body.get("users", []) if user["username"] == username]
+        found: list[Json] = [user for user in answer.body.get("users", []) if user["username"] == username]
+        (user,) = found
         return user
 
     # ---------------------------------------------------------------------------------------------- socket
@@ -123,6 +131,7 @@ class RingbackClient:
 
     async def closing(self, seconds: float = 15) -> tuple[int, str]:
         """Waits until the server closes the socket; gives the code and the reason."""
+        assert self._closing, "no socket was opened"
         return await asyncio.wait_for(self._closing, seconds)
 
     async def connect(self, resume: Json | None = None) -> Json:
@@ -141,7 +150,9 @@ class RingbackClient:
 
     async def lose(self) -> None:
         """Loses the live connection without a word."""
+        assert self._reader
         self._reader.cancel()
+        assert self._socket
         self._socket.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
         await self._socket.close()
 
@@ -150,6 +161,7 @@ class RingbackClient:
         number, self._next_id = self._next_id, self._next_id + 1
         self._replies[number] = asyncio.get_running_loop().create_future()
         self.on_frame(True, frame := {"id": number, **command})
+        assert self._socket, "no socket was opened"
         await self._socket.send_json(frame)
         try:
             reply = await asyncio.wait_for(self._replies[number], seconds)
@@ -157,7 +169,8 @@ class RingbackClient:
             del self._replies[number]
         if "error" in reply:
             raise RingbackError(reply["error"])
-        return reply.get("ok", {})
+        ok: Json = reply.get("ok", {})
+        return ok
 
     async def event(self, *names: str, seconds: float = 15) -> tuple[str, Json]:
         """The next event of one of these kinds; others that come before it are dropped."""
@@ -167,7 +180,9 @@ class RingbackClient:
                 if name in names:
                     return name, event
 
-    async def _read(self, connection: aiohttp.ClientWebSocketResponse, closing: asyncio.Future[tuple[int, str]]) -> None:
+    async def _read(
+        self, connection: aiohttp.ClientWebSocketResponse, closing: asyncio.Future[tuple[int, str]]
+    ) -> None:
         while (message := await connection.receive()).type is aiohttp.WSMsgType.TEXT:
             frame = message.json()
             self.on_frame(False, frame)
@@ -183,4 +198,4 @@ class RingbackClient:
                 if not reply.done():
                     reply.set_result(frame)
         if message.type is aiohttp.WSMsgType.CLOSE:
-            closing.set_result((message.data, message.extra))
+            closing.set_result((message.data, message.extra or ""))

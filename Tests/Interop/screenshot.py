@@ -7,12 +7,11 @@ import tempfile
 from io import BytesIO
 from pathlib import Path
 
-from PIL import Image
-from playwright.async_api import Browser, async_playwright
-
 from database import SQLite
 from media import are_together, meet
 from people import CHROMIUM_FLAGS, Person
+from PIL import Image
+from playwright.async_api import Browser, async_playwright
 from server import Server
 
 GAP = 24

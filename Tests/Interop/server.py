@@ -40,7 +40,7 @@ class Server:
         self._files = files
         self._settings = settings
         self._listen = "127.0.0.1:0"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._started: subprocess.Popen[bytes] | None = None
         self.output = folder / "output.log"
         self.url = ""
 
@@ -53,7 +53,7 @@ class Server:
         seen = self.output.stat().st_size if self.output.exists() else 0
         limit = ["prlimit", f"--nofile={self._files}"] if self._files else []
         with self.output.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._started = subprocess.Popen(
                 [*limit, executable(), "serve", "--listen", self._listen, "--database", self._database_url],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -79,7 +79,13 @@ class Server:
 
     @property
     def is_running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._started is not None and self._started.poll() is None
+
+    @property
+    def _process(self) -> subprocess.Popen[bytes]:
+        """Its latest process."""
+        assert self._started, "the server was not started"
+        return self._started
 
     @property
     def process_id(self) -> int:
@@ -91,7 +97,7 @@ class Server:
         await asyncio.to_thread(self._process.wait, 10)
 
     def pause(self) -> None:
-        """As a machine that stands still: SIGSTOP, and comes back when all its threads do. Nothing is told to anybody."""
+        """As a machine that stands still: SIGSTOP; comes back when all its threads do. Nothing is told to anybody."""
         self._process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
@@ -112,4 +118,5 @@ class Server:
             return await asyncio.to_thread(self._process.wait, seconds)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            raise AssertionError(f"the server was still running {seconds:g} s after SIGTERM:\n{self.log[-2000:]}")
+            why = f"the server was still running {seconds:g} s after SIGTERM:\n{self.log[-2000:]}"
+            raise AssertionError(why) from None

@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ringback_client import Json
 from server import Server, executable
 from socket_inputs import FRAME_BYTES, FRAME_ID, STRANGER_BYTES, Input, Inputs, element, varint
 
@@ -41,12 +42,12 @@ RELEASE_BOUND, DEBUG_BOUND = (25.0, 0.25), (100.0, 1.0)
 SHRINK_SECONDS = 60
 
 
-class Failure(Exception):
+class FuzzError(Exception):
     """What should not have happened."""
 
 
 @dataclass
-class Closed(Exception):
+class ClosedError(Exception):
     """The server has closed the socket."""
 
     code: int
@@ -70,7 +71,7 @@ class Socket:
             self._fill()
         head, _, self._read = self._read.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101"):
-            raise Failure(f"no socket but {head[:60]!r}")
+            raise FuzzError(f"no socket but {head[:60]!r}")
 
     def close(self) -> None:
         self._socket.close()
@@ -93,7 +94,7 @@ class Socket:
                     opcode, payload = self._read[0] & 0x0F, self._read[start : start + length]
                     self._read = self._read[start + length :]
                     if opcode == 8:
-                        raise Closed(int.from_bytes(payload[:2]))
+                        raise ClosedError(int.from_bytes(payload[:2]))
                     if opcode != 9:
                         return opcode, payload
                     continue
@@ -103,11 +104,11 @@ class Socket:
         try:
             more = self._socket.recv(1 << 16)
         except TimeoutError:
-            raise Failure(f"nothing came for {ANSWER_SECONDS} s") from None
+            raise FuzzError(f"nothing came for {ANSWER_SECONDS} s") from None
         except ConnectionResetError:
-            raise Closed(0) from None
+            raise ClosedError(0) from None
         if not more:
-            raise Closed(0)
+            raise ClosedError(0)
         self._read += more
 
     @staticmethod
@@ -150,19 +151,21 @@ class Fuzzer:
     def port(self) -> int:
         return int(self.server.url.rsplit(":", 1)[1])
 
-    def ask(self, path: str, body: dict[str, object]) -> dict[str, object]:
+    def ask(self, path: str, body: dict[str, object]) -> Json:
         request = urllib.request.Request(
             self.server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            return json.load(answer)
+            content: Json = json.load(answer)
+            return content
 
     def register(self) -> None:
+        device = {"id": self._device, "name": "Fuzzer"}
         for name in ("bob", "alice"):
-            device = {"id": self._device, "name": "Fuzzer"}
             answer = self.ask("/v1/accounts", {"username": name, "password": PASSWORD, "device": device})
             self.ids.append(answer["user"]["id"])
-        self.token = answer["accessToken"]
+            # The last one's stays.
+            self.token = answer["accessToken"]
 
     # -------------------------------------------------------------------------------------------- one input
 
@@ -175,7 +178,7 @@ class Fuzzer:
         try:
             connection.send(one.payload)
             self._await(connection, one, is_welcomed=stage == "welcomed")
-        except Closed as closed:
+        except ClosedError as closed:
             code = closed.code
             figures.closed += 1
             self._forget(one.encoding, connection)
@@ -183,9 +186,9 @@ class Fuzzer:
         if stage == "stranger":
             connection.close()
         if not self.server.is_running:
-            raise Failure("the server is gone")
+            raise FuzzError("the server is gone")
         if code is not None and code not in EXPECTED_CODES:
-            raise Failure(f"closed with {code}")
+            raise FuzzError(f"closed with {code}")
         figures.inputs += 1
         if cost > figures.worst_ms:
             figures.worst_ms, figures.worst_bytes = cost, len(one.payload)
@@ -200,7 +203,7 @@ class Fuzzer:
             # A socket of its own: what was written to the database before is over by then.
             cost = min([cost] + [self.send(stage, one) for _ in range(2)])
         if cost > allowed:
-            raise Failure(f"{cost:.0f} ms of the processor for {len(one.payload)} bytes; {allowed:.0f} are the bound")
+            raise FuzzError(f"{cost:.0f} ms of the processor for {len(one.payload)} bytes; {allowed:.0f} are the bound")
 
     def _await(self, connection: Socket, one: Input, is_welcomed: bool) -> None:
         """Waits for the pong, and for the answer to a command that has one."""
@@ -210,10 +213,10 @@ class Fuzzer:
         while not (has_pong and is_answered):
             try:
                 opcode, payload = connection.receive()
-            except Failure:
+            except FuzzError:
                 if has_pong:
                     self.unanswered += 1
-                    raise Failure("a valid command is not answered") from None
+                    raise FuzzError("a valid command is not answered") from None
                 raise
             has_pong |= opcode == 10
             # Events come with a seq before anything else.
@@ -250,18 +253,18 @@ class Fuzzer:
                 hello = {"accessToken": self.token, "device": {"id": self._device}}
                 connection.send(json.dumps({"id": 1, "hello": hello}).encode())
             else:
-                device = element(2, element(1, self._device.encode()))
-                connection.send(b"\x08\x01" + element(3, element(1, self.token.encode()) + device))
-            seen = set()
+                content = element(2, element(1, self._device.encode()))
+                connection.send(b"\x08\x01" + element(3, element(1, self.token.encode()) + content))
+            seen: set[str] = set()
             try:
                 while seen != {"pong", "welcome"}:
                     opcode, _ = connection.receive()
                     seen.add("pong" if opcode == 10 else "welcome")
                 return connection
-            except Closed as closed:
+            except ClosedError as closed:
                 connection.close()
                 if closed.code != 4501 or attempt:
-                    raise Failure(f"hello was answered with {closed.code}") from None
+                    raise FuzzError(f"hello was answered with {closed.code}") from None
                 # The access token has run out.
                 device = {"id": self._device, "name": "Fuzzer"}
                 answer = self.ask("/v1/sessions", {"username": "alice", "password": PASSWORD, "device": device})
@@ -281,7 +284,7 @@ class Fuzzer:
             self._forget(encoding, other)
         try:
             self.check(stage, one)
-        except (Failure, OSError):
+        except (FuzzError, OSError):
             if not self.server.is_running:
                 asyncio.run(self.server.start())
                 self.process = self.server.process_id
@@ -328,7 +331,7 @@ def fuzzer() -> Iterator[Fuzzer]:
         finally:
             code = asyncio.run(server.terminate(30)) if server.is_running else 0
         if code:
-            raise Failure(f"exit code {code} after SIGTERM")
+            raise FuzzError(f"exit code {code} after SIGTERM")
 
 
 def fuzz(seed: int, seconds: float, count: int | None, failures: Path) -> bool:
@@ -346,7 +349,7 @@ def fuzz(seed: int, seconds: float, count: int | None, failures: Path) -> bool:
             one = next(streams[stage])
             try:
                 target.check(stage, one)
-            except (Failure, OSError) as failure:
+            except (FuzzError, OSError) as failure:
                 print(target.report(time.monotonic() - began))
                 print(f"\nInput {number} of seed {seed}, {one.kind} in {one.encoding}, {stage}: {failure}", flush=True)
                 save(target, stage, one, failures)
@@ -379,7 +382,7 @@ def replay(path: Path) -> bool:
         target.register()
         try:
             target.check(stage, one)
-        except (Failure, OSError) as failure:
+        except (FuzzError, OSError) as failure:
             print(failure)
             return False
         print(target.report(0))

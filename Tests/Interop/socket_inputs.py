@@ -82,15 +82,15 @@ class Inputs:
         self.token = token
         self._lists = [path for path in self._paths(FRAME) if path[-1].repeated]
         self._kinds: list[tuple[int, str, Callable[[str, int], bytes]]] = [
-            (3, "valid", lambda encoding, limit: self.valid(encoding)),
-            (3, "mutated", lambda encoding, limit: self._mutated(self.valid(encoding))),
-            (1, "hello", lambda encoding, limit: self._hello(encoding)),
+            (3, "valid", lambda encoding, _: self.valid(encoding)),
+            (3, "mutated", lambda encoding, _: self._mutated(self.valid(encoding))),
+            (1, "hello", lambda encoding, _: self._hello(encoding)),
             (3, "repeated", self._repeated),
             (2, "merged", self._merged),
             (1, "nested", self._nested),
             (2, "texts", self._texts),
             (1, "long", self._long),
-            (1, "noise", self._noise),
+            (1, "noise", lambda encoding, _: self._noise(encoding)),
         ]
 
     def stream(self, limit: int) -> Iterator[Input]:
@@ -145,7 +145,7 @@ class Inputs:
     def _text(self, field: Field) -> str:
         if field.name.endswith(("id", "ids")) and self.random.random() < 0.9:
             return self.random.choice([*self.ids, str(uuid.UUID(int=self.random.getrandbits(128), version=4))])
-        return "".join(self.random.choices("ab \n\"\\/Ω\u0000\u2028😀𠮷", k=self.random.randint(0, 20)))
+        return "".join(self.random.choices('ab \n"\\/Ω\u0000\u2028😀𠮷', k=self.random.randint(0, 20)))
 
     def _number(self, field: Field) -> int:
         return self.random.choice([0, 1, 1, 2, 2, 3, 9, 127, 128, 2**31 if field.type.startswith("uint") else 4])
@@ -265,12 +265,14 @@ class Inputs:
         path = [field for field in self._path() if field.type in self.schema] or [self.schema[FRAME][2]]
         text = [field for field in self.schema[path[-1].type] if field.type == "string"]
         if not text:
-            return self._noise(encoding, limit)
+            return self._noise(encoding)
         if encoding == "protobuf":
-            part = self.random.choice([b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x00", b"\xc2\xa0"])
+            part = self.random.choice(
+                [b"\xff", b"\xc3\x28", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\x00", b"\xc2\xa0"]
+            )
             content = element(text[0].number, part * self._count(limit - 64, part))
             return self._id(encoding) + self._wrap(path, encoding, content)
-        escapes = [rb"\ud842\udfb7", rb"\ud842", rb"\udfb7", rb"\u0041", rb"\u", rb"\\", rb"\x", b"\\\""]
+        escapes = [rb"\ud842\udfb7", rb"\ud842", rb"\udfb7", rb"\u0041", rb"\u", rb"\\", rb"\x", b'\\"']
         part = self.random.choice([*escapes, b"\x01", b" \t", "😀".encode()])
         content = b'{"%s":"%s"}' % (text[0].json_name.encode(), part * self._count(limit - 200, part))
         return self._wrap(path, encoding, content)
@@ -287,7 +289,7 @@ class Inputs:
         )
         return left + body + right
 
-    def _noise(self, encoding: str, limit: int) -> bytes:
+    def _noise(self, encoding: str) -> bytes:
         if encoding == "protobuf":
             return self.random.randbytes(self.random.randint(0, 200))
         return "".join(self.random.choices('{}[]":,\\u0123deE+-. truefalsnid', k=self.random.randint(0, 200))).encode()

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-
 from aiortc_person import AiortcPerson
 from database import Database, calls
 from media import meet

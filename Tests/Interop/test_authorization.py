@@ -1,8 +1,11 @@
 """Who may do what: every command and every route, asked by everybody there is to a group and its call.
 
-The host has made the group and placed the call; the co-host, the participant and Dave (an admin of the group) are in it. *Removed* and *barred*
-were in it until the host removed them, *barred* for good; both are members still. *Former* was in it until Dave removed them from the group.
-*Blocked* is a stranger whom the host has blocked. *Suspended* is a member whose account was suspended. *Nobody* has no token.
+The host has made the group and placed the call; the co-host, the participant and Dave (an admin of the group) are in
+it. *Removed* and *barred* were in it until the host removed them, *barred* for good; both are members still. *Former*
+was in it until Dave removed them from the group. *Blocked* is a stranger whom the host has blocked. *Suspended* is a
+member whose account was suspended. *Nobody* has no token.
+*Nominal*, who has blocked the host, is a member to everybody else and is rung with the others; to each command and
+route they are answered as a stranger.
 
 A table has a column for each of them and says what each is answered: `ok`, or the error's code in short.
 """
@@ -15,9 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
-
 from conftest import StartServer
 from database import Database
 from openapi import OpenAPI
@@ -28,9 +29,18 @@ from server import executable
 ROLES = ["nobody", "stranger", "blocked", "former", "removed", "barred", "participant", "cohost", "host", "suspended"]
 MEMBERS = ["cohost", "participant", "dave", "removed", "barred", "former", "suspended"]
 CODES = {
-    "INVALID": "inv", "UNAUTHENTICATED": "401", "FORBIDDEN": "403", "NOT_FOUND": "404", "CONFLICT": "409", "CALL_ENDED": "ended",
-    "ANSWERED_ELSEWHERE": "else", "RATE_LIMITED": "429", "UNSUPPORTED": "unsup", "UNAVAILABLE": "503", "INTERNAL": "500",
-}  # fmt: skip
+    "INVALID": "inv",
+    "UNAUTHENTICATED": "401",
+    "FORBIDDEN": "403",
+    "NOT_FOUND": "404",
+    "CONFLICT": "409",
+    "CALL_ENDED": "ended",
+    "ANSWERED_ELSEWHERE": "else",
+    "RATE_LIMITED": "429",
+    "UNSUPPORTED": "unsup",
+    "UNAVAILABLE": "503",
+    "INTERNAL": "500",
+}
 SCHEMA = Path(__file__).resolve().parents[2] / "Sources/Wire/Proto/ringback.proto"
 
 
@@ -51,14 +61,20 @@ class Group:
         self.second_session = new()
 
     def user(self, role: str) -> str:
-        return self.people[role].user["id"]
+        user_id: str = self.people[role].user["id"]
+        return user_id
 
     async def make(self) -> None:
         """Makes the group, out of people who know each other."""
         for role in [*MEMBERS, "erin"]:
             await self.rest("host", "POST", "/v1/contacts", {"userId": self.user(role)})
             await self.rest(role, "POST", f"/v1/contacts/{self.user('host')}/accept")
-        members = [self.user(role) for role in MEMBERS]
+        # Who has written to the host knows them, and would be put into the group but for the block.
+        await self.rest("nominal", "POST", "/v1/conversations", {"userId": self.user("host")})
+        message = {"userId": self.user("host"), "clientMessageId": new(), "body": "Hello"}
+        await self.say("nominal", {"sendMessage": message})
+        await self.rest("nominal", "PUT", f"/v1/blocks/{self.user('host')}")
+        members = [self.user(role) for role in [*MEMBERS, "nominal"]]
         body = {"type": "CONVERSATION_TYPE_GROUP", "clientConversationId": new(), "name": "Band", "memberIds": members}
         self.id = (await self.rest("host", "POST", "/v1/conversations", body))["id"]
         await self.rest("host", "PATCH", f"{self.path}/members/{self.user('dave')}", {"role": "MEMBER_ROLE_ADMIN"})
@@ -71,7 +87,7 @@ class Group:
     async def rest(self, role: str, method: str, path: str, body: Json | None = None) -> Json:
         answer = await self.people[role].request(method, path, body)
         assert answer.status < 300, f"{method} {path}: {answer}"
-        return answer.body or {}
+        return answer.content or {}
 
     async def asker(self, route: str, role: str) -> RingbackClient:
         """Who asks for a route as somebody; before that the route's target is there."""
@@ -122,9 +138,11 @@ class Group:
             await self.rest("host", "POST", f"{self.path}/members", {"userIds": [self.user("former")]})
         rung = [role for role in MEMBERS if role != "suspended"]
         invite = {
-            "clientCallId": new(), "conversationId": self.id, "type": "CALL_TYPE_VOICE",
-            "userIds": [self.user(role) for role in rung],
-        }  # fmt: skip
+            "clientCallId": new(),
+            "conversationId": self.id,
+            "type": "CALL_TYPE_VOICE",
+            "userIds": [self.user(role) for role in [*rung, "nominal"]],
+        }
         self.call = (await self.say("host", {"callInvite": invite}))["call"]["id"]
         accept = [self.say(role, {"callAccept": {"commandId": new(), "callId": self.call}}) for role in rung]
         await asyncio.gather(*accept)
@@ -132,8 +150,8 @@ class Group:
         role = "PARTICIPANT_ROLE_CO_HOST"
         await self.say("host", {"callSetRole": {**control, "userId": self.user("cohost"), "role": role}})
         for user, bar in (("removed", False), ("barred", True)):
-            control = {"commandId": new(), "callId": self.call, "userId": self.user(user), "bar": bar}
-            await self.say("cohost", {"callRemove": control})
+            removal = {**control, "commandId": new(), "userId": self.user(user), "bar": bar}
+            await self.say("cohost", {"callRemove": removal})
         await self.rest("dave", "DELETE", f"{self.path}/members/{self.user('former')}")
 
 
@@ -142,17 +160,17 @@ async def group(start_server: StartServer, database: Database) -> AsyncIterator[
     server = await start_server(CALLS_INVITES_PER_MINUTE=100_000)
     async with AsyncExitStack() as stack:
         people = {}
-        for role in [*ROLES, "dave", "erin"]:
+        for role in [*ROLES, "dave", "erin", "nominal"]:
             people[role] = await stack.enter_async_context(RingbackClient(server.url))
             if role != "nobody":
                 await people[role].register(role, PASSWORD)
         group = Group(people, stack)
-        await group.make()
         for role, client in people.items():
             if role not in ("nobody", "suspended"):
                 await client.connect()
-        suspend = [executable(), "user", "suspend", "suspended", "--database", database.url]
-        await asyncio.to_thread(subprocess.run, suspend, check=True, capture_output=True)
+        await group.make()
+        suspend = [str(executable()), "user", "suspend", "suspended", "--database", database.url]
+        await asyncio.to_thread(lambda: subprocess.run(suspend, check=True, capture_output=True))
         await group.place_call()
         yield group
 
@@ -185,8 +203,8 @@ def conversation(group: Group) -> str:
 
 # Command, how it is made, and the answers in the order of ROLES.
 COMMANDS: dict[str, tuple[Command, str]] = {
-    "hello": (lambda group, _: {}, "inv inv inv inv inv inv inv inv inv 401"),
-    "ping": (lambda group, _: {}, "inv ok ok ok ok ok ok ok ok 401"),
+    "hello": (lambda _group, _role: {}, "inv inv inv inv inv inv inv inv inv 401"),
+    "ping": (lambda _group, _role: {}, "inv ok ok ok ok ok ok ok ok 401"),
     "callInvite": (
         lambda group, _: {"clientCallId": new(), "conversationId": group.id, "type": "CALL_TYPE_VOICE"},
         "inv 404 404 404 ok 403 ok ok ok 401",
@@ -203,14 +221,20 @@ COMMANDS: dict[str, tuple[Command, str]] = {
         to_call(userId=dave, description={"type": "DESCRIPTION_TYPE_OFFER", "sdp": "v=0", "peerConnectionId": "1"}),
         "inv 404 404 404 409+call 404 ok ok ok 401",
     ),
-    "sendCandidate": (to_call(userId=dave, candidate={"candidate": "candidate:1", "peerConnectionId": "1"}), "inv 404 404 404 409+call 404 ok ok ok 401"),
+    "sendCandidate": (
+        to_call(userId=dave, candidate={"candidate": "candidate:1", "peerConnectionId": "1"}),
+        "inv 404 404 404 409+call 404 ok ok ok 401",
+    ),
     "startScreenShare": (control(), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "stopScreenShare": (control(), "inv 404 404 404 ok 404 ok ok ok 401"),
     "callJoin": (control(), "inv 404 404 404 ok 403 ok ok ok 401"),
     "callAdd": (control(userIds=lambda group: [group.user("erin")]), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "callHold": (to_call(onHold=True), "inv 404 404 404 409+call 404 ok ok ok 401"),
     "callRaiseHand": (to_call(raised=True), "inv 404 404 404 409+call 404 ok ok ok 401"),
-    "callSetRole": (control(userId=dave, role="PARTICIPANT_ROLE_CO_HOST"), "inv 404 404 404 409+call 404 403+call 403+call ok 401"),
+    "callSetRole": (
+        control(userId=dave, role="PARTICIPANT_ROLE_CO_HOST"),
+        "inv 404 404 404 409+call 404 403+call 403+call ok 401",
+    ),
     "callStopMedia": (control(userId=dave, medium="MEDIUM_CAMERA"), "inv 404 404 404 409+call 404 403+call ok ok 401"),
     "callRemove": (control(userId=dave), "inv 404 404 404 409+call 404 403+call ok ok 401"),
     "callLock": (control(locked=True), "inv 404 404 404 409+call 404 403+call ok ok 401"),
@@ -250,13 +274,14 @@ async def outcome(answer: Awaitable[Json]) -> str:
 
 async def test_every_command(group: Group) -> None:
     rows = {}
-    for name, (make, expected) in COMMANDS.items():
+    for name, (make, _) in COMMANDS.items():
         answers = []
         for role in ROLES:
             answers.append(await ask(group, role, name, make))
             if answers[-1] == "ok" and name in CHANGES:
                 await group.place_call()
         rows[name] = " ".join(answers)
+        assert await ask(group, "nominal", name, make) == answers[ROLES.index("stranger")], name
     width = max(map(len, rows))
     print("\n" + " " * width, " ".join(ROLES))
     for name, row in rows.items():
@@ -279,7 +304,11 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/sessions": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "DELETE /v1/sessions/current": ({}, None, "401 204 204 204 204 204 204 204 204 401"),
     "PUT /v1/sessions/current/push-token": ({}, {"pushToken": ""}, "401 204 204 204 204 204 204 204 204 401"),
-    "DELETE /v1/sessions/{id}": ({"id": lambda group: group.second_session}, None, "401 404 404 404 404 404 404 404 204 401"),
+    "DELETE /v1/sessions/{id}": (
+        {"id": lambda group: group.second_session},
+        None,
+        "401 404 404 404 404 404 404 404 204 401",
+    ),
     "GET /v1/me": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/me/call-settings": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "PATCH /v1/me/call-settings": ({}, {}, "401 200 200 200 200 200 200 200 200 401"),
@@ -288,22 +317,42 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/contacts": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/contacts": ({}, {"userId": dave}, "401 200 200 200 200 200 200 200 200 401"),
     "DELETE /v1/contacts/{id}": ({"id": dave}, None, "401 204 204 204 204 204 204 204 204 401"),
-    "POST /v1/contacts/{id}/accept": ({"id": lambda group: group.user("host")}, None, "401 404 404 204 204 204 204 204 404 401"),
-    "POST /v1/contacts/{id}/reject": ({"id": lambda group: group.user("erin")}, None, "401 404 404 404 404 404 404 404 404 401"),
+    "POST /v1/contacts/{id}/accept": (
+        {"id": lambda group: group.user("host")},
+        None,
+        "401 404 404 204 204 204 204 204 404 401",
+    ),
+    "POST /v1/contacts/{id}/reject": (
+        {"id": lambda group: group.user("erin")},
+        None,
+        "401 404 404 404 404 404 404 404 404 401",
+    ),
     "GET /v1/blocks": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "PUT /v1/blocks/{id}": ({"id": lambda group: group.user("erin")}, None, "401 204 204 204 204 204 204 204 204 401"),
-    "DELETE /v1/blocks/{id}": ({"id": lambda group: group.user("erin")}, None, "401 204 204 204 204 204 204 204 204 401"),
+    "DELETE /v1/blocks/{id}": (
+        {"id": lambda group: group.user("erin")},
+        None,
+        "401 204 204 204 204 204 204 204 204 401",
+    ),
     "POST /v1/conversations": ({}, {"userId": dave}, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/conversations": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}/messages": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
     "GET /v1/conversations/{id}/calls": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
-    "POST /v1/conversations/{id}/members": ({"id": conversation}, {"userIds": lambda group: [group.user("erin")]}, "401 404 404 404 403 403 403 403 200 401"),
+    "POST /v1/conversations/{id}/members": (
+        {"id": conversation},
+        {"userIds": lambda group: [group.user("erin")]},
+        "401 404 404 404 403 403 403 403 200 401",
+    ),
     "PATCH /v1/conversations/{id}/members/{user_id}": (
-        {"id": conversation, "user_id": lambda group: group.user("erin")}, {"role": "MEMBER_ROLE_MEMBER"}, "401 404 404 404 403 403 403 403 200 401",
+        {"id": conversation, "user_id": lambda group: group.user("erin")},
+        {"role": "MEMBER_ROLE_MEMBER"},
+        "401 404 404 404 403 403 403 403 200 401",
     ),
     "DELETE /v1/conversations/{id}/members/{user_id}": (
-        {"id": conversation, "user_id": lambda group: group.user("erin")}, None, "401 404 404 404 403 403 403 403 204 401",
+        {"id": conversation, "user_id": lambda group: group.user("erin")},
+        None,
+        "401 404 404 404 403 403 403 403 204 401",
     ),
     "GET /v1/invitations": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/invitations/{id}/accept": ({"id": conversation}, None, "401 404 404 404 200 200 200 200 200 401"),
@@ -312,20 +361,21 @@ ROUTES: dict[str, tuple[Fields, Json | None, str]] = {
     "GET /v1/calls/{id}": ({"id": lambda group: group.call}, None, "401 404 404 200 200 200 200 200 200 401"),
     "GET /v1/calls/missed": ({}, None, "401 200 200 200 200 200 200 200 200 401"),
     "POST /v1/calls/missed/seen": ({}, {}, "401 200 200 200 200 200 200 200 200 401"),
-}  # fmt: skip
+}
 
 
 async def test_every_route(group: Group) -> None:
     rows = {}
     for name, (fields, body, _) in ROUTES.items():
         answers = []
-        for role in ROLES:
+        for role in [*ROLES, "nominal"]:
             client = await group.asker(name, role)
             method, path = name.split()
             values = {key: value(group) if callable(value) else value for key, value in fields.items()}
             filled = body and {key: value(group) if callable(value) else value for key, value in body.items()}
             answer = await client.request(method, path.format(**values), filled)
             answers.append(str(answer.status))
+        assert answers.pop() == answers[ROLES.index("stranger")], name
         rows[name] = answers[0] if len(set(answers)) == 1 else " ".join(answers)
     width = max(map(len, rows))
     print("\n" + " " * width, " ".join(ROLES))

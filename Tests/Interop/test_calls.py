@@ -1,16 +1,17 @@
 """Calls between two browsers, from ringing to the rows that are left."""
 
 from conftest import Arrive, StartServer
-from database import Database, calls, participants, screen_shares
+from database import Database, Row, calls, participants, screen_shares
 from media import meet, talk, watches
 from people import Person
+from server import Server
 from waiting import until
 
 
-async def last_call(database: Database, status: str, reason: str) -> dict:
+async def last_call(database: Database, status: str, reason: str) -> Row:
     """Waits for the only call to end, and checks that it ended so."""
 
-    async def ended() -> dict | None:
+    async def ended() -> Row | None:
         rows = calls(database)
         assert len(rows) <= 1
         return rows[0] if rows and rows[0]["ended_at"] else None
@@ -76,7 +77,10 @@ async def test_screen_share_on_and_off(database: Database, alice: Person, bob: P
 
     call = await last_call(database, "completed", "hangup")
     shares = screen_shares(database)
-    assert [(share["username"], share["end_reason"]) for share in shares] == [("alice", "stopped"), ("bob", "call_ended")]
+    assert [(share["username"], share["end_reason"]) for share in shares] == [
+        ("alice", "stopped"),
+        ("bob", "call_ended"),
+    ]
     for share in shares:
         assert share["started_at"] <= share["ended_at"] <= call["ended_at"]
 
@@ -117,7 +121,7 @@ async def test_nobody_answers(database: Database, start_server: StartServer, arr
     await bob.sees("history-item", "Alice")
 
 
-async def test_busy(database: Database, server, arrive: Arrive, alice: Person, bob: Person) -> None:
+async def test_busy(database: Database, server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
     await alice.call("bob", "voice")
     await bob.answer("voice")
     await talk(alice, bob)

@@ -7,10 +7,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-
 from conftest import StartServer
-from ringback_client import RingbackClient
 from people import PASSWORD
+from ringback_client import Json, RingbackClient
 from waiting import until
 
 TIMES = {
@@ -65,7 +64,7 @@ async def call_ends(client: RingbackClient, call: str, *reasons: str) -> None:
     await until(f"{call} ends: {reasons}", has_ended, 10)
 
 
-def invite(user: str) -> dict:
+def invite(user: str) -> Json:
     return {"callInvite": {"clientCallId": str(uuid.uuid4()), "userId": user, "type": "CALL_TYPE_VOICE"}}
 
 

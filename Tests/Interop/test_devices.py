@@ -33,9 +33,7 @@ async def test_declined_on_another_device(arrive: Arrive, server: Server, alice:
     await alice.sees_call_end("Bob declined")
 
 
-async def test_a_device_that_comes_later_rings_too(
-    arrive: Arrive, server: Server, alice: Person, bob: Person
-) -> None:
+async def test_a_device_that_comes_later_rings_too(arrive: Arrive, server: Server, alice: Person, bob: Person) -> None:
     await alice.call("bob")
     await bob.sees("incoming")
     bobs_phone = await arrive(server, "bob", registered=True)

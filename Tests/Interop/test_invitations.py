@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from playwright.async_api import expect
-
 from conftest import Arrive
 from people import Person
+from playwright.async_api import expect
 from ringback_client import RingbackClient
 from server import Server
 
@@ -49,7 +48,7 @@ async def test_a_stranger_is_invited_and_accepts(
     await alice.sees("thread-detail", "Alice, Bob")
 
 
-async def test_who_is_blocked_invites_nobody(server: Server, alice: Person, bob: Person) -> None:
+async def test_who_is_blocked_invites_nobody(alice: Person, bob: Person) -> None:
     await alice.make_group("Spam", "bob")
     await bob.element("invitation-Spam").get_by_test_id("invitation-block").click()
     await bob.click("question-yes")

@@ -1,8 +1,11 @@
 """Two people write to each other."""
 
+import asyncio
+
 from conftest import Arrive
 from database import Database, messages
 from people import Person
+from playwright.async_api import Response, Route
 from server import Server
 
 
@@ -41,3 +44,29 @@ async def test_messages_are_there_after_a_reload(alice: Person, bob: Person) -> 
     await bob.is_online()
     await bob.click("conversation-alice")
     await bob.reads(["Keep this"])
+
+
+async def test_what_was_missed_shows_whichever_answer_comes_first(alice: Person, bob: Person) -> None:
+    """The list of conversations comes before the messages of the one that is open."""
+    await alice.open_conversation("bob")
+    await alice.write("Before")
+    await bob.click("conversation-alice")
+    await bob.reads(["Before"])
+    await alice.page.evaluate("ringback.client.disconnect()")
+    await bob.write("Meanwhile")
+    await bob.reads(["Before", "Meanwhile"])
+    listed = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await listed.wait()
+        await route.continue_()
+
+    async def note(response: Response) -> None:
+        if "/v1/conversations?" in response.url:
+            await response.finished()
+            listed.set()
+
+    await alice.page.route("**/messages?*", hold)
+    alice.page.on("response", note)
+    await alice.page.evaluate("ringback.client.connect()")
+    await alice.reads(["Before", "Meanwhile"])

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-
 from conftest import Arrive, StartServer
 from database import PostgreSQL
 from people import PASSWORD, Person
-from ringback_client import RingbackClient, RingbackError
+from ringback_client import Json, RingbackClient, RingbackError
 from server import Server, environment, executable
 from waiting import until
 
@@ -71,11 +70,12 @@ async def test_the_database_goes_away_and_comes_back(database: PostgreSQL, serve
 
         await until("ready again", is_ready)
 
-        async def sent(client: RingbackClient, command: dict) -> dict | None:
+        async def sent(client: RingbackClient, command: Json) -> Json | None:
             try:
                 return await client.send(command)
             except RingbackError as error:
-                assert error.code == "ERROR_CODE_UNAVAILABLE"
+                if error.code != "ERROR_CODE_UNAVAILABLE":
+                    raise
                 return None
 
         answered = await until("the call is answered", lambda: sent(bob, accept))
@@ -104,7 +104,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("flags,settings,named", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize(("flags", "settings", "named"), WRONG.values(), ids=WRONG.keys())
 def test_wrong_configuration(tmp_path: Path, flags: list[str], settings: dict[str, str], named: str) -> None:
     """One line that names what is wrong, and the exit code of a configuration error (78, as in sysexits.h)."""
     (tmp_path / "broken.json").write_text("{")
@@ -172,17 +172,20 @@ async def test_hang_up_reloads_certificate_and_log_level(start_server: StartServ
         server.signal(signal.SIGHUP)
         await until(f"the log says: {words}", lambda: asyncio.sleep(0, server.log.count(words) > seen))
 
-    assert await trusted(old) and not await trusted(new)
+    assert await trusted(old)
+    assert not await trusted(new)
     for certificate_file, key in (("absent.pem", "old.key"), ("settings.json", "old.key"), ("new.pem", "old.key")):
         configure("info", certificate_file, key)
         await hang_up("the certificate stays as it is")
         assert await trusted(old)
     (tmp_path / "settings.json").write_text("{")
     await hang_up("settings stay as they are")
-    assert await trusted(old) and "debug" not in server.log
+    assert await trusted(old)
+    assert "debug" not in server.log
     configure("debug", "new.pem", "new.key")
     await hang_up("reloaded")
-    assert await trusted(new) and not await trusted(old)
+    assert await trusted(new)
+    assert not await trusted(old)
     async with (
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=new)) as session,
         session.ws_connect(f"{server.url}/v1/socket", protocols=["ringback.v1.json"]) as socket,
@@ -223,6 +226,7 @@ async def test_nobody_reads_the_log(tmp_path: Path, unused_tcp_port: int) -> Non
         async def serves() -> bool:
             with contextlib.suppress(aiohttp.ClientConnectorError):
                 return await status(f"http://{address}/healthz") == 200
+            return False
 
         await until("it serves", serves)
         async with RingbackClient(f"http://{address}") as alice:
@@ -288,5 +292,6 @@ async def test_the_log_keeps_secrets(server: Server, arrive: Arrive, alice: Pers
     secrets = [PASSWORD, "a-wrong-password", "a-token-that-is-none", "the-words-of-a-message", *tokens]
     secrets += await alice.secrets() + await bob.secrets()
     assert await server.terminate() == 0
-    assert len(secrets) >= 10 and all(len(secret) > 8 for secret in secrets)
+    assert len(secrets) >= 10
+    assert all(len(secret) > 8 for secret in secrets)
     assert [secret for secret in secrets if secret in server.log] == []

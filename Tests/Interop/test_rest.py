@@ -3,7 +3,6 @@
 import uuid
 
 import pytest
-
 from openapi import PATH, OpenAPI
 from people import PASSWORD
 from ringback_client import Answer, Json, RingbackClient
@@ -68,7 +67,8 @@ async def _contacts(alice: RingbackClient, bob: RingbackClient) -> None:
     asked = await alice.request("POST", "/v1/contacts", {"userId": bob.user["id"]})
     assert asked.body["status"] == "CONTACT_STATUS_REQUESTED"
     (received,) = (await bob.request("GET", "/v1/contacts?limit=1")).body["contacts"]
-    assert received["user"]["username"] == "alice" and received["status"] == "CONTACT_STATUS_RECEIVED"
+    assert received["user"]["username"] == "alice"
+    assert received["status"] == "CONTACT_STATUS_RECEIVED"
     assert (await alice.request("POST", f"{bobs}/accept")).status == 404
     for verb in ("reject", "accept", "accept"):
         assert (await bob.request("POST", f"{alices}/{verb}")).status == 204
@@ -108,7 +108,7 @@ async def _call_settings(alice: RingbackClient) -> None:
 async def _conversations(alice: RingbackClient, bob: RingbackClient) -> str:
     opened = await alice.request("POST", "/v1/conversations", {"userId": bob.user["id"]})
     again = await bob.request("POST", "/v1/conversations", {"userId": alice.user["id"]})
-    conversation = opened.body["id"]
+    conversation: str = opened.body["id"]
     assert again.body["id"] == conversation
     await alice.connect()
     for number in range(5):
@@ -117,9 +117,11 @@ async def _conversations(alice: RingbackClient, bob: RingbackClient) -> str:
     listed = (await bob.request("GET", "/v1/conversations")).body["conversations"]
     assert [item["id"] for item in listed] == [conversation]
     newest = (await bob.request("GET", f"/v1/conversations/{conversation}/messages?limit=2")).body
-    assert [message["seq"] for message in newest["messages"]] == ["4", "5"] and newest["hasMore"]
+    assert [message["seq"] for message in newest["messages"]] == ["4", "5"]
+    assert newest["hasMore"]
     older = (await bob.request("GET", f"/v1/conversations/{conversation}/messages?before_seq=4")).body
-    assert [message["seq"] for message in older["messages"]] == ["1", "2", "3"] and "hasMore" not in older
+    assert [message["seq"] for message in older["messages"]] == ["1", "2", "3"]
+    assert "hasMore" not in older
     return conversation
 
 
@@ -189,7 +191,7 @@ async def _invitations(alice: RingbackClient, carol: RingbackClient) -> None:
 
 async def _refusals(alice: RingbackClient, conversation: str) -> None:
     unknown = uuid.uuid4()
-    refused = {
+    refused: dict[tuple[str, str], tuple[Json | None, int]] = {
         ("POST", "/v1/accounts"): ({"username": "alice", "password": PASSWORD, "device": alice.device}, 409),
         ("POST", "/v1/sessions"): ({"username": "alice", "password": "wrong wrong", "device": alice.device}, 401),
         ("POST", "/v1/sessions/refresh"): ({"refreshToken": "none"}, 401),
@@ -206,13 +208,20 @@ async def _refusals(alice: RingbackClient, conversation: str) -> None:
         assert answer.status == status, f"{method} {path}: {answer}"
         assert answer.body["code"].startswith("ERROR_CODE_")
     for path in (
-        "/v1/me", "/v1/users?query=a", "/v1/ice-servers", "/v1/sessions", "/v1/conversations", "/v1/calls",
-        "/v1/contacts", "/v1/blocks", "/v1/invitations",
+        "/v1/me",
+        "/v1/users?query=a",
+        "/v1/ice-servers",
+        "/v1/sessions",
+        "/v1/conversations",
+        "/v1/calls",
+        "/v1/contacts",
+        "/v1/blocks",
+        "/v1/invitations",
     ):
         assert (await alice.request("GET", path, token="")).status == 401
 
 
-async def _sessions(alice: RingbackClient) -> None:
+async def _sessions(alice: CheckedClient) -> None:
     (session,) = (await alice.request("GET", "/v1/sessions")).body["sessions"]
     async with CheckedClient(alice.url, alice._document) as phone:
         await phone.log_in("alice", PASSWORD)

@@ -2,10 +2,10 @@
 
 import time
 
-from playwright.async_api import Route, expect
-
+import pytest
 from conftest import Arrive, StartServer
 from people import Person
+from playwright.async_api import Route, expect
 from server import Server
 
 
@@ -106,7 +106,8 @@ async def test_a_block(start_server: StartServer, arrive: Arrive) -> None:
     await calls_and_is_declined(alice, bob)
 
 
-async def test_the_settings_by_keyboard(alice: Person, bob: Person) -> None:
+@pytest.mark.usefixtures("alice")
+async def test_the_settings_by_keyboard(bob: Person) -> None:
     keys = bob.page.keyboard
     await bob.open_conversation("alice")
     await bob.element("open-settings").focus()
@@ -162,7 +163,8 @@ async def test_what_cannot_be_loaded_or_stored_is_said(alice: Person) -> None:
     assert requests == ["GET", "PATCH"]
 
 
-async def test_nothing_of_it_stays_after_a_sign_out(server: Server, arrive: Arrive, alice: Person, bob: Person) -> None:
+@pytest.mark.usefixtures("alice")
+async def test_nothing_of_it_stays_after_a_sign_out(server: Server, arrive: Arrive, bob: Person) -> None:
     await bob.open_conversation("alice")
     await bob.does("block")
     await bob.click("question-yes")

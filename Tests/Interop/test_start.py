@@ -5,10 +5,10 @@ import shutil
 import socket
 import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from conftest import StartServer
 from database import Database
 from people import PASSWORD
@@ -17,7 +17,7 @@ from server import Server, environment, executable
 
 
 def start(
-    folder: Path, database: Database, listen: str, **settings: str | int
+    folder: Path, database: Database, listen: str, **settings: str | int | Path
 ) -> subprocess.CompletedProcess[str]:
     """A start that is to fail."""
     folder.mkdir(exist_ok=True)
@@ -38,7 +38,7 @@ def last_line(ended: subprocess.CompletedProcess[str]) -> str:
 
 
 @pytest.fixture
-def taken_udp_port():
+def taken_udp_port() -> Iterator[int]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -72,12 +72,15 @@ async def test_a_start_that_fails_leaves_the_running_server_alone(
         stun = f"127.0.0.1:{taken_udp_port}"
         ended = start(tmp_path / "copy", database, "127.0.0.1:0", STUN_LISTEN=stun, **copy)
         assert ended.returncode == 69
-        assert stun in last_line(ended) and "in use" in last_line(ended)
+        assert stun in last_line(ended)
+        assert "in use" in last_line(ended)
         wrong = {"TLS_CERTIFICATE": "absent.pem", "TLS_KEY": "absent.pem"}
         ended = start(tmp_path / "copy", database, "127.0.0.1:0", **wrong, **copy)
-        assert ended.returncode == 78 and "absent.pem" in last_line(ended)
+        assert ended.returncode == 78
+        assert "absent.pem" in last_line(ended)
         ended = start(tmp_path / "copy", database, "192.0.2.1:8080", **copy)
-        assert ended.returncode == 69 and "not an address of this machine" in last_line(ended)
+        assert ended.returncode == 69
+        assert "not an address of this machine" in last_line(ended)
 
         # Longer than it would take to notice that there is a younger process of the node.
         await asyncio.sleep(0.8)

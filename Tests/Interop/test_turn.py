@@ -1,6 +1,7 @@
 """Calls through coturn, with the credentials that the server hands out."""
 
 import base64
+import functools
 import hashlib
 import hmac
 import time
@@ -9,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-
 from conftest import FAILED, Arrive, StartServer
 from coturn import Coturn
 from media import meet
 from people import Person
+from playwright.async_api import Request
 from waiting import until
 
 # The database has no part in this.
@@ -111,15 +112,20 @@ async def test_a_call_begins_with_credentials_that_were_renewed(
     for person in (alice, bob):
         await person.page.clock.install()
         await person.page.clock.fast_forward(3590_000)
-    asked: list[Person] = []
+    asked: set[str] = set()
+
+    def note(person: Person, request: Request) -> None:
+        if "ice-servers" in request.url:
+            asked.add(person.username)
+
     for person in (alice, bob):
-        person.page.on("request", lambda request, who=person: asked.append(who) if "ice-servers" in request.url else None)
+        person.page.on("request", functools.partial(note, person))
     await alice.call("bob")
     await bob.answer()
     await meet(alice, bob)
 
     async def both_asked() -> bool:
-        return {person.username for person in asked} == {"alice", "bob"}
+        return asked == {"alice", "bob"}
 
     await until("both have asked for new credentials", both_asked)
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-async def until(what: str, probe: Callable[[], Awaitable[Value]], seconds: float = 20) -> Value:
+async def until(what: str, probe: Callable[[], Awaitable[Value | None]], seconds: float = 20) -> Value:
     """The first true value that the probe gives; fails, with what it gave last, when there is none in time."""
     deadline = time.monotonic() + seconds
     while True:

@@ -62,7 +62,13 @@ private struct TinyServer {
         guard let call = calls[id] else { return [] }
         return [
             (outgoing.socket, Self.ok(call, to: outgoing.frame.id)),
-            (outgoing.socket ^ 1, Self.event { $0.callUpdated.call = call }),
+            (
+                outgoing.socket ^ 1,
+                Self.event {
+                    $0.callChanged.callID = call.id
+                    $0.callChanged.state.status = call.status
+                }
+            ),
         ]
     }
 

@@ -85,4 +85,76 @@ import Wire
         #expect(device.see(Self.picture(5, "completed"), isEvent: true) == nil)
         #expect(device.see(Self.picture(6), isEvent: true)?.kind == .revisionWentBack)
     }
+
+    private static func change(
+        _ revision: UInt64, since base: UInt64, _ change: (inout WireCallChanged) -> Void = { _ in }
+    ) -> WireCallChanged {
+        .with {
+            $0.callID = "call"
+            $0.revision = revision
+            $0.baseRevision = base
+            change(&$0)
+        }
+    }
+
+    @Test func aChangeThatFitsIsPutOnTheCall() throws {
+        var device = Self.device()
+        _ = device.see(Self.picture(5), isEvent: true)
+        let change = Self.change(6, since: 4) {
+            $0.state.status = .completed
+            $0.state.endReason = .hangup
+            $0.participants = [
+                .with {
+                    $0.user.id = "ben"
+                    $0.status = .ringing
+                },
+                .with {
+                    $0.user.id = "ann"
+                    $0.status = .left
+                    $0.leaveReason = .hangup
+                },
+            ]
+            $0.screenShares.shares = [.with { $0.sharerID = "ben" }]
+        }
+        guard case .news(let picture) = device.look(at: change) else {
+            Issue.record("no news")
+            return
+        }
+        #expect(picture.revision == 6 && picture.status == "completed" && picture.endReason == "hangup")
+        #expect(picture.members.map(\.user) == ["ann", "ben"])
+        #expect(picture.members.map(\.status) == ["left", "ringing"])
+        #expect(picture.shares.keys.sorted() == ["ben"])
+        #expect(device.see(picture, isEvent: true) == nil)
+        guard case .known(nil) = device.look(at: Self.change(6, since: 5)) else {
+            Issue.record("not known")
+            return
+        }
+    }
+
+    @Test func aChangeThatDoesNotFitIsFoundAndTheCallAskedForUntilItIsThere() {
+        var device = Self.device()
+        _ = device.see(Self.picture(5), isEvent: true)
+        guard case .missed(let fault) = device.look(at: Self.change(8, since: 6)) else {
+            Issue.record("not missed")
+            return
+        }
+        #expect(fault?.kind == .changeDoesNotFit)
+        #expect(device.isBehind("call"))
+        _ = device.replace(Self.picture(7))
+        #expect(device.isBehind("call"))
+        _ = device.replace(Self.picture(8))
+        #expect(!device.isBehind("call"))
+    }
+
+    @Test func aChangeOfACallThatIsBeingAskedForIsNoFault() {
+        var device = Self.device()
+        _ = device.see(Self.picture(5), isEvent: true)
+        device.disconnect()
+        _ = device.connect([])
+        guard case .missed(nil) = device.look(at: Self.change(8, since: 4)) else {
+            Issue.record("not missed")
+            return
+        }
+        #expect(device.isBehind("call"))
+    }
 }

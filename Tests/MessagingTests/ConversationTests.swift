@@ -92,13 +92,13 @@ import Testing
                 if number % 3 == 0 { world.clock.advance(.seconds(1)) }
                 all.append(try await world.send(world.draft(.user(friend)), from: ada).conversation)
             }
-            var (seen, cursor): ([ConversationID], ConversationCursor?) = ([], nil)
+            var (seen, cursor): ([ConversationID], PageCursor<Named.Conversation>?) = ([], nil)
             repeat {
                 let page = try await world.service.conversations(of: ada, before: cursor, limit: 5)
                 #expect(page.conversations.count == (page.next == nil ? 3 : 5))
                 seen += page.conversations.map(\.id)
                 // What a client hands back is what it was given.
-                cursor = page.next.flatMap { ConversationCursor($0.description) }
+                cursor = page.next.flatMap { PageCursor($0.description) }
                 #expect(cursor == page.next)
                 world.clock.advance(.seconds(1))
                 // What is used meanwhile comes to the top, and nothing else moves.
@@ -108,9 +108,6 @@ import Testing
             let first = try await world.service.conversations(of: ada, limit: 23)
             #expect(first.next == nil)
             #expect(first.conversations.map(\.id) == [seen[2]] + seen.filter { $0 != seen[2] })
-            for text in ["", "1", "1_2_3", "-1_\(all[0])", "x_\(all[0])", "253402300799000001_\(all[0])", "1_x"] {
-                #expect(ConversationCursor(text) == nil)
-            }
         }
     }
 

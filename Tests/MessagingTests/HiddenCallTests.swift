@@ -1,49 +1,11 @@
+import Messaging
 import Primitives
 import Storage
 import TestDatabases
 import Testing
 
-@testable import Messaging
-
 /// A call that somebody must not hear of leaves no trace with them, and all that it leaves otherwise with whoever placed it.
 @Suite(.timeLimit(.minutes(1))) struct HiddenCallTests {
-    /// A call from one to the other that nobody answered, with its message.
-    private func call(
-        from caller: UserID, to callee: UserID, isHidden: Bool, in conversation: ConversationID, _ world: MessagingWorld
-    ) async throws -> CallID {
-        let call = CallID.random(at: world.clock.now)
-        let now = SQLValue.instant(world.clock.now)
-        let insertCall = Statement(
-            "test_insert_call",
-            """
-            INSERT INTO calls (
-                id, conversation_id, initiator_id, client_call_id, mode, type, status, revision, started_at, ended_at,
-                end_reason)
-            VALUES ($1, $2, $3, $4, 'direct', 'voice', 'missed', 1, $5, $5, 'no_answer')
-            """)
-        let insertParticipant = Statement(
-            "test_insert_participant",
-            """
-            INSERT INTO call_participants (call_id, user_id, status, left_at, leave_reason, hidden, started_at)
-            VALUES ($1, $2, 'left', $3, 'no_answer', $4, $3)
-            """)
-        let line = SystemMessage(
-            CallSummary(
-                call: call, type: "voice", status: "missed", endReason: "no_answer", durationSeconds: 0,
-                initiator: caller),
-            in: conversation, at: world.clock.now)
-        _ = try await world.database.commit(
-            WriteUnit(
-                [
-                    Step(
-                        insertCall,
-                        [.id(call), .id(conversation), .id(caller), .id(RequestID.random(at: world.clock.now)), now]),
-                    Step(insertParticipant, [.id(call), .id(caller), now, .boolean(false)]),
-                    Step(insertParticipant, [.id(call), .id(callee), now, .boolean(isHidden)]),
-                ] + line.steps))
-        return call
-    }
-
     @Test(arguments: DatabaseEngine.tested)
     func movesNothingAndCountsForNothing(_ engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -59,7 +21,7 @@ import Testing
             #expect(before.conversations.map(\.id) == [withAnn, withEve])
 
             world.clock.advance(.seconds(60))
-            let hidden = try await call(from: eve, to: ben, isHidden: true, in: withEve, world)
+            let hidden = try await world.call(from: eve, to: ben, isHidden: true)
             #expect(try await world.service.conversations(of: ben) == before)
             #expect(try await world.service.conversation(withEve, for: ben).lastSeq == 1)
             #expect(try await world.service.history(of: withEve, reader: ben).messages.map(\.seq) == [1])
@@ -67,7 +29,7 @@ import Testing
             #expect(callers.lastSeq == 2 && callers.lastMessage?.call?.call == hidden)
 
             // One that is heard moves it for both.
-            _ = try await call(from: eve, to: ben, isHidden: false, in: withEve, world)
+            _ = try await world.call(from: eve, to: ben, isHidden: false)
             #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [withEve, withAnn])
         }
     }
@@ -76,14 +38,19 @@ import Testing
     func makesNoConversation(_ engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
             let (ben, eve) = (try await world.user("ben"), try await world.user("eve"))
+            let hidden = try await world.call(from: eve, to: ben, isHidden: true)
             let conversation = try await world.service.directConversation(between: eve, and: ben).id
-            let hidden = try await call(from: eve, to: ben, isHidden: true, in: conversation, world)
             #expect(try await world.service.conversations(of: ben).conversations.isEmpty)
             let callers = try await world.service.conversations(of: eve).conversations
             #expect(callers.map(\.id) == [conversation] && callers.first?.lastMessage?.call?.call == hidden)
-            // Whoever opens it finds it empty.
+            // Whoever opens it finds it empty, and as if they had made it.
+            world.clock.advance(.seconds(60))
             let opened = try await world.service.directConversation(between: ben, and: eve)
             #expect(opened.id == conversation && opened.lastSeq == 0 && opened.lastMessage == nil)
+            #expect(opened.createdAt == world.clock.now)
+            #expect(try await world.service.conversations(of: ben).conversations == [opened])
+            // Ids of version 7 say when they were made.
+            #expect(conversation.high >> 12 & 0xF == 4)
             try await world.send(world.draft(.user(eve)), from: ben)
             #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [conversation])
         }

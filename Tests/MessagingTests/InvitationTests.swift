@@ -50,6 +50,7 @@ import Testing
             #expect(try await service.conversation(group.id, for: ada).invited.isEmpty)
             #expect(try await service.history(of: group.id, reader: eve).messages.count == 3)
             try await world.send(world.draft(.conversation(group.id)), from: eve)
+            await world.record.waitForDeliveries(4)
             // Another device of hers has pressed the same button.
             let count = world.record.deliveries.count
             #expect(try await service.acceptInvitation(into: group.id, by: eve).id == group.id)
@@ -90,7 +91,7 @@ import Testing
                 ("asked", true, { try await contact($0, askedBy: $0) }),
                 ("contact", true, { try await contact($0, askedBy: ada, accepted: true) }),
                 (
-                    "blocker", false,
+                    "blocker", true,
                     { user in
                         try await world.send(world.draft(.user(ada)), from: user)
                         try await world.block(user, ada)
@@ -183,7 +184,7 @@ import Testing
                     #expect(made.invited.map(\.id) == [eve])
                 }
             }
-            var (seen, cursor): ([String], ConversationCursor?) = ([], nil)
+            var (seen, cursor): ([String], PageCursor<Named.Conversation>?) = ([], nil)
             repeat {
                 let page = try await service.invitations(of: eve, before: cursor, limit: 30)
                 seen += page.invitations.map(\.name)

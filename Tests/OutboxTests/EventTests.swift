@@ -121,7 +121,7 @@ struct EventTests {
         let old = call(users, [connected, connected, connected, ringing, declined, left])
         let new = call(users, [connected, left, again, declined, ringing, connected, ringing])
         let transition = CallTransition(
-            call: new, changes: [.updateCall], deliveries: [], refusal: nil, droppedSignals: 0)
+            call: new, changes: [.updateCall], difference: nil, deliveries: [], refusal: nil, droppedSignals: 0)
         #expect(
             WebhookEvent.events(from: old, by: transition) == [
                 WebhookEvent(kind: .participantRung, users: [users[4], users[6]]),

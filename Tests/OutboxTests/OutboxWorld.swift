@@ -1,6 +1,7 @@
 import Logging
 import NIOConcurrencyHelpers
 import Primitives
+import SignalingCore
 import SignalingService
 import Storage
 import TestDatabases

@@ -15,13 +15,10 @@ struct BusyCallTests {
 
     /// A group call of three, and what was told of it so far is forgotten.
     private static func call(_ world: World) async throws -> Call {
-        let placed = try await world.invite(.conversation(World.group, ringing: [])).call
-        for origin in [World.calleePhone, World.membersPhone] {
-            _ = try await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: origin).call
-        }
+        let call = try await world.fullGroupCall()
         await world.wait(.seconds(1))
         world.events.forget()
-        return placed
+        return call
     }
 
     private static func mute(_ isMuted: Bool, _ call: Call, _ world: World, _ origin: CallOrigin) async -> CallReply {
@@ -71,17 +68,20 @@ struct BusyCallTests {
             let call = try await Self.call(world)
             _ = try await Self.mute(false, call, world, World.calleePhone).call
             _ = try await Self.mute(true, call, world, World.calleePhone).call
-            let lock = CallCommand.control(.random(at: world.now), .lock(true))
-            let locked = try await world.send(lock, to: call.id, from: World.callerPhone).call.revision
+            let locked = try await world.control(.lock(true), of: call.id).call.revision
             // Events come after the answer.
             _ = await world.send(.fetch, to: call.id, from: World.callerPhone)
-            let latest = world.events.entries.last { $0.address == .user(World.member.id) }
-            #expect(latest?.call.revision == locked)
+            let told = world.events.entries.filter { $0.call.revision == locked }
+            // The phone that locked has its answer, the mute that was held back with it.
+            let caller = Address.others(World.caller.id, than: World.callerPhone.device)
+            #expect(told.map(\.address) == [caller, .user(World.callee.id), .user(World.member.id)])
+            guard case .changed(let difference)? = told.last?.event else {
+                Issue.record("not told what has changed")
+                return
+            }
+            #expect(difference.base == locked - 2 && difference.isStateChanged && difference.shown == [1])
             await world.wait(UpdatePace.interval)
-            let after = world.events.entries.filter { $0.call.revision == locked }.map(\.address)
-            // The phone that locked has its answer; a mute was held back from it, so it is told all the same.
-            #expect(after.last == .device(World.caller.id, World.callerPhone.device))
-            #expect(after.count == 4)
+            #expect(world.events.entries.last?.call.revision == locked && world.events.broadcasts == 2)
         }
     }
 
@@ -100,8 +100,7 @@ struct BusyCallTests {
             _ = try await Self.mute(true, call, world, World.callerPhone).call
             await world.wait(.milliseconds(200))
             _ = try await Self.mute(true, call, world, World.calleePhone).call
-            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
-            #expect(try await world.send(leave, to: call.id, from: World.calleePhone).call.revision > 0)
+            #expect(try await world.hangUp(call.id, from: World.calleePhone).call.revision > 0)
         }
     }
 
@@ -112,10 +111,9 @@ struct BusyCallTests {
             var replies: [String: [CallReply]] = [:]
             for number in 0..<30 {
                 replies["fetch", default: []].append(await world.send(.fetch, to: call.id, from: World.callerPhone))
-                let lock = CallCommand.control(.random(at: world.now), .lock(number.isMultiple(of: 2)))
-                replies["lock", default: []].append(await world.send(lock, to: call.id, from: World.callerPhone))
-                let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
-                _ = await world.send(leave, to: call.id, from: World.membersPhone)
+                let lock = HostControl.lock(number.isMultiple(of: 2))
+                replies["lock", default: []].append(await world.control(lock, of: call.id))
+                _ = await world.hangUp(call.id, from: World.membersPhone)
                 replies["join", default: []].append(await world.join(call.id, from: World.membersPhone))
             }
             #expect(replies.mapValues { $0.count(where: \.isLimited) } == ["fetch": 10, "lock": 10, "join": 10])

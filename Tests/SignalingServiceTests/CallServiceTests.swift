@@ -16,7 +16,7 @@ struct CallServiceTests {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
             #expect(try await world.stored(placed.id)?.phase == .initiated)
-            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.callee.id) }
+            _ = try await world.events.first { $0.event == .incoming && $0.address == .user(World.callee.id) }
 
             await world.wait(.seconds(5))
             let answered = try await world.send(
@@ -49,7 +49,7 @@ struct CallServiceTests {
             await world.wait(.seconds(44))
             #expect(try await world.stored(placed.id)?.phase == .initiated)
             await world.wait(.seconds(2))
-            _ = await world.events.first { $0.event == .ringStopped(.noAnswer) }
+            _ = try await world.events.first { $0.event == .ringStopped(.noAnswer) }
             #expect(try await world.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
         }
     }
@@ -183,15 +183,15 @@ struct CallServiceTests {
     @Test("An invite that rings more than a minute allows takes a full bucket")
     func anInviteLargerThanTheBucket() async throws {
         try await World.run(.sqlite, invitesPerMinute: 1) { world in
-            let all = Invite.Target.conversation(World.group, ringing: [])
             _ = await world.send(
-                .cancel(.random(at: world.now)), to: try await world.invite(all).call.id, from: World.callerPhone)
-            guard case .limited = await world.invite(all) else {
+                .cancel(.random(at: world.now)), to: try await world.invite(World.wholeGroup).call.id,
+                from: World.callerPhone)
+            guard case .limited = await world.invite(World.wholeGroup) else {
                 Issue.record("the invite was not limited")
                 return
             }
             await world.wait(.seconds(61))
-            _ = try await world.invite(all).call
+            _ = try await world.invite(World.wholeGroup).call
         }
     }
 
@@ -201,7 +201,7 @@ struct CallServiceTests {
             let placed = try await world.invite().call
             world.service.deviceLost(World.callerPhone)
             await world.wait(.seconds(16))
-            _ = await world.events.first { $0.event == .ringStopped(.callerDisconnected) }
+            _ = try await world.events.first { $0.event == .ringStopped(.callerDisconnected) }
             #expect(try await world.stored(placed.id)?.endReason == .callerDisconnected)
         }
     }
@@ -214,7 +214,7 @@ struct CallServiceTests {
             // Glare: the invite answers the call, from a device that has no socket any more.
             _ = try await world.invite(World.caller, from: World.calleePhone).call
             await world.wait(.seconds(31))
-            _ = await world.events.first { $0.call.isEnded }
+            _ = try await world.events.first { $0.call.isEnded }
             #expect(try await world.stored(placed.id)?.endReason == .disconnected)
         }
     }
@@ -252,11 +252,11 @@ struct CallServiceTests {
                 _ = try await world.send(.cancel(.random(at: world.now)), to: call.id, from: World.callerPhone).call
             }
             var seen: [CallID] = []
-            var cursor: CallCursor?
+            var cursor: PageCursor<Named.Call>?
             repeat {
                 let page = try await world.service.history(of: World.callee.id, before: cursor, limit: 2)
                 seen += page.calls.map(\.call.id)
-                cursor = page.next.flatMap { CallCursor($0.description) }
+                cursor = page.next.flatMap { PageCursor($0.description) }
             } while cursor != nil
             #expect(seen == placed.reversed())
             #expect(try await world.service.history(of: World.stranger.id, before: nil, limit: 9).calls.isEmpty)

@@ -35,6 +35,8 @@ final class CallWorld: Sendable {
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
     /// Who belongs to the group.
     let members = NIOLockedValueBox<[UserID]>([caller, callee, member].map(\.id))
+    /// Whom the group shows as members who are so in name only.
+    let nominal = NIOLockedValueBox<[UserID]>([])
     /// Holds looking up who belongs to a conversation, after it was looked up, until the test lets it go on.
     let gate = Gate()
     let service: CallService
@@ -87,7 +89,8 @@ final class CallWorld: Sendable {
         self.database = database
         clock = NIOLockedValueBox(now)
         policies = NIOLockedValueBox([:])
-        let people = DatabasePeople(database: database, policies: policies, members: members, gate: gate)
+        let people = DatabasePeople(
+            database: database, policies: policies, members: members, nominal: nominal, gate: gate)
         let world = UnownedWorld()
         var settings = CallService.Settings()
         settings.invitesPerMinute = invitesPerMinute
@@ -111,6 +114,14 @@ final class CallWorld: Sendable {
         await loop.run()
         clock.withLockedValue { $0 = $0 + span }
         await loop.advanceTime(by: .microseconds(span.microseconds))
+    }
+
+    /// Lets time pass, step by step, as long as a condition holds; the suite's time limit ends it.
+    func wait(_ step: Instant.Span, while condition: () async throws -> Bool) async throws {
+        while try await condition() {
+            try Task.checkCancellation()
+            await wait(step)
+        }
     }
 
     func invite(
@@ -156,10 +167,18 @@ final class CallWorld: Sendable {
         }
     }
 
-    /// Places a call and answers it.
-    func answeredCall() async throws -> Call {
-        let placed = try await invite().call
-        return try await send(.accept(.random(at: now), MediaState()), to: placed.id, from: Self.calleePhone).call
+    /// Shows somebody as a member of the group who is one in name only.
+    func addNominally(_ profile: Profile) async throws {
+        nominal.withLockedValue { $0.append(profile.id) }
+        let values: [SQLValue] = [.id(Self.group), .id(profile.id), .id(Self.caller.id), .instant(now)]
+        _ = try await database.commit(WriteUnit([Step(.insertTestNominalMember, values, expectedRows: 1)]))
+    }
+
+    /// Takes somebody out of the group who is in it in name only, and does not tell the service.
+    func removeNominalSilently(_ profile: Profile) async throws {
+        nominal.withLockedValue { $0.removeAll { $0 == profile.id } }
+        let step = Step(.removeTestNominalMember, [.id(Self.group), .id(profile.id)], expectedRows: 1)
+        _ = try await database.commit(WriteUnit([step]))
     }
 
     /// Takes somebody out of the group, and does not tell the service.
@@ -253,7 +272,8 @@ final class EventLog: CallEvents {
         var asking: [ReplyTo: CheckedContinuation<CallReply, Never>] = [:]
         var entries: [Entry] = []
         var broadcasts = 0
-        var waiting: [(condition: @Sendable (Entry) -> Bool, resume: @Sendable (Entry) -> Void)] = []
+        var listeners: [Int: AsyncStream<Entry>.Continuation] = [:]
+        var nextListener = 0
     }
 
     private let state = NIOLockedValueBox(State())
@@ -292,26 +312,26 @@ final class EventLog: CallEvents {
         state.withLockedValue { $0.broadcasts += 1 }
         for address in addresses {
             let entry = Entry(event: event, call: view.call, address: address)
-            let resumed = state.withLockedValue { state in
+            let listeners = state.withLockedValue { state in
                 state.entries.append(entry)
-                let due = state.waiting.filter { $0.condition(entry) }
-                state.waiting.removeAll { $0.condition(entry) }
-                return due
+                return state.listeners.values
             }
-            for waiting in resumed { waiting.resume(entry) }
+            for listener in listeners { listener.yield(entry) }
         }
     }
 
-    /// The first event, past or to come, that fulfils a condition.
-    func first(_ condition: @escaping @Sendable (Entry) -> Bool) async -> Entry {
-        await withCheckedContinuation { continuation in
-            let past = state.withLockedValue { state -> Entry? in
-                if let entry = state.entries.first(where: condition) { return entry }
-                state.waiting.append((condition, { continuation.resume(returning: $0) }))
-                return nil
-            }
-            if let past { continuation.resume(returning: past) }
+    /// The first event, past or to come, that fulfils a condition; the suite's time limit ends the wait.
+    func first(_ condition: (Entry) -> Bool) async throws -> Entry {
+        let (future, continuation) = AsyncStream.makeStream(of: Entry.self)
+        let (past, number) = state.withLockedValue { state in
+            state.nextListener += 1
+            state.listeners[state.nextListener] = continuation
+            return (state.entries, state.nextListener)
         }
+        defer { state.withLockedValue { $0.listeners[number] = nil } }
+        if let entry = past.first(where: condition) { return entry }
+        for await entry in future where condition(entry) { return entry }
+        throw CancellationError()
     }
 }
 
@@ -320,6 +340,7 @@ private struct DatabasePeople: CallPeople {
     let database: any Database
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
     let members: NIOLockedValueBox<[UserID]>
+    let nominal: NIOLockedValueBox<[UserID]>
     let gate: Gate
 
     func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID> {
@@ -340,11 +361,12 @@ private struct DatabasePeople: CallPeople {
 
     func conversation(
         _ id: ConversationID, of user: UserID
-    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID]) {
+    ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID], nominal: Set<UserID>) {
         let members = members.withLockedValue { $0 }
         guard id == CallWorld.group, members.contains(user) else { throw .notFound }
+        let nominal = nominal.withLockedValue { $0 }
         await gate.pass()
-        return (.group, members)
+        return (.group, members + nominal, Set(nominal))
     }
 
     func calleePolicies(
@@ -369,8 +391,9 @@ private struct DatabasePeople: CallPeople {
                 WriteUnit([
                     Step(.openDirectConversation, [id, key, .id(caller)] + both),
                     Step(.joinDirectConversation, [id, .id(caller)] + both),
+                    Step(.beginDirectConversation, [key, .id(caller), .instant(.start)]),
                 ]))
-            guard let conversation = try await database.query(.conversationByDirectKey, [key]).first else {
+            guard let conversation = try await database.query(.conversationByDirectKey, [key, .id(caller)]).first else {
                 throw CallPeopleError.unavailable
             }
             return try conversation.id("id")
@@ -394,6 +417,18 @@ extension Statement {
     fileprivate static let insertTestMember = Statement(
         "insert_test_member",
         "INSERT INTO conversation_participants (conversation_id, user_id, joined_at) VALUES ($1, $2, $3)")
+
+    /// Parameters: conversation_id, user_id, inviter_id, created_at.
+    fileprivate static let insertTestNominalMember = Statement(
+        "insert_test_nominal_member",
+        """
+        INSERT INTO group_invitations (conversation_id, user_id, inviter_id, hidden, created_at, shown_role)
+        VALUES ($1, $2, $3, FALSE, $4, 'member')
+        """)
+
+    /// Parameters: conversation_id, user_id.
+    fileprivate static let removeTestNominalMember = Statement(
+        "remove_test_nominal_member", "DELETE FROM group_invitations WHERE conversation_id = $1 AND user_id = $2")
 
     /// Parameters: conversation_id, user_id, left_at.
     fileprivate static let removeTestMember = Statement(

@@ -11,29 +11,15 @@ import Testing
 struct GroupCallTests {
     typealias World = CallWorld
 
-    static let wholeGroup = Invite.Target.conversation(World.group, ringing: [])
-
-    private static func answered(_ world: World) async throws -> Call {
-        let placed = try await world.invite(wholeGroup).call
-        return try await world.send(
-            .accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone
-        )
-        .call
-    }
-
-    private static func control(_ control: HostControl, _ call: Call, _ world: World) async throws -> Call {
-        try await world.send(.control(.random(at: world.now), control), to: call.id, from: World.callerPhone).call
-    }
-
     @Test("A group call rings all members, or those who are chosen", arguments: DatabaseEngine.tested)
     func ring(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let chosen = try await world.invite(.conversation(World.group, ringing: [World.member.id])).call
             #expect(chosen.mode == .group)
             #expect(chosen.participants.map(\.user) == [World.caller.id, World.member.id])
-            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.member.id) }
+            _ = try await world.events.first { $0.event == .incoming && $0.address == .user(World.member.id) }
             _ = await world.send(.cancel(.random(at: world.now)), to: chosen.id, from: World.callerPhone)
-            let all = try await world.invite(Self.wholeGroup).call
+            let all = try await world.invite(World.wholeGroup).call
             #expect(Set(all.participants.map(\.user)) == [World.caller.id, World.callee.id, World.member.id])
             #expect(try await world.stored(all.id)?.participant(World.caller.id)?.role == .host)
         }
@@ -42,7 +28,7 @@ struct GroupCallTests {
     @Test("Only members call in a group, and only members are rung in it", arguments: DatabaseEngine.tested)
     func rights(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            #expect(await world.invite(Self.wholeGroup, from: World.strangersPhone).refusal == .notFound)
+            #expect(await world.invite(World.wholeGroup, from: World.strangersPhone).refusal == .notFound)
             let stranger = Invite.Target.conversation(World.group, ringing: [World.stranger.id])
             #expect(await world.invite(stranger).refusal == .notFound)
         }
@@ -51,8 +37,8 @@ struct GroupCallTests {
     @Test("An invite in a group that has a call joins it", arguments: DatabaseEngine.tested)
     func inviteJoins(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let placed = try await world.invite(Self.wholeGroup).call
-            let joined = try await world.invite(Self.wholeGroup, from: World.membersPhone).call
+            let placed = try await world.invite(World.wholeGroup).call
+            let joined = try await world.invite(World.wholeGroup, from: World.membersPhone).call
             #expect(joined.id == placed.id)
             #expect(joined.participant(World.member.id)?.isConnected == true)
             #expect(joined.answeredAt == world.now)
@@ -63,14 +49,13 @@ struct GroupCallTests {
     func join(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
-            _ = await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone)
+            _ = await world.accept(placed.id, from: World.calleePhone)
             #expect(await world.join(placed.id, from: World.strangersPhone).refusal == .notFound)
             let reply = await world.join(placed.id, from: World.membersPhone)
             guard case .done(let view) = reply else { throw UnexpectedReply(reply: reply) }
             #expect(view.people[World.member.id] == World.member)
             #expect(await world.openCalls(of: World.membersPhone).map(\.call.id) == [placed.id])
-            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
-            _ = await world.send(leave, to: placed.id, from: World.membersPhone)
+            _ = await world.hangUp(placed.id, from: World.membersPhone)
             #expect(try await world.stored(placed.id)?.participant(World.member.id)?.isConnected == false)
             #expect(try await world.join(placed.id, from: World.membersPhone).call.answeredAt != nil)
         }
@@ -84,13 +69,11 @@ struct GroupCallTests {
             let direct = try await world.answeredCall()
             let grown = try await world.add([World.stranger], to: direct.id, from: World.calleePhone).call
             #expect(grown.mode == .group)
-            _ = await world.events.first { $0.event == .incoming && $0.address == .user(World.stranger.id) }
-            let accept = CallCommand.accept(.random(at: world.now), MediaState())
-            _ = try await world.send(accept, to: direct.id, from: World.strangersPhone).call
+            _ = try await world.events.first { $0.event == .incoming && $0.address == .user(World.stranger.id) }
+            _ = try await world.accept(direct.id, from: World.strangersPhone).call
             let stored = try #require(try await world.stored(direct.id))
             #expect(stored.mode == .group && stored.participants.allSatisfy(\.isConnected))
-            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
-            _ = try await world.send(leave, to: direct.id, from: World.callerPhone).call
+            _ = try await world.hangUp(direct.id, from: World.callerPhone).call
             let second = try await world.invite(World.member).call
             #expect(second.id != direct.id && second.mode == .direct)
             let third = try await world.invite(World.callee).call
@@ -101,10 +84,10 @@ struct GroupCallTests {
     @Test("What hosts decide outlives the process", arguments: DatabaseEngine.tested)
     func hostControls(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.answered(world)
-            _ = try await Self.control(.lock(true), call, world)
-            _ = try await Self.control(.setRole(World.callee.id, .coHost), call, world)
-            _ = try await Self.control(.remove(World.member.id, isBarred: true), call, world)
+            let call = try await world.groupCall()
+            _ = try await world.control(.lock(true), of: call.id).call
+            _ = try await world.control(.setRole(World.callee.id, .coHost), of: call.id).call
+            _ = try await world.control(.remove(World.member.id, isBarred: true), of: call.id).call
             let next = World(world.database, now: world.now + .seconds(1))
             try await next.service.start()
             let adopted = try #require(await next.openCalls(of: World.callerPhone).first?.call)
@@ -120,17 +103,17 @@ struct GroupCallTests {
     func admit(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
-            _ = await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone)
-            _ = try await Self.control(.lock(true), placed, world)
+            _ = await world.accept(placed.id, from: World.calleePhone)
+            _ = try await world.control(.lock(true), of: placed.id).call
             #expect(try await world.join(placed.id, from: World.membersPhone).call.joinRequests.count == 1)
             world.service.deviceLost(World.membersPhone)
             // Soon after the knock, so it is told with the next picture.
             let isForgotten = { (entry: EventLog.Entry) in
                 entry.call.isLocked && entry.call.joinRequests.isEmpty && entry.call.revision > 4
             }
-            while !world.events.entries.contains(where: isForgotten) { await world.wait(.milliseconds(10)) }
+            try await world.wait(.milliseconds(10), while: { !world.events.entries.contains(where: isForgotten) })
             _ = try await world.join(placed.id, from: World.membersPhone).call
-            let admitted = try await Self.control(.admit(World.member.id, isAdmitted: true), placed, world)
+            let admitted = try await world.control(.admit(World.member.id, isAdmitted: true), of: placed.id).call
             #expect(admitted.participant(World.member.id)?.connection?.device == World.membersPhone.device)
             #expect(try await world.stored(placed.id)?.participant(World.member.id)?.isConnected == true)
         }
@@ -139,9 +122,9 @@ struct GroupCallTests {
     @Test("A join that overtakes the loss of its device leaves nobody in the call for good", arguments: [false, true])
     func joinOfADeviceThatHasGone(_ isLocked: Bool) async throws {
         try await World.run(.sqlite) { world in
-            let call = try await Self.answered(world)
-            _ = try await Self.control(.remove(World.member.id, isBarred: false), call, world)
-            if isLocked { _ = try await Self.control(.lock(true), call, world) }
+            let call = try await world.groupCall()
+            _ = try await world.control(.remove(World.member.id, isBarred: false), of: call.id).call
+            if isLocked { _ = try await world.control(.lock(true), of: call.id).call }
             // The join waits for the database; meanwhile the socket is lost.
             world.devices.withLockedValue { _ = $0[World.member.id]?.remove(World.membersPhone.device) }
             world.service.deviceLost(World.membersPhone)
@@ -170,16 +153,15 @@ struct GroupCallTests {
     @Test("Alone and empty calls end at their time, also when no server ran then", arguments: DatabaseEngine.tested)
     func deserted(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.answered(world)
+            let call = try await world.groupCall()
             let decline = CallCommand.decline(.random(at: world.now), isBusy: false, reachable: [])
             _ = try await world.send(decline, to: call.id, from: World.membersPhone).call
             await world.wait(.seconds(3))
-            let leave = CallCommand.hangUp(.random(at: world.now), mediaFailed: false)
-            _ = try await world.send(leave, to: call.id, from: World.calleePhone).call
+            _ = try await world.hangUp(call.id, from: World.calleePhone).call
             let leftAt = world.now
             let next = World(world.database, now: world.now + .seconds(500))
             try await next.service.start()
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             let stored = try #require(try await next.stored(call.id))
             #expect(stored.endReason == .alone && stored.endedAt == leftAt + .seconds(120))
         }
@@ -196,19 +178,18 @@ struct GroupCallTests {
             // To the caller a device rings, as it would if it were told, after as long as that takes.
             #expect(!world.events.entries.contains { $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? true })
             await world.wait(.milliseconds(300))
-            let seeming = await world.events.first {
+            let seeming = try await world.events.first {
                 $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? false
             }
             #expect(seeming.address.user == World.caller.id && seeming.call.phase == .initiated)
             #expect(await world.openCalls(of: World.calleePhone).isEmpty)
-            let accept = CallCommand.accept(.random(at: world.now), MediaState())
-            #expect(await world.send(accept, to: placed.id, from: World.calleePhone).refusal == .notFound)
+            #expect(await world.accept(placed.id, from: World.calleePhone).refusal == .notFound)
             let next = World(world.database, now: world.now + .seconds(1))
             try await next.service.start()
             #expect(await next.openCalls(of: World.calleePhone).isEmpty)
             #expect(await next.openCalls(of: World.callerPhone).count == 1)
             await next.wait(.seconds(45))
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             #expect(try await next.stored(placed.id)?.endReason == .noAnswer)
             let entries = world.events.entries + next.events.entries
             #expect(entries.allSatisfy { $0.address.user == World.caller.id })
@@ -231,7 +212,7 @@ struct GroupCallTests {
                 }
             }
             letHear(first)
-            let call = try await Self.answered(world)
+            let call = try await world.groupCall()
             letHear(second)
             // The events of the answer come after its reply.
             _ = await world.send(.fetch, to: call.id, from: World.callerPhone)

@@ -34,10 +34,6 @@ struct LeaseTests {
         return try await archive.standing(of: call)?.owner
     }
 
-    private func hangUp(_ call: CallID, _ world: World) async -> CallReply {
-        await world.send(.hangUp(.random(at: world.now), mediaFailed: false), to: call, from: World.callerPhone)
-    }
-
     @Test("A late writer that lost its lease changes nothing", arguments: DatabaseEngine.tested)
     func lateWriter(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
@@ -46,11 +42,11 @@ struct LeaseTests {
             let next = try await server(database, at: 11, as: Self.other)
             #expect(try await owner(next, call.id) == CallOwner(node: Self.other, epoch: 2))
             // Its clock stood still as it did: it still takes the lease for its own.
-            #expect(await hangUp(call.id, late).isUnavailable)
+            #expect(await late.hangUp(call.id, from: World.callerPhone).isUnavailable)
             #expect(try await next.stored(call.id)?.isEnded == false)
             #expect(late.service.metrics.letGo.value == 1)
             #expect(late.service.metrics.open.value == 0)
-            #expect(try await hangUp(call.id, next).call.endReason == .hangup)
+            #expect(try await next.hangUp(call.id, from: World.callerPhone).call.endReason == .hangup)
         }
     }
 
@@ -69,9 +65,9 @@ struct LeaseTests {
                 await fast.service.renewLease()
             }
             #expect(fast.service.metrics.adopted.value == 0)
-            #expect(await hangUp(call.id, fast).isUnavailable)
+            #expect(await fast.hangUp(call.id, from: World.callerPhone).isUnavailable)
             #expect(await fast.invite(World.caller, from: World.calleePhone).isUnavailable)
-            #expect(try await hangUp(call.id, first).call.isEnded)
+            #expect(try await first.hangUp(call.id, from: World.callerPhone).call.isEnded)
         }
     }
 
@@ -124,7 +120,7 @@ struct LeaseTests {
             await world.service.renewLease()
             #expect(world.service.metrics.leaseHeld.value == 1)
             #expect(try await owner(world, call.id) == CallOwner(node: World.node, epoch: 1))
-            #expect(try await hangUp(call.id, world).call.isEnded)
+            #expect(try await world.hangUp(call.id, from: World.callerPhone).call.isEnded)
             #expect(world.service.metrics.letGo.value == 0)
         }
     }
@@ -139,7 +135,7 @@ struct LeaseTests {
             await world.wait(.seconds(60))
             faulty.setAway(false)
             await world.service.renewLease()
-            _ = await world.events.first { $0.call.isEnded }
+            _ = try await world.events.first { $0.call.isEnded }
             #expect(try await world.stored(call.id)?.phase == .missed(endedAt: call.ringExpiresAt, .noAnswer))
         }
     }
@@ -164,7 +160,7 @@ struct LeaseTests {
             #expect(try await next.send(decline, to: call.id, from: World.calleePhone).call.isEnded)
             faulty.setAway(false)
             await world.service.renewLease()
-            while world.service.metrics.letGo.value == 0 { await world.wait(.milliseconds(500)) }
+            try await world.wait(.milliseconds(500), while: { world.service.metrics.letGo.value == 0 })
             #expect(!world.events.entries.contains { $0.call.answeredAt != nil })
             #expect(world.service.metrics.open.value == 0)
         }
@@ -186,16 +182,16 @@ struct LeaseTests {
             await older.service.renewLease()
             #expect(await older.service.isSuperseded())
             #expect(older.service.metrics.open.value == 0)
-            #expect(await hangUp(call.id, older).isUnavailable)
+            #expect(await older.hangUp(call.id, from: World.callerPhone).isUnavailable)
             // The older one's end takes nothing from the younger one.
             await older.service.stop()
             await younger.service.renewLease()
-            #expect(try await hangUp(call.id, younger).call.isEnded)
+            #expect(try await younger.hangUp(call.id, from: World.callerPhone).call.isEnded)
         }
     }
 
     private static func newestCalls(of user: UserID) -> [SQLValue] {
-        [.id(user), .instant(CallCursor.newest.startedAt), .id(CallCursor.newest.call), .integer(9), .null, .null]
+        [.id(user)] + PageCursor<Named.Call>.newest.values + [.integer(9), .null, .null]
     }
 
     @Test("A server that stops in good order gives its lease up", arguments: DatabaseEngine.tested)
@@ -225,7 +221,7 @@ struct LeaseTests {
             next.devices.withLockedValue { $0 = [:] }
             #expect(try await next.service.start() == 1)
             await next.wait(.seconds(31))
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             let stored = try await next.stored(call.id)
             #expect(stored?.endReason == .serverRestart)
             #expect(stored?.endedAt == .start + .seconds(7))
@@ -242,9 +238,9 @@ struct LeaseTests {
             #expect(await next.openCalls(of: World.callerPhone).isEmpty)
             setClock(next, 11)
             await next.service.renewLease()
-            _ = await next.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
+            _ = try await next.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
             await next.wait(.seconds(31))
-            #expect(try await hangUp(call.id, next).call.endReason == .hangup)
+            #expect(try await next.hangUp(call.id, from: World.callerPhone).call.endReason == .hangup)
         }
     }
 
@@ -257,13 +253,13 @@ struct LeaseTests {
             let told = try await world.send(.hold(true), to: call.id, from: World.callerPhone).call.revision
             // A commit that was taken for undone comes about after all.
             _ = try await database.commit(WriteUnit([Step(.raiseRevision, [.id(call.id)], expectedRows: 1)]))
-            #expect(await hangUp(call.id, world).isUnavailable)
-            while world.service.metrics.letGo.value == 0 { await world.wait(.milliseconds(0)) }
+            #expect(await world.hangUp(call.id, from: World.callerPhone).isUnavailable)
+            try await world.wait(.milliseconds(0), while: { world.service.metrics.letGo.value == 0 })
             await world.service.renewLease()
             #expect(world.service.metrics.adopted.value == 1)
             let found = try await world.send(.fetch, to: call.id, from: World.callerPhone).call
             #expect(found.revision > told)
-            #expect(try await hangUp(call.id, world).call.endReason == .hangup)
+            #expect(try await world.hangUp(call.id, from: World.callerPhone).call.endReason == .hangup)
         }
     }
 
@@ -333,10 +329,10 @@ struct LeaseTests {
             let sleep = Step(Statement("test_sleep", "SELECT pg_sleep(1.5)"), [])
             async let held = other.commit(WriteUnit([lock, sleep]))
             let isHeld = Statement("test_is_held", "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
-            while try await database.query(isHeld, []).isEmpty {}
-            async let ended = hangUp(call.id, world)
+            try await world.wait(.milliseconds(0), while: { try await database.query(isHeld, []).isEmpty })
+            async let ended = world.hangUp(call.id, from: World.callerPhone)
             let waits = Statement("test_waits", "SELECT 1 FROM pg_locks WHERE NOT granted")
-            while try await database.query(waits, []).isEmpty {}
+            try await world.wait(.milliseconds(0), while: { try await database.query(waits, []).isEmpty })
             setClock(world, 8)
             await world.service.renewLease()
             #expect(world.service.metrics.failedRenewals.value == 0)
@@ -365,16 +361,15 @@ struct LeaseTests {
         arguments: DatabaseEngine.tested)
     func oneGroupCall(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
-            let group = Invite.Target.conversation(World.group, ringing: [])
             let first = try await server(database)
-            let call = try await first.invite(group).call
+            let call = try await first.invite(World.wholeGroup).call
             let next = try await server(database, at: 1, as: Self.other)
             let name = RequestID.random(at: .start)
-            #expect(await next.invite(group, from: World.calleePhone, as: name).isUnavailable)
+            #expect(await next.invite(World.wholeGroup, from: World.calleePhone, as: name).isUnavailable)
             #expect(next.service.metrics.open.value == 0)
             await first.service.stop()
             await next.service.renewLease()
-            let joined = try await next.invite(group, from: World.calleePhone, as: name).call
+            let joined = try await next.invite(World.wholeGroup, from: World.calleePhone, as: name).call
             #expect(joined.id == call.id && joined.participant(World.callee.id)?.isConnected == true)
         }
     }
@@ -385,7 +380,7 @@ struct LeaseTests {
             let world = try await server(database)
             for _ in 0..<4 {
                 let last = world.now
-                while try await renewedAt(database) <= last { await world.wait(.milliseconds(100)) }
+                try await world.wait(.milliseconds(100), while: { try await renewedAt(database) <= last })
             }
             #expect(world.service.metrics.failedRenewals.value == 0)
             #expect(try await world.invite().call.phase == .initiated)

@@ -1,26 +1,15 @@
 import NIOConcurrencyHelpers
 import Primitives
-import SignalingCore
 import Storage
 import TestDatabases
 import Testing
 
+@testable import SignalingCore
 @testable import SignalingService
 
 @Suite("Who belongs to a call, through the service and the database", .timeLimit(.minutes(1)), .serialized)
 struct MembershipTests {
     typealias World = CallWorld
-
-    static let wholeGroup = Invite.Target.conversation(World.group, ringing: [])
-
-    /// A call of the group's three members, all of whom are in it.
-    private static func fullCall(_ world: World) async throws -> Call {
-        let placed = try await world.invite(wholeGroup).call
-        for origin in [World.calleePhone, World.membersPhone] {
-            _ = try await world.send(.accept(.random(at: world.now), MediaState()), to: placed.id, from: origin).call
-        }
-        return placed
-    }
 
     private static func hasLeft(_ user: UserID) -> @Sendable (EventLog.Entry) -> Bool {
         { entry in
@@ -34,15 +23,15 @@ struct MembershipTests {
         arguments: DatabaseEngine.tested)
     func removed(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             try await world.remove(World.caller)
-            let told = await world.events.first(Self.hasLeft(World.caller.id))
+            let told = try await world.events.first(Self.hasLeft(World.caller.id))
             #expect(told.call.participant(World.callee.id)?.role == .host)
             let stored = try #require(try await world.stored(call.id)?.participant(World.caller.id))
             #expect(stored.standing == .former && !stored.isConnected)
             #expect(await world.join(call.id, from: World.callerPhone).refusal == .notFound)
             #expect(await world.send(.fetch, to: call.id, from: World.callerPhone).refusal == .notFound)
-            #expect(await world.invite(Self.wholeGroup).refusal == .notFound)
+            #expect(await world.invite(World.wholeGroup).refusal == .notFound)
             #expect(await world.openCalls(of: World.callerPhone).isEmpty)
             world.members.withLockedValue { $0.append(World.caller.id) }
             #expect(try await world.join(call.id, from: World.callerPhone).call.id == call.id)
@@ -52,10 +41,9 @@ struct MembershipTests {
     @Test("Guests are not sent out, by whatever way they are looked at", arguments: DatabaseEngine.tested)
     func guests(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             _ = try await world.add([World.stranger], to: call.id, from: World.calleePhone).call
-            let accept = CallCommand.accept(.random(at: world.now), MediaState())
-            _ = try await world.send(accept, to: call.id, from: World.strangersPhone).call
+            _ = try await world.accept(call.id, from: World.strangersPhone).call
             await world.service.renewLease()
             let next = World(world.database, now: world.now + .seconds(1))
             try await next.service.start()
@@ -70,12 +58,12 @@ struct MembershipTests {
         arguments: DatabaseEngine.tested)
     func crashBetween(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             try await world.removeSilently(World.member)
             let next = World(world.database, now: world.now + .seconds(1))
             next.members.withLockedValue { $0.removeAll { $0 == World.member.id } }
             try await next.service.start()
-            _ = await next.events.first(Self.hasLeft(World.member.id))
+            _ = try await next.events.first(Self.hasLeft(World.member.id))
             #expect(try await next.stored(call.id)?.participant(World.member.id)?.isConnected == false)
         }
     }
@@ -84,10 +72,10 @@ struct MembershipTests {
         "Removed by another node: the call's own notices with its sign of life", arguments: DatabaseEngine.tested)
     func anotherNode(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             try await world.removeSilently(World.member)
             await world.service.renewLease()
-            _ = await world.events.first(Self.hasLeft(World.member.id))
+            _ = try await world.events.first(Self.hasLeft(World.member.id))
             #expect(try await world.stored(call.id)?.participant(World.member.id)?.isConnected == false)
         }
     }
@@ -105,14 +93,14 @@ struct MembershipTests {
             let faulty = FaultyDatabase(first.database)
             let world = World(faulty)
             try await world.service.start()
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             faulty.fail(fault)
             world.service.loggedOut(World.callee.id, devices: [World.calleePhone.device], isLast: false)
             // Tried again after half a second, as often as it takes.
-            while try await world.stored(call.id)?.participant(World.callee.id)?.isConnected == true {
-                await world.wait(.milliseconds(500))
-            }
-            _ = await world.events.first(Self.hasLeft(World.callee.id))
+            try await world.wait(
+                .milliseconds(500),
+                while: { try await world.stored(call.id)?.participant(World.callee.id)?.isConnected == true })
+            _ = try await world.events.first(Self.hasLeft(World.callee.id))
             #expect(faulty.isSpent)
         }
     }
@@ -121,9 +109,7 @@ struct MembershipTests {
     func lateJoin(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
-            _ = try await world.send(
-                .accept(.random(at: world.now), MediaState()), to: placed.id, from: World.calleePhone
-            ).call
+            _ = try await world.accept(placed.id, from: World.calleePhone).call
             world.gate.close()
             async let reply = world.join(placed.id, from: World.membersPhone)
             await world.gate.somebodyIsHeld()
@@ -140,7 +126,7 @@ struct MembershipTests {
     func lateInvite(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             world.gate.close()
-            async let reply = world.invite(Self.wholeGroup)
+            async let reply = world.invite(World.wholeGroup)
             await world.gate.somebodyIsHeld()
             try await world.remove(World.member)
             world.gate.open()
@@ -149,7 +135,7 @@ struct MembershipTests {
             _ = await world.send(.cancel(.random(at: world.now)), to: placed.id, from: World.callerPhone)
 
             world.gate.close()
-            async let second = world.invite(Self.wholeGroup)
+            async let second = world.invite(World.wholeGroup)
             await world.gate.somebodyIsHeld()
             try await world.remove(World.caller)
             world.gate.open()
@@ -160,9 +146,9 @@ struct MembershipTests {
     @Test("Who was removed before, and was a member again when looked up, comes in")
     func memberAgain() async throws {
         try await World.run(.sqlite) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             try await world.remove(World.member)
-            _ = await world.events.first(Self.hasLeft(World.member.id))
+            _ = try await world.events.first(Self.hasLeft(World.member.id))
             world.members.withLockedValue { $0.append(World.member.id) }
             #expect(try await world.join(call.id, from: World.membersPhone).call.id == call.id)
         }
@@ -171,12 +157,12 @@ struct MembershipTests {
     @Test("A device is logged out: its user is out without any grace, another device's call goes on")
     func loggedOut() async throws {
         try await World.run(.sqlite) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             world.service.loggedOut(World.callee.id, devices: [World.calleeLaptop.device], isLast: false)
             let fetched = try await world.send(.fetch, to: call.id, from: World.calleePhone).call
             #expect(fetched.participant(World.callee.id)?.isConnected == true)
             world.service.loggedOut(World.callee.id, devices: [World.calleePhone.device], isLast: false)
-            _ = await world.events.first(Self.hasLeft(World.callee.id))
+            _ = try await world.events.first(Self.hasLeft(World.callee.id))
         }
     }
 
@@ -188,7 +174,7 @@ struct MembershipTests {
             let fetched = try await world.send(.fetch, to: placed.id, from: World.callerPhone).call
             #expect(fetched.participant(World.callee.id)?.isRinging == true)
             world.service.loggedOut(World.callee.id, devices: [World.calleeLaptop.device], isLast: true)
-            _ = await world.events.first { $0.call.isEnded }
+            _ = try await world.events.first { $0.call.isEnded }
             #expect(try await world.stored(placed.id)?.endReason == .noAnswer)
         }
     }
@@ -198,11 +184,10 @@ struct MembershipTests {
         arguments: DatabaseEngine.tested)
     func history(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
-            let call = try await Self.fullCall(world)
+            let call = try await world.fullGroupCall()
             await world.wait(.seconds(5))
             let leftAt = world.now
-            let bar = HostControl.remove(World.member.id, isBarred: true)
-            _ = try await world.send(.control(.random(at: leftAt), bar), to: call.id, from: World.callerPhone).call
+            _ = try await world.control(.remove(World.member.id, isBarred: true), of: call.id).call
             await world.wait(.seconds(5))
             _ = try await world.send(.startScreenShare(.random(at: world.now)), to: call.id, from: World.callerPhone)
                 .call

@@ -25,10 +25,6 @@ struct OutageTests {
         }
     }
 
-    private func accept(_ call: CallID, _ world: CallWorld) async -> CallReply {
-        await world.send(.accept(.random(at: world.now), MediaState()), to: call, from: World.calleePhone)
-    }
-
     @Test(
         "A command fails as unavailable, changes nothing, and works when it is repeated",
         arguments: DatabaseEngine.tested)
@@ -36,10 +32,10 @@ struct OutageTests {
         try await withFaults(engine) { world, faulty in
             let placed = try await world.invite().call
             faulty.fail(.before(.unavailable))
-            #expect(await accept(placed.id, world).isUnavailable)
+            #expect(await world.accept(placed.id, from: World.calleePhone).isUnavailable)
             #expect(try await world.stored(placed.id)?.phase == .initiated)
             #expect(!world.events.entries.contains { $0.call.answeredAt != nil })
-            #expect(try await accept(placed.id, world).call.answeredAt != nil)
+            #expect(try await world.accept(placed.id, from: World.calleePhone).call.answeredAt != nil)
         }
     }
 
@@ -61,10 +57,10 @@ struct OutageTests {
         try await withFaults(engine) { world, faulty in
             let placed = try await world.invite().call
             faulty.fail(.after(.outcomeUnknown))
-            #expect(await accept(placed.id, world).isUnavailable)
-            _ = await world.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
-            _ = await world.events.first { $0.event == .updated && $0.address == .user(World.callee.id) }
-            let again = try await accept(placed.id, world).call
+            #expect(await world.accept(placed.id, from: World.calleePhone).isUnavailable)
+            _ = try await world.events.first { $0.event == .updated && $0.address == .user(World.caller.id) }
+            _ = try await world.events.first { $0.event == .updated && $0.address == .user(World.callee.id) }
+            let again = try await world.accept(placed.id, from: World.calleePhone).call
             #expect(again.answeredAt != nil)
             #expect(try await world.stored(placed.id)?.phase == again.phase)
         }
@@ -75,10 +71,10 @@ struct OutageTests {
         try await withFaults(engine) { world, faulty in
             let placed = try await world.invite().call
             faulty.fail(.before(.outcomeUnknown))
-            #expect(await accept(placed.id, world).isUnavailable)
+            #expect(await world.accept(placed.id, from: World.calleePhone).isUnavailable)
             let fetched = try await world.send(.fetch, to: placed.id, from: World.callerPhone).call
             #expect(fetched.phase == .initiated)
-            #expect(try await accept(placed.id, world).call.answeredAt != nil)
+            #expect(try await world.accept(placed.id, from: World.calleePhone).call.answeredAt != nil)
         }
     }
 
@@ -106,10 +102,10 @@ struct OutageTests {
             let placed = try await world.invite().call
             faulty.fail(.before(.unavailable), .before(.unavailable))
             await world.wait(.seconds(46))
-            while !faulty.isSpent || world.service.metrics.failedCommits.value < 2 {
-                await world.wait(.milliseconds(500))
-            }
-            while !world.events.entries.contains(where: { $0.call.isEnded }) { await world.wait(.milliseconds(500)) }
+            try await world.wait(
+                .milliseconds(500), while: { !faulty.isSpent || world.service.metrics.failedCommits.value < 2 })
+            try await world.wait(
+                .milliseconds(500), while: { !world.events.entries.contains(where: { $0.call.isEnded }) })
             #expect(try await world.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
         }
     }
@@ -119,8 +115,8 @@ struct OutageTests {
         arguments: DatabaseEngine.tested)
     func devices(_ engine: DatabaseEngine) async throws {
         try await withFaults(engine) { world, faulty in
-            let placed = try await world.invite(.conversation(World.group, ringing: [])).call
-            _ = try await accept(placed.id, world).call
+            let placed = try await world.invite(World.wholeGroup).call
+            _ = try await world.accept(placed.id, from: World.calleePhone).call
             await world.wait(.seconds(25))
             world.service.deviceLost(World.callerPhone)
             faulty.setAway(true)
@@ -129,7 +125,7 @@ struct OutageTests {
             world.devices.withLockedValue { _ = $0[World.callee.id]?.remove(World.calleePhone.device) }
             world.service.deviceLost(World.calleePhone)
             _ = await world.openCalls(of: World.callerPhone)
-            while world.service.metrics.failedCommits.value < 3 { await world.wait(.milliseconds(0)) }
+            try await world.wait(.milliseconds(0), while: { world.service.metrics.failedCommits.value < 3 })
             faulty.setAway(false)
             await world.wait(.milliseconds(500))
             // The caller's return is told first, so this comes with the next picture.
@@ -137,9 +133,9 @@ struct OutageTests {
                 let callee = entry.call.participant(World.callee.id)?.connection
                 return callee.map { $0.reachability != .reachable } ?? false
             }
-            while !world.events.entries.contains(where: isLost) { await world.wait(.milliseconds(10)) }
+            try await world.wait(.milliseconds(10), while: { !world.events.entries.contains(where: isLost) })
             await world.wait(.seconds(31))
-            _ = await world.events.first {
+            _ = try await world.events.first {
                 if case .left = $0.call.participant(World.callee.id)?.state { true } else { false }
             }
             let stored = try #require(try await world.stored(placed.id))

@@ -18,7 +18,7 @@ struct RecoveryTests {
             let placed = try await world.invite().call
             let next = World(world.database, now: world.now + .seconds(300))
             #expect(try await next.service.start() == 1)
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             #expect(
                 try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
         }
@@ -48,7 +48,7 @@ struct RecoveryTests {
             #expect(try await next.service.start() == 1)
             _ = await next.openCalls(of: World.callerPhone)
             await next.wait(.seconds(46))
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             #expect(try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
             // It is missed in the future, and seen all the same.
             #expect(try await next.service.unseenMissedCalls(of: World.callee.id) == 1)
@@ -66,7 +66,7 @@ struct RecoveryTests {
             try await next.service.start()
             _ = await next.openCalls(of: World.strangersPhone)
             await next.wait(.seconds(31))
-            _ = await next.events.first { $0.call.isEnded }
+            _ = try await next.events.first { $0.call.isEnded }
             #expect(try await next.stored(call.id)?.endReason == .serverRestart)
         }
     }

@@ -27,7 +27,7 @@ struct ConversationStatementTests {
                 let plan = try await database.plan(statement, page)
                 #expect(plan.contains("conversation_participants_user_id_idx"), "\(plan)")
                 // PostgreSQL reads tables that are as small as a test's to the end.
-                for scan in ["SCAN own", "SCAN m", "SCAN v", "SCAN p"] where engine == .sqlite {
+                for scan in ["SCAN own", "SCAN m", "SCAN v", "SCAN p", "SCAN i"] where engine == .sqlite {
                     #expect(!plan.contains(scan), "\(statement.name), \(scan): \(plan)")
                 }
                 #expect(try await !database.query(statement, page).isEmpty)
@@ -35,6 +35,13 @@ struct ConversationStatementTests {
             guard engine == .sqlite else { return }
             let invitations = try await database.plan(.invitationsOfUser, page)
             #expect(invitations.contains("group_invitations_user_id_idx"), "\(invitations)")
+            let conversation = SQLValue.id(fresh() as ConversationID)
+            for (statement, values) in [(Statement.membersOfConversation, [conversation]), (.invitationsOfUser, page)] {
+                let plan = try await database.plan(statement, values)
+                // Those in name only are found as the others are.
+                #expect(plan.contains("SEARCH p") && plan.contains("SEARCH i"), "\(plan)")
+                for scan in ["SCAN p", "SCAN i"] { #expect(!plan.contains(scan), "\(statement.name): \(plan)") }
+            }
         }
     }
 }

@@ -16,7 +16,7 @@ struct MessageStatementTests {
             let name: RequestID = fresh()
             let first = try await database.send("hello", name, from: ann, to: conversation)
             #expect(try first[0].rows.map { try $0.integer("last_seq") } == [1])
-            #expect(try first[1].rows.map { try $0.text("body") } == ["hello"])
+            #expect(try first[1].rows.map { try $0.integer("seq") } == [1])
             #expect(Set(try first[2].rows.map { try $0.id("user_id") as UserID }) == [ann, bob])
             // The same again, the same name from somebody else, and somebody who has no business there.
             let again = try await database.send("hello again", name, from: ann, to: conversation)
@@ -62,11 +62,14 @@ struct MessageStatementTests {
             }
             await other.close()
             let rows = try await database.query(
-                .messagesBefore, [.id(conversation), .integer(.max), .integer(1000), .id(ann)])
+                .messagesBefore, [.id(conversation), .integer(.max / 2), .integer(1000), .id(ann)])
             #expect(try rows.map { try $0.integer("seq") } == Array(1...200))
             #expect(sent.value == 200)
             let state = try #require(
-                try await database.query(.conversationByDirectKey, [.text("\(min(ann, bob)):\(max(ann, bob))")]).first)
+                try await database.query(
+                    .conversationByDirectKey, [.text("\(min(ann, bob)):\(max(ann, bob))"), .id(ann)]
+                )
+                .first)
             #expect(try state.integer("last_seq") == 200)
         }
     }
@@ -101,7 +104,7 @@ struct MessageStatementTests {
                     .messagesBefore, [.id(conversation), .integer(seq), .integer(limit), .id(ann)])
                 return try rows.map { "\(try $0.text("body")) \(try $0.text("display_name"))" }
             }
-            #expect(try await page(before: .max, 3) == ["m5 Bob", "m6 Bob", "m7 Bob"])
+            #expect(try await page(before: .max / 2, 3) == ["m5 Bob", "m6 Bob", "m7 Bob"])
             #expect(try await page(before: 5, 3) == ["m2 Bob", "m3 Bob", "m4 Bob"])
             #expect(try await page(before: 2, 3) == ["m1 Bob"])
         }
@@ -162,8 +165,10 @@ struct MessageStatementTests {
             try await database.run(
                 Statement("delete_user", "DELETE FROM users WHERE id = $1"), [.id(ann)], expectedRows: 1)
             let row = try #require(
-                try await database.query(.messagesBefore, [.id(conversation), .integer(.max), .integer(9), .id(ann)])
-                    .first)
+                try await database.query(
+                    .messagesBefore, [.id(conversation), .integer(.max / 2), .integer(9), .id(ann)]
+                )
+                .first)
             #expect(try row.text("body") == "still here")
             #expect(try row.idIfAny("sender_id") as UserID? == nil)
         }

@@ -60,6 +60,11 @@ final class PostgreSQLCluster: Sendable {
         await offThePool { process.waitUntilExit() }
     }
 
+    /// Makes it a standby from its next start on: one without a primary, which can only be read.
+    func becomeStandby() throws {
+        try Data().write(to: directory.appendingPathComponent("data/standby.signal"))
+    }
+
     /// Sends a signal to the server and to each of its processes.
     func signal(_ signal: Int32) async throws {
         let parent = try #require(server.withLockedValue { $0 }).processIdentifier

@@ -35,11 +35,22 @@ struct PostgreSQLFitnessTests {
         #expect(words.contains("encoding is \(encoding)"))
     }
 
-    @Test func readOnly() async throws {
+    @Test(arguments: [("default_transaction_read_only", "on"), ("search_path", "nowhere")])
+    func aSettingThatIsInTheWay(setting: String, value: String) async throws {
         try await withDatabase(.postgresql, migrated: false) { test in
-            try await administer(
-                testPostgreSQL ?? "", "ALTER DATABASE \(name(test)) SET default_transaction_read_only = on")
-            #expect(try await refusal(test.url).contains("default_transaction_read_only"))
+            try await administer(testPostgreSQL ?? "", "ALTER DATABASE \(name(test)) SET \(setting) = \(value)")
+            #expect(try await refusal(test.url).contains(setting))
+        }
+    }
+
+    @Test(.enabled(if: PostgreSQLCluster.isAvailable, "there are no PostgreSQL programs"))
+    func aStandby() async throws {
+        try await withCluster { cluster in
+            try await cluster.start()
+            await cluster.stop(SIGINT)
+            try cluster.becomeStandby()
+            try await cluster.start()
+            #expect(try await refusal(cluster.url).contains("address of the primary"))
         }
     }
 

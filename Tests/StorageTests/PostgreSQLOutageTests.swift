@@ -193,7 +193,7 @@ private final class Load: Sendable {
         var stored: [String] = []
         try await waitFor { (try? await self.database.ping()) != nil }
         let rows = try await database.query(
-            .messagesBefore, [.id(conversation), .integer(.max), .integer(1_000_000), .id(fresh() as UserID)])
+            .messagesBefore, [.id(conversation), .integer(.max / 2), .integer(1_000_000), .id(fresh() as UserID)])
         for row in rows {
             stored.append(try row.text("body"))
             #expect(try row.integer("seq") == Int64(stored.count))

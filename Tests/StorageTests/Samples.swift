@@ -37,8 +37,9 @@ extension Database {
             WriteUnit([
                 Step(.openDirectConversation, [.id(id), .text(key), .id(first), .id(first), .id(second), at]),
                 Step(.joinDirectConversation, [.id(id), .id(first), .id(first), .id(second), at]),
+                Step(.beginDirectConversation, [.text(key), .id(first), at]),
             ]))
-        let row = try #require(try await query(.conversationByDirectKey, [.text(key)]).first)
+        let row = try #require(try await query(.conversationByDirectKey, [.text(key), .id(first)]).first)
         return try row.id("id")
     }
 
@@ -79,15 +80,16 @@ func sending(
     _ body: String, _ name: RequestID = fresh(), from sender: UserID, to conversation: ConversationID,
     at seconds: Int64 = 1
 ) -> WriteUnit {
-    WriteUnit([
+    let message: MessageID = fresh()
+    return WriteUnit([
         Step(.takeMessageSeq, [.id(conversation), .id(sender), .id(name), .instant(moment(seconds))]),
         Step(
             .insertMessage,
             [
-                .id(fresh() as MessageID), .id(conversation), .id(sender), .id(name), .text("text"), .text(body),
+                .id(message), .id(conversation), .id(sender), .id(name), .text("text"), .text(body),
                 .instant(moment(seconds)),
             ]),
-        Step(.recipientsOfConversation, [.id(conversation)]),
+        Step(.recipientsOfMessage, [.id(message)]),
     ])
 }
 

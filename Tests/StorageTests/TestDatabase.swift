@@ -23,7 +23,8 @@ let testPostgreSQL = ProcessInfo.processInfo.environment["RINGBACK_TEST_POSTGRES
 func open(_ url: String, limits: PostgreSQLLimits = PostgreSQLLimits()) throws -> any Database {
     switch try DatabaseURL(url) {
     case .sqlite(let path):
-        try SQLiteDatabase(path: path, readers: 4, queueLimit: limits.queue)
+        try SQLiteDatabase(
+            path: path, readers: 4, queueLimit: limits.queue, longestWait: .milliseconds(limits.wait))
     case .postgresql(let target):
         PostgreSQLDatabase(target, readers: 4, limits: limits, logger: silent)
     }

@@ -96,6 +96,20 @@ struct WritingTests {
         }
     }
 
+    @Test(arguments: DatabaseEngine.tested)
+    func whatHasWaitedForTooLongIsNotCarriedOut(_ engine: DatabaseEngine) async throws {
+        var limits = PostgreSQLLimits()
+        limits.wait = 0
+        try await withDatabase(engine, limits: limits) { test in
+            // Carried out, it would fail for want of the user.
+            let unit = touch(fresh())
+            let queued = try await code { _ = try await test.database.commit(unit) }
+            let apart = try await code { _ = try await test.database.commitApart(unit) }
+            #expect(queued == .unavailable)
+            #expect(apart == .unavailable)
+        }
+    }
+
     @Test func whatIsStaleIsTakenOutInItsOrder() {
         var batch = (0..<4).map { _ in QueuedUnit(WriteUnit([])) { _ in } }
         #expect(batch.removeStale(after: .seconds(60)).isEmpty)

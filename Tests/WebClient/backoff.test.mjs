@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { backoffDelay, endsSignIn, longestDelayMs, mayComeBack } from "../../Sources/Ringback/Web/ringback/backoff.js";
+import { backoffDelay, endsSignIn, longestDelayMs, mayComeBack } from "../../Sources/WebClient/library/backoff.js";
 
 test("the delay doubles from 1 s to 30 s, half of it left to chance", () => {
   const whole = [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000];

@@ -1,67 +1,58 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallConnection } from "../../Sources/Ringback/Web/ringback/call-connection.js";
-import { LocalMedia } from "../../Sources/Ringback/Web/ringback/local-media.js";
+import { CallConnection } from "../../Sources/WebClient/library/call-connection.js";
+import { LocalMedia } from "../../Sources/WebClient/library/local-media.js";
+import { Stream, Track, pretend, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-class Track extends EventTarget {
-  enabled = true;
-  stopped = false;
-  constructor(kind) {
-    super();
-    this.kind = kind;
-  }
-  stop() {
-    this.stopped = true;
-  }
-}
-
-globalThis.MediaStream = class {
-  #tracks;
-  constructor(tracks = []) {
-    this.#tracks = new Set(tracks);
-  }
-  addTrack(track) {
-    this.#tracks.add(track);
-  }
-  removeTrack(track) {
-    this.#tracks.delete(track);
-  }
-  getAudioTracks() {
-    return [...this.#tracks].filter(({ kind }) => kind === "audio");
-  }
-  getVideoTracks() {
-    return [...this.#tracks].filter(({ kind }) => kind === "video");
-  }
-};
+pretend("MediaStream", Stream);
 
 /** A browser whose questions the test answers: `asked` has one entry for each. */
 function browser() {
+  /** @type {{tracks: Track[], allow: () => void, deny: () => void}[]} */
   const asked = [];
-  const ask = (kinds) =>
+  const ask = (/** @type {Track[]} */ tracks) =>
     new Promise((resolve, reject) => {
-      const tracks = kinds.map((kind) => new Track(kind));
-      asked.push({ tracks, allow: () => resolve(new MediaStream(tracks)), deny: () => reject(new Error("no")) });
+      asked.push({ tracks, allow: () => resolve(new Stream(tracks)), deny: () => reject(new Error("no")) });
     });
   const mediaDevices = {
-    getUserMedia: ({ audio, video }) => ask([...(audio ? ["audio"] : []), ...(video ? ["video"] : [])]),
-    getDisplayMedia: () => ask(["video"]),
+    getUserMedia: (/** @type {MediaStreamConstraints} */ { audio, video }) =>
+      ask([...(audio ? [new Track("audio")] : []), ...(video ? [new Track("video")] : [])]),
+    getDisplayMedia: () => ask([new Track("video")]),
   };
-  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { mediaDevices } });
+  pretend("navigator", { mediaDevices });
   return asked;
 }
 
+/** @typedef {import("../../Sources/WebClient/library/socket.js").Command} Command */
+
+/**
+ * A client whose server the test is.
+ * @param {(command: Command) => Promise<Wire.Ok>} request
+ * @returns {import("../../Sources/WebClient/library/call-connection.js").CallClient}
+ */
+const clientOf = (request) => ({
+  user: { id: "me" },
+  deviceId: "d1",
+  state: "online",
+  request,
+  rtcConfiguration: () => ({}),
+  leave() {},
+  attach() {},
+  async renewIceServers() {},
+});
+
+/** @param {Partial<import("../../Sources/WebClient/library/call-connection.js").CallSubject>} more */
 function connection(more = {}) {
+  /** @type {Command[]} */
   const sent = [];
-  const request = async (command) => {
+  const client = clientOf(async (command) => {
     sent.push(command);
     return {};
-  };
-  const client = { user: { id: "me" }, deviceId: "d1", request, leave() {}, attach() {}, async renewIceServers() {} };
+  });
   return { sent, connection: new CallConnection(client, { peer: { id: "peer" }, video: false, ...more }) };
 }
 
+/** @returns {Wire.Call} */
 const ongoing = (microphone = true) => ({
   id: "c1",
   status: "CALL_STATUS_ONGOING",
@@ -151,18 +142,18 @@ test("a track that takes another's place stops it", async () => {
 
 test("mutes in quick succession end with the last, whatever the server lets wait", async () => {
   browser();
+  /** @type {{command: Command, resolve: (ok: Wire.Ok) => void}[]} */
   const waiting = [];
-  const request = (command) => new Promise((resolve) => waiting.push({ command, resolve }));
-  const client = { user: { id: "me" }, deviceId: "d1", request, leave() {}, attach() {}, async renewIceServers() {} };
+  const client = clientOf((command) => new Promise((resolve) => waiting.push({ command, resolve })));
   const call = new CallConnection(client, { peer: { id: "peer" }, video: false, call: ongoing() });
   for (const muted of [true, false, true, false, true]) call.setMuted(muted);
-  call.local.microphone = new Track("audio");
+  call.local.microphone = /** @type {any} as much of one as is needed */ (new Track("audio"));
   call.setMuted(false);
   assert.equal(waiting.length, 1);
   waiting[0].resolve({});
   await turn();
   assert.equal(waiting.length, 2);
-  assert.equal(waiting[1].command.callSetMedia.media.microphone, true);
+  assert.equal(waiting[1].command.callSetMedia?.media?.microphone, true);
   waiting[1].resolve({});
   await turn();
   assert.equal(waiting.length, 2);

@@ -1,28 +1,40 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallSettings } from "../../Sources/Ringback/Web/app/call-settings.js";
+import { RingbackError } from "../../Sources/WebClient/library/errors.js";
+import { CallSettings } from "../../Sources/WebClient/page/call-settings.js";
+import { failure, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** @type {import("../../Sources/WebClient/library/contacts.js").CallSettings} */
 const usual = { callWaiting: false, whoCanCall: "everyone" };
 
 /** Settings whose server the test is: `answer(value)` to the oldest request. */
 function settings() {
+  /** @type {{resolve: (settings: typeof usual) => void, reject: (error: Error) => void}[]} */
   const open = [];
+  /** @type {unknown[]} */
   const asked = [];
+  /**
+   * @param {unknown} what
+   * @returns {Promise<typeof usual>}
+   */
   const request = (what) => {
     asked.push(what);
     return new Promise((resolve, reject) => open.push({ resolve, reject }));
   };
-  const api = { callSettings: () => request("load"), changeCallSettings: (changes) => request(changes) };
-  const answer = async (value) => {
+  const api = { callSettings: () => request("load"), changeCallSettings: request };
+  const answer = async (/** @type {typeof usual | Error} */ value) => {
     await turn();
-    const { resolve, reject } = open.shift();
+    const next = open.shift();
+    assert.ok(next);
+    const { resolve, reject } = next;
     if (value instanceof Error) reject(value);
     else resolve(value);
     await turn();
   };
   return { asked, answer, settings: new CallSettings(api) };
 }
+
+const codeOf = (/** @type {unknown} */ error) => (error instanceof RingbackError ? error.code : error);
 
 async function loaded() {
   const made = settings();
@@ -48,7 +60,7 @@ test("a wish shows at once, and is stored", async () => {
   assert.deepEqual(own.shown, { callWaiting: false, whoCanCall: "nobody" });
   assert.equal(own.isSaved, false);
   await answer({ callWaiting: false, whoCanCall: "nobody" });
-  assert.deepEqual([own.shown.whoCanCall, own.isSaved, own.isWorking], ["nobody", true, false]);
+  assert.deepEqual([own.shown?.whoCanCall, own.isSaved, own.isWorking], ["nobody", true, false]);
   assert.deepEqual(asked, [{ whoCanCall: "nobody" }]);
 });
 
@@ -85,16 +97,16 @@ test("what could not be stored is shown as it is at the server, with why", async
   own.change({ whoCanCall: "nobody" });
   await turn();
   own.change({ callWaiting: true });
-  await answer(Object.assign(new Error(), { code: "OFFLINE" }));
-  assert.deepEqual([own.shown, own.error.code, own.isSaved, own.isGivenUp], [usual, "OFFLINE", false, true]);
+  await answer(failure("OFFLINE"));
+  assert.deepEqual([own.shown, codeOf(own.error), own.isSaved, own.isGivenUp], [usual, "OFFLINE", false, true]);
   own.load();
-  await answer(Object.assign(new Error(), { code: "OFFLINE" }));
-  assert.deepEqual([own.shown, own.error.code, own.isGivenUp], [usual, "OFFLINE", false]);
+  await answer(failure("OFFLINE"));
+  assert.deepEqual([own.shown, codeOf(own.error), own.isGivenUp], [usual, "OFFLINE", false]);
   own.change({ whoCanCall: "nobody" });
   await turn();
   assert.equal(own.error, null);
   await answer({ ...usual, whoCanCall: "nobody" });
-  assert.deepEqual([own.shown.whoCanCall, own.isSaved], ["nobody", true]);
+  assert.deepEqual([own.shown?.whoCanCall, own.isSaved], ["nobody", true]);
 });
 
 test("after a sign-out nothing of the former person comes back, nor is anything asked for", async () => {

@@ -1,88 +1,110 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { RingbackClient } from "../../Sources/Ringback/Web/ringback/client.js";
-import { MemoryStorage } from "../../Sources/Ringback/Web/ringback/session-store.js";
+import { RingbackClient } from "../../Sources/WebClient/library/client.js";
+import { MemoryStorage } from "../../Sources/WebClient/library/session-store.js";
+import { Socket, pretend, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 const me = { id: "me" };
 const peer = { id: "peer" };
 
-/** A WebSocket without a network: the test is the server. */
-class Wire {
-  static last;
-  readyState = 0;
-  sent = [];
-  constructor() {
-    Wire.last = this;
+/** The frames that a device has sent, and the answers of the test, which is the server. */
+class Line extends Socket {
+  /** @type {Line | null} */
+  static newest = null;
+  /**
+   * @param {string} url
+   * @param {string[]} protocols
+   */
+  constructor(url, protocols) {
+    super(url, protocols);
+    Line.newest = this;
   }
-  send(text) {
-    this.sent.push(JSON.parse(text));
+  static get last() {
+    assert.ok(Line.newest);
+    return Line.newest;
   }
-  close() {
-    this.readyState = 3;
-  }
-  welcome(calls = [], { recovered = false, iceServers = [] } = {}) {
-    this.readyState = 1;
-    this.onopen();
-    const welcome = { user: me, calls, recovered, iceServers, resumeToken: "r1" };
-    this.onmessage({ data: JSON.stringify({ replyTo: this.sent[0].id, ok: { welcome } }) });
-  }
+  /** @param {Wire.Call} call */
   update(call) {
-    this.onmessage({ data: JSON.stringify({ seq: "1", event: { callUpdated: { call } } }) });
+    this.receive({ seq: "1", event: { callUpdated: { call } } });
   }
+  /**
+   * @param {keyof Wire.ClientFrame} name of the command
+   * @param {Wire.ServerFrame} reply
+   */
   async answer(name, reply) {
     await turn();
-    const { id } = this.sent.findLast((frame) => frame[name]);
-    this.onmessage({ data: JSON.stringify({ replyTo: id, ...reply }) });
+    const frame = [...this.sent].reverse().find((sent) => sent[name]);
+    this.receive({ replyTo: frame?.id, ...reply });
     await turn();
   }
-  lose() {
-    this.readyState = 3;
-    this.onclose({ code: 1006, reason: "" });
-  }
+  /**
+   * What was asked for by commands of a name.
+   * @template {"callInvite" | "callHangUp" | "callRinging" | "callFetch"} Name
+   * @param {Name} name
+   */
   all(name) {
-    return this.sent.filter((frame) => frame[name]).map((frame) => frame[name]);
+    return this.sent.flatMap((frame) => frame[name] ?? []);
   }
 }
 
-globalThis.WebSocket = Wire;
-globalThis.MediaStream = class {
-  getAudioTracks() {
-    return [{ stop() {} }];
-  }
-};
+pretend("WebSocket", Line);
+pretend(
+  "MediaStream",
+  class {
+    getAudioTracks() {
+      return [{ stop() {} }];
+    }
+    getTracks() {
+      return [];
+    }
+  },
+);
 
-/** Somebody signed in and online, whose microphone the test allows or denies. */
+/**
+ * Somebody signed in and online, whose microphone the test allows or denies.
+ * @param {{iceServers?: Wire.IceServer[]}} options
+ */
 async function online({ iceServers } = {}) {
-  const microphone = {};
+  const microphone = { allow() {}, deny() {} };
   const getUserMedia = () =>
     new Promise((resolve, reject) => {
       microphone.allow = () => resolve(new MediaStream());
       microphone.deny = () => reject(new Error("denied"));
     });
-  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { mediaDevices: { getUserMedia } } });
+  pretend("navigator", { mediaDevices: { getUserMedia } });
   const storage = new MemoryStorage();
   const accessTokenExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
   const credentials = { user: me, accessToken: "a", accessTokenExpiresAt, refreshToken: "r" };
   storage.setItem("ringback::credentials", JSON.stringify(credentials));
   const client = new RingbackClient({ url: "https://ringback.example", storage });
+  /** @type {[name: string, callId: string][]} */
   const seen = [];
-  for (const type of ["incoming", "call"]) {
+  for (const type of /** @type {const} */ (["incoming", "call"])) {
     client.addEventListener(type, ({ detail }) => seen.push([type, detail.call.id]));
   }
   client.connect();
   await turn();
-  Wire.last.welcome([], { iceServers });
+  Line.last.welcome({ user: me, iceServers });
   return { client, microphone, seen };
 }
 
+/**
+ * @param {RingbackClient} client
+ * @param {Wire.Call[]} calls
+ * @param {boolean} [recovered]
+ */
 async function comeBack(client, calls, recovered) {
   client.retryNow();
   await turn();
-  Wire.last.welcome(calls, { recovered });
+  Line.last.welcome({ user: me, calls, recovered });
   await turn();
 }
 
+/**
+ * @param {RingbackClient} client
+ * @param {Partial<Wire.Call>} more
+ * @returns {Wire.Call}
+ */
 const mine = (client, more = {}) => ({
   id: "c1",
   revision: "1",
@@ -94,6 +116,7 @@ const mine = (client, more = {}) => ({
   ],
   ...more,
 });
+/** @returns {Wire.Call} */
 const theirs = (id = "c2") => ({
   id,
   revision: "1",
@@ -104,6 +127,10 @@ const theirs = (id = "c2") => ({
     { user: me, status: "PARTICIPANT_STATUS_RINGING" },
   ],
 });
+/**
+ * @param {RingbackClient} client
+ * @returns {Wire.Call}
+ */
 const answeredHere = (client, id = "c2", revision = "2") => ({
   ...mine(client),
   id,
@@ -117,12 +144,12 @@ test("hung up while the invite is on its way: ended when it turns up in the snap
   const call = client.placeCall(peer);
   microphone.allow();
   await turn();
-  const [{ clientCallId }] = Wire.last.all("callInvite");
-  Wire.last.lose();
+  const [{ clientCallId }] = Line.last.all("callInvite");
+  Line.last.fail();
   call.hangUp();
   await comeBack(client, [mine(client, { clientCallId })]);
   assert.deepEqual(client.callsToRejoin(), []);
-  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
+  assert.deepEqual(Line.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
   client.disconnect();
 });
 
@@ -133,9 +160,9 @@ test("hung up while the invite is on its way: ended when it is answered, once", 
     microphone.allow();
     await turn();
     call.hangUp();
-    const [{ clientCallId }] = Wire.last.all("callInvite");
-    await Wire.last.answer("callInvite", { ok: { call: mine(client, name === "ours" ? { clientCallId } : {}) } });
-    assert.equal(Wire.last.all("callHangUp").length, 1, name);
+    const [{ clientCallId }] = Line.last.all("callInvite");
+    await Line.last.answer("callInvite", { ok: { call: mine(client, name === "ours" ? { clientCallId } : {}) } });
+    assert.equal(Line.last.all("callHangUp").length, 1, name);
     assert.deepEqual(client.callsToRejoin(), [], name);
     client.disconnect();
   }
@@ -144,7 +171,7 @@ test("hung up while the invite is on its way: ended when it is answered, once", 
 test("a call that was not rung for, since this device was calling too, rings once nothing came of that", async () => {
   const { client, microphone, seen } = await online();
   client.placeCall(peer);
-  Wire.last.update(theirs());
+  Line.last.update(theirs());
   assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"]]);
   microphone.deny();
   await turn();
@@ -155,7 +182,7 @@ test("a call that was not rung for, since this device was calling too, rings onc
 
 test("a call does not ring again after an answer that failed, nor in a client that stops", async () => {
   const { client, microphone, seen } = await online();
-  Wire.last.update(theirs());
+  Line.last.update(theirs());
   client.answerCall("c2");
   microphone.deny();
   await turn();
@@ -166,15 +193,15 @@ test("a call does not ring again after an answer that failed, nor in a client th
 
 test("an answer that failed, and was carried out all the same, is taken back", async () => {
   const { client, microphone } = await online();
-  Wire.last.update(theirs());
+  Line.last.update(theirs());
   client.answerCall("c2");
   microphone.allow();
-  await Wire.last.answer("callAccept", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
+  await Line.last.answer("callAccept", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
   assert.equal(client.connection, null);
-  assert.equal(Wire.last.all("callHangUp").length, 0);
-  Wire.last.update(answeredHere(client));
-  Wire.last.update(answeredHere(client, "c2", "3"));
-  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c2"]);
+  assert.equal(Line.last.all("callHangUp").length, 0);
+  Line.last.update(answeredHere(client));
+  Line.last.update(answeredHere(client, "c2", "3"));
+  assert.deepEqual(Line.last.all("callHangUp").map(({ callId }) => callId), ["c2"]);
   client.disconnect();
 });
 
@@ -182,62 +209,64 @@ test("an invite that failed, and was carried out all the same, is taken back", a
   const { client, microphone } = await online();
   client.placeCall(peer);
   microphone.allow();
-  await Wire.last.answer("callInvite", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
-  const [{ clientCallId }] = Wire.last.all("callInvite");
-  Wire.last.update(mine(client, { clientCallId }));
-  assert.deepEqual(Wire.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
+  await Line.last.answer("callInvite", { error: { code: "ERROR_CODE_UNAVAILABLE" } });
+  const [{ clientCallId }] = Line.last.all("callInvite");
+  Line.last.update(mine(client, { clientCallId }));
+  assert.deepEqual(Line.last.all("callHangUp").map(({ callId }) => callId), ["c1"]);
   client.disconnect();
 });
 
 test("not recovered: what was believed of calls is dropped", async () => {
   const { client, seen } = await online();
+  /** @type {string[]} */
   const stopped = [];
   client.addEventListener("ringstopped", ({ detail }) => stopped.push(detail.call.id));
-  Wire.last.update(theirs());
-  Wire.last.lose();
+  Line.last.update(theirs());
+  Line.last.fail();
   await comeBack(client, [theirs("c3")]);
-  assert.equal(Wire.last.sent[0].hello.resume.token, "r1");
+  assert.equal(Line.last.hello.resume?.token, "r1");
   assert.deepEqual([...client.calls.keys()], ["c3"]);
   assert.deepEqual(stopped, ["c2"]);
   assert.deepEqual(seen.at(-1), ["call", "c3"]);
-  await Wire.last.answer("callFetch", { error: { code: "ERROR_CODE_NOT_FOUND" } });
+  await Line.last.answer("callFetch", { error: { code: "ERROR_CODE_NOT_FOUND" } });
   assert.deepEqual(seen.at(-1), ["call", "c2"]);
   client.disconnect();
 });
 
 test("disconnected by the page: nothing rings on, and what still rings does when it connects again", async () => {
   const { client, seen } = await online();
+  /** @type {[callId: string, reason: string][]} */
   const stopped = [];
   client.addEventListener("ringstopped", ({ detail }) => stopped.push([detail.call.id, detail.reason]));
-  Wire.last.update(theirs());
+  Line.last.update(theirs());
   client.disconnect();
   assert.deepEqual(stopped, [["c2", "DISCONNECTED"]]);
   client.connect();
   await comeBack(client, [theirs()]);
-  assert.equal(Wire.last.sent[0].hello.resume, undefined);
+  assert.equal(Line.last.hello.resume, undefined);
   assert.equal(seen.filter(([type]) => type === "incoming").length, 2);
   client.disconnect();
 });
 
 test("recovered: what was missed comes as events, and is rung for once", async () => {
   const { client, seen } = await online();
-  Wire.last.update(theirs());
-  Wire.last.lose();
+  Line.last.update(theirs());
+  Line.last.fail();
   await comeBack(client, [theirs(), theirs("c3")], true);
-  Wire.last.update(theirs("c3"));
+  Line.last.update(theirs("c3"));
   assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"], ["incoming", "c3"], ["call", "c3"]]);
-  assert.deepEqual(Wire.last.all("callFetch"), []);
+  assert.deepEqual(Line.last.all("callFetch"), []);
   client.disconnect();
 });
 
 test("recovered: a call whose end was this device's wish, and whose answer was lost, is asked for", async () => {
   const { client, seen } = await online();
-  Wire.last.update(theirs());
-  Wire.last.lose();
+  Line.last.update(theirs());
+  Line.last.fail();
   await comeBack(client, [], true);
   // It may end by an event that follows, so that nothing is dropped.
   assert.deepEqual([...client.calls.keys()], ["c2"]);
-  await Wire.last.answer("callFetch", { ok: { call: { ...theirs(), revision: "2", status: "CALL_STATUS_MISSED" } } });
+  await Line.last.answer("callFetch", { ok: { call: { ...theirs(), revision: "2", status: "CALL_STATUS_MISSED" } } });
   assert.equal(client.calls.size, 0);
   assert.deepEqual(seen.at(-1), ["call", "c2"]);
   client.disconnect();
@@ -245,35 +274,40 @@ test("recovered: a call whose end was this device's wish, and whose answer was l
 
 test("a revision that comes twice is no news", async () => {
   const { client, seen } = await online();
-  for (let time = 0; time < 3; time += 1) Wire.last.update(theirs());
+  for (let time = 0; time < 3; time += 1) Line.last.update(theirs());
   assert.deepEqual(seen, [["incoming", "c2"], ["call", "c2"]]);
-  assert.equal(Wire.last.all("callRinging").length, 1);
+  assert.equal(Line.last.all("callRinging").length, 1);
   client.disconnect();
 });
 
 test("a call of this device without a connection is offered, also after the client was stopped in it", async () => {
   const { client } = await online();
-  Wire.last.lose();
+  Line.last.fail();
   await comeBack(client, [answeredHere(client)]);
   assert.deepEqual(client.callsToRejoin().map(({ id }) => id), ["c2"]);
   client.rejoinCall("c2");
   client.disconnect();
   client.connect();
   await turn();
-  Wire.last.welcome([answeredHere(client)]);
+  Line.last.welcome({ user: me, calls: [answeredHere(client)] });
   assert.deepEqual(client.callsToRejoin().map(({ id }) => id), ["c2"]);
-  assert.deepEqual(Wire.last.all("callHangUp"), []);
+  assert.deepEqual(Line.last.all("callHangUp"), []);
   client.disconnect();
 });
 
 /** An RTCPeerConnection as far as its servers go. */
 class Peer {
+  /** @type {Peer[]} */
   static made = [];
   signalingState = "stable";
   connectionState = "new";
+  /** @type {{sdp: string} | null} */
   remoteDescription = null;
+  localDescription = { type: "answer", sdp: "" };
   restarts = 0;
+  /** @type {object[]} */
   #transceivers = [];
+  /** @param {{iceServers: Wire.IceServer[]}} configuration */
   constructor(configuration) {
     this.configuration = configuration;
     Peer.made.push(this);
@@ -281,6 +315,7 @@ class Peer {
   get servers() {
     return this.configuration.iceServers.map(({ credential }) => credential);
   }
+  /** @param {object} track */
   addTrack(track) {
     const sender = { track };
     this.#transceivers.push({ sender, mid: null, receiver: { track: { kind: "audio" } } });
@@ -292,19 +327,21 @@ class Peer {
   getConfiguration() {
     return this.configuration;
   }
+  /** @param {{iceServers: Wire.IceServer[]}} configuration */
   setConfiguration(configuration) {
     this.configuration = configuration;
   }
   restartIce() {
     this.restarts += 1;
   }
+  async setLocalDescription() {}
+  async setRemoteDescription() {}
   close() {}
 }
 
 test("a call begins, finds a new path and begins anew with credentials that are good for a while", async (t) => {
-  globalThis.RTCPeerConnection = Peer;
-  globalThis.MediaStream.prototype.getTracks = () => [];
-  const server = (credential, seconds) => ({
+  pretend("RTCPeerConnection", Peer);
+  const server = (/** @type {string} */ credential, /** @type {number} */ seconds) => ({
     urls: ["turn:turn.example"],
     username: `${Math.floor(Date.now() / 1000) + seconds}:me`,
     credential,
@@ -324,8 +361,8 @@ test("a call begins, finds a new path and begins anew with credentials that are 
   const call = client.placeCall(peer);
   microphone.allow();
   await turn();
-  const [{ clientCallId }] = Wire.last.all("callInvite");
-  await Wire.last.answer("callInvite", { ok: { call: mine(client, { clientCallId }) } });
+  const [{ clientCallId }] = Line.last.all("callInvite");
+  await Line.last.answer("callInvite", { ok: { call: mine(client, { clientCallId }) } });
   await turn();
   assert.equal(Peer.made.length, 1);
   const [first] = Peer.made;
@@ -337,12 +374,11 @@ test("a call begins, finds a new path and begins anew with credentials that are 
   assert.deepEqual([first.restarts, first.servers], [1, ["fetched 2"]]);
 
   // The other side began anew.
+  /** @param {string} peerConnectionId @returns {Wire.Description} */
   const offer = (peerConnectionId) => ({ type: "DESCRIPTION_TYPE_OFFER", sdp: "", peerConnectionId });
-  first.setRemoteDescription = first.setLocalDescription = async () => {};
-  first.localDescription = { type: "answer", sdp: "" };
-  call.receive(peer.id, "receiveDescription", offer("p1"));
+  call.receive(peer.id, { description: offer("p1") });
   await turn();
-  call.receive(peer.id, "receiveDescription", offer("p2"));
+  call.receive(peer.id, { description: offer("p2") });
   await turn();
   await turn();
   assert.deepEqual(Peer.made.map(({ servers }) => servers.join()).slice(1, 2), ["fetched 3"]);
@@ -371,6 +407,7 @@ test("signing out takes effect here at once, whether or not the server can be re
 });
 
 test("the cookie is asked for on a page of the server's own, and not from anywhere else", async () => {
+  /** @type {unknown[]} */
   const asked = [];
   const fetch = mock.method(globalThis, "fetch", async (url, { method, headers }) => {
     asked.push([`${method} ${url.pathname}`, headers["Ringback-Refresh-Cookie"]]);
@@ -378,13 +415,13 @@ test("the cookie is asked for on a page of the server's own, and not from anywhe
     return new Response(JSON.stringify({ user: me, sessionId: "s1", accessToken: "a", accessTokenExpiresAt }));
   });
   const url = "https://ringback.example";
-  for (const [origin, cookieEnabled, isAsked] of [
-    [url, true, true],
-    [url, false, false],
-    ["https://elsewhere.example", true, false],
+  for (const { origin, cookieEnabled, isAsked } of [
+    { origin: url, cookieEnabled: true, isAsked: true },
+    { origin: url, cookieEnabled: false, isAsked: false },
+    { origin: "https://elsewhere.example", cookieEnabled: true, isAsked: false },
   ]) {
-    Object.defineProperty(globalThis, "navigator", { configurable: true, value: { cookieEnabled } });
-    globalThis.location = { origin };
+    pretend("navigator", { cookieEnabled });
+    pretend("location", { origin });
     const client = new RingbackClient({ url, storage: new MemoryStorage() });
     await client.register({ username: "ann", password: "correct horse" });
     await client.login({ username: "ann", password: "correct horse" });
@@ -396,17 +433,18 @@ test("the cookie is asked for on a page of the server's own, and not from anywhe
       ["DELETE /v1/sessions/current", cookie],
     ]);
   }
-  delete globalThis.location;
+  pretend("location", undefined);
   fetch.mock.restore();
 });
 
 test("whoever signs in while the last session ends keeps the new cookie", async () => {
-  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { cookieEnabled: true } });
+  pretend("navigator", { cookieEnabled: true });
+  /** @type {string[]} */
   const asked = [];
-  let finish;
+  let finish = () => {};
   const fetch = mock.method(globalThis, "fetch", async (url, { method }) => {
     asked.push(method);
-    if (method === "DELETE") await new Promise((resolve) => (finish = resolve));
+    if (method === "DELETE") await new Promise((resolve) => (finish = () => resolve(null)));
     const accessTokenExpiresAt = new Date(Date.now() + 3_600_000).toISOString();
     return new Response(JSON.stringify({ user: me, sessionId: "s1", accessToken: "a", accessTokenExpiresAt }));
   });

@@ -1,33 +1,49 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ContactBook, verbsFor } from "../../Sources/Ringback/Web/app/contact-book.js";
-import { standingWord, verbWords } from "../../Sources/Ringback/Web/app/sentences.js";
+import { hasCode } from "../../Sources/WebClient/library/errors.js";
+import { ContactBook, verbsFor } from "../../Sources/WebClient/page/contact-book.js";
+import { standingWord, verbWords } from "../../Sources/WebClient/page/sentences.js";
+import { failure, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+/** @typedef {import("../../Sources/WebClient/library/contacts.js").Contact} Contact */
+/** @typedef {import("../../Sources/WebClient/page/contact-book.js").Verb} Verb */
+/** @typedef {import("../../Sources/WebClient/page/contact-book.js").Standing["contact"]} Status */
+
 const ann = { id: "ann", displayName: "Ann" };
 const ben = { id: "ben", username: "ben" };
-const error = (code) => Object.assign(new Error(code), { code });
 
 /** A server whose answers the test gives: `answer(verb, value)` to the oldest request of that name. */
 function server() {
+  /** @type {{verb: string, resolve: (value: any) => void, reject: (error: Error) => void}[]} the verb's own value */
   const open = [];
+  /** @type {string[]} */
   const asked = [];
-  const api = new Proxy(
-    {},
-    {
-      get: (_, verb) => (userId) => {
-        asked.push(userId ? `${verb} ${userId}` : verb);
-        return new Promise((resolve, reject) => open.push({ verb, resolve, reject }));
-      },
-    },
-  );
+  /** @param {string} verb @returns {(userId?: string) => Promise<any>} the verb's own value */
+  const request = (verb) => (userId) => {
+    asked.push(userId ? `${verb} ${userId}` : verb);
+    return new Promise((resolve, reject) => open.push({ verb, resolve, reject }));
+  };
+  const api = {
+    list: request("list"),
+    ask: request("ask"),
+    accept: request("accept"),
+    decline: request("decline"),
+    remove: request("remove"),
+    blocked: request("blocked"),
+    block: request("block"),
+    unblock: request("unblock"),
+  };
+  /**
+   * @param {string} verb
+   * @param {unknown} [value]
+   */
   const answer = async (verb, value) => {
-    const [{ resolve, reject }] = open.splice(open.findIndex((request) => request.verb === verb), 1);
+    const [{ resolve, reject }] = open.splice(open.findIndex((one) => one.verb === verb), 1);
     if (value instanceof Error) reject(value);
     else resolve(value);
     await turn();
   };
-  const lists = async (contacts, blocked = []) => {
+  const lists = async (/** @type {Contact[]} */ contacts, /** @type {Wire.User[]} */ blocked = []) => {
     await turn();
     await answer("list", contacts);
     await answer("blocked", blocked);
@@ -35,7 +51,11 @@ function server() {
   return { api, asked, answer, lists };
 }
 
-/** A book with these lists, and what was asked for from then on. */
+/**
+ * A book with these lists, and what was asked for from then on.
+ * @param {Contact[]} contacts
+ * @param {Wire.User[]} [blocked]
+ */
 async function book(contacts, blocked) {
   const made = server();
   const contactBook = new ContactBook(made.api);
@@ -45,9 +65,10 @@ async function book(contacts, blocked) {
   return { ...made, book: contactBook };
 }
 
-const names = (users) => users.map(({ id }) => id);
+const names = (/** @type {Wire.User[]} */ users) => users.map(({ id }) => id);
 
 test("what can be done depends on how things stand, and all of it has words", () => {
+  /** @type {[contact: Status, blocked: boolean, verbs: Verb[]][]} */
   const table = [
     ["", false, ["ask", "block"]],
     ["requested", false, ["withdraw", "block"]],
@@ -66,6 +87,7 @@ test("what can be done depends on how things stand, and all of it has words", ()
 test("there is one loading at a time, and it is told of", async () => {
   const { api, asked, lists } = server();
   const contactBook = new ContactBook(api);
+  /** @type {boolean[][]} */
   const seen = [];
   contactBook.addEventListener("change", () => seen.push([contactBook.isLoading, contactBook.isLoaded]));
   assert.equal(contactBook.load(), contactBook.load());
@@ -80,8 +102,8 @@ test("a failure is kept until the next loading; what was there stays", async () 
   contactBook.load();
   await turn();
   await answer("blocked", []);
-  await answer("list", error("OFFLINE"));
-  assert.equal(contactBook.error.code, "OFFLINE");
+  await answer("list", failure("OFFLINE"));
+  assert.ok(hasCode(contactBook.error, "OFFLINE"));
   assert.deepEqual(names(contactBook.contacts("accepted")), ["ann"]);
   contactBook.load();
   await lists([]);
@@ -90,6 +112,7 @@ test("a failure is kept until the next loading; what was there stays", async () 
 });
 
 test("every change shows at once when it is done, and not before", async () => {
+  /** @type {[verb: Verb, before: Status, answered: Contact | undefined, after: Status][]} */
   const table = [
     ["ask", "", { user: ann, status: "requested" }, "requested"],
     // They had asked already.
@@ -148,7 +171,7 @@ test("a block hides a contact and withdraws a request; without it the lists are 
 test("a request that was taken back meanwhile: the refusal is told, and the lists are asked for again", async () => {
   const { book: contactBook, answer, asked, lists } = await book([{ user: ann, status: "received" }]);
   const refused = assert.rejects(contactBook.change("accept", ann), { code: "NOT_FOUND" });
-  await answer("accept", error("NOT_FOUND"));
+  await answer("accept", failure("NOT_FOUND"));
   await refused;
   assert.equal(contactBook.isBusy("ann"), false);
   await lists([]);

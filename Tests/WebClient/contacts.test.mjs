@@ -1,12 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Contacts } from "../../Sources/Ringback/Web/ringback/contacts.js";
+import { Contacts } from "../../Sources/WebClient/library/contacts.js";
 
-/** A client whose server gives these answers, one after the other. */
+/**
+ * A client whose server gives these answers, one after the other.
+ * @param {...object} answers
+ */
 function client(...answers) {
+  /** @type {[method: string, path: string, body?: object][]} */
   const requests = [];
+  /**
+   * @param {string} method
+   * @param {string} path
+   * @param {object} [body]
+   */
   const rest = async (method, path, body) => {
-    requests.push([method, path, ...(body === undefined ? [] : [body])]);
+    requests.push(body === undefined ? [method, path] : [method, path, body]);
     return answers.shift() ?? {};
   };
   return { requests, contacts: new Contacts({ rest }) };
@@ -19,6 +28,7 @@ test("settings: what the wire leaves out is off", async () => {
 
 test("a change says only what is changed", async () => {
   const stored = { callWaiting: true, whoCanCall: "WHO_CAN_CALL_CONTACTS" };
+  /** @type {[changes: Partial<import("../../Sources/WebClient/library/contacts.js").CallSettings>, sent: object][]} */
   const table = [
     [{ whoCanCall: "contacts" }, { whoCanCall: "WHO_CAN_CALL_CONTACTS" }],
     [{ callWaiting: false }, { callWaiting: false }],
@@ -34,7 +44,7 @@ test("a change says only what is changed", async () => {
 });
 
 test("lists are read to their end", async () => {
-  const contact = (id) => ({ user: { id }, status: "CONTACT_STATUS_RECEIVED" });
+  const contact = (/** @type {string} */ id) => ({ user: { id }, status: "CONTACT_STATUS_RECEIVED" });
   const { requests, contacts } = client({ contacts: [contact("a")], nextCursor: "a/b" }, { contacts: [contact("b")] });
   assert.deepEqual(await contacts.list(), [
     { user: { id: "a" }, status: "received" },
@@ -46,6 +56,7 @@ test("lists are read to their end", async () => {
 });
 
 test("each verb is one request", async () => {
+  /** @type {["accept" | "decline" | "remove" | "block" | "unblock", ...string[]][]} */
   const table = [
     ["accept", "POST", "/v1/contacts/u%2F1/accept"],
     ["decline", "POST", "/v1/contacts/u%2F1/reject"],

@@ -1,16 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConversationPages } from "../../Sources/Ringback/Web/app/conversation-pages.js";
+import { ConversationPages } from "../../Sources/WebClient/page/conversation-pages.js";
+import { turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-const conversation = (number, lastSeq = "1") => ({ id: `c${number}`, lastSeq });
-const ids = (pages) => pages.list.map(({ id }) => id);
+const conversation = (/** @type {number} */ number, lastSeq = "1") => ({ id: `c${number}`, lastSeq });
+const ids = (/** @type {ConversationPages} */ pages) => pages.list.map(({ id }) => id);
 
-/** A server with so many conversations, in pages of two; the cursor is the place. Answers when the test says so. */
+/**
+ * A server with so many conversations, in pages of two; the cursor is the place. Answers when the test says so.
+ * @param {number} count
+ */
 function server(count) {
   const all = Array.from({ length: count }, (_, number) => conversation(number));
+  /** @type {string[]} */
   const asked = [];
+  /** @type {{answer: () => void, reject: (error: Error) => void}[]} */
   const waiting = [];
+  /**
+   * @param {{cursor: string}} page
+   * @returns {Promise<{conversations: Wire.Conversation[], nextCursor: string}>}
+   */
   const fetch = ({ cursor }) =>
     new Promise((resolve, reject) => {
       asked.push(cursor);
@@ -21,8 +30,10 @@ function server(count) {
       };
       waiting.push({ answer, reject });
     });
-  const answer = async (error) => {
-    const { answer: give, reject } = waiting.shift();
+  const answer = async (/** @type {Error | undefined} */ error = undefined) => {
+    const next = waiting.shift();
+    assert.ok(next);
+    const { answer: give, reject } = next;
     if (error) reject(error);
     else give();
     await turn();
@@ -30,7 +41,10 @@ function server(count) {
   return { pages: new ConversationPages(fetch), all, asked, answer };
 }
 
-/** With the first page there. */
+/**
+ * With the first page there.
+ * @param {number} count
+ */
 async function loaded(count) {
   const made = server(count);
   made.pages.reload();
@@ -80,13 +94,13 @@ test("what is asked for during a loading makes one more", async () => {
 test("a message takes its conversation to the top, once, and a list that is older does not undo it", async () => {
   const { pages, answer } = await loaded(2);
   pages.reload();
-  const message = { conversationId: "c1", seq: "2" };
+  const message = { id: "m2", conversationId: "c1", seq: "2" };
   assert.equal(pages.take(message), true);
   assert.equal(pages.take(message), false);
-  assert.equal(pages.take({ conversationId: "c7", seq: "1" }), false);
+  assert.equal(pages.take({ id: "m1", conversationId: "c7", seq: "1" }), false);
   assert.deepEqual(ids(pages), ["c1", "c0"]);
   await answer();
-  assert.deepEqual(pages.get("c1").lastMessage, message);
+  assert.deepEqual(pages.get("c1")?.lastMessage, message);
 });
 
 test("one that came to the top while its page was on its way stands there once", async () => {
@@ -95,7 +109,7 @@ test("one that came to the top while its page was on its way stands there once",
   pages.add({ ...conversation(3), name: "opened" });
   await answer();
   assert.deepEqual(ids(pages), ["c3", "c0", "c1", "c2"]);
-  assert.equal(pages.get("c3").name, "opened");
+  assert.equal(pages.get("c3")?.name, "opened");
 });
 
 test("a failed loading leaves what is there, and can be tried again", async () => {

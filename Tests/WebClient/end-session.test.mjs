@@ -1,16 +1,29 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { endSession } from "../../Sources/Ringback/Web/ringback/end-session.js";
+import { endSession } from "../../Sources/WebClient/library/end-session.js";
+import { turn } from "./browser.mjs";
 
 const soon = new Date(Date.now() + 600_000).toISOString();
-const credentials = { accessToken: "a1", accessTokenExpiresAt: soon, refreshToken: "r1" };
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const credentials = {
+  user: { id: "u1" },
+  sessionId: "s1",
+  accessToken: "a1",
+  accessTokenExpiresAt: soon,
+  refreshToken: "r1",
+  refreshTokenExpiresAt: soon,
+};
 
-/** A server that answers each request by the next of these; null: it cannot be reached. */
+/**
+ * A server that answers each request by the next of these, and cannot be reached once there is none.
+ * @param {...[status: number, body?: object]} answers
+ */
 function server(...answers) {
+  /** @type {string[]} */
   const requests = [];
-  const fetch = async (url, { method, headers }) => {
-    requests.push(`${method} ${url.pathname} ${headers.Authorization ?? ""}`.trim());
+  /** @type {typeof globalThis.fetch} */
+  const fetch = async (url, { method, headers } = {}) => {
+    const authorization = new Headers(headers).get("Authorization") ?? "";
+    requests.push(`${method} ${new URL(String(url)).pathname} ${authorization}`.trim());
     const answer = answers.shift();
     if (!answer) throw new TypeError("no network");
     const [status, body] = answer;

@@ -1,8 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { lastMissed } from "../../Sources/Ringback/Web/app/history.js";
+import { lastMissed } from "../../Sources/WebClient/page/history.js";
 
-const call = (id, leftAt) => ({ id, participants: [{ user: { id: "ben" }, leftAt }] });
+/**
+ * @param {string} id
+ * @param {string} [leftAt]
+ * @returns {Wire.Call}
+ */
+const call = (id, leftAt) => ({
+  id,
+  status: "CALL_STATUS_MISSED",
+  participants: [{ user: { id: "ben" }, leftAt }],
+});
+/**
+ * @param {string} callId
+ * @param {boolean} [missed]
+ */
 const record = (callId, missed) => ({ callId, missed });
 
 test("of a page, the call that was missed last is marked", () => {

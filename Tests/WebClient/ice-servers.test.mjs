@@ -1,16 +1,30 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { IceServers, expiryOf, renewalMarginMs, renewalPatienceMs } from "../../Sources/Ringback/Web/ringback/ice-servers.js";
+import {
+  IceServers,
+  expiryOf,
+  renewalMarginMs,
+  renewalPatienceMs,
+} from "../../Sources/WebClient/library/ice-servers.js";
+import { turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 const start = 1_700_000_000_000;
 const stun = { urls: ["stun:stun.example:3478"] };
-const good = (seconds) => ({ urls: ["turn:turn.example"], username: `${start / 1000 + seconds}:u1`, credential: "c" });
+const good = (/** @type {number} */ seconds) => ({
+  urls: ["turn:turn.example"],
+  username: `${start / 1000 + seconds}:u1`,
+  credential: "c",
+});
 
-/** Servers whose clock and whose answers the test sets; `asked` has one entry for each question. */
+/**
+ * Servers whose clock and whose answers the test sets; `asked` has one entry for each question.
+ * @param {Wire.IceServer[] | undefined} list
+ */
 function servers(list) {
   const clock = { now: start };
+  /** @type {{answer: (servers: Wire.IceServer[]) => void, fail: (error: Error) => void}[]} */
   const asked = [];
+  /** @returns {Promise<Wire.IceServer[]>} */
   const fetch = () => new Promise((answer, fail) => asked.push({ answer, fail }));
   const kept = new IceServers({ fetch, now: () => clock.now });
   kept.take(list);

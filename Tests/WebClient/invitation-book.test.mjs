@@ -1,18 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { InvitationBook } from "../../Sources/Ringback/Web/app/invitation-book.js";
-import { invitationLine } from "../../Sources/Ringback/Web/app/sentences.js";
+import { InvitationBook } from "../../Sources/WebClient/page/invitation-book.js";
+import { invitationLine } from "../../Sources/WebClient/page/sentences.js";
+import { failure, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
 const band = { conversationId: "band", name: "Band", inviter: { id: "ann", displayName: "Ann" }, memberCount: 3 };
 const club = { conversationId: "club", name: "Club", inviter: { id: "ben", username: "ben" }, memberCount: 1 };
-const names = (book) => book.invitations.map(({ name }) => name);
-const error = (code) => Object.assign(new Error(code), { code });
+const names = (/** @type {InvitationBook} */ book) => book.invitations.map(({ name }) => name);
 
 /** A book on a server whose answers the test gives, the oldest first. */
 function made() {
+  /** @type {string[]} */
   const asked = [];
+  /** @type {{resolve: (value: any) => void, reject: (error: Error) => void}[]} the verb's own value */
   const waiting = [];
+  /** @param {string} verb @returns {(id?: string) => Promise<any>} the verb's own value */
   const ask = (verb) => (id) =>
     new Promise((resolve, reject) => {
       asked.push(id ? `${verb} ${id}` : verb);
@@ -23,8 +25,10 @@ function made() {
     acceptInvitation: ask("accept"),
     declineInvitation: ask("decline"),
   };
-  const answer = async (value) => {
-    const { resolve, reject } = waiting.shift();
+  const answer = async (/** @type {unknown} */ value) => {
+    const next = waiting.shift();
+    assert.ok(next);
+    const { resolve, reject } = next;
     if (value instanceof Error) reject(value);
     else resolve(value);
     await turn();
@@ -73,11 +77,11 @@ test("what is declined does not come back with a list that is older", async () =
 });
 
 test("an answer that fails leaves the invitation, unless it is gone", async () => {
-  for (const [code, left] of [["UNAVAILABLE", ["Band"]], ["NOT_FOUND", []]]) {
+  for (const [code, left] of Object.entries({ UNAVAILABLE: ["Band"], NOT_FOUND: [] })) {
     const { book, answer } = made();
     book.take(band);
     const rejected = assert.rejects(book.answer("accept", "band"), { code });
-    await answer(error(code));
+    await answer(failure(code));
     await rejected;
     assert.deepEqual(names(book), left);
     assert.equal(book.isBusy("band"), false);
@@ -88,7 +92,7 @@ test("a list that cannot be had leaves what is there", async () => {
   const { book, answer } = made();
   book.take(band);
   book.load();
-  await answer(error("OFFLINE"));
+  await answer(failure("OFFLINE"));
   assert.deepEqual(names(book), ["Band"]);
 });
 

@@ -7,8 +7,15 @@ import {
   reactToCandidate,
   reactToDescription,
   screenMids,
-} from "../../Sources/Ringback/Web/ringback/negotiation.js";
+} from "../../Sources/WebClient/library/negotiation.js";
 
+/** @typedef {import("../../Sources/WebClient/library/negotiation.js").NegotiationState} NegotiationState */
+/** @typedef {import("../../Sources/WebClient/library/negotiation.js").Reaction} Reaction */
+
+/**
+ * @param {Partial<NegotiationState>} changes
+ * @returns {NegotiationState}
+ */
 const state = (changes = {}) => ({
   polite: false,
   signalingState: "stable",
@@ -17,9 +24,12 @@ const state = (changes = {}) => ({
   lastAnswer: null,
   ...changes,
 });
+/** @returns {Wire.Description} */
 const offer = (peerConnectionId = "b1") => ({ type: "DESCRIPTION_TYPE_OFFER", sdp: "o", peerConnectionId });
+/** @returns {Wire.Description} */
 const answer = (peerConnectionId = "b1", sdp = "a") => ({ type: "DESCRIPTION_TYPE_ANSWER", sdp, peerConnectionId });
 
+/** @type {[name: string, before: NegotiationState, description: Wire.Description, expected: Reaction][]} */
 const table = [
   ["an offer in peace", state(), offer(), "apply"],
   ["the first offer", state({ remoteId: null }), offer(), "apply"],
@@ -61,6 +71,7 @@ for (const [name, before, description, expected] of table) {
 
 test("candidates wait for their description, and void ones are dropped", () => {
   const known = { remoteId: "b1", remoteGeneration: 2, abandonedIds: new Set(["b0"]) };
+  /** @type {[candidate: Wire.Candidate, expected: ReturnType<typeof reactToCandidate>][]} */
   const reactions = [
     [{ peerConnectionId: "b1", generation: 2 }, "add"],
     [{ peerConnectionId: "b1", generation: 1 }, "drop"],
@@ -74,7 +85,7 @@ test("candidates wait for their description, and void ones are dropped", () => {
 
 test("each ICE restart of one's own is a generation", () => {
   const generations = new Generations();
-  const sdp = (username) => `v=0\r\nm=audio 9 X 0\r\na=ice-ufrag:${username}\r\n`;
+  const sdp = (/** @type {string} */ username) => `v=0\r\nm=audio 9 X 0\r\na=ice-ufrag:${username}\r\n`;
   assert.equal(generations.describe(sdp("one")), 0);
   assert.equal(generations.describe(sdp("one")), 0);
   assert.equal(generations.describe(sdp("two")), 1);
@@ -107,6 +118,10 @@ test("a screen is marked in its own section alone, once", () => {
 });
 
 test("a marked video is the screen, wherever it stands; else the second one is", () => {
+  /**
+   * @param {string} mid
+   * @param {"audio" | "video"} kind
+   */
   const medium = (mid, kind, receiving = true) => ({ mid, kind, receiving });
   const all = [medium("0", "audio"), medium("1", "video"), medium("2", "video")];
   assert.deepEqual(classifyMedia(all, new Set(["2"])), { audio: ["0"], camera: "1", screen: "2" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { presenceWords } from "../../Sources/Ringback/Web/app/sentences.js";
+import { presenceWords } from "../../Sources/WebClient/page/sentences.js";
 import {
   callPowers,
   canJoin,
@@ -10,9 +10,18 @@ import {
   powersOver,
   rosterOf,
   waitsInLobby,
-} from "../../Sources/Ringback/Web/ringback/roster.js";
+} from "../../Sources/WebClient/library/roster.js";
 
+/** @typedef {Partial<Wire.CallParticipant>} Part */
+
+/** @param {number} second */
 const at = (second) => `2026-03-01T10:00:${String(second).padStart(2, "0")}Z`;
+/**
+ * @param {string} id
+ * @param {number} second
+ * @param {Part} more
+ * @returns {Wire.CallParticipant}
+ */
 const connected = (id, second, more = {}) => ({
   user: { id },
   status: "PARTICIPANT_STATUS_CONNECTED",
@@ -21,15 +30,29 @@ const connected = (id, second, more = {}) => ({
   role: "PARTICIPANT_ROLE_PARTICIPANT",
   ...more,
 });
+/** @type {Part} */
 const host = { role: "PARTICIPANT_ROLE_HOST" };
+/** @type {Part} */
 const coHost = { role: "PARTICIPANT_ROLE_CO_HOST" };
+/**
+ * @param {string} id
+ * @param {"HANGUP" | "DECLINED" | "REMOVED" | "KICKED"} leaveReason
+ * @param {"LEFT" | "DECLINED"} status
+ * @returns {Wire.CallParticipant}
+ */
 const gone = (id, leaveReason, status = "LEFT") => ({
   user: { id },
   status: `PARTICIPANT_STATUS_${status}`,
   leaveReason: `LEAVE_REASON_${leaveReason}`,
   role: "PARTICIPANT_ROLE_PARTICIPANT",
 });
+/** @param {string} id @returns {Wire.CallParticipant} */
 const ringing = (id) => ({ user: { id }, status: "PARTICIPANT_STATUS_RINGING", role: "PARTICIPANT_ROLE_PARTICIPANT" });
+/**
+ * @param {Wire.CallParticipant[]} participants
+ * @param {Partial<Wire.Call>} more
+ * @returns {Wire.Call}
+ */
 const group = (participants, more = {}) => ({
   id: "c1",
   mode: "CALL_MODE_GROUP",
@@ -62,6 +85,7 @@ test("the list: oneself, the others as they came, who is called, who is out", ()
 test("what one may do to the call depends on the role", () => {
   const none = { add: false, lock: false, admit: false, muteAll: false, end: false };
   const all = { add: true, lock: true, admit: true, muteAll: true, end: true };
+  /** @type {[name: string, call: Wire.Call | null, expected: typeof none][]} */
   const table = [
     ["a host", group([connected("me", 1, host)]), all],
     ["a co-host", group([connected("me", 1, coHost)]), { ...all, end: false }],
@@ -82,6 +106,11 @@ test("what one may do to the call depends on the role", () => {
 });
 
 test("what one may do to another depends on both", () => {
+  /**
+   * @param {Part} mine
+   * @param {Wire.CallParticipant} other
+   * @param {Partial<Wire.Call>} [more]
+   */
   const over = (mine, other, more) => powersOver(group([connected("me", 1, mine), other], more), "me", other.user.id);
   const loud = connected("x", 2, { media: { microphone: true, camera: true }, handRaisedAt: at(3) });
   const shares = { screenShares: [{ sharerId: "x" }] };
@@ -114,6 +143,7 @@ test("the lobby is for those who can let people in", () => {
 });
 
 test("who declined or left may join, who was barred may not", () => {
+  /** @type {[call: Wire.Call, expected: boolean][]} */
   const table = [
     [group([gone("me", "HANGUP")]), true],
     [group([gone("me", "DECLINED", "DECLINED")]), true],
@@ -129,6 +159,7 @@ test("who declined or left may join, who was barred may not", () => {
 });
 
 test("media go to the other side, or among the first four, whoever asks", () => {
+  /** @type {Wire.Call} */
   const direct = { ...group([connected("me", 1), ringing("x")]), mode: "CALL_MODE_DIRECT" };
   assert.deepEqual(mediaPeers({ ...direct, status: "CALL_STATUS_INITIATED" }, "me"), ["x"]);
   const people = ["a", "b", "c", "d", "e"].map((id, index) => connected(id, index));
@@ -144,8 +175,14 @@ test("media go to the other side, or among the first four, whoever asks", () => 
 });
 
 test("of two one is polite: as the server says, or by the ids", () => {
-  const direct = { participants: [{ user: { id: "a" }, polite: true }, { user: { id: "b" } }] };
+  /** @type {Wire.Call} */
+  const direct = {
+    id: "c1",
+    status: "CALL_STATUS_ONGOING",
+    participants: [{ user: { id: "a" }, polite: true }, { user: { id: "b" } }],
+  };
   assert.deepEqual([isPolite(direct, "a", "b"), isPolite(direct, "b", "a")], [true, false]);
+  /** @type {Wire.Call} */
   const grown = { ...direct, mode: "CALL_MODE_GROUP" };
   assert.deepEqual([isPolite(grown, "a", "b"), isPolite(grown, "b", "a")], [false, true]);
 });

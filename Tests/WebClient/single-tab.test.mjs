@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import { beTheLiveTab } from "../../Sources/Ringback/Web/app/single-tab.js";
+import { beTheLiveTab } from "../../Sources/WebClient/page/single-tab.js";
+import { pretend, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-function browser({ locks, sessionStorage }) {
-  Object.defineProperty(globalThis, "navigator", { configurable: true, value: { locks } });
-  Object.defineProperty(globalThis, "sessionStorage", { configurable: true, ...sessionStorage });
+/**
+ * A browser with these locks, and blocked storage.
+ * @param {object} locks
+ */
+function browser(locks) {
+  pretend("navigator", { locks });
+  Object.defineProperty(globalThis, "sessionStorage", {
+    configurable: true,
+    get() {
+      throw new DOMException("blocked", "SecurityError");
+    },
+  });
 }
-
-const blocked = {
-  get() {
-    throw new DOMException("blocked", "SecurityError");
-  },
-};
 
 test("where storage and locks are blocked, the tab is live, and asks once", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
@@ -22,7 +24,8 @@ test("where storage and locks are blocked, the tab is live, and asks once", asyn
     asked += 1;
     return Promise.reject(new DOMException("blocked", "SecurityError"));
   };
-  browser({ locks: { request }, sessionStorage: blocked });
+  browser({ request });
+  /** @type {string[]} */
   const told = [];
   beTheLiveTab("t", { onHere: () => told.push("here"), onElsewhere: () => told.push("elsewhere") });
   await turn();
@@ -35,12 +38,19 @@ test("where storage and locks are blocked, the tab is live, and asks once", asyn
 
 test("a tab whose lock is stolen steps back and queues", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
+  /** @type {{hold: () => void, steal: () => void}[]} */
   const requests = [];
+  /**
+   * @param {string} name
+   * @param {object} options
+   * @param {() => Promise<void>} hold
+   */
   const request = (name, options, hold) =>
     new Promise((resolve, reject) => {
       requests.push({ hold, steal: () => reject(new DOMException("stolen", "AbortError")) });
     });
-  browser({ locks: { request }, sessionStorage: blocked });
+  browser({ request });
+  /** @type {string[]} */
   const told = [];
   beTheLiveTab("t", { onHere: () => told.push("here"), onElsewhere: () => told.push("elsewhere") });
   requests[0].hold();

@@ -1,45 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Switchboard } from "../../Sources/Ringback/Web/ringback/switchboard.js";
+import { Switchboard } from "../../Sources/WebClient/library/switchboard.js";
+import { participantOf } from "../../Sources/WebClient/library/wire.js";
+import { Stream, Track, pretend, turn } from "./browser.mjs";
 
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
-class Track extends EventTarget {
-  enabled = true;
-  constructor(kind) {
-    super();
-    this.kind = kind;
-  }
-  stop() {}
-}
-globalThis.MediaStream = class {
-  #tracks = new Set();
-  constructor(tracks = []) {
-    for (const track of tracks) this.addTrack(track);
-  }
-  addTrack(track) {
-    this.#tracks.add(track);
-  }
-  removeTrack(track) {
-    this.#tracks.delete(track);
-  }
-  getTracks() {
-    return [...this.#tracks];
-  }
-  getAudioTracks() {
-    return this.getTracks().filter(({ kind }) => kind === "audio");
-  }
-  getVideoTracks() {
-    return this.getTracks().filter(({ kind }) => kind === "video");
-  }
-};
-const getUserMedia = async ({ audio, video }) =>
-  new MediaStream([...(audio ? [new Track("audio")] : []), ...(video ? [new Track("video")] : [])]);
-Object.defineProperty(globalThis, "navigator", { configurable: true, value: { mediaDevices: { getUserMedia } } });
+pretend("MediaStream", Stream);
+const getUserMedia = async (/** @type {MediaStreamConstraints} */ { audio, video }) =>
+  new Stream([...(audio ? [new Track("audio")] : []), ...(video ? [new Track("video")] : [])]);
+pretend("navigator", { mediaDevices: { getUserMedia } });
 
 const me = { id: "me" };
 
-/** A call with this device in it, alone: nothing is negotiated. */
+/**
+ * A call with this device in it, alone: nothing is negotiated.
+ * @param {string} id
+ * @param {Partial<Wire.Call>} more
+ * @param {Partial<Wire.CallParticipant>} own
+ * @returns {Wire.Call}
+ */
 const mine = (id, more = {}, own = {}) => ({
   id,
   revision: "2",
@@ -52,38 +30,56 @@ const mine = (id, more = {}, own = {}) => ({
   ],
   ...more,
 });
-const rings = (id) => mine(id, { revision: "1" }, { status: "PARTICIPANT_STATUS_RINGING", deviceId: undefined });
+const rings = (/** @type {string} */ id) =>
+  mine(id, { revision: "1" }, { status: "PARTICIPANT_STATUS_RINGING", deviceId: undefined });
+/**
+ * @param {string} id
+ * @param {"HANGUP" | "KICKED"} leaveReason
+ */
 const out = (id, leaveReason, revision = "3") =>
   mine(id, { revision }, { status: "PARTICIPANT_STATUS_LEFT", leaveReason: `LEAVE_REASON_${leaveReason}` });
-const asks = (id, revision = "3") =>
+const asks = (/** @type {string} */ id, revision = "3") =>
   mine(id, { revision, locked: true, joinRequests: [me] }, { status: "PARTICIPANT_STATUS_LEFT" });
 
-/** A switchboard whose server answers with `answers[command]`. */
-function office(answers = {}) {
+/** @typedef {import("../../Sources/WebClient/library/socket.js").Command} Command */
+
+/**
+ * A switchboard whose server answers with `answer(command)`.
+ * @param {(command: Command) => Wire.Ok | undefined} answer
+ */
+function office(answer = () => undefined) {
+  /** @type {Command[]} */
   const sent = [];
+  /** @type {import("../../Sources/WebClient/library/client.js").ClientEvents["connection"][]} */
   const seen = [];
+  /** @type {Wire.Call[]} */
+  const announced = [];
+  /** @type {import("../../Sources/WebClient/library/switchboard.js").SwitchboardClient} */
   const client = {
     user: me,
     deviceId: "d1",
     renewIceServers: async () => {},
     state: "online",
+    rtcConfiguration: () => ({}),
     async request(command) {
-      const [[name, body]] = Object.entries(command);
-      sent.push([name, body]);
-      const answer = answers[name]?.(body) ?? {};
-      if (answer instanceof Error) throw answer;
-      if (answer.call) board.take(answer.call);
-      return answer;
+      sent.push(command);
+      const ok = answer(command) ?? {};
+      if (ok.call) board.take(ok.call);
+      return ok;
     },
     attach: (connection, call) => board.attach(connection, call),
     leave: (callId, why) => board.leave(callId, why),
   };
-  const emit = (type, detail) => seen.push([type, detail]);
+  /** @type {import("../../Sources/WebClient/library/client.js").RingbackClient["emit"]} */
+  const emit = (type, ...[detail]) => {
+    if (type === "connection") seen.push(/** @type {(typeof seen)[number]} */ (detail));
+    if (type === "call") announced.push(/** @type {{call: Wire.Call}} */ (detail).call);
+  };
   const board = new Switchboard(client, { emit, isRunning: () => true });
-  return { board, sent, seen, names: () => sent.map(([name]) => name) };
+  return { board, sent, seen, announced, names: () => sent.map((command) => Object.keys(command)[0]) };
 }
 
-const accepting = { callAccept: ({ callId }) => ({ call: mine(callId) }) };
+const accepting = (/** @type {Command} */ { callAccept }) => callAccept && { call: mine(callAccept.callId) };
 
 async function inTwoCalls() {
   const made = office(accepting);
@@ -99,12 +95,12 @@ test("a second call puts the first on hold, and one can switch over", async () =
   const { board, sent, seen, first, second } = await inTwoCalls();
   assert.deepEqual([first.onHold, second.onHold], [true, false]);
   assert.deepEqual([board.connection, board.held], [second, [first]]);
-  assert.equal(first.local.microphone.enabled, false);
+  assert.equal(first.local.microphone?.enabled, false);
   board.resume(first);
   assert.deepEqual([first.onHold, second.onHold], [false, true]);
   assert.deepEqual([board.connection, board.held], [first, [second]]);
-  assert.equal(seen.at(-1)[1].connection, first);
-  const holds = sent.filter(([name]) => name === "callHold").map(([, { callId, onHold }]) => [callId, onHold]);
+  assert.equal(seen.at(-1)?.connection, first);
+  const holds = sent.flatMap(({ callHold }) => (callHold ? [[callHold.callId, callHold.onHold]] : []));
   assert.deepEqual(holds, [["c1", true], ["c2", true], ["c1", false]]);
   board.abandon();
 });
@@ -130,20 +126,20 @@ test("when the second call ends the first one is there again, still on hold", as
   assert.equal(second.state, "ended");
   assert.equal(board.connection, first);
   assert.equal(first.onHold, true);
-  assert.deepEqual(seen.findLast(([type]) => type === "connection")[1], { connection: first, ended: second });
+  assert.deepEqual(seen.at(-1), { connection: first, ended: second });
   board.abandon();
 });
 
 test("a call on hold that ends leaves the other one alone", async () => {
   const { board, first, second } = await inTwoCalls();
   board.happened({ callUpdated: { call: out("c1", "KICKED") } });
-  assert.equal(first.end.cause, "remote");
+  assert.equal(first.end?.cause, "remote");
   assert.deepEqual([board.connection, board.held, second.onHold], [second, [], false]);
   board.abandon();
 });
 
 test("at a locked call one waits until a host says yes or no", async () => {
-  const joining = { callJoin: ({ callId }) => ({ call: asks(callId) }) };
+  const joining = (/** @type {Command} */ { callJoin }) => callJoin && { call: asks(callJoin.callId) };
   for (const admitted of [true, false]) {
     const { board } = office(joining);
     board.take(out("c1", "HANGUP", "1"));
@@ -156,14 +152,16 @@ test("at a locked call one waits until a host says yes or no", async () => {
       assert.equal(connection.state, "connected");
     } else {
       board.happened({ joinDenied: { callId: "c1" } });
-      assert.equal(connection.end.cause, "denied");
+      assert.equal(connection.end?.cause, "denied");
     }
     board.abandon();
   }
 });
 
 test("who waited at the door when the connection was lost asks again", async () => {
-  const { board, names } = office({ callJoin: ({ callId }) => ({ call: asks(callId, String(3 + names().length)) }) });
+  const { board, names } = office(
+    ({ callJoin }) => callJoin && { call: asks(callJoin.callId, String(3 + names().length)) },
+  );
   board.take(out("c1", "HANGUP", "1"));
   const connection = board.enter("join", "c1", false);
   await turn();
@@ -179,9 +177,10 @@ test("what a host stops is stopped, and told", async () => {
   board.happened({ callIncoming: { call: rings("c1") } });
   const connection = board.enter("answer", "c1", true);
   await turn();
+  /** @type {string[]} */
   const told = [];
   connection.addEventListener("stopped", ({ detail }) => told.push(detail.medium));
-  for (const medium of ["MEDIUM_MICROPHONE", "MEDIUM_CAMERA", "MEDIUM_SCREEN"]) {
+  for (const medium of /** @type {const} */ (["MEDIUM_MICROPHONE", "MEDIUM_CAMERA", "MEDIUM_SCREEN"])) {
     board.happened({ mediaStopped: { callId: "c1", byUserId: "x", medium } });
   }
   await turn();
@@ -221,7 +220,30 @@ test("left one call while in another: the server is told again where it did not 
   await turn();
   board.happened({ callUpdated: { call: mine("c1", { revision: "7" }) } });
   await turn();
-  const left = sent.filter(([name]) => name === "callHangUp").map(([, { callId }]) => callId);
+  const left = sent.flatMap(({ callHangUp }) => callHangUp?.callId ?? []);
   assert.deepEqual(left, ["c1", "c1"]);
   board.abandon();
+});
+
+test("a change is put on the call; one that does not fit has the call asked for, once", async () => {
+  const { board, sent, announced, names } = office(
+    ({ callFetch }) => callFetch && { call: mine(callFetch.callId, { revision: "9" }) },
+  );
+  board.take(mine("c1", { revision: "4" }));
+  const mute = (/** @type {string} */ revision, /** @type {string} */ baseRevision) =>
+    board.happened({
+      callChanged: { callId: "c1", revision, baseRevision, shown: [{ userId: "me", media: { camera: true } }] },
+    });
+  assert.equal(mute("5", "4"), true);
+  assert.deepEqual(participantOf(board.open.get("c1"), "me")?.media, { camera: true });
+  assert.equal(announced.at(-1), board.open.get("c1"));
+  assert.equal(names().includes("callFetch"), false);
+  mute("8", "7");
+  mute("9", "8");
+  await turn();
+  assert.deepEqual(sent.flatMap(({ callFetch }) => callFetch?.callId ?? []), ["c1"]);
+  assert.equal(board.open.get("c1")?.revision, "9");
+  assert.deepEqual(participantOf(board.open.get("c1"), "me")?.media, { microphone: true });
+  mute("10", "9");
+  assert.equal(board.open.get("c1")?.revision, "10");
 });

@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ThreadLog } from "../../Sources/Ringback/Web/app/thread-log.js";
+import { ThreadLog } from "../../Sources/WebClient/page/thread-log.js";
 
-const message = (seq, clientMessageId = `m${seq}`) => ({ id: `i${seq}`, seq: String(seq), clientMessageId });
-const range = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => message(first + index));
-const numbers = (log) => log.messages.map(({ seq }) => Number(seq));
+/**
+ * @param {number} seq
+ * @returns {Wire.Message}
+ */
+const message = (seq, clientMessageId = `m${seq}`) => ({
+  id: `i${seq}`,
+  conversationId: "c1",
+  seq: String(seq),
+  clientMessageId,
+});
+const unsent = (/** @type {string} */ clientMessageId) => ({ clientMessageId, body: "hi", createdAt: "", failed: "" });
+const range = (/** @type {number} */ first, /** @type {number} */ last) =>
+  Array.from({ length: last - first + 1 }, (_, index) => message(first + index));
+const numbers = (/** @type {ThreadLog} */ log) => log.messages.map(({ seq }) => Number(seq));
 
 test("live messages are taken in order, repeats are not taken twice", () => {
   const log = new ThreadLog();
@@ -45,8 +56,8 @@ test("an old answer does not undo what came live", () => {
 
 test("a message on its way is let go once it is stored, however that becomes known", () => {
   const log = new ThreadLog();
-  log.send({ clientMessageId: "mine", body: "hi" });
-  log.send({ clientMessageId: "other", body: "ho" });
+  log.send(unsent("mine"));
+  log.send(unsent("other"));
   log.add(message(1, "mine"));
   assert.deepEqual(log.unsent.map(({ clientMessageId }) => clientMessageId), ["other"]);
   log.addNewest({ messages: [message(1, "mine"), message(2, "other")], hasMore: false });

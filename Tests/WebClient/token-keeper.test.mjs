@@ -1,21 +1,33 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { RingbackError } from "../../Sources/Ringback/Web/ringback/errors.js";
-import { MemoryStorage, SessionStore } from "../../Sources/Ringback/Web/ringback/session-store.js";
-import { TokenKeeper } from "../../Sources/Ringback/Web/ringback/token-keeper.js";
+import { RingbackError } from "../../Sources/WebClient/library/errors.js";
+import { MemoryStorage, SessionStore } from "../../Sources/WebClient/library/session-store.js";
+import { TokenKeeper } from "../../Sources/WebClient/library/token-keeper.js";
 
 const start = Date.parse("2026-01-01T00:00:00Z");
+/**
+ * @param {number} number
+ * @param {number} lifetimeMs
+ * @returns {import("../../Sources/WebClient/library/session-store.js").Credentials}
+ */
 const credentials = (number, lifetimeMs) => ({
   user: { id: "u1" },
   sessionId: "s1",
   accessToken: `access-${number}`,
   accessTokenExpiresAt: new Date(start + lifetimeMs).toISOString(),
   refreshToken: `refresh-${number}`,
+  refreshTokenExpiresAt: new Date(start + 86_400_000).toISOString(),
 });
 
 /** Locks as the browser has them: one holder at a time, in order, shared by all tabs. */
 class Locks {
+  /** @type {Map<string, Promise<unknown>>} */
   #tails = new Map();
+  /**
+   * @template Result
+   * @param {string} name
+   * @param {() => Promise<Result>} work
+   */
   request(name, work) {
     const run = (this.#tails.get(name) ?? Promise.resolve()).then(work);
     this.#tails.set(name, run.catch(() => {}));
@@ -25,17 +37,25 @@ class Locks {
 
 /** A server that knows each refresh token once. */
 function server() {
-  const state = { used: [], number: 1, answer: Promise.resolve() };
-  state.refresh = async (token) => {
-    state.used.push(token);
-    await state.answer;
+  /** @type {(string | undefined)[]} */
+  const used = [];
+  const state = { used, number: 1, refresh };
+  /** @param {string} [token] */
+  async function refresh(token) {
+    used.push(token);
+    await null;
     if (token !== `refresh-${state.number}`) throw new RingbackError("UNAUTHENTICATED", "used before");
     state.number += 1;
     return credentials(state.number, 600_000);
-  };
+  }
   return state;
 }
 
+/**
+ * @param {MemoryStorage} storage
+ * @param {import("../../Sources/WebClient/library/token-keeper.js").Locks | undefined} locks
+ * @param {(token?: string) => Promise<ReturnType<typeof credentials>>} refresh
+ */
 function tab(storage, locks, refresh) {
   const store = new SessionStore({ storage });
   return { store, keeper: new TokenKeeper({ store, refresh, locks, now: () => start }) };
@@ -60,7 +80,7 @@ test("many callers at once make one refresh", async () => {
 
 test("without locks there is still one refresh at a time in a page", async () => {
   const one = server();
-  const { store, keeper } = tab(new MemoryStorage(), null, one.refresh);
+  const { store, keeper } = tab(new MemoryStorage(), undefined, one.refresh);
   store.write(credentials(1, 0));
   assert.deepEqual(await Promise.all([keeper.accessToken(), keeper.accessToken()]), ["access-2", "access-2"]);
   assert.deepEqual(one.used, ["refresh-1"]);
@@ -97,7 +117,7 @@ test("an ended session signs out; a server that is away does not", async () => {
   });
   away.store.write(credentials(1, 0));
   await assert.rejects(away.keeper.accessToken(), { code: "OFFLINE" });
-  assert.equal(away.store.read().refreshToken, "refresh-1");
+  assert.equal(away.store.read()?.refreshToken, "refresh-1");
   assert.equal(await ended.keeper.accessToken(), null);
   assert.equal(ended.store.read(), null);
 });
@@ -134,12 +154,13 @@ test("who signs out while a token is refreshed stays signed out", async () => {
 test("a token that the browser keeps is not named, and one that was kept here is forgotten", async () => {
   const one = server();
   const { store, keeper } = tab(new MemoryStorage(), new Locks(), async (token) => {
-    const { refreshToken, ...fresh } = await one.refresh(token ?? `refresh-${one.number}`);
+    const fresh = await one.refresh(token ?? `refresh-${one.number}`);
+    delete fresh.refreshToken;
     return { ...fresh, accessTokenExpiresAt: new Date(start).toISOString() };
   });
   store.write(credentials(1, 0));
   assert.equal(await keeper.accessToken(), "access-2");
-  assert.equal("refreshToken" in store.read(), false);
+  assert.equal("refreshToken" in (store.read() ?? {}), false);
   assert.equal(await keeper.accessToken(), "access-3");
   assert.deepEqual(one.used, ["refresh-1", "refresh-2"]);
 });

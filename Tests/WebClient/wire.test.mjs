@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Rest } from "../../Sources/Ringback/Web/ringback/rest.js";
-import { encode, wellFormed } from "../../Sources/Ringback/Web/ringback/wire.js";
+import { Rest } from "../../Sources/WebClient/library/rest.js";
+import { encode, wellFormed } from "../../Sources/WebClient/library/wire.js";
 
 const texts = [
   ["", ""],
@@ -18,12 +18,14 @@ test("halves of surrogate pairs become U+FFFD, whole ones stay", () => {
 });
 
 test("a browser without toWellFormed does the same", () => {
-  const { toWellFormed } = String.prototype;
-  delete String.prototype.toWellFormed;
+  const newer = /** @type {{toWellFormed?: unknown}} */ (String.prototype);
+  const { toWellFormed } = newer;
+  delete newer.toWellFormed;
   try {
     for (const [text, expected] of texts) assert.equal(wellFormed(text), expected);
   } finally {
-    Object.defineProperty(String.prototype, "toWellFormed", { value: toWellFormed, configurable: true, writable: true });
+    const value = { value: toWellFormed, configurable: true, writable: true };
+    Object.defineProperty(String.prototype, "toWellFormed", value);
   }
 });
 
@@ -33,11 +35,12 @@ test("every text of what is sent is well-formed, however deep", () => {
 });
 
 test("the bodies of requests are well-formed", async () => {
+  /** @type {string[]} */
   const bodies = [];
-  const rest = new Rest("http://server", async () => "t1", async (_, { body }) => {
-    bodies.push(body);
+  const rest = new Rest("http://server", async () => "t1", async (_, { body } = {}) => {
+    bodies.push(String(body));
     return new Response("{}");
   });
   await rest.signed("PATCH", "/v1/conversations/1", { name: "Half \ud83d" });
-  assert.deepEqual(bodies.map(JSON.parse), [{ name: "Half \ufffd" }]);
+  assert.deepEqual(bodies.map((body) => JSON.parse(body)), [{ name: "Half \ufffd" }]);
 });

@@ -7,25 +7,30 @@ import {
   isOfOrigin,
   roughDuration,
   titleOf,
-} from "../../Sources/Ringback/Web/app/format.js";
+} from "../../Sources/WebClient/page/format.js";
 import {
   callEndSentence,
   callLine,
   endSentence,
   errorSentence,
   messageLine,
-} from "../../Sources/Ringback/Web/app/sentences.js";
-import { summarise } from "../../Sources/Ringback/Web/ringback/stats.js";
+} from "../../Sources/WebClient/page/sentences.js";
+import { RingbackError } from "../../Sources/WebClient/library/errors.js";
+import { summarise } from "../../Sources/WebClient/library/stats.js";
 import {
   describeDevice,
   isConnectedElsewhere,
   isConnectedHere,
   isRingingFor,
-} from "../../Sources/Ringback/Web/ringback/wire.js";
+} from "../../Sources/WebClient/library/wire.js";
+import { failure } from "./browser.mjs";
+
+/** @type {Wire.Call} */
+const over = { id: "c1", status: "CALL_STATUS_MISSED" };
 
 test("durations", () => {
-  const table = [[0, "0:00"], [-5, "0:00"], [7_900, "0:07"], [723_000, "12:03"], [3_723_000, "1:02:03"]];
-  for (const [milliseconds, expected] of table) assert.equal(duration(milliseconds), expected);
+  const table = { 0: "0:00", "-5": "0:00", 7_900: "0:07", 723_000: "12:03", 3_723_000: "1:02:03" };
+  for (const [milliseconds, expected] of Object.entries(table)) assert.equal(duration(Number(milliseconds)), expected);
 });
 
 test("initials of any name", () => {
@@ -54,42 +59,57 @@ test("days", () => {
 });
 
 test("errors are whole sentences that depend on what was tried", () => {
-  assert.match(errorSentence({ code: "CONFLICT" }, "register"), /taken/);
-  assert.match(errorSentence({ code: "UNAUTHENTICATED" }, "login"), /do not fit/);
-  assert.match(errorSentence({ code: "RATE_LIMITED", retryAfterMs: 4_200 }), /5 seconds/);
-  assert.match(errorSentence({ code: "RATE_LIMITED", retryAfterMs: 19_200_000 }), /in a day\. Try again in 5 h 20 min/);
-  assert.equal(errorSentence({ code: "INVALID", message: "the body is empty" }), "the body is empty.");
+  assert.match(errorSentence(failure("CONFLICT"), "register"), /taken/);
+  assert.match(errorSentence(failure("UNAUTHENTICATED"), "login"), /do not fit/);
+  assert.match(errorSentence(failure("RATE_LIMITED", 4_200)), /5 seconds/);
+  assert.match(errorSentence(failure("RATE_LIMITED", 19_200_000)), /in a day\. Try again in 5 h 20 min/);
+  assert.equal(errorSentence(new RingbackError("INVALID", "the body is empty")), "the body is empty.");
   for (const code of ["OFFLINE", "TIMEOUT", "INTERNAL", "NO_MICROPHONE", "RATE_LIMITED", "UNHEARD_OF"]) {
-    assert.match(errorSentence({ code }), /^[A-Z].*\.$/, code);
+    assert.match(errorSentence(failure(code)), /^[A-Z].*\.$/, code);
   }
 });
 
 test("the end of a call reads differently on both sides", () => {
-  const call = { initiatorId: "me", endReason: "CALL_END_REASON_NO_ANSWER" };
+  /** @type {Wire.Call} */
+  const call = { ...over, initiatorId: "me", endReason: "CALL_END_REASON_NO_ANSWER" };
   assert.equal(callEndSentence(call, "me", "Ada"), "Ada did not answer.");
   assert.equal(callEndSentence(call, "you", "Ada"), "You missed a call from Ada.");
 });
 
 test("a group call that comes to nothing is nobody's fault in particular", () => {
-  const mode = "CALL_MODE_GROUP";
-  for (const [reason, words] of [["NO_ANSWER", /Nobody answered/], ["DECLINED", /Everybody/], ["BUSY", /Everybody/]]) {
-    const call = { initiatorId: "me", mode, endReason: `CALL_END_REASON_${reason}` };
+  for (const [reason, words] of /** @type {const} */ ([
+    ["NO_ANSWER", /Nobody answered/],
+    ["DECLINED", /Everybody/],
+    ["BUSY", /Everybody/],
+  ])) {
+    /** @type {Wire.Call} */
+    const call = { ...over, initiatorId: "me", mode: "CALL_MODE_GROUP", endReason: `CALL_END_REASON_${reason}` };
     assert.match(callEndSentence(call, "me", "Somebody"), words);
     assert.match(endSentence({ cause: "remote", call }, "me", "Somebody"), words);
   }
-  const refused = { cause: "error", call: null, error: { code: "NOT_FOUND" } };
+  /** @type {import("../../Sources/WebClient/library/call-connection.js").CallEnd} */
+  const refused = { cause: "error", call: null, error: failure("NOT_FOUND") };
   assert.match(endSentence(refused, "me", "Somebody", true), /group/);
   assert.match(endSentence(refused, "me", "Ada"), /This person/);
 });
 
 test("who is where in a call", () => {
-  const participant = (status, deviceId) => ({ user: { id: "me" }, status: `PARTICIPANT_STATUS_${status}`, deviceId });
-  const call = (participantState) => ({ status: "CALL_STATUS_ONGOING", participants: [participantState] });
-  assert.equal(isRingingFor(call(participant("RINGING")), "me"), true);
-  assert.equal(isConnectedHere(call(participant("CONNECTED", "d1")), "me", "d1"), true);
-  assert.equal(isConnectedElsewhere(call(participant("CONNECTED", "d2")), "me", "d1"), true);
-  const over = { ...call(participant("CONNECTED", "d2")), status: "CALL_STATUS_COMPLETED" };
-  assert.equal(isConnectedElsewhere(over, "me", "d1"), false);
+  /**
+   * A call that goes on, with one participant.
+   * @param {Wire.ParticipantStatus} status
+   * @param {string} [deviceId]
+   * @returns {Wire.Call}
+   */
+  const call = (status, deviceId) => ({
+    id: "c1",
+    status: "CALL_STATUS_ONGOING",
+    participants: [{ user: { id: "me" }, status, deviceId }],
+  });
+  const elsewhere = call("PARTICIPANT_STATUS_CONNECTED", "d2");
+  assert.equal(isRingingFor(call("PARTICIPANT_STATUS_RINGING"), "me"), true);
+  assert.equal(isConnectedHere(call("PARTICIPANT_STATUS_CONNECTED", "d1"), "me", "d1"), true);
+  assert.equal(isConnectedElsewhere(elsewhere, "me", "d1"), true);
+  assert.equal(isConnectedElsewhere({ ...elsewhere, status: "CALL_STATUS_COMPLETED" }, "me", "d1"), false);
 });
 
 test("a device's name", () => {
@@ -124,19 +144,27 @@ test("statistics tell the screen from the camera", () => {
 });
 
 test("rough durations", () => {
-  const table = [[0, "0 s"], [59, "59 s"], [60, "1 min"], [3_599, "59 min"], [3_600, "1 h"], [7_500, "2 h 5 min"]];
-  for (const [seconds, expected] of table) assert.equal(roughDuration(seconds), expected);
+  const table = { 0: "0 s", 59: "59 s", 60: "1 min", 3_599: "59 min", 3_600: "1 h", 7_500: "2 h 5 min" };
+  for (const [seconds, expected] of Object.entries(table)) assert.equal(roughDuration(Number(seconds)), expected);
 });
 
 test("the line that a call leaves depends on who reads it", () => {
+  /**
+   * @param {"HANGUP" | "NO_ANSWER" | "CANCELLED" | "BUSY" | "DECLINED"} endReason
+   * @param {Partial<Wire.CallSummary>} more
+   * @returns {Wire.CallSummary}
+   */
   const call = (endReason, more = {}) => ({
+    callId: "c1",
     type: "CALL_TYPE_VOICE",
     status: "CALL_STATUS_MISSED",
     initiatorId: "ann",
     endReason: `CALL_END_REASON_${endReason}`,
     ...more,
   });
+  /** @type {Partial<Wire.CallSummary>} */
   const answered = { status: "CALL_STATUS_COMPLETED", type: "CALL_TYPE_VIDEO", durationSeconds: 200 };
+  /** @type {[summary: Wire.CallSummary, caller: string, callee: string][]} */
   const table = [
     [call("HANGUP", answered), "Video call, 3 min", "Video call, 3 min"],
     [call("NO_ANSWER"), "Unanswered voice call", "Missed voice call"],

@@ -10,11 +10,14 @@ struct HostileShape: Sendable {
 }
 
 extension Schema {
-    /// What may be hard to decode as a message of a type, whether it is one or not.
+    /// What may be hard to decode as a message of a type, whether it is one or not. Those with a oneof are looked into
+    /// deeper: of the others each is measured by itself.
     func hostileShapes(of type: String, as encoding: Encoding) -> [HostileShape] {
         let shapes =
             switch encoding {
-            case .protobuf: repeatedFields(of: type, depth: 0) + [alternatingFields(of: type)] + Self.odditiesInProtobuf
+            case .protobuf:
+                repeatedFields(of: type, depth: choosing.contains(type) ? 0 : 1) + [alternatingFields(of: type)]
+                    + Self.odditiesInProtobuf
             case .json: repeatedNames(of: type, depth: 0) + [alternatingNames(of: type)] + Self.odditiesInJSON
             }
         return shapes.map { HostileShape(name: "\(type): \($0.name)", bytes: $0.bytes) }

@@ -19,6 +19,8 @@ struct Schema: Sendable {
 
     /// By name.
     private(set) var messages: [String: [Field]] = [:]
+    /// The messages with a oneof.
+    private(set) var choosing: Set<String> = []
 
     init() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../Sources/Wire/Proto")
@@ -33,6 +35,7 @@ struct Schema: Sendable {
                     messages[String(words[1])] = []
                 }
                 if let message, depth > 0, let field = Field(words) { messages[message]?.append(field) }
+                if let message, first == "oneof" { choosing.insert(message) }
                 depth += line.count { $0 == "{" } - line.count { $0 == "}" }
                 if depth == 0 { message = nil }
             }

@@ -57,14 +57,41 @@ extension CallPicture {
         isGroup = call.mode == .group
         answeredAt = call.hasAnsweredAt ? call.answeredAt.milliseconds : nil
         endedAt = call.hasEndedAt ? call.endedAt.milliseconds : nil
-        members = call.participants.map { participant in
-            Member(
-                user: participant.user.id, status: Self.word(participant.status),
-                leaveReason: Self.word(participant.leaveReason),
-                joinedAt: participant.hasJoinedAt ? participant.joinedAt.milliseconds : nil,
-                leftAt: participant.hasLeftAt ? participant.leftAt.milliseconds : nil, device: participant.deviceID)
+        members = call.participants.map(Self.member)
+        shares = Self.shares(call.screenShares)
+    }
+
+    /// The call with a change that it fits. What only shows is not in the picture.
+    func changed(by change: WireCallChanged) -> CallPicture {
+        var picture = self
+        picture.revision = Int64(clamping: change.revision)
+        if change.hasState {
+            picture.status = Self.word(change.state.status)
+            picture.endReason = Self.word(change.state.endReason)
+            picture.isGroup = change.state.mode == .group
+            picture.answeredAt = change.state.hasAnsweredAt ? change.state.answeredAt.milliseconds : nil
+            picture.endedAt = change.state.hasEndedAt ? change.state.endedAt.milliseconds : nil
         }
-        for share in call.screenShares { shares[share.sharerID] = share.startedAt.milliseconds }
+        for member in change.participants.map(Self.member) {
+            if let index = picture.members.firstIndex(where: { $0.user == member.user }) {
+                picture.members[index] = member
+            } else {
+                picture.members.append(member)
+            }
+        }
+        if change.hasScreenShares { picture.shares = Self.shares(change.screenShares.shares) }
+        return picture
+    }
+
+    private static func member(_ participant: WireCallParticipant) -> Member {
+        Member(
+            user: participant.user.id, status: word(participant.status), leaveReason: word(participant.leaveReason),
+            joinedAt: participant.hasJoinedAt ? participant.joinedAt.milliseconds : nil,
+            leftAt: participant.hasLeftAt ? participant.leftAt.milliseconds : nil, device: participant.deviceID)
+    }
+
+    private static func shares(_ shares: [WireScreenShare]) -> [String: Int64] {
+        Dictionary(shares.map { ($0.sharerID, $0.startedAt.milliseconds) }) { first, _ in first }
     }
 
     private static func word(_ status: WireCallStatus) -> String {

@@ -100,6 +100,7 @@ struct Violation: Sendable, Equatable, CustomStringConvertible {
         case viewDiffers = "view_differs"
         case revisionWentBack = "revision_went_back"
         case revisionHasTwoFaces = "revision_has_two_faces"
+        case changeDoesNotFit = "change_does_not_fit"
         case serverFault = "server_fault"
         case unanswered = "unanswered"
         case socketLostInOutage = "socket_lost_in_outage"

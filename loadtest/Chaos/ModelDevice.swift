@@ -30,6 +30,8 @@ struct ModelDevice: Sendable {
     private var eventRevisions: [String: Int64] = [:]
     /// Calls that the last snapshot did not have: what is believed of them is void, and holds nothing up.
     private var doubtful: Set<String> = []
+    /// The latest revisions of which the device was told what has changed, and did not know from where.
+    private var missed: [String: Int64] = [:]
     private var lastNumber: UInt32 = 1
 
     init(user: String, id: String, person: Int) {
@@ -94,6 +96,7 @@ struct ModelDevice: Sendable {
         // Until the answer comes, the old belief is better than none.
         for call in vanished { open[call] = known[call] }
         doubtful = Set(vanished)
+        missed = [:]
         var repeats: [WireClientFrame] = []
         for number in pending.keys.sorted() {
             pending[number]?.retryAt = nil
@@ -112,13 +115,7 @@ struct ModelDevice: Sendable {
 
     /// Takes a call in that an answer or an event brings.
     mutating func see(_ picture: CallPicture, isEvent: Bool) -> Fault? {
-        var fault: Fault?
-        if isEvent {
-            if let latest = eventRevisions[picture.id], picture.revision < latest {
-                fault = (.revisionWentBack, "an event of revision \(picture.revision) came after one of \(latest)")
-            }
-            eventRevisions[picture.id] = picture.revision
-        }
+        var fault = isEvent ? noteEvent(of: picture.id, picture.revision) : nil
         let isDoubtful = doubtful.remove(picture.id) != nil
         if !isDoubtful, let known = open[picture.id] ?? ended[picture.id] {
             // What is older than what the device has is dropped.
@@ -136,6 +133,47 @@ struct ModelDevice: Sendable {
             open[picture.id] = picture
         }
         return fault
+    }
+
+    /// What becomes of a change.
+    enum OnChange {
+        /// The call with it.
+        case news(CallPicture)
+        /// The device knows it.
+        case known(Fault?)
+        /// The device does not know the call as it was before, and has to ask for it.
+        case missed(Fault?)
+    }
+
+    /// Looks at what of a call has changed. News are yet to be taken in.
+    mutating func look(at change: WireCallChanged) -> OnChange {
+        let revision = Int64(clamping: change.revision)
+        let known = open[change.callID] ?? ended[change.callID]
+        guard let known, !doubtful.contains(change.callID), known.revision >= Int64(clamping: change.baseRevision)
+        else {
+            missed[change.callID] = max(missed[change.callID] ?? 0, revision)
+            // What the last snapshot did not have was asked for already.
+            guard !doubtful.contains(change.callID) else { return .missed(nil) }
+            return .missed(
+                (
+                    .changeDoesNotFit,
+                    "told what has changed from \(change.baseRevision) to \(revision), knowing \(known?.revision ?? 0)"
+                ))
+        }
+        guard known.revision < revision else { return .known(noteEvent(of: change.callID, revision)) }
+        return .news(known.changed(by: change))
+    }
+
+    /// Whether the device was told of changes of a call that it could not take in, and still knows none so late.
+    func isBehind(_ call: String) -> Bool {
+        guard let latest = missed[call] else { return false }
+        return (open[call] ?? ended[call]).map { $0.revision < latest } ?? true
+    }
+
+    private mutating func noteEvent(of call: String, _ revision: Int64) -> Fault? {
+        defer { eventRevisions[call] = revision }
+        guard let latest = eventRevisions[call], revision < latest else { return nil }
+        return (.revisionWentBack, "an event of revision \(revision) came after one of \(latest)")
     }
 
     /// Takes a call in as it was asked for after a reconnect: whatever was believed of it is void.

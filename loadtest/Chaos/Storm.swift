@@ -97,10 +97,7 @@ struct Storm: Sendable {
         let (repeats, vanished) = devices[place].connect(snapshot.map(CallPicture.init))
         statistics.repeats += repeats.count
         for frame in repeats { outbox.append(Outgoing(socket: place, frame: frame)) }
-        for call in vanished
-        where !devices[place].pending.values.contains(where: { $0.action == .fetch && $0.call == call }) {
-            ask(.fetch, call: call, at: place, now: now)
-        }
+        for call in vanished { fetch(call, at: place, now: now) }
         for call in snapshot {
             ledger.note(call.id, now, devices[place].id, "is back: \(CallPicture(call))")
             decide(CallPicture(call), at: place, now: now)
@@ -220,6 +217,13 @@ struct Storm: Sendable {
         ledger.note(call, now, devices[place].id, "asks: \(action.word)")
     }
 
+    /// Asks for a call, unless it is being asked for.
+    private mutating func fetch(_ call: String, at place: Int, now: Instant) {
+        if !devices[place].pending.values.contains(where: { $0.action == .fetch && $0.call == call }) {
+            ask(.fetch, call: call, at: place, now: now)
+        }
+    }
+
     private mutating func send(_ frame: WireClientFrame, at place: Int) {
         if devices[place].isConnected { outbox.append(Outgoing(socket: place, frame: frame)) }
     }
@@ -304,6 +308,7 @@ struct Storm: Sendable {
             }
             ledger.acknowledgements.append(acknowledgement)
             see(picture, at: place, isEvent: false, isReplacement: pending.action == .fetch, now: now)
+            if devices[place].isBehind(picture.id) { fetch(picture.id, at: place, now: now) }
         case .message(let message)?:
             statistics.messages += 1
             note(message)
@@ -339,6 +344,7 @@ struct Storm: Sendable {
         case .callUpdated(let event)?: see(CallPicture(event.call), at: place, isEvent: true, now: now)
         case .callRingStopped(let event)?: see(CallPicture(event.call), at: place, isEvent: true, now: now)
         case .callMoved(let event)?: see(CallPicture(event.call), at: place, isEvent: true, now: now)
+        case .callChanged(let change)?: see(change, at: place, now: now)
         case .candidateReceived?, .descriptionReceived?:
             statistics.relayed += 1
             if outage == .away { statistics.relayedInOutage += 1 }
@@ -356,6 +362,18 @@ struct Storm: Sendable {
             isReplacement ? devices[place].replace(picture) : devices[place].see(picture, isEvent: isEvent)
         if let fault { report(fault.kind, "device \(devices[place].id): \(fault.text)", call: picture.id) }
         decide(picture, at: place, now: now)
+    }
+
+    private mutating func see(_ change: WireCallChanged, at place: Int, now: Instant) {
+        let fault: ModelDevice.Fault?
+        switch devices[place].look(at: change) {
+        case .news(let picture): return see(picture, at: place, isEvent: true, now: now)
+        case .known(let known): fault = known
+        case .missed(let missed):
+            fault = missed
+            fetch(change.callID, at: place, now: now)
+        }
+        if let fault { report(fault.kind, "device \(devices[place].id): \(fault.text)", call: change.callID) }
     }
 
     private mutating func note(_ message: WireMessage) {

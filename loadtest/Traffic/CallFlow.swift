@@ -201,7 +201,9 @@ struct CallFlow: Sendable {
             }
             return [.measured(CallTraffic.ring, now - progress.intended), .send(.callee, accept)] + proceed(progress)
         case (_, .callUpdated(let updated)?) where updated.call.id == progress.call:
-            return changed(updated.call, side, &progress, now: now)
+            return changed(to: updated.call.status, side, &progress, now: now)
+        case (_, .callChanged(let change)?) where change.callID == progress.call && change.hasState:
+            return changed(to: change.state.status, side, &progress, now: now)
         case (.callee, .descriptionReceived(let received)?) where received.callID == progress.call:
             return described(received, \.fromCaller, expected: signals.offer, side, &progress, now: now)
         case (.caller, .descriptionReceived(let received)?) where received.callID == progress.call:
@@ -216,9 +218,9 @@ struct CallFlow: Sendable {
     }
 
     private mutating func changed(
-        _ call: WireCall, _ side: Side, _ progress: inout Progress, now: Instant
+        to status: WireCallStatus, _ side: Side, _ progress: inout Progress, now: Instant
     ) -> [CallEffect] {
-        switch (side, call.status) {
+        switch (side, status) {
         case (.caller, .ongoing):
             guard progress.fromCaller.sentAt == nil, let acceptedAt = progress.acceptedAt else {
                 return proceed(progress)

@@ -29,8 +29,12 @@ extension CallChange {
 
 extension CallDelivery {
     /// Whom to tell what about a change. The device that asked for it learns it from its reply.
-    static func between(_ old: Call, _ new: Call, origin: CallOrigin?) -> [CallDelivery] {
-        guard new.revision != old.revision else { return [] }
+    ///
+    /// - Parameter difference: What of the call has changed; nil when nobody is to be told.
+    static func between(
+        _ old: Call, _ new: Call, _ difference: CallDifference?, origin: CallOrigin?
+    ) -> [CallDelivery] {
+        guard let difference else { return [] }
         var deliveries: [CallDelivery] = []
         for (index, after) in new.participants.enumerated() where !after.isHidden {
             let before = index < old.participants.count ? old.participants[index] : nil
@@ -57,10 +61,13 @@ extension CallDelivery {
             case (.connected(let old), .connected(let new))
             where old.joinedAt == new.joinedAt && old.device != new.device:
                 deliveries.append(CallDelivery(to: .device(user, old.device), .moved))
-                deliveries.append(CallDelivery(to: everyDevice, .updated))
+                deliveries.append(CallDelivery(to: everyDevice, .changed(difference)))
             case (.declined, .ringing), (.left, .ringing), (nil, .ringing):
                 deliveries.append(CallDelivery(to: everyDevice, .incoming))
-            case (.ringing, .ringing), (.connected, _), (_, .connected), (nil, _):
+            case (.ringing, .ringing), (.connected, _):
+                // Whoever is told no more has nobody to ask for what they missed.
+                deliveries.append(CallDelivery(to: everyDevice, after.maySeeCall ? .changed(difference) : .updated))
+            case (_, .connected), (nil, _):
                 deliveries.append(CallDelivery(to: everyDevice, .updated))
             case (.declined, .declined), (.declined, .left), (.left, .declined), (.left, .left):
                 // Whoever is out of the call hears what concerns themselves, and that there is nothing to return to.

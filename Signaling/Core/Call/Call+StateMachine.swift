@@ -236,10 +236,12 @@ struct CallTurn {
         passHostOn()
         var call = call
         if call.looks(differentFrom: before) { call.revision += 1 }
+        let difference = CallDifference.between(before, call)
         return CallTransition(
             call: call,
             changes: CallChange.between(before, call, closedShares: closedShares),
-            deliveries: CallDelivery.between(before, call, origin: origin) + told,
+            difference: difference,
+            deliveries: CallDelivery.between(before, call, difference, origin: origin) + told,
             refusal: refusal,
             droppedSignals: droppedSignals)
     }

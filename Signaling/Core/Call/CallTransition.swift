@@ -25,6 +25,8 @@ public struct CallTransition: Sendable, Equatable {
     public let call: Call
     /// What has to be on disk before anybody hears of it; empty when nothing durable changed.
     public let changes: [CallChange]
+    /// Where people see the call otherwise than before; nil when they don't.
+    public let difference: CallDifference?
     /// What to tell whom.
     public let deliveries: [CallDelivery]
     /// Why the command is refused; nil when it is carried out, or was already.
@@ -61,12 +63,14 @@ public struct CallDelivery: Sendable, Equatable {
     }
 }
 
-/// What devices are told. The call itself goes with each event.
+/// What devices are told. The call goes whole with rings, their ends, `updated` and `moved`.
 public enum CallEvent: Sendable, Equatable {
     /// Ring.
     case incoming
-    /// The call changed.
+    /// How the call is: for those who do not know how it was before, or are told no more.
     case updated
+    /// What of the call has changed: for those who know how it was.
+    case changed(CallDifference)
     /// Stop ringing.
     case ringStopped(RingStopReason)
     /// Another device of the user took the call over.

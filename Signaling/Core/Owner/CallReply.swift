@@ -28,14 +28,18 @@ public struct ReplyTo: Sendable, Hashable {
     public let origin: CallOrigin
     /// The socket that it came by, as the one who delivers answers numbers them.
     public let socket: UInt64
-    /// The client's number of the command on that socket.
+    /// The client's number of the command on that socket; 0 when it wants to hear of a failure alone.
     public let request: UInt32
+    /// Whether the command may change its call. The others are told what has changed; the device that asked has to know how
+    /// the call was before the next change, even when it wants no answer.
+    public let mayChangeCall: Bool
 
     /// Names a command that waits for its answer.
-    public init(_ origin: CallOrigin, socket: UInt64, request: UInt32) {
+    public init(_ origin: CallOrigin, socket: UInt64, request: UInt32, mayChangeCall: Bool = true) {
         self.origin = origin
         self.socket = socket
         self.request = request
+        self.mayChangeCall = mayChangeCall
     }
 }
 

@@ -68,17 +68,15 @@ extension CallTable {
             recheck(CallOrigin(user: call.initiator, device: device), in: id)
         }
         forgetStrangers(in: id)
+        if case .owed(let input) = then { calls[id]?.owed.removeAll { $0 == input } }
         let deliveries = calls[id]?.pace.tell(transition, at: now) ?? []
         guard let open = calls[id] else { return }
         deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
         updates.set(id, open.pace.due)
         // Whoever is told of the end finds the call gone.
         let waiting = call.isEnded ? takeOut(id) : []
-        switch then {
-        case .nothing, .next: break
-        case .answer(let replyTo):
+        if case .answer(let replyTo) = then {
             outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
-        case .owed(let input): calls[id]?.owed.removeAll { $0 == input }
         }
         tell(deliveries, of: open.view)
         if isNew || call.revision != old.call.revision {

@@ -35,7 +35,8 @@ extension CallTable {
             outputs.append(.foundStored(commit.change))
             apply(transition, to: id, then: .nothing)
             // The device that asked was told to come back; it has to learn what became of its command, too.
-            tellEverybody(CallView(call: transition.call, people: open.people))
+            let people = open.people.filter { transition.call.concerns($0.key) }
+            tellEverybody(CallView(call: transition.call, people: people))
             resyncDevices(of: id)
         case nil where open.storedRevision == 0: forget(id)
         case open.storedRevision:

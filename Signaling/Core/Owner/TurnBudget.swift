@@ -1,12 +1,12 @@
-import Primitives
+public import Primitives
 
 /// How much time of its event loop a call may take at a stretch, so that a busy one keeps no socket and no other call of
 /// the loop waiting. A plain value that is told when the call's work began and ended.
-struct TurnBudget: Sendable, Equatable {
+public struct TurnBudget: Sendable, Equatable {
     /// After so much work a call rests.
     static let work = Instant.Span.milliseconds(5)
     /// For so long: meanwhile the loop looks after everything else. A call that is never done has half of a loop.
-    static let rest = Instant.Span.milliseconds(5)
+    public static let rest = Instant.Span.milliseconds(5)
 
     /// No input takes a call so long. What seems to is a clock that was set, or a process that stood still.
     static let longestStretch = Instant.Span.seconds(1)

@@ -1,11 +1,14 @@
 public import Primitives
 
 /// When the devices of one call are told of changes that only show: what somebody sends, a hold, a raised hand, that a
-/// device rings or is out of reach, that somebody asks to be let in.
+/// device rings or is out of reach, that somebody asks to be let in. And from which revision on what they are told goes.
 ///
 /// The first one after a quiet time is told at once, so that a mute shows at once. Those that follow it are taken together:
-/// when the interval is over, everybody who has yet to hear of one of them gets the latest picture, once. Every other
-/// change is told at once, and its picture stands for what was held back.
+/// when the interval is over, everybody who has yet to hear of one of them is told of all of them, once. Every other
+/// change is told at once, and what was held back is told with it.
+///
+/// So everybody in the call or rung for it knows it as it was before what is held back now, or better: whoever asked for a
+/// change has it whole, with the answer. One difference, from there on, is right for all of them.
 public struct UpdatePace: Sendable, Equatable {
     /// The shortest time between two tellings of changes that only show. Four pictures a second look prompt; more of them
     /// cost everybody in a large call more than they show.
@@ -13,10 +16,15 @@ public struct UpdatePace: Sendable, Equatable {
 
     /// When such a change was last told.
     private var lastTold: Instant?
-    /// Who has yet to be told of the latest picture; each user once.
+    /// Who has yet to be told of what is held back; each user once.
     private var owed: [Address] = []
+    /// What is held back.
+    private var heldBack: CallDifference?
+    /// Whether everybody was told of the call once. Before that nobody knows what its people know: they may have it from
+    /// an owner before this one, at a revision far behind.
+    private var isKnown = false
 
-    /// Begins with a call that is quiet.
+    /// Begins with a call that is quiet, and that nobody was told of.
     public init() {}
 
     /// When those who were kept waiting are to be told; nil when nobody was.
@@ -29,42 +37,46 @@ public struct UpdatePace: Sendable, Equatable {
     ///
     /// - Parameter now: The present; a clock that was set back holds nothing up.
     public mutating func tell(_ transition: CallTransition, at now: Instant) -> [CallDelivery] {
-        guard transition.onlyShows else {
-            if !owed.isEmpty { owed = owed.left(after: transition.deliveries) }
-            return transition.deliveries
+        guard let difference = transition.difference else { return transition.deliveries }
+        let news = heldBack?.joined(by: difference) ?? difference
+        if transition.onlyShows {
+            if let lastTold, lastTold <= now, now < lastTold + Self.interval {
+                owed = owed.joined(by: transition.deliveries.map(\.address))
+                heldBack = news
+                return []
+            }
+            lastTold = now
         }
-        if let lastTold, lastTold <= now, now < lastTold + Self.interval {
-            owed = owed.joined(by: transition.deliveries.map(\.address))
-            return []
+        let event = isKnown ? CallEvent.changed(news) : .updated
+        (owed, heldBack, isKnown) = ([], nil, true)
+        return transition.deliveries.map { delivery in
+            if case .changed = delivery.event { CallDelivery(to: delivery.address, event) } else { delivery }
         }
-        lastTold = now
-        guard !owed.isEmpty else { return transition.deliveries }
-        defer { owed = [] }
-        return owed.joined(by: transition.deliveries.map(\.address)).map { CallDelivery(to: $0, .updated) }
     }
 
     /// What is told to those who were kept waiting, as far as they are still in the call or rung for it.
     public mutating func release(of call: Call, at now: Instant) -> [CallDelivery] {
-        guard !owed.isEmpty else { return [] }
-        defer { owed = [] }
-        lastTold = now
+        guard let news = heldBack else { return [] }
         let involved = Set(call.participants.filter { $0.maySeeCall && ($0.isRinging || $0.isConnected) }.map(\.user))
-        return owed.filter { involved.contains($0.user) }.map { CallDelivery(to: $0, .updated) }
+        let addresses = owed.filter { involved.contains($0.user) }
+        (owed, heldBack, lastTold) = ([], nil, now)
+        return addresses.map { CallDelivery(to: $0, .changed(news)) }
     }
 }
 
 extension CallTransition {
-    /// Whether nothing follows from it but that everybody gets a new picture of the call, with nothing to be stored.
+    /// Whether nothing follows from it but that everybody is told what has changed, with nothing to be stored.
     var onlyShows: Bool {
-        changes.isEmpty && !deliveries.isEmpty && deliveries.allSatisfy { $0.event == .updated }
+        changes.isEmpty && !deliveries.isEmpty
+            && deliveries.allSatisfy { if case .changed = $0.event { true } else { false } }
     }
 }
 
 extension CallEvent {
-    /// Whether devices get a picture of the call with it.
+    /// Whether devices get the call with it, or what has changed of it.
     var carriesCall: Bool {
         switch self {
-        case .incoming, .updated, .ringStopped, .moved: true
+        case .incoming, .updated, .changed, .ringStopped, .moved: true
         case .signal, .offerUnanswered, .mediaStopped, .joinDenied: false
         }
     }
@@ -87,18 +99,6 @@ extension [Address] {
         }
         return joined
     }
-
-    /// What of these gets no picture of the call by deliveries: the device that asked for the change has its answer
-    /// instead, unless it wanted none.
-    fileprivate func left(after deliveries: [CallDelivery]) -> [Address] {
-        var reached: [UserID: [Address]] = [:]
-        for delivery in deliveries where delivery.event.carriesCall {
-            reached[delivery.address.user, default: []].append(delivery.address)
-        }
-        return compactMap { address in
-            (reached[address.user] ?? []).reduce(Address?.some(address)) { $0?.left(after: $1) }
-        }
-    }
 }
 
 extension Address {
@@ -110,19 +110,6 @@ extension Address {
         case (.others(_, than: let left), .device(_, let device)): left == device ? .user(user) : self
         case (.device(_, let device), .others(_, than: let left)): left == device ? .user(user) : other
         case (.device(_, let device), .device(_, let another)): device == another ? self : .user(user)
-        }
-    }
-
-    /// The devices of this address that another one of the same user does not reach; more of them where no address says it.
-    fileprivate func left(after other: Address) -> Address? {
-        switch (self, other) {
-        case (_, .user): nil
-        case (.user, .others(_, than: let left)): .device(user, left)
-        case (.user, .device(_, let device)): .others(user, than: device)
-        case (.others(_, than: let unowed), .others(_, than: let left)): unowed == left ? nil : .device(user, left)
-        case (.others, .device): self
-        case (.device(_, let device), .others(_, than: let left)): device == left ? self : nil
-        case (.device(_, let device), .device(_, let reached)): device == reached ? nil : self
         }
     }
 }

@@ -3,7 +3,9 @@
 #ifndef CSOCKETS_H
 #define CSOCKETS_H
 
+#include <poll.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -22,10 +24,18 @@ int csockets_receive(int descriptor, struct csockets_datagram *datagrams, unsign
 /// `sendmmsg(2)`.
 int csockets_send(int descriptor, struct csockets_datagram *datagrams, unsigned int count, int flags);
 
+/// `ppoll(2)` without a signal mask; with a negative time it waits for however long it takes.
+int csockets_wait(struct pollfd *descriptors, unsigned int count, int64_t microseconds);
+
 /// Asks that each datagram comes with the address it was sent to (`IP_PKTINFO`, `IPV6_RECVPKTINFO`); -1 and errno.
 int csockets_report_destination(int descriptor, int family);
 
-/// Makes a received address report one to send with: from that address, by whatever interface the routes say.
-void csockets_leave_interface_open(struct msghdr *header);
+/// Reads which of this machine's addresses a received datagram was sent to: 4 or 16 bytes in network order.
+/// Returns its family; 0 when the kernel has not told.
+int csockets_read_destination(const struct msghdr *header, void *address);
+
+/// Says from which of this machine's addresses a datagram is to leave, by whatever interface the routes say. The header's
+/// `msg_control` has room for `csockets_control_size` bytes; `address` is as `csockets_read_destination` reads it.
+void csockets_write_source(struct msghdr *header, int family, const void *address);
 
 #endif

@@ -21,20 +21,83 @@ extension WireCall {
         ringExpiresAt = .init(call.ringExpiresAt)
         if let reason = call.endReason { endReason = WireCallEndReason(reason) }
         participants = call.participants.map { WireCallParticipant($0, profile: view.people[$0.user]) }
-        screenShares = call.screenShares.map { share in
-            .with {
-                $0.sharerID = share.sharer.description
-                $0.startedAt = .init(share.startedAt)
-            }
-        }
+        screenShares = call.screenShares.map(WireScreenShare.init)
         clientCallID = call.clientCallID.description
         mediaPath = .peer
-        switch call.mode {
-        case .direct: mode = .direct
-        case .group: mode = .group
-        }
+        mode = WireCallMode(call.mode)
         locked = call.isLocked
-        joinRequests = call.joinRequests.map { WireUser($0.origin.user, profile: view.people[$0.origin.user]) }
+        joinRequests = view.joiningUsers
+    }
+}
+
+extension WireCallChanged {
+    /// What of a call has changed.
+    init(_ difference: CallDifference, of view: CallView) {
+        self.init()
+        let call = view.call
+        callID = call.id.description
+        revision = UInt64(clamping: call.revision)
+        baseRevision = UInt64(clamping: difference.base)
+        participants = difference.participants.map { place in
+            WireCallParticipant(call.participants[place], profile: view.people[call.participants[place].user])
+        }
+        shown = difference.shown.map { WireParticipantShown(call.participants[$0]) }
+        if difference.isStateChanged { state = WireCallState(call) }
+        if difference.areScreenSharesChanged { screenShares.shares = call.screenShares.map(WireScreenShare.init) }
+        if difference.areJoinRequestsChanged { joinRequests.users = view.joiningUsers }
+    }
+}
+
+extension WireCallState {
+    init(_ call: Call) {
+        self.init()
+        status = WireCallStatus(call.phase)
+        if let answered = call.answeredAt { answeredAt = .init(answered) }
+        if let ended = call.endedAt { endedAt = .init(ended) }
+        if let reason = call.endReason { endReason = WireCallEndReason(reason) }
+        ringExpiresAt = .init(call.ringExpiresAt)
+        mode = WireCallMode(call.mode)
+        locked = call.isLocked
+    }
+}
+
+extension WireParticipantShown {
+    init(_ participant: Participant) {
+        self.init()
+        userID = participant.user.description
+        switch participant.state {
+        case .ringing(let ringing): alerted = ringing.isAlerted
+        case .connected(let connection):
+            reconnecting = connection.isOutOfReach
+            media = WireMediaState(connection.media)
+            onHold = connection.isOnHold
+            if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }
+        case .declined, .left: break
+        }
+    }
+}
+
+extension WireScreenShare {
+    init(_ share: Call.ScreenShare) {
+        self.init()
+        sharerID = share.sharer.description
+        startedAt = .init(share.startedAt)
+    }
+}
+
+extension WireCallMode {
+    init(_ mode: Call.Mode) {
+        switch mode {
+        case .direct: self = .direct
+        case .group: self = .group
+        }
+    }
+}
+
+extension CallView {
+    /// Who asks to be let in.
+    fileprivate var joiningUsers: [WireUser] {
+        call.joinRequests.map { WireUser($0.origin.user, profile: people[$0.origin.user]) }
     }
 }
 
@@ -52,7 +115,7 @@ extension WireCallParticipant {
             status = .connected
             joinedAt = .init(connection.joinedAt)
             deviceID = connection.device.description
-            reconnecting = connection.reachability != .reachable
+            reconnecting = connection.isOutOfReach
             media = WireMediaState(connection.media)
             onHold = connection.isOnHold
             if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }
@@ -182,12 +245,13 @@ extension MediaState {
 }
 
 extension WireEvent {
-    /// An event of a call; the call goes with it whole.
+    /// An event of a call.
     init(_ event: CallEvent, of view: CallView) {
         self.init()
         switch event {
         case .incoming: callIncoming.call = WireCall(view)
         case .updated: callUpdated.call = WireCall(view)
+        case .changed(let difference): callChanged = WireCallChanged(difference, of: view)
         case .moved: callMoved.call = WireCall(view)
         case .ringStopped(let reason):
             callRingStopped.reason = WireRingStopReason(reason)

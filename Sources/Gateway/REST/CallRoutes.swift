@@ -86,8 +86,9 @@ struct CallRoutes: Sendable {
         return filter
     }
 
-    private static func page(of request: RESTRequest) throws(RESTFault) -> (cursor: CallCursor?, limit: Int) {
-        (try request.cursor(CallCursor.self), min(try request.limit() ?? 50, 100))
+    private static func page(of request: RESTRequest) throws(RESTFault) -> (cursor: PageCursor<Named.Call>?, limit: Int)
+    {
+        (try request.cursor(of: Named.Call.self), min(try request.limit() ?? 50, 100))
     }
 }
 

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Messaging
 import Primitives
+import Storage
 import SwiftProtobuf
 import Wire
 
@@ -15,7 +16,7 @@ struct InvitationRoutes: Sendable {
         [
             Route(.get, "/v1/invitations") { request throws(RESTFault) in
                 let identity = try await accounts.identity(of: request)
-                let (cursor, limit) = (try request.cursor(ConversationCursor.self), try request.limit() ?? 50)
+                let (cursor, limit) = (try request.cursor(of: Named.Conversation.self), try request.limit() ?? 50)
                 let page = try await messagingCall { () throws(MessagingError) in
                     try await messaging.invitations(of: identity.user, before: cursor, limit: limit)
                 }

@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Primitives
+import Storage
 import SwiftProtobuf
 import Wire
 
@@ -109,9 +110,9 @@ struct RESTRequest: Sendable {
     }
 
     /// Where a page of a list begins, if not at the list's own beginning.
-    func cursor<Cursor: LosslessStringConvertible>(_ type: Cursor.Type) throws(RESTFault) -> Cursor? {
+    func cursor<Kind>(of kind: Kind.Type) throws(RESTFault) -> PageCursor<Kind>? {
         guard let text = query("cursor") else { return nil }
-        guard let cursor = Cursor(text) else {
+        guard let cursor = PageCursor<Kind>(text) else {
             throw RESTFault(.invalid("cursor is not one that this server gave."))
         }
         return cursor

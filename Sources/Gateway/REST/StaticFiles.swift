@@ -16,7 +16,8 @@ struct StaticFiles: Sendable {
     /// No files at all.
     init() { files = [:] }
 
-    /// Reads a folder. Hidden files and symbolic links are left out.
+    /// Reads a folder. Hidden files and symbolic links are left out. `/` is the folder's `index.html`, or that of
+    /// `page` in it.
     /// - Throws: `StaticFilesError` when it cannot be read or is too large.
     init(folder: String) throws(StaticFilesError) {
         let root = URL(filePath: folder, directoryHint: .isDirectory).standardizedFileURL.resolvingSymlinksInPath()
@@ -43,6 +44,7 @@ struct StaticFiles: Sendable {
             files[path] = StaticFile(name: url.lastPathComponent, bytes: [UInt8](data))
             if url.lastPathComponent == "index.html" { files[String(path.dropLast("index.html".count))] = files[path] }
         }
+        files["/"] = files["/"] ?? files["/page/"]
         self.files = files
     }
 

@@ -85,14 +85,14 @@ struct DeviceSession: Sendable {
 }
 
 /// Where an earlier socket of a device left off, as its client says: it may say anything.
-struct ResumeClaim: Sendable {
+package struct ResumeClaim: Sendable {
     let token: Redacted<String>
     /// The last event that the client took in.
     let lastSeq: UInt64
 }
 
 /// Why a device cannot go on where it left off.
-enum ResumeRefusal: String, Sendable, CaseIterable {
+package enum ResumeRefusal: String, Sendable, CaseIterable {
     /// There is no device session with this token: it is over, or was on another server, or never was.
     case unknown
     /// The events are kept in another encoding.
@@ -104,7 +104,7 @@ enum ResumeRefusal: String, Sendable, CaseIterable {
 }
 
 /// What a device shows to resume. It is of use only together with an access token of the same session.
-struct ResumeToken: Sendable {
+package struct ResumeToken: Sendable {
     /// 32 hexadecimal digits.
     let text: Redacted<String>
 

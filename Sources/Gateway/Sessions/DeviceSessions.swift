@@ -272,9 +272,9 @@ struct DeviceSessions {
 }
 
 /// How a device came in.
-struct Resumption: Sendable {
+package struct Resumption: Sendable {
     /// What became of the wish to resume.
-    enum Outcome: Sendable, Equatable {
+    package enum Outcome: Sendable, Equatable {
         /// It had no wish to resume.
         case begun
         /// Every event that it missed follows.

@@ -1,6 +1,6 @@
 import DequeModule
 import Primitives
-import Wire
+package import Wire
 
 /// How much is kept for devices that may come back. Sizes are in bytes of events as they are encoded.
 struct ReplayLimits: Sendable, Equatable {
@@ -19,10 +19,10 @@ struct ReplayLimits: Sendable, Equatable {
 }
 
 /// An event with its place among the events of a device session.
-struct NumberedEvent: Sendable, Equatable {
+package struct NumberedEvent: Sendable, Equatable {
     /// From 1, without gaps.
-    let seq: UInt64
-    let event: EncodedEvent
+    package let seq: UInt64
+    package let event: EncodedEvent
 }
 
 /// The latest events of a device, in their order, as far as the device has not said that it has them.

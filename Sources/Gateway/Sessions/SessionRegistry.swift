@@ -5,7 +5,7 @@ public import Primitives
 public import SignalingCore
 public import SignalingService
 import SwiftProtobuf
-import Wire
+package import Wire
 
 /// Which users are connected with which devices, by which sockets, and what their devices may have missed.
 ///
@@ -51,7 +51,7 @@ public final class SessionRegistry: Sendable {
     }
 
     /// What becomes of a socket that wants in.
-    enum Admission {
+    package enum Admission {
         /// It is in; the socket whose place it took is to be closed.
         case admitted(Resumption, replaced: (any ClientSocket)?)
         /// The user has too many sockets.
@@ -66,7 +66,7 @@ public final class SessionRegistry: Sendable {
     /// - Parameters:
     ///   - claim: Where the device says that it left off.
     ///   - openCalls: Gets every open call of the user.
-    func admit(
+    package func admit(
         _ socket: any ClientSocket, of identity: Identity, claim: ResumeClaim? = nil, limit: Int,
         openCalls: @escaping @Sendable (Resumption, [CallView]) -> Void
     ) -> Admission {
@@ -174,7 +174,7 @@ public final class SessionRegistry: Sendable {
 }
 
 /// A socket as the registry sees it; each of its functions may be called from any thread and returns at once.
-protocol ClientSocket: AnyObject, Sendable {
+package protocol ClientSocket: AnyObject, Sendable {
     /// How its frames are written.
     var encoding: Encoding { get }
     /// Tells it from every other socket of this process.
@@ -224,12 +224,12 @@ extension SessionRegistry: CallEvents {
     public func reply(_ reply: CallReply, to replyTo: ReplyTo) {
         let origin = replyTo.origin
         let socket = state.withLockedValue { $0.devices.socket(of: origin.user, origin.device) }
-        guard let socket, socket.number == replyTo.socket else {
-            guard let view = reply.view else { return }
+        let isSilent = if replyTo.request == 0, case .done = reply { true } else { false }
+        guard let socket, socket.number == replyTo.socket, !isSilent else {
+            // With the id 0 nothing is mapped, as with most candidates, unless the device has to know the call.
+            guard let view = reply.view, !isSilent || replyTo.mayChangeCall else { return }
             return deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
         }
-        // With the id 0 a client wants to hear of failures alone, as with most candidates: then nothing is mapped.
-        if replyTo.request == 0, case .done = reply { return }
         socket.reply(WireServerFrame(reply, replyTo: replyTo.request))
     }
 

@@ -5,7 +5,7 @@ import NIOWebSocket
 ///
 /// 1002 to 1009 are the protocol's own. Of ours, a client comes back after 4000 to 4499 (with jitter), and does not
 /// after 4500 to 4999 without changing something first.
-enum CloseCode: UInt16, Sendable, CaseIterable {
+package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// The peer broke RFC 6455.
     case protocolError = 1002
     /// A text message on a binary socket, or the reverse.

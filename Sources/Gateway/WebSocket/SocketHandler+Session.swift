@@ -210,7 +210,8 @@ extension SocketHandler {
         case .call(let request):
             let origin = CallOrigin(user: identity.user, device: identity.device)
             services.calls.submit(
-                request, from: identity.profile, replyTo: ReplyTo(origin, socket: port.number, request: id))
+                request, from: identity.profile,
+                replyTo: ReplyTo(origin, socket: port.number, request: id, mayChangeCall: request.mayChangeCall))
         case .send(let draft):
             services.messaging.send(draft, from: identity.user, device: identity.device) { result in
                 if id == 0, case .success = result { return }

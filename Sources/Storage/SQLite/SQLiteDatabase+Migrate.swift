@@ -14,17 +14,21 @@ extension SQLiteDatabase {
             return try await pool.writeWithoutTransaction { [self] connection in
                 var numbers: [Int] = []
                 try connection.inTransaction(.immediate) {
-                    numbers = try apply(migrations, on: connection)
+                    numbers = try statements.apply(migrations, on: connection)
                     return .commit
                 }
                 return numbers
             }
         } catch {
-            throw Self.databaseError(error, nil)
+            throw SQLiteStatements.databaseError(error, nil)
         }
     }
+}
 
-    private func apply(_ migrations: [Migration], on connection: GRDB.Database) throws -> [Int] {
+extension SQLiteStatements {
+    /// Applies those of the migrations that are missing.
+    /// - Returns: Their numbers.
+    func apply(_ migrations: [Migration], on connection: GRDB.Database) throws -> [Int] {
         try connection.execute(sql: Migration.bookkeeping.text(for: .sqlite))
         let applied = try run(Step(.appliedMigrations, []), on: connection).rows
             .map { Int(try $0.integer("number")) }

@@ -2,7 +2,6 @@ import Dispatch
 import Foundation
 import GRDB
 import Glibc
-import NIOConcurrencyHelpers
 import Primitives
 
 /// The embedded engine: one file in WAL mode, one committing thread, readers beside it.
@@ -13,8 +12,9 @@ final class SQLiteDatabase: Database {
 
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
-    /// Texts with `?N` in place of `$N`, which SQLite would number by their first appearance.
-    private let texts = NIOLockedValueBox<[Statement: String]>([:])
+    let statements = SQLiteStatements()
+    /// How long a unit may wait for its turn.
+    let longestWait: Duration
     /// The committing thread is in it until it ends.
     private let running = DispatchGroup()
     /// Completes units that were turned away, on no caller's thread.
@@ -25,8 +25,12 @@ final class SQLiteDatabase: Database {
     ///   - path: Where the file is.
     ///   - readers: How many statements are read at the same time.
     ///   - queueLimit: How many units may wait.
-    init(path: String, readers: Int, queueLimit: Int = 10_000) throws(DatabaseError) {
+    ///   - longestWait: How long each of them may.
+    init(
+        path: String, readers: Int, queueLimit: Int = 10_000, longestWait: Duration = .seconds(10)
+    ) throws(DatabaseError) {
         queue = WorkQueue(limit: queueLimit)
+        self.longestWait = longestWait
         do {
             // An absolute path is never taken for a URI.
             let file = URL(fileURLWithPath: path)
@@ -42,6 +46,11 @@ final class SQLiteDatabase: Database {
         }
         committer.name = "sqlite-commit"
         committer.start()
+    }
+
+    /// The words of an error that was met while opening.
+    private static func words(of error: any Error) -> String {
+        (error as? GRDB.DatabaseError)?.message ?? (error as? DatabaseError)?.message ?? "no permission"
     }
 
     private static func makeFile(_ file: URL) throws {
@@ -116,28 +125,24 @@ final class SQLiteDatabase: Database {
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
         do {
             // One statement sees one snapshot anyway, so no transaction is needed around it.
-            let result = try await pool.unsafeRead { [self] connection in
-                // A reader's connection could not change anything; this says so in the words of the other engine.
-                guard try connection.cachedStatement(sql: text(of: statement)).isReadonly else {
-                    throw DatabaseError(.invalid, "\(statement.name): a reading statement must change nothing")
-                }
-                return try run(Step(statement, values), on: connection)
+            let rows = try await pool.unsafeRead { [statements] connection in
+                try statements.read(Step(statement, values), on: connection)
             }
             metrics.reads.add()
-            return result.rows
+            return rows
         } catch {
             metrics.readFailures.add()
-            throw Self.databaseError(error, statement)
+            throw SQLiteStatements.databaseError(error, statement)
         }
     }
 
     func prepare(_ statement: Statement) async throws(DatabaseError) {
         do {
-            try await pool.writeWithoutTransaction { [self] connection in
-                _ = try connection.makeStatement(sql: text(of: statement))
+            try await pool.writeWithoutTransaction { [statements] connection in
+                _ = try connection.makeStatement(sql: statements.text(of: statement))
             }
         } catch {
-            throw Self.databaseError(error, statement)
+            throw SQLiteStatements.databaseError(error, statement)
         }
     }
 
@@ -157,16 +162,6 @@ final class SQLiteDatabase: Database {
                 try? pool.close()
                 continuation.resume()
             }
-        }
-    }
-
-    /// The statement as SQLite wants it.
-    func text(of statement: Statement) -> String {
-        texts.withLockedValue { texts in
-            if let text = texts[statement] { return text }
-            let text = statement.text.replacing(/\$([0-9]+)/) { "?\($0.1)" }
-            texts[statement] = text
-            return text
         }
     }
 }

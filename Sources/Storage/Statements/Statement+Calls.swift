@@ -109,7 +109,7 @@ extension Statement {
         "open_call_ids", "SELECT c.id FROM calls AS c WHERE \(isOpen) AND \(isOwned)")
 
     /// Lists the participants of an owner's open group calls that stand there as members of the conversation and are none
-    /// any more: `user_id`, `conversation_id`.
+    /// any more, not in name either: `user_id`, `conversation_id`.
     ///
     /// Parameters: owner_id, owner_epoch.
     public static let formerMembersOfOpenCalls = Statement(
@@ -121,6 +121,9 @@ extension Statement {
             AND NOT EXISTS (
                 SELECT 1 FROM conversation_participants AS m
                 WHERE m.conversation_id = c.conversation_id AND m.user_id = p.user_id AND m.left_at IS NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM group_invitations AS i
+                WHERE i.conversation_id = c.conversation_id AND i.user_id = p.user_id AND \(isNominal("i")))
         """)
 
     /// Lists the open calls of an owner.

@@ -4,25 +4,30 @@ extension Statement {
         membersOfConversationsOfUser,
     ]
 
-    /// Finds the direct conversation of a pair of users.
+    /// Finds the direct conversation of a pair of users, if it has begun for one of them.
     ///
-    /// Parameters: direct_key.
+    /// Parameters: direct_key, that one's user_id.
     public static let conversationByDirectKey = Statement(
-        "conversation_by_direct_key", "SELECT \(conversationColumns) FROM conversations AS c WHERE c.direct_key = $1")
+        "conversation_by_direct_key",
+        """
+        SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $2
+        WHERE c.direct_key = $1 AND own.began_at IS NOT NULL
+        """)
 
-    /// Lists the members of a conversation with their profiles.
+    /// Lists the members of a conversation with their profiles, and whether each `is_nominal`.
     ///
     /// Parameters: conversation_id.
     public static let membersOfConversation = Statement(
         "members_of_conversation",
         """
         SELECT \(memberColumns)
-        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
-        WHERE p.conversation_id = $1 AND p.left_at IS NULL
-        ORDER BY p.user_id
+        FROM (\(shownMembers(of: "= $1"))) AS s JOIN users AS u ON u.id = s.user_id
+        ORDER BY s.user_id
         """)
 
-    /// Returns one row, with the `role`, if a user is a member of a conversation.
+    /// Returns one row, with the `role`, if a user is a member of a conversation, and not in name only.
     ///
     /// Parameters: conversation_id, user_id.
     public static let isConversationMember = Statement(
@@ -34,42 +39,45 @@ extension Statement {
     /// Lists the conversations of a user with their last messages (`message_…`, NULL when there is none), the most
     /// recently used first; `used_at` is when that was.
     ///
-    /// Only what the user may see counts: a call that must stay hidden from the user moves nothing. A direct conversation that
-    /// another has made is listed once there is something in it.
+    /// Only what the user may see counts: a call that must stay hidden from the user moves nothing. A direct conversation
+    /// is listed once it has begun for the user.
     ///
     /// Parameters: user_id, used_at and id of the last one of the page before (a far future and any id for the first
     /// page), limit.
     public static let conversationsOfUser = Statement(
         "conversations_of_user",
         """
-        SELECT \(conversationColumns), COALESCE(m.created_at, c.created_at) AS used_at,
-            m.id AS message_id, m.seq AS message_seq, m.sender_id AS message_sender_id,
+        SELECT \(conversationColumns), \(usedAt) AS used_at,
+            m.id AS message_id, \(shownSeq(of: "m", to: "$1")) AS message_seq, m.sender_id AS message_sender_id,
             m.client_message_id AS message_client_message_id, m.type AS message_type, m.body AS message_body,
             m.metadata AS message_metadata,
             m.created_at AS message_created_at
         \(conversationsPage)
         """)
 
-    /// Lists the members of a page of `conversationsOfUser`, with their profiles, by `conversation_id`.
+    /// Lists the members of a page of `conversationsOfUser`, as `membersOfConversation` does, by `conversation_id`.
     ///
     /// Parameters: those of `conversationsOfUser`.
     public static let membersOfConversationsOfUser = Statement(
         "members_of_conversations_of_user",
         """
+        WITH listed AS (SELECT c.id \(conversationsPage))
         SELECT \(memberColumns)
-        FROM conversation_participants AS p JOIN users AS u ON u.id = p.user_id
-        WHERE p.left_at IS NULL AND p.conversation_id IN (SELECT c.id \(conversationsPage))
-        ORDER BY p.conversation_id, p.user_id
+        FROM (\(shownMembers(of: "IN (SELECT id FROM listed)"))) AS s JOIN users AS u ON u.id = s.user_id
+        ORDER BY s.conversation_id, s.user_id
         """)
 
+    /// A conversation as the member `own` sees it: a direct one was made when it began for them.
     static let conversationColumns = """
-        c.id, c.type, c.name, c.description, c.icon_url, c.created_by, c.last_seq, c.last_message_at, c.created_at
+        c.id, c.type, c.name, c.description, c.icon_url, c.created_by, c.last_seq, c.last_message_at,
+            COALESCE(own.began_at, c.created_at) AS created_at
         """
 
     private static let memberColumns = """
-        p.conversation_id, p.user_id, p.role, p.joined_at, p.delivered_seq, p.read_seq, p.muted_until, u.username,
-            u.display_name, u.avatar_url
+        s.conversation_id, s.user_id, s.role, s.is_nominal, u.username, u.display_name, u.avatar_url
         """
+
+    private static let usedAt = "COALESCE(m.created_at, own.began_at, c.created_at)"
 
     /// A page of the conversations of a user, by the index of their memberships: it costs as much as the user has of
     /// them, whatever the others have. A conversation was last used when its newest message came that the user may see.
@@ -82,9 +90,9 @@ extension Statement {
             ORDER BY v.seq DESC
             LIMIT 1)
         WHERE own.user_id = $1 AND own.left_at IS NULL
-            AND (m.id IS NOT NULL OR c.type = 'group' OR c.created_by = $1)
-            AND (COALESCE(m.created_at, c.created_at), c.id) < ($2, $3)
-        ORDER BY COALESCE(m.created_at, c.created_at) DESC, c.id DESC
+            AND (own.began_at IS NOT NULL OR c.type = 'group')
+            AND (\(usedAt), c.id) < ($2, $3)
+        ORDER BY \(usedAt) DESC, c.id DESC
         LIMIT $4
         """
 }

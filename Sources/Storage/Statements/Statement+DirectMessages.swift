@@ -1,6 +1,7 @@
 extension Statement {
     static let directMessages = [
         openDirectConversation, joinDirectConversation, takeDirectMessageSeq, insertDirectMessage, earlierMessage,
+        beginDirectConversation, beginConversationWithCall, beginConversationWithMessage,
     ]
 
     /// Sending to a user, step 1 of 5: makes the direct conversation, or does nothing when there is one or one of the
@@ -19,14 +20,15 @@ extension Statement {
         ON CONFLICT (direct_key) DO NOTHING
         """)
 
-    /// Sending to a user, step 2 of 5: puts both into the conversation if step 1 made it.
+    /// Sending to a user, step 2 of 5: puts both into the conversation if step 1 made it. It begins for its creator alone:
+    /// for the other one when the first of it reaches them.
     ///
     /// Parameters: conversation_id, added_by, the two users, joined_at.
     public static let joinDirectConversation = Statement(
         "join_direct_conversation",
         """
-        INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
-        SELECT c.id, u.id, 'member', $2, $5 FROM conversations AS c JOIN users AS u ON u.id IN ($3, $4)
+        INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at, began_at)
+        SELECT c.id, u.id, 'member', $2, $5, CASE WHEN u.id = $2 THEN c.created_at END FROM conversations AS c JOIN users AS u ON u.id IN ($3, $4)
         WHERE c.id = $1
         """)
 
@@ -45,9 +47,10 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// Sending to a user, step 4 of 5: as `insertMessage`, by the conversation's key.
+    /// Sending to a user, step 4 of 5: as `insertMessage`, by the conversation's key. Returns the other one's place, too
+    /// (`recipient_seq`).
     ///
-    /// Parameters: id, direct_key, sender_id, client_message_id, type, body, created_at.
+    /// Parameters: id, direct_key, sender_id, client_message_id, type, body, created_at, the other one's user_id.
     public static let insertDirectMessage = Statement(
         "insert_direct_message",
         """
@@ -58,17 +61,57 @@ extension Statement {
             AND EXISTS (
                 SELECT 1 FROM conversation_participants AS p
                 WHERE p.conversation_id = c.id AND p.user_id = $3 AND p.left_at IS NULL)
-        RETURNING conversation_id, seq
+        RETURNING conversation_id, \(shownSeq(of: "messages", to: "$3")) AS seq,
+            \(shownSeq(of: "messages", to: "$8")) AS recipient_seq
         """)
 
     /// Sending, the step after the insertion: the message that an earlier sending with the same client message id has
-    /// stored.
+    /// stored, in the sender's place.
     ///
     /// Parameters: sender_id, client_message_id, the id that the message has when it is stored now.
     public static let earlierMessage = Statement(
         "earlier_message",
         """
-        SELECT id, conversation_id, seq, sender_id, client_message_id, type, body, created_at FROM messages
-        WHERE sender_id = $1 AND client_message_id = $2 AND id <> $3
+        SELECT m.id, m.conversation_id, \(shownSeq(of: "m", to: "$1")) AS seq, m.sender_id, m.client_message_id, m.type,
+            m.body, m.created_at
+        FROM messages AS m
+        WHERE m.sender_id = $1 AND m.client_message_id = $2 AND m.id <> $3
+        """)
+
+    /// Lets a direct conversation begin for one of the two who asks for it, unless it has begun.
+    ///
+    /// Parameters: direct_key, user_id, began_at.
+    public static let beginDirectConversation = Statement(
+        "begin_direct_conversation",
+        """
+        UPDATE conversation_participants SET began_at = $3
+        WHERE conversation_id = (SELECT c.id FROM conversations AS c WHERE c.direct_key = $1)
+            AND user_id = $2 AND began_at IS NULL
+        """)
+
+    /// Lets a direct conversation begin for one of the two who hears of a call in it, unless it has begun. Does nothing in
+    /// a group.
+    ///
+    /// Parameters: conversation_id, user_id, began_at.
+    public static let beginConversationWithCall = Statement(
+        "begin_conversation_with_call",
+        """
+        UPDATE conversation_participants SET began_at = $3
+        WHERE conversation_id = (SELECT c.id FROM conversations AS c WHERE c.id = $1 AND c.type = 'direct')
+            AND user_id = $2 AND began_at IS NULL
+        """)
+
+    /// Lets a direct conversation begin with a message for those for whom it has not begun. Does nothing in a group, and
+    /// when there is no such message.
+    ///
+    /// Parameters: the message's id, began_at.
+    public static let beginConversationWithMessage = Statement(
+        "begin_conversation_with_message",
+        """
+        UPDATE conversation_participants SET began_at = $2
+        WHERE conversation_id = (
+                SELECT c.id FROM messages AS m JOIN conversations AS c ON c.id = m.conversation_id
+                WHERE m.id = $1 AND c.type = 'direct')
+            AND began_at IS NULL
         """)
 }

@@ -28,11 +28,17 @@ extension Statement {
         ON CONFLICT (conversation_id, user_id) DO NOTHING
         """)
 
-    /// Finds a conversation.
+    /// Finds a conversation of a user.
     ///
-    /// Parameters: id.
+    /// Parameters: id, user_id.
     public static let conversationByID = Statement(
-        "conversation_by_id", "SELECT \(conversationColumns) FROM conversations AS c WHERE c.id = $1")
+        "conversation_by_id",
+        """
+        SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $2
+        WHERE c.id = $1
+        """)
 
     /// Finds a group by its creator's own name for it.
     ///
@@ -40,7 +46,9 @@ extension Statement {
     public static let conversationByClientID = Statement(
         "conversation_by_client_id",
         """
-        SELECT \(conversationColumns) FROM conversations AS c
+        SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = c.created_by
         WHERE c.created_by = $1 AND c.client_conversation_id = $2
         """)
 
@@ -52,7 +60,7 @@ extension Statement {
         "lock_group", "UPDATE conversations SET updated_at = $2 WHERE id = $1 AND type = 'group'")
 
     /// Adds a member to a group, or brings one back. Returns the user_id; no row when the one who adds may not, the
-    /// group is full, or there is no such user or group, or the user is in it.
+    /// group is full, or there is no such user or group, or the user is in it. Not for members in name only.
     ///
     /// Parameters: conversation_id, user_id, added_by, joined_at, how many members there may be.
     public static let addMember = Statement(
@@ -60,17 +68,9 @@ extension Statement {
         """
         INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
         SELECT c.id, u.id, 'member', $3, $4 FROM conversations AS c JOIN users AS u ON u.id = $2
-        WHERE c.id = $1 AND c.type = 'group'
-            AND EXISTS (
-                SELECT 1 FROM conversation_participants AS a
-                WHERE a.conversation_id = c.id AND a.user_id = $3 AND a.role IN ('owner', 'admin')
-                    AND a.left_at IS NULL)
-            AND (
-                SELECT COUNT(*) FROM conversation_participants AS p
-                WHERE p.conversation_id = c.id AND p.left_at IS NULL) < $5
-        ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = 'member', added_by = excluded.added_by,
-            joined_at = excluded.joined_at, left_at = NULL
-        WHERE conversation_participants.left_at IS NOT NULL
+        WHERE c.id = $1 AND c.type = 'group' AND \(mayAddMembers("$3", to: "c.id"))
+            AND \(countOfMembers(of: "c.id", but: "u.id")) < $5
+        \(unlessThere)
         RETURNING user_id
         """)
 
@@ -104,7 +104,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Makes the admin, or else the member, who has been in a group for the longest time its owner when it has none.
+    /// Makes the admin, or else the member, who has been in a group for the longest time its owner when it has none. Never
+    /// one in name only.
     ///
     /// Parameters: conversation_id.
     public static let passOnOwnership = Statement(

@@ -34,8 +34,8 @@ extension Statement {
         ON CONFLICT (user_id, known_id) DO NOTHING
         """)
 
-    /// The profiles of users who are to be in a group, and whether each `is_welcoming`: knows whoever wants them there,
-    /// and has not blocked them.
+    /// The profiles of users who are to be in a group, and of each whether they know whoever wants them there
+    /// (`knows_adder`), and have blocked them (`has_blocked_adder`).
     ///
     /// Parameters: who wants them there, then `groupCandidatesBatch` users; an id may come twice.
     public static let groupCandidates = Statement(
@@ -49,17 +49,18 @@ extension Statement {
                     UNION ALL
                     SELECT 1 FROM contacts AS c
                     WHERE c.user_id_1 = $1 AND c.user_id_2 = u.id AND (c.status = 'accepted' OR c.requester_id = u.id))
-            ) AND NOT \(isBlocked(by: "u.id", "$1")) AS is_welcoming
+            ) AS knows_adder,
+            \(isBlocked(by: "u.id", "$1")) AS has_blocked_adder
         FROM users AS u
         WHERE u.id IN (\((2..<groupCandidatesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
         """)
 
     /// Invites a user into a group, or invites one again who does not see the invitation that there is. Returns the
-    /// `user_id` and whether it is `hidden`; no row when the inviter may not, the group is full, there is no such user or
-    /// group, or the user is in it or sees an invitation already.
+    /// `user_id`, whether it is `hidden`, and its `created_at`; no row when the inviter may not, the group is full, there is no such user or
+    /// group, the user is in it or sees an invitation already, or would not see this one either.
     ///
     /// It is hidden from whoever has blocked the inviter or has declined an invitation of theirs lately, and when there
-    /// are too many: to the inviter all look alike.
+    /// are too many: to the inviter all look alike. A member in name only, who may hear of the group now, stays one to the others.
     ///
     /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user sees
     /// of one inviter, how many one user sees, how many members and invited there may be.
@@ -67,31 +68,19 @@ extension Statement {
         "invite_to_group",
         """
         INSERT INTO group_invitations (conversation_id, user_id, inviter_id, hidden, created_at)
-        SELECT c.id, u.id, $3,
-            \(isBlocked(by: "u.id", "$3"))
-            OR EXISTS (
-                SELECT 1 FROM declined_inviters AS d
-                WHERE d.user_id = u.id AND d.inviter_id = $3 AND d.declined_at > $5)
-            OR (
-                SELECT COUNT(*) FROM group_invitations AS i
-                WHERE i.inviter_id = $3 AND i.user_id = u.id AND i.hidden = FALSE) >= $6
-            OR (SELECT COUNT(*) FROM group_invitations AS i WHERE i.user_id = u.id AND i.hidden = FALSE) >= $7,
-            $4
+        SELECT c.id, u.id, $3, \(isBlocked(by: "u.id", "$3")) OR \(isTooMuch), $4
         FROM conversations AS c JOIN users AS u ON u.id = $2
-        WHERE c.id = $1 AND c.type = 'group' AND \(mayAddMembers("$3", to: "c.id"))
-            AND NOT EXISTS (
-                SELECT 1 FROM conversation_participants AS p
-                WHERE p.conversation_id = c.id AND p.user_id = u.id AND p.left_at IS NULL)
+        WHERE \(isToBeInvited)
             AND (
                 SELECT COUNT(*) FROM conversation_participants AS p
                 WHERE p.conversation_id = c.id AND p.left_at IS NULL)
             + (
                 SELECT COUNT(*) FROM group_invitations AS i
                 WHERE i.conversation_id = c.id AND i.user_id <> u.id) < $8
-        ON CONFLICT (conversation_id, user_id) DO UPDATE SET inviter_id = excluded.inviter_id,
-            hidden = excluded.hidden, created_at = excluded.created_at
-        WHERE group_invitations.hidden
-        RETURNING user_id, hidden
+        ON CONFLICT (conversation_id, user_id) DO UPDATE SET inviter_id = excluded.inviter_id, hidden = FALSE,
+            created_at = \(createdAgain)
+        WHERE NOT excluded.hidden AND NOT (\(isSeen("group_invitations")))
+        RETURNING user_id, hidden, created_at
         """)
 
     /// Lists the invitations that a user sees, the newest first, with the group's `name` and `member_count` and the
@@ -113,7 +102,7 @@ extension Statement {
     public static let invitationOfUser = Statement(
         "invitation_of_user", "\(seenInvitations) AND i.conversation_id = $2")
 
-    /// Lists who is invited into a group, with their profiles; those who do not see their invitation, too.
+    /// Lists who is shown as invited into a group, with their profiles; those who do not see their invitation, too.
     ///
     /// Parameters: conversation_id.
     public static let usersInvitedToGroup = Statement(
@@ -121,26 +110,24 @@ extension Statement {
         """
         SELECT u.id, u.username, u.display_name, u.avatar_url
         FROM group_invitations AS i JOIN users AS u ON u.id = i.user_id
-        WHERE i.conversation_id = $1
+        WHERE i.conversation_id = $1 AND NOT \(isNominal("i"))
         ORDER BY i.user_id
         """)
 
-    /// Makes whoever is invited a member of the group. Returns the user_id; no row when there is no invitation that they
-    /// see, they are in it already, or the group is full.
+    /// Makes whoever is invited a member of the group; whoever was one in name is one as the others see them. Returns the
+    /// user_id; no row when there is no invitation that they see, they are in it already, or the group is full.
     ///
     /// Parameters: conversation_id, user_id, joined_at, how many members there may be.
     public static let acceptInvitation = Statement(
         "accept_invitation",
         """
         INSERT INTO conversation_participants (conversation_id, user_id, role, added_by, joined_at)
-        SELECT i.conversation_id, i.user_id, 'member', i.inviter_id, $3 FROM group_invitations AS i
-        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
-            AND (
-                SELECT COUNT(*) FROM conversation_participants AS p
-                WHERE p.conversation_id = $1 AND p.left_at IS NULL) < $4
-        ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = 'member', added_by = excluded.added_by,
-            joined_at = excluded.joined_at, left_at = NULL
-        WHERE conversation_participants.left_at IS NOT NULL
+        SELECT i.conversation_id, i.user_id, COALESCE(i.shown_role, 'member'), i.inviter_id,
+            CASE WHEN \(isNominal("i")) THEN i.created_at ELSE $3 END
+        FROM group_invitations AS i
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen("i"))
+            AND \(countOfMembers(of: "$1", but: "$2")) < $4
+        \(unlessThere)
         RETURNING user_id
         """)
 
@@ -152,7 +139,7 @@ extension Statement {
         """
         INSERT INTO declined_inviters (user_id, inviter_id, declined_at)
         SELECT i.user_id, i.inviter_id, $3 FROM group_invitations AS i
-        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen("i"))
         ON CONFLICT (user_id, inviter_id) DO UPDATE SET declined_at = excluded.declined_at
         """)
 
@@ -164,22 +151,25 @@ extension Statement {
         "hide_invitation",
         """
         UPDATE group_invitations AS i SET hidden = TRUE
-        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen)
+        WHERE i.conversation_id = $1 AND i.user_id = $2 AND \(isSeen("i"))
         RETURNING user_id
         """)
 
-    /// Takes an invitation back. Returns the user_id; no row when there is none, or who takes it back may not.
+    /// Takes an invitation back. Returns the user_id; no row when there is none, who takes it back may not, or whoever is
+    /// invited is shown as a member.
     ///
     /// Parameters: conversation_id, user_id, who takes it back.
     public static let withdrawInvitation = Statement(
         "withdraw_invitation",
         """
         DELETE FROM group_invitations
-        WHERE conversation_id = $1 AND user_id = $2 AND \(mayAddMembers("$3", to: "$1"))
+        WHERE conversation_id = $1 AND user_id = $2 AND NOT \(isNominal("group_invitations"))
+            AND \(mayAddMembers("$3", to: "$1"))
         RETURNING user_id
         """)
 
-    /// Forgets the invitations into a group of those who are in it.
+    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and the `shown_role`
+    /// as it is: whether it is NULL, SQLite does not tell of what a deletion returns.
     ///
     /// Parameters: conversation_id.
     public static let forgetInvitationsOfMembers = Statement(
@@ -189,27 +179,59 @@ extension Statement {
         WHERE conversation_id = $1 AND user_id IN (
             SELECT p.user_id FROM conversation_participants AS p
             WHERE p.conversation_id = $1 AND p.left_at IS NULL)
+        RETURNING user_id, shown_role
         """)
 
-    /// Whether whoever is invited by `i` sees it. A block that comes later hides it for as long as it lasts.
-    private static let isSeen = "i.hidden = FALSE AND NOT \(isBlocked(by: "i.user_id", "i.inviter_id"))"
+    /// Whether whoever is invited sees it. A block that comes later hides it for as long as it lasts.
+    private static func isSeen(_ invitation: String) -> String {
+        "\(invitation).hidden = FALSE AND NOT \(isBlocked(by: "\(invitation).user_id", "\(invitation).inviter_id"))"
+    }
+
+    /// Whether `u` may be invited into `c` by `$3`.
+    static let isToBeInvited = """
+        c.id = $1 AND c.type = 'group' AND \(mayAddMembers("$3", to: "c.id"))
+            AND NOT EXISTS (
+                SELECT 1 FROM conversation_participants AS p
+                WHERE p.conversation_id = c.id AND p.user_id = u.id AND p.left_at IS NULL)
+        """
+
+    /// Whether `u` is not to see another invitation of `$3`, with the parameters of `inviteToGroup`.
+    static let isTooMuch = """
+        EXISTS (
+                SELECT 1 FROM declined_inviters AS d
+                WHERE d.user_id = u.id AND d.inviter_id = $3 AND d.declined_at > $5)
+            OR (
+                SELECT COUNT(*) FROM group_invitations AS i
+                WHERE i.inviter_id = $3 AND i.user_id = u.id AND i.hidden = FALSE) >= $6
+            OR (SELECT COUNT(*) FROM group_invitations AS i WHERE i.user_id = u.id AND \(isSeen("i"))) >= $7
+        """
+
+    /// When an invitation was made that is made again. A member in name only is one since they were added.
+    private static let createdAgain = """
+        CASE WHEN \(isNominal("group_invitations")) THEN group_invitations.created_at ELSE excluded.created_at END
+        """
+
+    /// The end of what puts somebody into a group, or back into it, who is not in it.
+    static let unlessThere = """
+        ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = excluded.role, added_by = excluded.added_by,
+            joined_at = excluded.joined_at, left_at = NULL
+        WHERE conversation_participants.left_at IS NOT NULL
+        """
 
     private static let seenInvitations = """
         SELECT i.conversation_id, i.created_at, c.name, u.id, u.username, u.display_name, u.avatar_url,
-            (
-                SELECT COUNT(*) FROM conversation_participants AS p
-                WHERE p.conversation_id = c.id AND p.left_at IS NULL) AS member_count
+            \(countOfMembers(of: "c.id", but: "i.user_id")) AS member_count
         FROM group_invitations AS i
         JOIN conversations AS c ON c.id = i.conversation_id
         JOIN users AS u ON u.id = i.inviter_id
-        WHERE i.user_id = $1 AND \(isSeen) AND NOT u.is_blocked
+        WHERE i.user_id = $1 AND \(isSeen("i")) AND NOT u.is_blocked
         """
 
-    private static func isBlocked(by blocker: String, _ blocked: String) -> String {
+    static func isBlocked(by blocker: String, _ blocked: String) -> String {
         "EXISTS (SELECT 1 FROM blocked_users AS b WHERE b.blocker_id = \(blocker) AND b.blocked_id = \(blocked))"
     }
 
-    private static func mayAddMembers(_ user: String, to conversation: String) -> String {
+    static func mayAddMembers(_ user: String, to conversation: String) -> String {
         """
         EXISTS (
             SELECT 1 FROM conversation_participants AS a

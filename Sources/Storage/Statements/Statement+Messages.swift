@@ -1,13 +1,13 @@
 extension Statement {
     static let messages = [
-        takeMessageSeq, insertMessage, recipientsOfConversation, messagesBefore, takeSystemMessageSeq,
-        insertSystemMessage, recipientsOfSystemMessage, messageByID,
+        takeMessageSeq, insertMessage, messagesBefore, takeSystemMessageSeq, insertSystemMessage,
     ]
 
-    /// Sending, step 1 of 4: takes the next place in the conversation. Returns last_seq; no row when the sender is no
+    /// Sending, step 1 of 4, before `insertMessage`, `earlierMessage` and `recipientsOfMessage`: takes the next place in the conversation. Returns last_seq; no row when the sender is no
     /// member or has sent this message before, and then the other steps do nothing either.
     ///
-    /// The row stays locked until the unit is committed, which makes the places gap-free and in commit order.
+    /// The row stays locked until the unit is committed, which makes the places gap-free and in commit order,
+    /// and nothing is hidden from anybody meanwhile.
     ///
     /// Parameters: conversation_id, sender_id, client_message_id, created_at.
     public static let takeMessageSeq = Statement(
@@ -22,7 +22,8 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// Sending, step 2 of 4: puts the message into the place that step 1 took. Returns it; no row when step 1 took none.
+    /// Sending, step 2 of 4: puts the message into the place that step 1 took. Returns it, in the sender's place; no row
+    /// when step 1 took none.
     ///
     /// That is seen by the place itself, not by looking for the message again: when two servers get the same message at
     /// once, both may take a place, and the later one has to fail, by `messages_sender_id_client_message_id_key`, so
@@ -39,34 +40,30 @@ extension Statement {
             AND EXISTS (
                 SELECT 1 FROM conversation_participants
                 WHERE conversation_id = $2 AND user_id = $3 AND left_at IS NULL)
-        RETURNING id, conversation_id, seq, sender_id, client_message_id, type, body, created_at
+        RETURNING conversation_id, \(shownSeq(of: "messages", to: "$3")) AS seq
         """)
-
-    /// Sending, step 4 of 4, after `earlierMessage`: whom to tell, the sender included.
-    ///
-    /// Parameters: conversation_id.
-    public static let recipientsOfConversation = Statement(
-        "recipients_of_conversation",
-        "SELECT user_id FROM conversation_participants WHERE conversation_id = $1 AND left_at IS NULL")
 
     /// Reads the messages that come just before a place, in the order of the conversation, with their senders' names.
     ///
-    /// Messages of calls that must stay hidden from the reader are left out.
+    /// Lines that are hidden from the reader are left out, and places are the reader's.
     ///
-    /// Parameters: conversation_id, seq (the greatest integer for the newest messages), limit, the reader's user_id.
+    /// Parameters: conversation_id, seq (half the greatest integer for the newest messages, and no more, because how many
+    /// are hidden is added), limit, the reader's user_id.
     public static let messagesBefore = Statement(
         "messages_before",
         """
         SELECT * FROM (
-            SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
-            WHERE m.conversation_id = $1 AND m.seq < $2 AND \(isVisible("m", to: "$4"))
+            SELECT \(shownSeq(of: "m", to: "$4")) AS seq, \(messageColumns)
+            FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id
+            WHERE m.conversation_id = $1 AND m.seq < \(storedSeq(of: "$2", in: "$1", for: "$4"))
+                AND \(isVisible("m", to: "$4"))
             ORDER BY m.seq DESC
             LIMIT $3
         ) AS page
         ORDER BY seq
         """)
 
-    /// A message of the system, step 1 of 3: takes the next place in the conversation. Returns last_seq; no row when
+    /// A message of the system, step 1: takes the next place in the conversation. Returns last_seq; no row when
     /// there is no such conversation or the message is there already, and then step 2 does nothing either.
     ///
     /// Parameters: conversation_id, the message's id, created_at.
@@ -78,8 +75,8 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// A message of the system, step 2 of 3: puts it into the place that step 1 took. Returns it; no row when step 1
-    /// took none.
+    /// A message of the system, step 2: puts it into the place that step 1 took. Returns its stored place; no row when
+    /// step 1 took none. `hideLine` follows for each user who must not see it, then `recipientsOfMessage`.
     ///
     /// Parameters: id, conversation_id, body, metadata, created_at.
     public static let insertSystemMessage = Statement(
@@ -92,40 +89,8 @@ extension Statement {
         RETURNING seq
         """)
 
-    /// A message of the system, step 3 of 3: whom to tell. The message of a call that must stay hidden
-    /// from a member is not for them.
-    ///
-    /// Parameters: conversation_id, the message's id.
-    public static let recipientsOfSystemMessage = Statement(
-        "recipients_of_system_message",
-        """
-        SELECT p.user_id FROM conversation_participants AS p
-        WHERE p.conversation_id = $1 AND p.left_at IS NULL AND NOT \(isHidden(call: "$2", from: "p.user_id"))
-        """)
-
-    /// Finds a message.
-    ///
-    /// Parameters: id.
-    public static let messageByID = Statement(
-        "message_by_id",
-        """
-        SELECT \(messageColumns) FROM messages AS m LEFT JOIN users AS u ON u.id = m.sender_id WHERE m.id = $1
-        """)
-
-    /// Whether a message is for a user: not when it tells of a call that must stay hidden from them. The message of a
-    /// call has the call's id.
-    static func isVisible(_ message: String, to user: String) -> String {
-        "NOT (\(message).type = 'system' AND \(isHidden(call: "\(message).id", from: user)))"
-    }
-
-    private static func isHidden(call: String, from user: String) -> String {
-        """
-        EXISTS (SELECT 1 FROM call_participants AS h WHERE h.call_id = \(call) AND h.user_id = \(user) AND h.hidden)
-        """
-    }
-
     private static let messageColumns = """
-        m.id, m.conversation_id, m.seq, m.sender_id, m.client_message_id, m.type, m.body, m.metadata, m.reply_to,
+        m.id, m.conversation_id, m.sender_id, m.client_message_id, m.type, m.body, m.metadata, m.reply_to,
             m.status, m.created_at, m.edited_at, m.deleted_at, u.username, u.display_name
         """
 }

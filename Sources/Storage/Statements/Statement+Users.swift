@@ -1,8 +1,8 @@
 extension Statement {
     /// Every statement of the product, for the test that both engines understand them.
     public static let all: [Statement] =
-        users + passwords + sessions + contacts + blocks + callSettings + conversations + messages + directMessages
-        + groups + invitations + quotas + calls + callHistory + nodes + outbox
+        users + passwords + sessions + contacts + blocks + callSettings + conversations + messages + places
+        + directMessages + groups + invitations + nominalMembers + quotas + calls + callHistory + nodes + outbox
 
     private static let users = [
         insertUser, userByUsername, userByID, listUsers, setUserBlocked, searchUsers, touchUser,

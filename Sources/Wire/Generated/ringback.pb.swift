@@ -1227,6 +1227,14 @@ public nonisolated struct WireEvent: Sendable {
     set {event = .invitationReceived(newValue)}
   }
 
+  public var callChanged: WireCallChanged {
+    get {
+      if case .callChanged(let v)? = event {return v}
+      return WireCallChanged()
+    }
+    set {event = .callChanged(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -1241,6 +1249,7 @@ public nonisolated struct WireEvent: Sendable {
     case mediaStopped(WireMediaStopped)
     case joinDenied(WireJoinDenied)
     case invitationReceived(WireInvitationReceived)
+    case callChanged(WireCallChanged)
 
   }
 
@@ -1497,7 +1506,7 @@ public nonisolated struct WireUser: Sendable {
   public init() {}
 }
 
-/// A call, whole. Events carry the whole call, so a client never patches one.
+/// A call, whole. Between two of them `CallChanged` says what has changed.
 public nonisolated struct WireCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2289,7 +2298,8 @@ public nonisolated struct WireCallIncoming: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
-/// The call changed: here it is. Sent to everybody in it.
+/// Here is the call as it is. Sent to those who do not know how it was before, as whoever comes into it, and to those who
+/// are told no more.
 public nonisolated struct WireCallUpdated: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2309,6 +2319,196 @@ public nonisolated struct WireCallUpdated: Sendable {
   public init() {}
 
   fileprivate var _call: WireCall? = nil
+}
+
+/// What of a call has changed. Sent to everybody in it or rung for it.
+public nonisolated struct WireCallChanged: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String {
+    get {_storage._callID}
+    set {_uniqueStorage()._callID = newValue}
+  }
+
+  /// The call's revision with the change. Dropped by a client that knows this one or a later one.
+  public var revision: UInt64 {
+    get {_storage._revision}
+    set {_uniqueStorage()._revision = newValue}
+  }
+
+  /// Every change since this revision is in it: a client that knows this one or a later one knows the call when it has put
+  /// the change on it. Whoever knows none so late has missed something, and fetches the call.
+  public var baseRevision: UInt64 {
+    get {_storage._baseRevision}
+    set {_uniqueStorage()._baseRevision = newValue}
+  }
+
+  /// Those who are new, or of whom more has changed than what only shows: whole. They take the places of what was known of
+  /// the same users; new ones come at the end, in this order.
+  public var participants: [WireCallParticipant] {
+    get {_storage._participants}
+    set {_uniqueStorage()._participants = newValue}
+  }
+
+  /// Those of whom nothing else has changed than what only shows.
+  public var shown: [WireParticipantShown] {
+    get {_storage._shown}
+    set {_uniqueStorage()._shown = newValue}
+  }
+
+  /// Absent when nothing of it has changed.
+  public var state: WireCallState {
+    get {_storage._state ?? WireCallState()}
+    set {_uniqueStorage()._state = newValue}
+  }
+  /// Returns true if `state` has been explicitly set.
+  public var hasState: Bool {_storage._state != nil}
+  /// Clears the value of `state`. Subsequent reads from it will return its default value.
+  public mutating func clearState() {_uniqueStorage()._state = nil}
+
+  /// Absent when the same screens are shared.
+  public var screenShares: WireScreenShares {
+    get {_storage._screenShares ?? WireScreenShares()}
+    set {_uniqueStorage()._screenShares = newValue}
+  }
+  /// Returns true if `screenShares` has been explicitly set.
+  public var hasScreenShares: Bool {_storage._screenShares != nil}
+  /// Clears the value of `screenShares`. Subsequent reads from it will return its default value.
+  public mutating func clearScreenShares() {_uniqueStorage()._screenShares = nil}
+
+  /// Absent when the same people ask to be let in.
+  public var joinRequests: WireJoinRequests {
+    get {_storage._joinRequests ?? WireJoinRequests()}
+    set {_uniqueStorage()._joinRequests = newValue}
+  }
+  /// Returns true if `joinRequests` has been explicitly set.
+  public var hasJoinRequests: Bool {_storage._joinRequests != nil}
+  /// Clears the value of `joinRequests`. Subsequent reads from it will return its default value.
+  public mutating func clearJoinRequests() {_uniqueStorage()._joinRequests = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// What only shows of a participant: takes the place of all these fields of `CallParticipant`, absent ones included.
+public nonisolated struct WireParticipantShown: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var userID: String = String()
+
+  public var alerted: Bool = false
+
+  public var reconnecting: Bool = false
+
+  public var media: WireMediaState {
+    get {_media ?? WireMediaState()}
+    set {_media = newValue}
+  }
+  /// Returns true if `media` has been explicitly set.
+  public var hasMedia: Bool {self._media != nil}
+  /// Clears the value of `media`. Subsequent reads from it will return its default value.
+  public mutating func clearMedia() {self._media = nil}
+
+  public var onHold: Bool = false
+
+  public var handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_handRaisedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_handRaisedAt = newValue}
+  }
+  /// Returns true if `handRaisedAt` has been explicitly set.
+  public var hasHandRaisedAt: Bool {self._handRaisedAt != nil}
+  /// Clears the value of `handRaisedAt`. Subsequent reads from it will return its default value.
+  public mutating func clearHandRaisedAt() {self._handRaisedAt = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _media: WireMediaState? = nil
+  fileprivate var _handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+}
+
+/// What a call itself is: takes the place of all these fields of `Call`, absent ones included.
+public nonisolated struct WireCallState: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var status: WireCallStatus = .unspecified
+
+  public var answeredAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_answeredAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_answeredAt = newValue}
+  }
+  /// Returns true if `answeredAt` has been explicitly set.
+  public var hasAnsweredAt: Bool {self._answeredAt != nil}
+  /// Clears the value of `answeredAt`. Subsequent reads from it will return its default value.
+  public mutating func clearAnsweredAt() {self._answeredAt = nil}
+
+  public var endedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_endedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_endedAt = newValue}
+  }
+  /// Returns true if `endedAt` has been explicitly set.
+  public var hasEndedAt: Bool {self._endedAt != nil}
+  /// Clears the value of `endedAt`. Subsequent reads from it will return its default value.
+  public mutating func clearEndedAt() {self._endedAt = nil}
+
+  public var endReason: WireCallEndReason = .unspecified
+
+  public var ringExpiresAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_ringExpiresAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_ringExpiresAt = newValue}
+  }
+  /// Returns true if `ringExpiresAt` has been explicitly set.
+  public var hasRingExpiresAt: Bool {self._ringExpiresAt != nil}
+  /// Clears the value of `ringExpiresAt`. Subsequent reads from it will return its default value.
+  public mutating func clearRingExpiresAt() {self._ringExpiresAt = nil}
+
+  public var mode: WireCallMode = .unspecified
+
+  public var locked: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _answeredAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _endedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _ringExpiresAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+}
+
+/// All screens that are shared.
+public nonisolated struct WireScreenShares: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var shares: [WireScreenShare] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// All who ask to be let in.
+public nonisolated struct WireJoinRequests: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var users: [WireUser] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// Stop ringing on this device.
@@ -3485,7 +3685,7 @@ nonisolated extension WireError: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0\u{3}offer_unanswered\0\u{3}media_stopped\0\u{3}join_denied\0\u{3}invitation_received\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0\u{3}offer_unanswered\0\u{3}media_stopped\0\u{3}join_denied\0\u{3}invitation_received\0\u{3}call_changed\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3636,6 +3836,19 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.event = .invitationReceived(v)
         }
       }()
+      case 12: try {
+        var v: WireCallChanged?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .callChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .callChanged(v)
+        }
+      }()
       default: break
       }
     }
@@ -3690,6 +3903,10 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     case .invitationReceived?: try {
       guard case .invitationReceived(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .callChanged?: try {
+      guard case .callChanged(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
     }()
     case nil: break
     }
@@ -5668,6 +5885,308 @@ nonisolated extension WireCallUpdated: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
   public static func ==(lhs: WireCallUpdated, rhs: WireCallUpdated) -> Bool {
     if lhs._call != rhs._call {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0\u{1}revision\0\u{3}base_revision\0\u{1}participants\0\u{1}shown\0\u{1}state\0\u{3}screen_shares\0\u{3}join_requests\0")
+
+  fileprivate class _StorageClass {
+    var _callID: String = String()
+    var _revision: UInt64 = 0
+    var _baseRevision: UInt64 = 0
+    var _participants: [WireCallParticipant] = []
+    var _shown: [WireParticipantShown] = []
+    var _state: WireCallState? = nil
+    var _screenShares: WireScreenShares? = nil
+    var _joinRequests: WireJoinRequests? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _callID = source._callID
+      _revision = source._revision
+      _baseRevision = source._baseRevision
+      _participants = source._participants
+      _shown = source._shown
+      _state = source._state
+      _screenShares = source._screenShares
+      _joinRequests = source._joinRequests
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._callID) }()
+        case 2: try { try decoder.decodeSingularUInt64Field(value: &_storage._revision) }()
+        case 3: try { try decoder.decodeSingularUInt64Field(value: &_storage._baseRevision) }()
+        case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._participants) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._shown) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._state) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._screenShares) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._joinRequests) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._callID.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._callID, fieldNumber: 1)
+      }
+      if _storage._revision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._revision, fieldNumber: 2)
+      }
+      if _storage._baseRevision != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._baseRevision, fieldNumber: 3)
+      }
+      if !_storage._participants.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._participants, fieldNumber: 4)
+      }
+      if !_storage._shown.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._shown, fieldNumber: 5)
+      }
+      try { if let v = _storage._state {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._screenShares {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      try { if let v = _storage._joinRequests {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallChanged, rhs: WireCallChanged) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._callID != rhs_storage._callID {return false}
+        if _storage._revision != rhs_storage._revision {return false}
+        if _storage._baseRevision != rhs_storage._baseRevision {return false}
+        if _storage._participants != rhs_storage._participants {return false}
+        if _storage._shown != rhs_storage._shown {return false}
+        if _storage._state != rhs_storage._state {return false}
+        if _storage._screenShares != rhs_storage._screenShares {return false}
+        if _storage._joinRequests != rhs_storage._joinRequests {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireParticipantShown: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ParticipantShown"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}alerted\0\u{1}reconnecting\0\u{1}media\0\u{3}on_hold\0\u{3}hand_raised_at\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.alerted) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.reconnecting) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._media) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.onHold) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._handRaisedAt) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.userID.isEmpty {
+      try visitor.visitSingularStringField(value: self.userID, fieldNumber: 1)
+    }
+    if self.alerted != false {
+      try visitor.visitSingularBoolField(value: self.alerted, fieldNumber: 2)
+    }
+    if self.reconnecting != false {
+      try visitor.visitSingularBoolField(value: self.reconnecting, fieldNumber: 3)
+    }
+    try { if let v = self._media {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.onHold != false {
+      try visitor.visitSingularBoolField(value: self.onHold, fieldNumber: 5)
+    }
+    try { if let v = self._handRaisedAt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireParticipantShown, rhs: WireParticipantShown) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.alerted != rhs.alerted {return false}
+    if lhs.reconnecting != rhs.reconnecting {return false}
+    if lhs._media != rhs._media {return false}
+    if lhs.onHold != rhs.onHold {return false}
+    if lhs._handRaisedAt != rhs._handRaisedAt {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallState"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{3}answered_at\0\u{3}ended_at\0\u{3}end_reason\0\u{3}ring_expires_at\0\u{1}mode\0\u{1}locked\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.status) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._answeredAt) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._endedAt) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.endReason) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._ringExpiresAt) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.mode) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.locked) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.status != .unspecified {
+      try visitor.visitSingularEnumField(value: self.status, fieldNumber: 1)
+    }
+    try { if let v = self._answeredAt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._endedAt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.endReason != .unspecified {
+      try visitor.visitSingularEnumField(value: self.endReason, fieldNumber: 4)
+    }
+    try { if let v = self._ringExpiresAt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.mode != .unspecified {
+      try visitor.visitSingularEnumField(value: self.mode, fieldNumber: 6)
+    }
+    if self.locked != false {
+      try visitor.visitSingularBoolField(value: self.locked, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallState, rhs: WireCallState) -> Bool {
+    if lhs.status != rhs.status {return false}
+    if lhs._answeredAt != rhs._answeredAt {return false}
+    if lhs._endedAt != rhs._endedAt {return false}
+    if lhs.endReason != rhs.endReason {return false}
+    if lhs._ringExpiresAt != rhs._ringExpiresAt {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.locked != rhs.locked {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireScreenShares: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ScreenShares"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}shares\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.shares) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.shares.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.shares, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireScreenShares, rhs: WireScreenShares) -> Bool {
+    if lhs.shares != rhs.shares {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireJoinRequests: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".JoinRequests"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.users) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.users.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.users, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireJoinRequests, rhs: WireJoinRequests) -> Bool {
+    if lhs.users != rhs.users {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

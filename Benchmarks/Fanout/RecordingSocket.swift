@@ -1,0 +1,48 @@
+import Gateway
+import NIOConcurrencyHelpers
+import Wire
+
+/// What all sockets of a room were handed.
+final class Inbox: Sendable {
+    private let contents = NIOLockedValueBox<(count: Int, bytes: Int, latest: EncodedEvent?)>((0, 0, nil))
+
+    /// How many frames.
+    var count: Int { contents.withLockedValue { $0.count } }
+    /// How long they are together.
+    var bytes: Int { contents.withLockedValue { $0.bytes } }
+    /// The event of the last one.
+    var latest: EncodedEvent? { contents.withLockedValue { $0.latest } }
+
+    func empty() {
+        contents.withLockedValue { $0 = (0, 0, nil) }
+    }
+
+    func take(_ event: NumberedEvent) {
+        let bytes = event.event.head(seq: event.seq).count + event.event.tail.count
+        contents.withLockedValue { contents in
+            contents.count += 1
+            contents.bytes += bytes
+            contents.latest = event.event
+        }
+    }
+}
+
+/// A socket that nothing is behind.
+final class RecordingSocket: ClientSocket {
+    let encoding: Encoding
+    private let inbox: Inbox
+
+    init(encoding: Encoding, inbox: Inbox) {
+        self.encoding = encoding
+        self.inbox = inbox
+    }
+
+    func enqueue(_ event: NumberedEvent) -> Bool {
+        inbox.take(event)
+        return false
+    }
+
+    func wake() {}
+
+    func close(_ code: CloseCode) {}
+}

@@ -1,0 +1,103 @@
+import MediaCore
+import Primitives
+import Testing
+
+@Suite struct STUNHandlerTests {
+    private static let path = DatagramPath(to: clientV4, from: .v4(0x0A00_0001), zone: 3, socket: 1)
+
+    /// A handler with its counters, and what it has to send after it was given some datagrams at once.
+    private static func sent(
+        for datagrams: [[UInt8]], on path: DatagramPath = path, limits: AnswerLimiter.Limits = .init()
+    ) -> (answers: [(path: DatagramPath, bytes: [UInt8])], metrics: STUNMetrics) {
+        let now = Instant(microseconds: 1_000_000_000)
+        let metrics = STUNMetrics()
+        var handler = STUNHandler(AnswerLimiter(limits, key: 1, now: now), metrics: metrics)
+        var outgoing = OutgoingDatagrams(capacity: 16, byteCapacity: 1024)
+        for datagram in datagrams { handler.take(datagram.span, on: path, now: now, sending: &outgoing) }
+        return (outgoing.copies, metrics)
+    }
+
+    @Test func answersAlongThePath() throws {
+        let request = try #require(written(.bindingRequest, someTransaction) { $0.appendFingerprint(to: &$1) })
+        let (answers, metrics) = Self.sent(for: [request])
+        let answer = try #require(answers.first)
+        #expect(answers.count == 1)
+        #expect(answer.path == Self.path)
+        #expect(try Parsed(answer.bytes).xorMappedAddress == clientV4)
+        #expect([metrics.malformed.value, metrics.ignored.value, metrics.limited.value] == [0, 0, 0])
+    }
+
+    @Test func countsWhatItDoesNotAnswer() throws {
+        let request = try #require(written(.bindingRequest, someTransaction) { $0.appendFingerprint(to: &$1) })
+        let indication = try #require(written(.bindingIndication, someTransaction) { _, _ in })
+        let (answers, metrics) = Self.sent(
+            for: [request, [], [1, 2, 3], indication, request, request], limits: .init(perPrefix: 1, burst: 2))
+        #expect(answers.count == 2)
+        #expect([metrics.malformed.value, metrics.ignored.value, metrics.limited.value] == [2, 1, 1])
+    }
+
+    @Test func waitsForDatagramsAlone() {
+        let now = Instant(microseconds: 0)
+        let handler = STUNHandler(AnswerLimiter(.init(), key: 1, now: now), metrics: STUNMetrics())
+        #expect(handler.deadline == nil)
+    }
+}
+
+@Suite struct OutgoingDatagramsTests {
+    private static let path = DatagramPath(to: clientV6)
+
+    @Test func keepsThemInTheirOrder() {
+        var outgoing = OutgoingDatagrams(capacity: 4, byteCapacity: 10)
+        let (first, second): ([UInt8], [UInt8]) = ([1, 2, 3], [])
+        outgoing.append(first.span, to: Self.path)
+        outgoing.append(second.span, to: DatagramPath(to: clientV4))
+        outgoing.append(to: Self.path, atMost: 5) { room in
+            room[0] = 9
+            return 1
+        }
+        #expect(outgoing.copies.map { $0.bytes } == [[1, 2, 3], [], [9]])
+        #expect(outgoing.copies.map { $0.path.remote } == [clientV6, clientV4, clientV6])
+    }
+
+    @Test func givesNoPlaceToWhatIsNotSentAfterAll() {
+        var outgoing = OutgoingDatagrams(capacity: 1, byteCapacity: 1)
+        outgoing.append(to: Self.path, atMost: 1) { _ in nil }
+        let datagram: [UInt8] = [7]
+        outgoing.append(datagram.span, to: Self.path)
+        #expect(outgoing.copies.map { $0.bytes } == [[7]])
+        #expect(outgoing.refusedCount == 0)
+    }
+
+    /// A length that the closure has no right to is cut to the room that it had.
+    @Test(arguments: [(-1, 0), (2, 2), (3, 2), (Int.max, 2)]) func boundsTheLength(claimed: Int, kept: Int) {
+        var outgoing = OutgoingDatagrams(capacity: 1, byteCapacity: 8)
+        outgoing.append(to: Self.path, atMost: 2) { _ in claimed }
+        #expect(outgoing.copies.map { $0.bytes.count } == [kept])
+    }
+
+    @Test func countsWhatFindsNoRoom() {
+        let (short, long): ([UInt8], [UInt8]) = ([1], [1, 2, 3, 4])
+        var outgoing = OutgoingDatagrams(capacity: 2, byteCapacity: 4)
+        #expect(outgoing.isMoreThanHalfFull == false)
+        outgoing.append(short.span, to: Self.path)
+        #expect(outgoing.isMoreThanHalfFull == false)
+        outgoing.append(long.span, to: Self.path)
+        outgoing.append(short.span, to: Self.path)
+        #expect(outgoing.isMoreThanHalfFull == true)
+        outgoing.append(short.span, to: Self.path)
+        outgoing.append(to: Self.path, atMost: -1) { _ in 0 }
+        #expect(outgoing.count == 2)
+        #expect(outgoing.refusedCount == 3)
+        outgoing.removeAll()
+        outgoing.append(long.span, to: Self.path)
+        #expect(outgoing.copies.map { $0.bytes } == [long])
+        #expect(outgoing.refusedCount == 0)
+    }
+}
+
+extension OutgoingDatagrams {
+    /// Copies of all that is to be sent, and where to.
+    fileprivate var copies: [(path: DatagramPath, bytes: [UInt8])] {
+        (0..<count).map { (path(at: $0), unsafe Array(bytes(at: $0))) }
+    }
+}

@@ -1,0 +1,153 @@
+import Primitives
+import Testing
+
+@testable import SignalingCore
+
+@Suite("The owner of calls: devices, and who is in which call")
+struct CallTableDeviceTests {
+    private let id = TableScene.call
+
+    // MARK: Devices
+
+    @Test("Whether a device is still there is asked after an invite and a join, which have waited for the database")
+    func recheck() {
+        var scene = TableScene()
+        #expect(scene.invite(TableScene.invitation()).contains(.recheck(Scene.callerPhone, id)))
+        scene.commit(.stored)
+        // The invite that comes the other way answers.
+        let glare = TableScene.invitation(
+            [Callee(Scene.caller)], from: Scene.calleePhone, call: CallID(high: 9, low: 90))
+        #expect(scene.invite(glare).contains(.recheck(Scene.calleePhone, id)))
+        scene.commit(.stored)
+        let move = scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
+        #expect(!move.kinds.contains(.recheck))
+        var group = TableScene.groupOngoing()
+        let join = group.ask(.join(group.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
+        #expect(join.kinds == [.commit, .recheck])
+        // A call that is over asks no more.
+        var refused = TableScene()
+        refused.take(.lease(.none))
+        #expect(!refused.invite(TableScene.invitation()).kinds.contains(.recheck))
+    }
+
+    @Test("A device that has gone meanwhile is lost from the moment at which it is in the call")
+    func gone() {
+        var scene = TableScene()
+        scene.invite(TableScene.invitation())
+        #expect(scene.take(.deviceGone(Scene.callerPhone, id)).isEmpty)
+        scene.wait(.seconds(2))
+        #expect(scene.commit(.stored).answers == [.done])
+        #expect(scene.participant(Scene.caller)?.connection?.reachability == .lost(until: scene.now + .seconds(15)))
+        #expect(scene.table.nextWake == scene.now + .seconds(15))
+    }
+
+    @Test("A device of somebody who is rung is told to ring when it comes")
+    func returned() {
+        var scene = TableScene.ringing()
+        let returned = scene.take(.deviceReturned(Scene.calleeLaptop))
+        #expect(returned.deliveries == [CallDelivery(to: .device(Scene.callee, Scene.calleeLaptop.device), .incoming)])
+        #expect(scene.take(.deviceReturned(Scene.strangersPhone)).isEmpty)
+    }
+
+    @Test("For somebody who must not hear of a call, that a device rings is said by the server")
+    func feigned() {
+        var scene = TableScene()
+        #expect(!scene.invite(TableScene.invitation([Callee(Scene.callee, isHidden: true)])).kinds.contains(.feignRinging))
+        let stored = scene.commit(.stored)
+        #expect(stored.last == .feignRinging(Scene.callee, id))
+        #expect(stored.deliveries.allSatisfy { $0.address.user == Scene.caller })
+        #expect(scene.take(.deviceReturned(Scene.calleePhone)) == [.feignRinging(Scene.callee, id)])
+        #expect(scene.take(.deviceReturned(Scene.callerPhone)).kinds.isEmpty)
+        let rings = scene.take(.ringingFeigned(Scene.callee, id))
+        #expect(rings.deliveries == [CallDelivery(to: .user(Scene.caller), .updated)])
+        #expect(scene.participant(Scene.callee)?.ringing?.isAlerted == true)
+        // What changes later asks for no second one.
+        #expect(!scene.mute().kinds.contains(.feignRinging))
+        #expect(scene.table.openCalls(of: Scene.callee).isEmpty)
+    }
+
+    @Test("Somebody who is added and must not hear of it rings, too; nobody else is feigned")
+    func feignedLater() {
+        var scene = TableScene.groupOngoing()
+        scene.ask(
+            .add(scene.name(), [Callee(Scene.stranger, isHidden: true, isMember: false)]), from: Scene.callerPhone)
+        let stored = scene.commit(.stored)
+        #expect(stored.filter { $0.kind == .feignRinging } == [.feignRinging(Scene.stranger, id)])
+    }
+
+    // MARK: Indexes
+
+    @Test("Who is in a call with a device is told as it changes")
+    func connections() {
+        var scene = TableScene.groupOngoing()
+        scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.thirdPhone)
+        #expect(scene.commit(.stored).connections == [.connection(Scene.third, id, isConnected: false)])
+        scene.ask(.join(scene.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
+        #expect(scene.commit(.stored).connections == [.connection(Scene.stranger, id, isConnected: true)])
+        scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
+        #expect(scene.commit(.stored).connections.isEmpty)
+        #expect(scene.mute(Scene.callerLaptop).connections.isEmpty)
+        scene.ask(.control(scene.name(), .end), from: Scene.callerLaptop)
+        let ended = scene.commit(.stored)
+        #expect(
+            ended.connections == [Scene.caller, Scene.callee, Scene.stranger].map {
+                .connection($0, id, isConnected: false)
+            })
+        #expect(ended.contains(.closed(id, connected: [])))
+    }
+
+    @Test("Who asks to be let in is known to the call until it is let in or gives up")
+    func joinRequests() {
+        var scene = TableScene.groupOngoing()
+        scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
+        scene.commit(.stored)
+        scene.ask(.join(scene.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
+        #expect(scene.state()?.joinRequests.map(\.origin) == [Scene.strangersPhone])
+        #expect(scene.table.callsOfUser[Scene.stranger] == [id])
+        #expect(scene.table.openCalls(of: Scene.stranger).isEmpty)
+        scene.take(.deviceLost(Scene.strangersPhone))
+        #expect(scene.state()?.joinRequests.isEmpty == true)
+        #expect(scene.table.callsOfUser[Scene.stranger] == nil)
+        scene.ask(.join(scene.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
+        scene.ask(.control(scene.name(), .admit(Scene.stranger, isAdmitted: true)), from: Scene.callerPhone)
+        scene.commit(.stored)
+        #expect(scene.state()?.joinRequests.isEmpty == true)
+        #expect(scene.table.callsOfUser[Scene.stranger] == [id])
+    }
+
+    @Test("A direct call that grows makes room for another one, and takes no group call's place")
+    func places() {
+        var scene = TableScene.ongoing()
+        scene.ask(.add(scene.name(), [Callee(Scene.third, isMember: false)]), from: Scene.callerPhone)
+        scene.commit(.stored)
+        #expect(scene.state()?.mode == .group)
+        func invite(_ mode: Call.Mode, _ low: UInt64) -> Bool {
+            let id = CallID(high: 9, low: low)
+            scene.invite(TableScene.invitation(mode: mode, call: id))
+            if !scene.commits.isEmpty { scene.commit(.stored) }
+            return scene.table.holds(id)
+        }
+        #expect(invite(.direct, 91))
+        #expect(!invite(.direct, 92))
+        // A group invite finds the call that has grown.
+        #expect(!invite(.group, 93))
+        var other = TableScene.groupOngoing()
+        let direct = CallID(high: 9, low: 94)
+        other.invite(TableScene.invitation(from: Scene.callerLaptop, call: direct))
+        other.commit(.stored)
+        other.ask(.accept(other.name(), MediaState()), from: Scene.calleeLaptop, of: direct)
+        other.commit(.stored)
+        other.ask(.add(other.name(), [Callee(Scene.stranger)]), from: Scene.callerLaptop, of: direct)
+        other.commit(.stored)
+        #expect(other.state(direct)?.mode == .group)
+        other.invite(TableScene.invitation(from: Scene.thirdPhone, mode: .group, call: CallID(high: 9, low: 95)))
+        #expect(other.table.count == 2)
+        // The first group call is asked, not the one that has grown.
+        #expect(other.state(direct)?.participant(Scene.third) == nil)
+        #expect(other.commits.allSatisfy { $0.call == id })
+    }
+}
+
+extension [CallTable.Output] {
+    fileprivate var connections: [CallTable.Output] { filter { $0.kind == .connection } }
+}

@@ -1,0 +1,127 @@
+import CSockets
+import Glibc
+import MediaCore
+
+/// A client that asks a STUN server again as soon as it is answered. It belongs to one thread.
+///
+/// It sends and receives many datagrams in one system call, so that the server has more to do than itself.
+@safe final class STUNAsker {
+    /// Datagrams a system call.
+    private static let batch = 64
+    private static let roomSize = 128
+
+    private let descriptor: Int32
+    private let requests = UnsafeMutablePointer<csockets_datagram>.allocate(capacity: batch)
+    private let answers = UnsafeMutablePointer<csockets_datagram>.allocate(capacity: batch)
+    private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: batch + 1)
+    private let room = UnsafeMutablePointer<UInt8>.allocate(capacity: (batch + 1) * roomSize)
+
+    /// What was counted over a time.
+    struct Count {
+        var answered = 0
+        /// Requests for which no answer came within a moment.
+        var lost = 0
+        var seconds = 0.0
+        /// Of the process without this thread: of the server.
+        var serverSeconds = 0.0
+    }
+
+    /// Opens a socket to a server of this machine.
+    init(to address: TransportAddress) throws(LoadTestError) {
+        guard case .v4(let host) = address.host else { throw LoadTestError(.input, "STUN is measured over IPv4") }
+        descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var inet = sockaddr_in()
+        inet.sin_family = sa_family_t(AF_INET)
+        inet.sin_port = address.port.bigEndian
+        inet.sin_addr.s_addr = host.bigEndian
+        let status = unsafe withUnsafePointer(to: &inet) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        unsafe room.initialize(repeating: 0, count: (Self.batch + 1) * Self.roomSize)
+        unsafe requests.initialize(repeating: csockets_datagram(), count: Self.batch)
+        unsafe answers.initialize(repeating: csockets_datagram(), count: Self.batch)
+        for index in 0...Self.batch {
+            let start = unsafe UnsafeMutableRawPointer(room + index * Self.roomSize)
+            unsafe vectors[index] = iovec(iov_base: start, iov_len: Self.roomSize)
+        }
+        // The last place holds the request, which is always the same: a header and a FINGERPRINT, as Firefox asks.
+        var request = unsafe UnsafeMutableBufferPointer(start: room + Self.batch * Self.roomSize, count: Self.roomSize)
+            .mutableSpan
+        var writer = STUNWriter(.bindingRequest, STUNTransactionID(high: 1, low: 1), to: &request)
+        writer.appendFingerprint(to: &request)
+        unsafe vectors[Self.batch].iov_len = writer.finish() ?? 0
+        for index in 0..<Self.batch {
+            unsafe requests[index].header.msg_iov = vectors + Self.batch
+            unsafe requests[index].header.msg_iovlen = 1
+            unsafe answers[index].header.msg_iov = vectors + index
+            unsafe answers[index].header.msg_iovlen = 1
+        }
+        guard descriptor >= 0, status == 0 else { throw LoadTestError(.server, "no socket to \(address)") }
+    }
+
+    deinit {
+        _ = close(descriptor)
+        unsafe requests.deallocate()
+        unsafe answers.deallocate()
+        unsafe vectors.deallocate()
+        unsafe room.deallocate()
+    }
+
+    /// Asks for so long, with so many requests on their way at once.
+    func ask(seconds: Double, waiting: Int) -> Count {
+        var count = Count()
+        var onTheirWay = send(waiting)
+        let start = Times()
+        var end = start
+        while end.wall - start.wall < seconds {
+            let answered = receive(atMost: onTheirWay)
+            count.answered += answered
+            onTheirWay -= answered
+            if answered == 0 {
+                count.lost += onTheirWay
+                onTheirWay = 0
+            }
+            onTheirWay += send(waiting - onTheirWay)
+            end = Times()
+        }
+        while onTheirWay > 0 {
+            let answered = receive(atMost: onTheirWay)
+            onTheirWay = answered == 0 ? 0 : onTheirWay - answered
+        }
+        count.seconds = end.wall - start.wall
+        count.serverSeconds = (end.process - start.process) - (end.thread - start.thread)
+        return count
+    }
+
+    /// Sends requests; what the system does not take counts as sent, and is lost.
+    private func send(_ count: Int) -> Int {
+        var rest = count
+        while rest > 0 {
+            rest -= max(1, unsafe Int(csockets_send(descriptor, requests, UInt32(min(rest, Self.batch)), 0)))
+        }
+        return count
+    }
+
+    /// Waits a moment for answers and takes what is there, which may be nothing.
+    private func receive(atMost count: Int) -> Int {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&wait, 1, 100) > 0 else { return 0 }
+        let most = UInt32(min(count, Self.batch))
+        return max(0, unsafe Int(csockets_receive(descriptor, answers, most, Int32(MSG_DONTWAIT))))
+    }
+}
+
+/// The clocks of a moment, in seconds.
+private struct Times {
+    let wall = Times.read(CLOCK_MONOTONIC)
+    let process = Times.read(CLOCK_PROCESS_CPUTIME_ID)
+    let thread = Times.read(CLOCK_THREAD_CPUTIME_ID)
+
+    private static func read(_ clock: clockid_t) -> Double {
+        var time = timespec()
+        _ = unsafe clock_gettime(clock, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
