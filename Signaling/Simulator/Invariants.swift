@@ -44,6 +44,8 @@ enum Check: CaseIterable {
     case oneOwner
     case openCallsAreKnown
     case everybodyHasAName
+    case devicesAreHeardOf
+    case hiddenSeemToRing
 
     /// The check as a reader knows it.
     var title: String {
@@ -86,6 +88,8 @@ enum Check: CaseIterable {
         case .writesOnlyByItsLease: "without a lease nothing is written, and no command is done"
         case .oneOwner: "one node at a time owns a call, and no other can write it"
         case .openCallsAreKnown: "it is known which calls are open, and who is in them"
+        case .devicesAreHeardOf: "a call knows which of its devices have a socket"
+        case .hiddenSeemToRing: "whoever must not hear of a call seems to ring, once a device would"
         case .everybodyHasAName: "with a call go the profiles of its people"
         }
     }
@@ -283,9 +287,10 @@ extension World {
             let other = database.calls.first {
                 $0.isOpen && $0.mode == call.mode && $0.conversation == call.conversation && !$0.hasGrown
             }
-            if let other, server.openCalls[other.id] == nil || server.isPaused { return }
+            // It may have been adopted since the invite.
+            if let other, server.openCalls[other.id] == nil || other.revision >= 1 << 32 { return }
         case "nodes.epoch": if database.node(unit.owner.node)?.epoch != unit.owner.epoch { return }
-        case "calls.owner": if database.call(call.id)?.owner != server.owner { return }
+        case "calls.owner": if let stored = database.call(call.id), stored.owner != server.owner { return }
         case "calls.revision": if database.call(call.id)?.isOutOfSight ?? false { return }
         default: break
         }
@@ -322,12 +327,14 @@ extension World {
         }
     }
 
-    /// After a welcome: the device knows all open calls of its user.
-    func checkWelcome(of device: Int, _ server: ModelServer) {
+    /// After a welcome: the device knows all open calls of its user. After an adoption, that call.
+    func checkWelcome(of device: Int, _ id: CallID?, _ server: ModelServer) {
         guard !server.isDying, let session = server.sessions[device] else { return }
         let user = World.user(of: device)
         for open in server.followed
-        where open.isPlaced && open.call.participant(user)?.isInvolved ?? false && open.call.maySeeCall(user) {
+        where open.isPlaced && open.underWay == nil && (id == nil || id == open.id) && open.call.participant(user)?.isInvolved ?? false
+            && open.call.maySeeCall(user)
+        {
             checkTold(session, device, open.call, isOvertaken: false)
         }
     }
@@ -338,7 +345,8 @@ extension World {
         if told?.revision != call.revision {
             fail(.everybodyIsTold, "\(Describe.device(device)) is not told: \(Describe.call(call))")
         }
-        if told?.rings ?? false != call.rings(device) {
+        let isHeard = servers[connections[session.connection].server].table.inspect(call.id)?.waiting.isEmpty ?? true
+        if isHeard, told?.rings ?? false != call.rings(device) {
             fail(
                 .ringsWhereItShould,
                 "\(Describe.device(device)) is told wrongly whether to ring: \(Describe.call(call))")
@@ -350,6 +358,8 @@ extension World {
         let client = clients[device]
         guard let connection = client.connection, client.isWelcome,
             connections[connection].onTheWayDown == 0, !connections[connection].isDownCut, server.isUp,
+            // What a server without a lease has may be old; once it has one again, it lets go of what it has lost.
+            server.lease.owner(at: clockTime(of: server)) != nil,
             server.sessions[device]?.connection == connection
         else { return }
         for live in server.followed {
@@ -357,6 +367,7 @@ extension World {
                 open.isSettled
             else { continue }
             if !participant.isInvolved || participant.isHidden || open.updatesDue != nil { continue }
+            if open.hasMissedDevices || !open.waiting.isEmpty { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }
@@ -366,7 +377,9 @@ extension World {
         }
         for known in client.calls where !known.isEnded {
             guard !server.table.holds(known.id), !server.lost.contains(known.id) else { continue }
-            if let stored = database.call(known.id), !stored.isOpen, stored.isShown(to: client.user) {
+            if let stored = database.call(known.id), !stored.isOpen, !stored.wasOutOfSight,
+                stored.isShown(to: client.user)
+            {
                 fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
             }
         }
@@ -381,6 +394,12 @@ extension World {
     }
 
     // MARK: At the end
+
+    /// Whether somebody must have been told of a call: it was not changed by what nobody expected any more.
+    private func isInSight(_ id: CallID) -> Bool {
+        guard !server.lost.contains(id), let stored = database.call(id) else { return false }
+        return !stored.wasOutOfSight
+    }
 
     func checkAtRest() {
         for stored in database.calls {
@@ -397,11 +416,13 @@ extension World {
         }
         for device in clients.indices where clients[device].isWelcome {
             if !clients[device].pending.isEmpty { fail(.comesToRest, "a command was never answered") }
-            if !clients[device].ringing.isEmpty {
+            // Of a call that another node has by now, nobody hears until that node is in front.
+            let rings = clients[device].ringing.filter { isInSight($0) }
+            if !rings.isEmpty {
                 fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
             }
             for known in clients[device].calls {
-                guard let stored = database.call(known.id), !server.lost.contains(known.id) else { continue }
+                guard let stored = database.call(known.id), isInSight(known.id) else { continue }
                 guard stored.holds(known) || !stored.isShown(to: clients[device].user) else {
                     return fail(
                         .clientsKnowTheCall, "\(Describe.device(device)) was told of \(Describe.call(known)) last")

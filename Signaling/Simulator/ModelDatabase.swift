@@ -22,7 +22,8 @@ struct ModelDatabase {
         var participants: [StoredParticipant]
         var shares: [StoredShare] = []
         /// Whether a write came about after it was looked for in vain, or its owner began anew with it.
-        var isOutOfSight = false
+        var isOutOfSight = false { didSet { if isOutOfSight { wasOutOfSight = true } } }
+        private(set) var wasOutOfSight = false
         /// What ought to be stored, for comparison.
         var reference: Reference
     }
@@ -95,7 +96,8 @@ struct ModelDatabase {
     func holds(_ call: Call) -> Bool {
         guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return false }
         if calls[index].holds(call) { return true }
-        return call.revision < calls[index].revision && (earlier[index]?.holds(call) ?? false)
+        return (call.revision < calls[index].revision || calls[index].isOutOfSight)
+            && (earlier[index]?.holds(call) ?? false)
     }
 
     // MARK: The real rows

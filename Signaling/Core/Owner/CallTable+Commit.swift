@@ -64,6 +64,9 @@ extension CallTable {
         calls[id]?.call = call
         // What nobody can see changes nothing about who is in the call.
         if call.revision != old.call.revision { reindex(old.call, call) }
+        if isNew, let device = call.participant(call.initiator)?.connection?.device {
+            recheck(CallOrigin(user: call.initiator, device: device), in: id)
+        }
         forgetStrangers(in: id)
         if case .owed(let input) = then { calls[id]?.owed.removeAll { $0 == input } }
         let deliveries = calls[id]?.pace.tell(transition, at: now) ?? []

@@ -17,9 +17,10 @@ extension CallTable {
         }
     }
 
-    /// An invite and a join wait for the database before they come here; their device may have gone meanwhile.
+    /// A device that comes into a call may have gone while its command waited for a look-up, for its turn, or for the disk:
+    /// until then the call does not hear of it.
     mutating func recheck(_ origin: CallOrigin, in id: CallID) {
-        if calls[id] != nil { outputs.append(.recheck(origin, id)) }
+        outputs.append(.recheck(origin, id))
     }
 
     /// While what is due can't be written, the call does not hear of devices. Once the database takes changes again,

@@ -60,6 +60,8 @@ public struct CallTable: Sendable {
         var isResting = false
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
+        /// To which revision a commit would have led that a look-up did not find: it may still come about.
+        var doubtfulRevision: Int64?
         /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
         var owed: [CallInput] = []
     }
@@ -196,11 +198,6 @@ public struct CallTable: Sendable {
         case .done(let transition):
             for profile in pending.newcomers { calls[id]?.people[profile.id] = profile }
             commit(transition, of: id, then: pending.then)
-            switch input {
-            case .invite(let invitation): recheck(invitation.caller, in: id)
-            case .command(.join, from: let origin): recheck(origin, in: id)
-            default: break
-            }
         }
     }
 
@@ -214,7 +211,6 @@ public struct CallTable: Sendable {
         let people = Dictionary(pending.newcomers.map { ($0.id, $0) }) { first, _ in first }
         open(OpenCall(call: transition.call, people: people, storedRevision: 0))
         commit(transition, of: transition.call.id, then: pending.then)
-        recheck(invitation.caller, in: transition.call.id)
     }
 
     /// Ends the waiting of whoever asked for something that comes to nothing.
@@ -267,10 +263,16 @@ public struct CallTable: Sendable {
             let before = index < old.participants.count ? old.participants[index] : nil
             if before == nil { callsOfUser[participant.user, default: []].insert(new.id) }
             let (was, isConnected) = (before?.connection != nil, participant.connection != nil)
+            if let device = participant.connection?.device, before?.connection?.device != device {
+                recheck(CallOrigin(user: participant.user, device: device), in: new.id)
+            }
             if was != isConnected { outputs.append(.connection(participant.user, new.id, isConnected: isConnected)) }
         }
         guard old.joinRequests != new.joinRequests else { return }
-        for request in new.joinRequests { callsOfUser[request.origin.user, default: []].insert(new.id) }
+        for request in new.joinRequests {
+            callsOfUser[request.origin.user, default: []].insert(new.id)
+            if !old.joinRequests.contains(request) { recheck(request.origin, in: new.id) }
+        }
         for request in old.joinRequests where !new.concerns(request.origin.user) { strike(new.id, of: request.origin.user) }
     }
 
