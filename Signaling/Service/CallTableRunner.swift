@@ -164,13 +164,19 @@ final class CallTableRunner {
 
     private func answerRepeatedInvite(_ caller: UserID, _ name: RequestID, _ replyTo: ReplyTo) {
         let (archive, openCalls, events) = (dependencies.archive, dependencies.openCalls, dependencies.events)
+        let myself = NIOLoopBound(self, eventLoop: loop)
         Task {
-            let earlier = try? await archive.call(placedBy: caller, as: name)
-            // Of an open call only its owner knows enough.
-            guard let earlier, earlier.call.isEnded || openCalls.conversation(of: earlier.call.id) != nil else {
+            guard let earlier = try? await archive.call(placedBy: caller, as: name) else {
                 return events.reply(.unavailable, to: replyTo)
             }
-            events.reply(.done(earlier), to: replyTo)
+            if earlier.call.isEnded { return events.reply(.done(earlier), to: replyTo) }
+            // Of an open call only its owner knows enough.
+            guard openCalls.conversation(of: earlier.call.id) != nil else {
+                return events.reply(.unavailable, to: replyTo)
+            }
+            myself.eventLoop.execute {
+                myself.value.take(.command(.fetch, earlier.call.id, CallTable.Asked(replyTo)))
+            }
         }
     }
 
@@ -187,9 +193,14 @@ final class CallTableRunner {
     private func tellStored(_ id: CallID) {
         dependencies.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
         let (archive, events) = (dependencies.archive, dependencies.events)
+        let myself = NIOLoopBound(self, eventLoop: loop)
         Task {
             guard let stored = try? await archive.call(id) else { return }
-            events.deliver(.updated, of: stored, to: stored.everybody)
+            myself.eventLoop.execute {
+                // It may be this node's again by now, and its people know more than what was read.
+                if myself.value.table.holds(id) { return }
+                events.deliver(.updated, of: stored, to: stored.everybody)
+            }
         }
     }
 

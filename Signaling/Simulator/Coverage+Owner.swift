@@ -151,11 +151,9 @@ extension World {
         case .committed(_, _, let outcome): note(outcome, open, steps, outputs)
         case .lookedUp(_, _, let found): note(found, open, outputs, server.lease.holder)
         case .lease(let lease):
-            if lease.holder == nil { break }
-            if before.mayWrite {
-                coverage.saw(.leaseRenewed)
-            } else {
-                coverage.saw(server.lastLease.holder == nil ? .leaseGained : .leaseGainedAnew)
+            if lease.holder != nil {
+                let gained = server.lastLease.holder == nil ? OwnerRow.leaseGained : .leaseGainedAnew
+                coverage.saw(before.mayWrite ? .leaseRenewed : gained)
             }
             server.lastLease = lease
         case .adopted(_, lastSeen: _, present: let present):

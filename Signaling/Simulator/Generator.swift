@@ -110,7 +110,12 @@ extension World {
             return
         }
         let recipient = other(in: call, device)
-        if random.isOne(in: 2) {
+        if random.isOne(in: 8) {
+            // More than may wait for one commit.
+            slowUntil = now + .seconds(2)
+            ask(.call(call.id, .startScreenShare(request())), from: device)
+            for _ in 0..<600 { ask(.call(call.id, .fetch), from: device) }
+        } else if random.isOne(in: 2) {
             for _ in 0..<130 { ask(.call(call.id, .signal(candidate(device), to: recipient)), from: device) }
         } else {
             let source = source(of: device)

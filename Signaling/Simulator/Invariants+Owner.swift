@@ -7,12 +7,13 @@ extension World {
     struct Standing {
         let id: CallID?
         let inspection: CallTable.Inspection?
+        /// Whether the table holds a lease, as far as it has heard.
         let mayWrite: Bool
 
         init(of input: CallTable.Input, _ server: ModelServer, at clock: Instant) {
             id = input.call ?? server.openCall(of: input)
             inspection = id.flatMap { server.table.inspect($0) }
-            mayWrite = server.lease.owner(at: clock) != nil
+            mayWrite = server.lastLease.owner(at: clock) != nil
         }
     }
 
@@ -96,6 +97,12 @@ extension World {
             }
         }
         checkOrder(before, steps, server)
+        switch input {
+        case .timePassed: checkOwed(steps, server)
+        case .superseded:
+            if !server.table.settledCalls.isEmpty { fail(.oneOwner, "a process that was superseded keeps its calls") }
+        default: break
+        }
         note(input, before, steps, server, from: mark)
         if isClosed { server.followed.removeAll { !server.table.holds($0.id) } }
     }
@@ -165,6 +172,7 @@ extension World {
                 continue
             }
             if open.isResting { continue }
+            checkDevices(open, server)
             if !open.waiting.isEmpty {
                 fail(.inputsWaitTheirTurn, "what waits for call \(followed.id.low) is forgotten")
             }
@@ -174,6 +182,38 @@ extension World {
             }
         }
         if schedule.memberCount > 0 { checkMembers(server) }
+    }
+
+    /// A call has heard of each device that came or went. Whoever must not hear of it seems to ring like anybody else.
+    private func checkDevices(_ open: CallTable.Inspection, _ server: ModelServer) {
+        guard !open.hasMissedDevices, open.waiting.isEmpty else { return }
+        let call = open.call
+        for participant in call.participants {
+            if let connection = participant.connection,
+                (connection.reachability == .reachable) != server.isHere(connection.device)
+            {
+                fail(.devicesAreHeardOf, "\(Describe.device(connection.device)): \(Describe.call(call))")
+            }
+            guard let ringing = participant.ringing, participant.isHidden, !ringing.isAlerted else { continue }
+            let isHere = World.devices(of: participant.user).contains { server.sessions[$0] != nil }
+            if isHere, !server.feigned.contains(.init(user: participant.user, call: call.id)) {
+                fail(.hiddenSeemToRing, "\(Describe.user(participant.user)): \(Describe.call(call))")
+            }
+        }
+        if let request = call.joinRequests.first(where: { !server.isHere($0.origin.device) }) {
+            fail(.devicesAreHeardOf, "\(Describe.device(request.origin.device)) is gone: \(Describe.call(call))")
+        }
+    }
+
+    /// What a call is owed is tried whenever it is looked at.
+    private func checkOwed(_ steps: [CallTable.Step], _ server: ModelServer) {
+        guard server.lastLease.owner(at: clock) != nil else { return }
+        for step in steps {
+            guard case .handled(let call, .timePassed, _) = step, let open = server.table.inspect(call.id),
+                open.isSettled, !open.isResting, !open.owed.isEmpty
+            else { continue }
+            fail(.triesAgainSoon, "what is owed is not tried: \(Describe.call(open.call))")
+        }
     }
 
     /// Who is in which call, as the outputs have told.
@@ -193,7 +233,7 @@ extension World {
     func checkOwners(of stored: ModelDatabase.StoredCall) {
         for server in servers where server.isUp && server.owner != stored.owner {
             // A later process of the same node does not wait until the lease of the one before has run out.
-            guard server.table.holds(stored.id), let owner = server.lease.owner(at: clock(of: server)),
+            guard server.table.holds(stored.id), let owner = server.lease.owner(at: clockTime(of: server)),
                 owner.node != stored.owner.node
             else { continue }
             fail(.oneOwner, "nodes \(owner.node.low) and \(stored.owner.node.low) have call \(stored.id.low)")
@@ -229,6 +269,9 @@ extension CallTable.Input {
 }
 
 extension ModelServer {
+    /// Whether a device has a socket here.
+    func isHere(_ device: DeviceID) -> Bool { sessions[World.device(device)] != nil }
+
     /// The open call that an invite comes to.
     fileprivate func openCall(of input: CallTable.Input) -> CallID? {
         guard case .invite(let invitation, _) = input else { return nil }

@@ -42,6 +42,11 @@ final class ModelServer {
         var isOvertaken = false
     }
 
+    struct FeignedRing: Hashable {
+        let user: UserID
+        let call: CallID
+    }
+
     struct PendingInvite {
         let target: Target
         let name: RequestID
@@ -112,6 +117,8 @@ final class ModelServer {
     var openCalls: [CallID: ConversationID] = [:]
     /// Who is in which call, as the outputs tell.
     var connected: [UserID: Set<CallID>] = [:]
+    /// Who must not hear of a call and will seem to ring for it.
+    var feigned: Set<FeignedRing> = []
     /// Commands that the table has, and has not answered.
     var unanswered: [ReplyTo: Int] = [:]
     var sessions = [Session?](repeating: nil, count: World.deviceCount)

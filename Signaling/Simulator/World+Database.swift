@@ -37,10 +37,7 @@ extension World {
     ) {
         guard let index = server.index(of: change.transition.call.id), let turn = server.followed[index].turn,
             turn.commit == commit
-        else {
-            // The call was let go of before this went out: the database turns it away.
-            return
-        }
+        else { return fail(.ownsWhatItMoves, "\(Describe.call(change.transition.call)) is written, and was not next") }
         units.append(
             Unit(
                 server: server.number, commit: commit, change: change, storedRevision: revision, owner: owner,
@@ -80,7 +77,7 @@ extension World {
     /// A connection that is gone here still worked there.
     func unitComesLate(_ index: Int) {
         unitsToCome -= 1
-        if store(index) == .stored { database.loseSight(of: units[index].call.id) }
+        if store(index, isLate: true) == .stored { database.loseSight(of: units[index].call.id) }
     }
 
     func unitIsAnswered(_ index: Int) {
@@ -88,7 +85,7 @@ extension World {
         give(.committed(units[index].commit, units[index].call.id, outcome), to: servers[units[index].server])
     }
 
-    func store(_ index: Int) -> CallTable.CommitOutcome {
+    func store(_ index: Int, isLate: Bool = false) -> CallTable.CommitOutcome {
         let unit = units[index]
         let before = database.call(unit.call.id)
         do {
@@ -97,10 +94,10 @@ extension World {
         } catch {
             switch error {
             case .constraint(let name):
-                checkMayRefuse(unit, name)
+                if !isLate { checkMayRefuse(unit, name) }
                 return .duplicate
             case .expectation(let name):
-                checkMayRefuse(unit, name)
+                if !isLate { checkMayRefuse(unit, name) }
                 return .overtaken
             }
         }
@@ -129,7 +126,7 @@ extension World {
             return reply(.refused(.notFound, nil), to: replyTo, from: server)
         }
         guard !stored.isOpen else { return reply(.unavailable, to: replyTo, from: server) }
-        clock = clock(of: server)
+        clock = clockTime(of: server)
         let view = stored.view(rules: schedule.rules)
         let input = CallInput.command(command, from: replyTo.origin)
         var reference = stored.reference
@@ -143,10 +140,16 @@ extension World {
     }
 
     func answerRepeatedInvite(of caller: UserID, as name: RequestID, _ replyTo: ReplyTo, _ server: ModelServer) {
-        guard isReadable, let earlier = database.call(placedBy: caller, as: name),
-            !earlier.isOpen || server.openCalls[earlier.id] != nil
-        else { return reply(.unavailable, to: replyTo, from: server) }
-        reply(.done(earlier.view(rules: schedule.rules)), to: replyTo, from: server)
+        guard isReadable, let earlier = database.call(placedBy: caller, as: name) else {
+            return reply(.unavailable, to: replyTo, from: server)
+        }
+        if !earlier.isOpen {
+            reply(.done(earlier.view(rules: schedule.rules)), to: replyTo, from: server)
+        } else if server.openCalls[earlier.id] != nil {
+            give(.command(.fetch, earlier.id, .init(replyTo)), to: server)
+        } else {
+            reply(.unavailable, to: replyTo, from: server)
+        }
     }
 
     static func profiles(of users: [UserID]) -> [UserID: Profile] {

@@ -37,7 +37,7 @@ extension World {
         server.owner = owner
         server.knowsMembers = false
         note("server \(server.number) starts as node \(node), its clock is off by \(server.clockError)")
-        hold(owner, until: clock(of: server) + leaseDuration, server)
+        hold(owner, until: clockTime(of: server) + leaseDuration, server)
         takeOver(server)
         renewLater(server)
     }
@@ -60,14 +60,14 @@ extension World {
     }
 
     private func renewLater(_ server: ModelServer) {
-        if isCalm, areAllCallsOwned, server.lease.until - clock(of: server) > .seconds(24 * 3600) { return }
+        if isCalm, areAllCallsOwned, server.lease.until - clockTime(of: server) > .seconds(24 * 3600) { return }
         agenda.put(.renews(server: server.number), at: now + World.third)
     }
 
     func renew(_ server: ModelServer) {
         guard server.lease.holder != nil else { return }
         let slowness = random.isOne(in: 20) && !isCalm ? 8_000_000 : 2_000
-        let asked = Renewal(server: server.number, began: clock(of: server), present: now, duration: leaseDuration)
+        let asked = Renewal(server: server.number, began: clockTime(of: server), present: now, duration: leaseDuration)
         agenda.put(
             .renewalIsCarriedOut(asked), at: now + .init(microseconds: random.microseconds(upTo: slowness)))
     }
@@ -97,7 +97,7 @@ extension World {
             give(.superseded, to: server)
             return agenda.put(.ends(server: server.number), at: now + .milliseconds(100))
         case .renewed:
-            let hasRunOut = server.lease.owner(at: clock(of: server)) == nil
+            let hasRunOut = server.lease.owner(at: clockTime(of: server)) == nil
             if hasRunOut {
                 guard isReadable else { break }
                 letGoOfLostCalls(owner, server)
@@ -120,7 +120,7 @@ extension World {
 
     /// Writes a node into the calls that it may have: its own that nobody has, and those of nodes that are gone.
     private func takeOver(_ server: ModelServer) {
-        guard let owner = server.lease.owner(at: clock(of: server)), server.isUp, isReadable else { return }
+        guard let owner = server.lease.owner(at: clockTime(of: server)), server.isUp, isReadable else { return }
         database.compareCallsToAdopt(by: owner, at: now)
         for stored in database.calls where stored.isOpen {
             if stored.owner == owner {
@@ -128,7 +128,7 @@ extension World {
                     continue
                 }
                 database.adopt(stored.id, by: owner, at: now)
-                server.toAdopt.append((stored.id, clock(of: server)))
+                server.toAdopt.append((stored.id, clockTime(of: server)))
             } else if database.mayAdopt(stored, owner, at: now) {
                 let lastSeen =
                     stored.owner.node == owner.node ? server.ownLastSeen : database.node(stored.owner.node)?.renewedAt
@@ -142,7 +142,7 @@ extension World {
 
     /// Reads what a node has taken over, now that nobody else can change it, and gives it to its table.
     func handOver(_ server: ModelServer) {
-        guard isReadable, server.isUp, let owner = server.lease.owner(at: clock(of: server)) else { return }
+        guard isReadable, server.isUp, let owner = server.lease.owner(at: clockTime(of: server)) else { return }
         database.compareOpenCalls(of: owner)
         let toAdopt = server.toAdopt
         server.toAdopt = []
@@ -163,8 +163,9 @@ extension World {
             fail(.revisionsGoOn, "\(Describe.call(view.call)) is at \(stored.revision), and \(told) was told")
         }
         var reference = stored.reference
-        reference.restart(at: clock(of: server), lastSeen: lastSeen, &coverage)
+        reference.restart(at: clockTime(of: server), lastSeen: lastSeen, &coverage)
         server.lost.remove(stored.id)
+        server.knowsMembers = false
         server.followed.removeAll { $0.id == stored.id }
         server.followed.append(
             .init(id: stored.id, call: view.call, reference: reference, isPlaced: true, isFresh: true))
@@ -172,6 +173,7 @@ extension World {
             World.devices(of: participant.user).filter { server.sessions[$0] != nil }.map(World.origin(of:))
         }
         give(.adopted(view, lastSeen: lastSeen, present: present), to: server)
+        for origin in present { checkWelcome(of: World.device(origin.device), server) }
     }
 
     /// Finds people whom a call takes for members of its conversation, and who are none any more.

@@ -5,14 +5,15 @@ import SignalingCore
 // `CallTableRunner` does.
 extension World {
     /// The present by a server's clock.
-    func clock(of server: ModelServer) -> Instant { now + server.clockError }
+    func clockTime(of server: ModelServer) -> Instant { now + server.clockError }
 
     /// Gives a server's table an input, and does what it wants done.
     func give(_ input: CallTable.Input, to server: ModelServer) {
         guard server.isUp, !server.isDying else { return }
-        clock = clock(of: server)
+        clock = clockTime(of: server)
         let before = Standing(of: input, server, at: clock)
         let mark = server.outputs.count
+        if case .ringingFeigned(let user, let id) = input { server.feigned.remove(.init(user: user, call: id)) }
         noteAsked(input, server)
         noteAnswered(input, server)
         server.table.handle(input, at: clock, &server.outputs)
@@ -82,6 +83,7 @@ extension World {
             give(.devicesNow(id, present: present, gone: origins.filter { !present.contains($0) }), to: server)
         case .feignRinging(let user, let id):
             guard !connectedDevices(of: user, server).isEmpty else { return }
+            server.feigned.insert(.init(user: user, call: id))
             let pause = Instant.Span(microseconds: 30_000 + random.microseconds(upTo: 270_000))
             agenda.put(.hands(.ringingFeigned(user, id), server: server.number), at: now + pause)
         case .letGo(let id):
@@ -108,14 +110,16 @@ extension World {
     }
 
     private func isConnected(_ origin: CallOrigin, _ server: ModelServer) -> Bool {
-        server.sessions[World.device(origin.device)] != nil
+        server.isHere(origin.device)
     }
 
     /// Tells the people of a call that another node owns now how it stands.
     func tellStored(_ id: CallID, _ server: ModelServer) {
-        guard isReadable, let stored = database.call(id) else { return }
+        guard isReadable, let stored = database.call(id), !server.table.holds(id) else { return }
         let view = stored.view(rules: schedule.rules)
+        isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)
+        isTellingStored = false
     }
 
     /// The table's trace tells what its calls go through: the reference goes with it.

@@ -42,7 +42,7 @@ extension World {
             agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: now + lookUpTime(5_000))
         case .call(let id, let command):
             let conversation = server.openCalls[id] ?? database.call(id)?.conversation
-            let (completed, newcomers, takesLookUp) = completed(command, from: origin.user, in: conversation, server)
+            let (completed, newcomers, takesLookUp) = self.completed(command, from: origin.user, in: conversation, server)
             let asked = CallTable.Asked(replyTo, newcomers: newcomers, endings: server.endings)
             let input = CallTable.Input.command(completed, id, asked)
             guard takesLookUp else { return hand(input, to: server) }
@@ -70,7 +70,7 @@ extension World {
             coverage.note(.inviteRepeated)
             return reply(.done(earlier.view(rules: schedule.rules)), to: invite.replyTo, from: server)
         }
-        guard let (callees, conversation, mode) = callees(of: invite.target, calledBy: origin.user, server) else {
+        guard let (callees, conversation, mode) = self.callees(of: invite.target, calledBy: origin.user, server) else {
             return reply(.refused(.notFound, nil), to: invite.replyTo, from: server)
         }
         lastCall += 1
@@ -158,7 +158,7 @@ extension World {
         }
         // Telling many is the better part of a call's work.
         guard schedule.isBusy, random.isOne(in: 4) else { return }
-        let present = clock(of: server)
+        let present = clockTime(of: server)
         let work = Instant.Span(microseconds: random.microseconds(upTo: 8_000))
         server.table.noteWork(on: call.id, from: present - work, to: present)
     }
@@ -210,6 +210,7 @@ extension World {
     }
 
     private func noteTold(_ call: Call) {
+        if isTellingStored { return }
         if newestTold[call.id].map({ $0 < call.revision }) ?? true { newestTold[call.id] = call.revision }
     }
 }

@@ -68,7 +68,9 @@ final class World {
     /// Ids go on over crashes: real ones are random.
     var lastCall: UInt64 = 0
     var database = ModelDatabase()
-    /// The newest revision of each call that any device was told.
+    /// Whether what is told is what the database has, whoever owns it.
+    var isTellingStored = false
+    /// The newest revision of each call that any device was told by an owner.
     var newestTold: [CallID: Int64] = [:]
     var units: [Unit] = []
     /// How the next commits go wrong.
@@ -98,8 +100,6 @@ final class World {
     /// Runs the schedule to its end, and then until nothing is left to happen.
     func run() {
         random = Random(seed: schedule.acts.first?.seed ?? 0)
-        servers = [ModelServer(number: 0, node: 0, clockError: .milliseconds(0), rules: schedule.rules)]
-        servers[0].isUp = false
         nodesToStart = 1
         start(0)
         for device in present where !random.isOne(in: 5) { connect(device, after: 0) }

@@ -54,6 +54,7 @@ struct SimulatorTests {
     @Test("Every name of a row and of a check is there once")
     func titles() {
         #expect(Set(TableRow.allCases.map(\.title)).count == TableRow.allCases.count)
+        #expect(Set(OwnerRow.allCases.map(\.title)).count == OwnerRow.allCases.count)
         #expect(Set(Check.allCases.map(\.title)).count == Check.allCases.count)
     }
 }
@@ -78,24 +79,52 @@ struct ModelDatabaseTests {
     @Test("A second call of the same name, a second open call of a pair, a row that somebody else has changed")
     func refusals() throws {
         var database = ModelDatabase()
+        let owner = database.takeLease(World.nodeID(0), at: World.start, until: World.start)
         let (first, reference) = placed(1, as: 1)
-        try database.carryOut(first, storedRevision: 0, reference: reference)
+        try database.carryOut(first, storedRevision: 0, by: owner, reference: reference)
         #expect(throws: ModelDatabase.Refusal.constraint("calls_initiator_id_client_call_id_key")) {
-            try database.carryOut(placed(2, as: 1).0, storedRevision: 0, reference: reference)
+            try database.carryOut(placed(2, as: 1).0, storedRevision: 0, by: owner, reference: reference)
         }
         #expect(throws: ModelDatabase.Refusal.constraint("calls_open_key")) {
-            try database.carryOut(placed(3, as: 2).0, storedRevision: 0, reference: reference)
+            try database.carryOut(placed(3, as: 2).0, storedRevision: 0, by: owner, reference: reference)
         }
         let ended = first.call.handle(
-            .command(.cancel(RequestID(high: 0, low: 9)), from: caller), at: World.start + .seconds(1))
+            .command(.cancel(RequestID(high: 0, low: 9)), from: caller), at: World.start + .seconds(1)
+        ).transition
         #expect(throws: ModelDatabase.Refusal.expectation("calls.revision")) {
-            try database.carryOut(ended, storedRevision: 7, reference: reference)
+            try database.carryOut(ended, storedRevision: 7, by: owner, reference: reference)
         }
         #expect(database.calls.count == 1)
         #expect(database.calls.first?.isOpen == true)
-        try database.carryOut(ended, storedRevision: 1, reference: reference)
+        try database.carryOut(ended, storedRevision: 1, by: owner, reference: reference)
         #expect(database.calls.first?.isOpen == false)
         #expect(database.calls.first?.holds(ended.call) == true)
         #expect(database.calls.first?.holds(first.call) == false)
+    }
+
+    @Test("The write of an owner that has lost the call, or of an epoch that is over, is refused")
+    func fences() throws {
+        var database = ModelDatabase()
+        let owner = database.takeLease(World.nodeID(0), at: World.start, until: World.start + .seconds(6))
+        let other = database.takeLease(World.nodeID(1), at: World.start, until: World.start + .seconds(6))
+        let (first, reference) = placed(1, as: 1)
+        try database.carryOut(first, storedRevision: 0, by: owner, reference: reference)
+        let stored = try #require(database.calls.first)
+        #expect(!database.mayAdopt(stored, other, at: World.start + .seconds(5)))
+        #expect(database.mayAdopt(stored, other, at: World.start + .seconds(6)))
+        database.adopt(stored.id, by: other)
+        #expect(database.calls.first?.revision == 1 << 32)
+        let ended = first.call.handle(
+            .command(.cancel(RequestID(high: 0, low: 9)), from: caller), at: World.start + .seconds(1)
+        ).transition
+        #expect(throws: ModelDatabase.Refusal.expectation("calls.owner")) {
+            try database.carryOut(ended, storedRevision: 1, by: owner, reference: reference)
+        }
+        let next = database.takeLease(World.nodeID(0), at: World.start + .seconds(1), until: World.start + .seconds(7))
+        #expect(!database.renewLease(of: owner, at: World.start, until: World.start + .seconds(9)))
+        #expect(database.renewLease(of: next, at: World.start, until: World.start + .seconds(9)))
+        #expect(throws: ModelDatabase.Refusal.expectation("nodes.epoch")) {
+            try database.carryOut(placed(2, as: 2).0, storedRevision: 0, by: owner, reference: reference)
+        }
     }
 }

@@ -19,6 +19,8 @@ extension CallTable {
         package let isDueUnderWay: Bool
         /// Whether its inputs wait until others have had their turn.
         package let isResting: Bool
+        /// Whether a device came or went, and it could not be told.
+        package let hasMissedDevices: Bool
         /// The inputs that wait, the first first.
         package let waiting: [CallInput]
         /// Who is to be out of it, and is not yet on disk.
@@ -39,6 +41,6 @@ extension CallTable {
         return Inspection(
             call: open.call, storedRevision: open.storedRevision, isSettled: open.isSettled, isUncertain: isUncertain,
             hasToBeLookedUp: hasToBeLookedUp, isDueUnderWay: isDueUnderWay, isResting: open.isResting,
-            waiting: open.waiting.map(\.input), owed: open.owed, updatesDue: open.pace.due)
+            hasMissedDevices: open.hasMissedDevices, waiting: open.waiting.map(\.input), owed: open.owed, updatesDue: open.pace.due)
     }
 }

@@ -30,7 +30,7 @@ extension CallTable {
         set(.settled, of: id)
         let transition = commit.change.transition
         switch revision {
-        case transition.call.revision:
+        case transition.call.revision where revision != open.doubtfulRevision:
             calls[id]?.storedRevision = transition.call.revision
             outputs.append(.foundStored(commit.change))
             apply(transition, to: id, then: .nothing)
@@ -39,7 +39,10 @@ extension CallTable {
             tellEverybody(CallView(call: transition.call, people: people))
             resyncDevices(of: id)
         case nil where open.storedRevision == 0: forget(id)
-        case open.storedRevision: lookAgainSoon(at: id)
+        case open.storedRevision:
+            calls[id]?.doubtfulRevision = transition.call.revision
+            lookAgainSoon(at: id)
+        // Somebody else has written it, or an earlier commit of this node's own came about, after all.
         default: letGo(of: id)
         }
         goOnLater(with: id)
@@ -56,6 +59,8 @@ extension CallTable {
         let call = stored.call.adopted(at: now, lastSeen: lastSeen)
         open(OpenCall(call: call, people: stored.people, storedRevision: call.revision))
         receive(Pending(.timePassed), for: id)
+        // Nobody remembers whether a ring that must not be heard was said to be heard.
+        for user in calls[id]?.call.unheardCallees ?? [] { outputs.append(.feignRinging(user, id)) }
         // Devices that came to this node before their call did: they are heard of, and hear of the call.
         let known = present.filter { call.maySeeCall($0.user) }
         for origin in known { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }

@@ -60,6 +60,8 @@ public struct CallTable: Sendable {
         var isResting = false
         /// Whether a device came or went, and the call could not be told.
         var hasMissedDevices = false
+        /// To which revision a commit would have led that a look-up did not find: it may still come about.
+        var doubtfulRevision: Int64?
         /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
         var owed: [CallInput] = []
     }
