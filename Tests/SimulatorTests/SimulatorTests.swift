@@ -112,7 +112,7 @@ struct ModelDatabaseTests {
         let stored = try #require(database.calls.first)
         #expect(!database.mayAdopt(stored, other, at: World.start + .seconds(5)))
         #expect(database.mayAdopt(stored, other, at: World.start + .seconds(6)))
-        database.adopt(stored.id, by: other)
+        database.adopt(stored.id, by: other, at: World.start + .seconds(6))
         #expect(database.calls.first?.revision == 1 << 32)
         let ended = first.call.handle(
             .command(.cancel(RequestID(high: 0, low: 9)), from: caller), at: World.start + .seconds(1)
@@ -121,8 +121,8 @@ struct ModelDatabaseTests {
             try database.carryOut(ended, storedRevision: 1, by: owner, reference: reference)
         }
         let next = database.takeLease(World.nodeID(0), at: World.start + .seconds(1), until: World.start + .seconds(7))
-        #expect(!database.renewLease(of: owner, at: World.start, until: World.start + .seconds(9)))
-        #expect(database.renewLease(of: next, at: World.start, until: World.start + .seconds(9)))
+        let renewals = [owner, next].map { database.renewLease(of: $0, at: World.start, until: World.start + .seconds(9)) }
+        #expect(renewals == [false, true])
         #expect(throws: ModelDatabase.Refusal.expectation("nodes.epoch")) {
             try database.carryOut(placed(2, as: 2).0, storedRevision: 0, by: owner, reference: reference)
         }

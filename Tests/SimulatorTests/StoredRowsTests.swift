@@ -72,7 +72,8 @@ struct StoredRowsTests {
             #expect(throws: ModelDatabase.Refusal.self) {
                 try story.take(.stopScreenShare(story.request()), from: callee)
             }
-            #expect(story.database.renewLease(of: story.owner, at: later, until: later + .seconds(6)))
+            let isRenewed = story.database.renewLease(of: story.owner, at: later, until: later + .seconds(6))
+            #expect(isRenewed)
             story.owner = other
             try story.take(.control(story.request(), .remove(callee.user, isBarred: true)), from: caller)
             try story.take(.control(story.request(), .end), from: caller)
@@ -89,7 +90,8 @@ struct StoredRowsTests {
         }
         let next = story.database.takeLease(World.nodeID(0), at: story.now, until: story.now + .seconds(6))
         #expect(next.epoch == story.owner.epoch + 1)
-        #expect(!story.database.renewLease(of: story.owner, at: story.now, until: story.now + .seconds(6)))
+        let isRenewed = story.database.renewLease(of: story.owner, at: story.now, until: story.now + .seconds(6))
+        #expect(!isRenewed)
         let before = story.owner
         story.owner = next
         #expect(throws: ModelDatabase.Refusal.expectation("calls.owner")) {

@@ -99,7 +99,7 @@ struct CallDifferenceTests {
     func pictures() {
         var random = SplitMix64(state: 1)
         var (changes, joined) = (0, 0)
-        for seed in 1...400 as ClosedRange<UInt64> {
+        for seed in 1...800 as ClosedRange<UInt64> {
             var walk = RandomWalk(seed: seed)
             /// The pictures since the beginning of what is joined, and what is joined.
             var pictures: [Seen] = []

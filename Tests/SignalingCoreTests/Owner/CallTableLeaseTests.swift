@@ -153,6 +153,8 @@ struct CallTableLeaseTests {
         let view = stored(.ringing(callees: [Callee(Scene.callee, isHidden: true)]))
         let adopted = scene.take(.adopted(view, lastSeen: scene.now, present: [Scene.calleePhone]))
         #expect(adopted.deliveries.isEmpty)
+        // Nobody remembers whether the ring was said to be heard.
+        #expect(adopted.last == .feignRinging(Scene.callee, id))
     }
 
     @Test("What came due meanwhile is written first, at its own time")

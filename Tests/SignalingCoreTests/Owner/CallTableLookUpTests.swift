@@ -131,8 +131,8 @@ struct CallTableLookUpTests {
         scene.commit(.unknown)
         #expect(scene.take(.lookedUp(first.id, id, Self.found(1, TableScene.otherOwner))).isEmpty)
         #expect(scene.table.holds(id))
-        #expect(scene.lookUp(Self.found(2)).kinds.first == .foundStored)
-        #expect(!scene.table.holds(id))
+        // The first commit may have come about late: which of the two it is, the revision does not tell.
+        #expect(scene.lookUp(Self.found(2)).kinds == [.closed, .letGo])
     }
 
     @Test("Until it is known, the call takes nothing up, is not let go, and is not taken up anew")
