@@ -60,7 +60,7 @@ import Wire
                     try await call(benUser, by: eve, id)
                     var missing = 2
                     isLast = { frame in
-                        let isEnd = frame.event.callUpdated.call.status == .missed
+                        let isEnd = frame.event.callRingStopped.call.status == .missed
                         if isEnd || frame.event.messageReceived.message.hasCall { missing -= 1 }
                         return missing == 0
                     }
