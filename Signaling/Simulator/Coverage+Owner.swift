@@ -35,7 +35,6 @@ enum OwnerRow: Int, CaseIterable {
     case commitOvertaken
     case commitDuplicate
     case commitInvalid
-    case commitOfClosedCall
     case commitWithoutLease
     case dueNotStored
     case foundStored
@@ -44,13 +43,11 @@ enum OwnerRow: Int, CaseIterable {
     case foundOfAnother
     case foundOvertaken
     case lookUpFailed
-    case lookUpOutdated
     case leaseGained
     case leaseRenewed
     case leaseGainedAnew
     case adoptedWithDevices
     case adoptedWithoutDevices
-    case adoptedAnew
     case takenOver
     case takenOverUnderWay
     case superseded
@@ -99,7 +96,6 @@ enum OwnerRow: Int, CaseIterable {
         case .commitOvertaken: "commit · overtaken → let go"
         case .commitDuplicate: "commit · duplicate, of a new call → forgotten"
         case .commitInvalid: "commit · invalid → failed"
-        case .commitOfClosedCall: "commit · its call is not here any more → nothing"
         case .commitWithoutLease: "commit · no lease → nothing is written"
         case .dueNotStored: "commit · of what was due fails → the input that waits for it is given up"
         case .foundStored: "look-up · at the new revision → comes about"
@@ -108,13 +104,11 @@ enum OwnerRow: Int, CaseIterable {
         case .foundOfAnother: "look-up · of another owner → let go"
         case .foundOvertaken: "look-up · at a third revision → let go"
         case .lookUpFailed: "look-up · fails → again"
-        case .lookUpOutdated: "look-up · its call is not here any more → nothing"
         case .leaseGained: "lease · the first → calls may be written"
         case .leaseRenewed: "lease · renewed in time → nothing"
         case .leaseGainedAnew: "lease · renewed after it had run out → what was due goes on"
         case .adoptedWithDevices: "adopted · devices are here → heard of, and greeted"
         case .adoptedWithoutDevices: "adopted · no device is here → opened"
-        case .adoptedAnew: "adopted · open here → begun anew"
         case .takenOver: "taken over · settled → let go"
         case .takenOverUnderWay: "taken over · inputs wait or a commit is under way → answered, let go"
         case .superseded: "superseded · open calls → forgotten"
@@ -158,7 +152,6 @@ extension World {
             server.lastLease = lease
         case .adopted(_, lastSeen: _, present: let present):
             coverage.saw(present.isEmpty ? .adoptedWithoutDevices : .adoptedWithDevices)
-            if open != nil { coverage.saw(.adoptedAnew) }
         case .takenOver:
             if outputs.contains(where: \.isLetGo) { coverage.saw(.takenOver) }
             if outputs.contains(where: \.isAnswer) { coverage.saw(.takenOverUnderWay) }
@@ -221,7 +214,7 @@ extension World {
         _ outcome: CallTable.CommitOutcome, _ open: CallTable.Inspection?, _ steps: [CallTable.Step],
         _ outputs: ArraySlice<CallTable.Output>
     ) {
-        guard let open, !open.isSettled else { return coverage.saw(.commitOfClosedCall) }
+        guard let open, !open.isSettled else { return }
         let isNew = open.storedRevision == 0
         switch outcome {
         case .stored:
@@ -248,7 +241,7 @@ extension World {
         _ found: CallTable.LookUp, _ open: CallTable.Inspection?, _ outputs: ArraySlice<CallTable.Output>,
         _ holder: CallOwner?
     ) {
-        guard let open, open.isUncertain else { return coverage.saw(.lookUpOutdated) }
+        guard let open, open.isUncertain else { return }
         let isLetGo = outputs.contains(where: \.isLetGo)
         switch found {
         case .failed: coverage.saw(.lookUpFailed)

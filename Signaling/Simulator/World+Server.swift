@@ -57,9 +57,10 @@ extension World {
 
     /// Gives a complete command to the call that it names, or to what is stored of it.
     func hand(_ input: CallTable.Input, to server: ModelServer) {
-        guard case .command(let command, let id, let asked) = input, server.openCalls[id] == nil else {
-            return give(input, to: server)
-        }
+        guard case .command(let command, let id, let asked) = input, server.openCalls[id] == nil,
+            // It may have been open when it was looked for.
+            !random.isOne(in: 8)
+        else { return give(input, to: server) }
         answerFromArchive(command, id, asked.replyTo, server)
     }
 
