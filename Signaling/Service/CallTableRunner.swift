@@ -159,7 +159,9 @@ final class CallTableRunner {
     private func answerFromArchive(_ command: CallCommand, _ id: CallID, _ replyTo: ReplyTo) {
         let (archive, events, metrics) = (dependencies.archive, dependencies.events, dependencies.metrics)
         let now = dependencies.now()
-        Task { events.reply(await archive.answer(command, to: id, from: replyTo.origin, at: now, metrics), to: replyTo) }
+        Task {
+            events.reply(await archive.answer(command, to: id, from: replyTo.origin, at: now, metrics), to: replyTo)
+        }
     }
 
     private func answerRepeatedInvite(_ caller: UserID, _ name: RequestID, _ replyTo: ReplyTo) {

@@ -150,7 +150,7 @@ extension World {
                 coverage.saw(before.mayWrite ? .leaseRenewed : gained)
             }
             server.lastLease = lease
-        case .adopted(_, lastSeen: _, present: let present):
+        case .adopted(_, lastSeen: _, let present):
             coverage.saw(present.isEmpty ? .adoptedWithoutDevices : .adoptedWithDevices)
         case .takenOver:
             if outputs.contains(where: \.isLetGo) { coverage.saw(.takenOver) }
@@ -246,7 +246,7 @@ extension World {
         switch found {
         case .failed: coverage.saw(.lookUpFailed)
         case .missing: coverage.saw(.foundMissing)
-        case .found(revision: let revision, owner: let owner):
+        case .found(let revision, let owner):
             if isLetGo {
                 coverage.saw(owner == holder ? .foundOvertaken : .foundOfAnother)
             } else {

@@ -7,7 +7,8 @@ enum Describe {
         let span = (moment - World.start).microseconds
         let microseconds = abs(span)
         let rest = String(microseconds % 1_000_000)
-        return (span < 0 ? "-" : "") + "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - rest.count) + rest
+        return (span < 0 ? "-" : "") + "\(microseconds / 1_000_000)." + String(repeating: "0", count: 6 - rest.count)
+            + rest
     }
 
     static func user(_ user: UserID) -> String {

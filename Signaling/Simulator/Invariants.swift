@@ -79,7 +79,8 @@ enum Check: CaseIterable {
         case .everyCallEnds: "every call ends by its deadlines"
         case .comesToRest: "everything comes to rest"
         case .ownsWhatItMoves: "each step of a call begins where the last one that came about ended"
-        case .nothingComesAboutBeforeItIsStored: "nothing comes about, is answered or told before it is said to be stored"
+        case .nothingComesAboutBeforeItIsStored:
+            "nothing comes about, is answered or told before it is said to be stored"
         case .answersFirst: "a command is answered before events tell of it"
         case .everyCommandIsAnswered: "every command is answered, once"
         case .inputsWaitTheirTurn: "inputs are taken up in their order, one commit at a time, and none is forgotten"
@@ -248,7 +249,8 @@ extension World {
     private func checkEnds(_ call: Call) {
         var call = call
         var bound = 2 * call.participants.count * call.participants.count + 4
-        let latest = clock + call.rules.timings.maxDuration + call.rules.timings.longestRing + call.rules.timings.recovery
+        let latest =
+            clock + call.rules.timings.maxDuration + call.rules.timings.longestRing + call.rules.timings.recovery
         while let deadline = call.nextDeadline {
             bound -= 1
             guard bound > 0, deadline <= latest else {
@@ -332,7 +334,8 @@ extension World {
         guard !server.isDying, let session = server.sessions[device] else { return }
         let user = World.user(of: device)
         for open in server.followed
-        where open.isPlaced && open.underWay == nil && (id == nil || id == open.id) && open.call.participant(user)?.isInvolved ?? false
+        where open.isPlaced && open.underWay == nil && (id == nil || id == open.id)
+            && open.call.participant(user)?.isInvolved ?? false
             && open.call.maySeeCall(user)
         {
             checkTold(session, device, open.call, isOvertaken: false)

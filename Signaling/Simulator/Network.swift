@@ -128,7 +128,8 @@ extension World {
 
     /// All sockets of a server that has died: what it sent last may arrive or not.
     func cutAllConnections(of server: ModelServer) {
-        for (connection, state) in connections.enumerated() where state.isOpenAtServer && state.server == server.number {
+        for (connection, state) in connections.enumerated() where state.isOpenAtServer && state.server == server.number
+        {
             connections[connection].isOpenAtServer = false
             guard state.isOpenAtClient else { continue }
             if random.isOne(in: 2) { connections[connection].isDownCut = true }

@@ -42,7 +42,8 @@ extension World {
             agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: now + lookUpTime(5_000))
         case .call(let id, let command):
             let conversation = server.openCalls[id] ?? database.call(id)?.conversation
-            let (completed, newcomers, takesLookUp) = self.completed(command, from: origin.user, in: conversation, server)
+            let (completed, newcomers, takesLookUp) = self.completed(
+                command, from: origin.user, in: conversation, server)
             let asked = CallTable.Asked(replyTo, newcomers: newcomers, endings: server.endings)
             let input = CallTable.Input.command(completed, id, asked)
             guard takesLookUp else { return hand(input, to: server) }

@@ -121,7 +121,9 @@ struct ModelDatabaseTests {
             try database.carryOut(ended, storedRevision: 1, by: owner, reference: reference)
         }
         let next = database.takeLease(World.nodeID(0), at: World.start + .seconds(1), until: World.start + .seconds(7))
-        let renewals = [owner, next].map { database.renewLease(of: $0, at: World.start, until: World.start + .seconds(9)) }
+        let renewals = [owner, next].map {
+            database.renewLease(of: $0, at: World.start, until: World.start + .seconds(9))
+        }
         #expect(renewals == [false, true])
         #expect(throws: ModelDatabase.Refusal.expectation("nodes.epoch")) {
             try database.carryOut(placed(2, as: 2).0, storedRevision: 0, by: owner, reference: reference)

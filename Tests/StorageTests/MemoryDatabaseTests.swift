@@ -25,13 +25,15 @@ struct MemoryDatabaseTests {
         let (first, second): (NodeID, NodeID) = (fresh(), fresh())
         let results = try database.commit(WriteUnit([Self.node(first), Self.node(second)])).get()
         #expect(try results.map { try $0.rows[0].integer("epoch") } == [1, 2])
-        let late = Step(.renewLease, [.id(first), .integer(7), .instant(moment(1)), .instant(moment(2))], expectedRows: 1)
+        let late = Step(
+            .renewLease, [.id(first), .integer(7), .instant(moment(1)), .instant(moment(2))], expectedRows: 1)
         let failed = database.commit(WriteUnit([Self.node(first, 5), late]))
         #expect(throws: DatabaseError.self) { try failed.get() }
         if case .failure(let error) = failed { #expect(error.code == .expectationFailed(step: 1)) }
         #expect(try database.query(.nodeInEpoch, [.id(first), .integer(1)]).count == 1)
         let orphan = database.commit(
-            WriteUnit([Step(.insertScreenShare, [.id(fresh() as CallID), .id(fresh() as UserID), .instant(moment(0))])]))
+            WriteUnit([Step(.insertScreenShare, [.id(fresh() as CallID), .id(fresh() as UserID), .instant(moment(0))])])
+        )
         if case .failure(let error) = orphan { #expect(error.code == .constraint("foreign_key")) }
         #expect(throws: DatabaseError.self) { try database.query(.takeLease, [.id(first), .null, .null]) }
     }

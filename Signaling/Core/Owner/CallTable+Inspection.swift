@@ -36,11 +36,12 @@ extension CallTable {
         switch open.commit {
         case .settled: break
         case .committing(let commit): isDueUnderWay = commit.then == .next
-        case .uncertain(_, isAsked: let isAsked): (isUncertain, hasToBeLookedUp) = (true, !isAsked)
+        case .uncertain(_, let isAsked): (isUncertain, hasToBeLookedUp) = (true, !isAsked)
         }
         return Inspection(
             call: open.call, storedRevision: open.storedRevision, isSettled: open.isSettled, isUncertain: isUncertain,
             hasToBeLookedUp: hasToBeLookedUp, isDueUnderWay: isDueUnderWay, isResting: open.isResting,
-            hasMissedDevices: open.hasMissedDevices, waiting: open.waiting.map(\.input), owed: open.owed, updatesDue: open.pace.due)
+            hasMissedDevices: open.hasMissedDevices, waiting: open.waiting.map(\.input), owed: open.owed,
+            updatesDue: open.pace.due)
     }
 }

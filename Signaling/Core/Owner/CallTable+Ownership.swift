@@ -12,7 +12,8 @@ extension CallTable {
     }
 
     mutating func lookedUp(_ commitID: CommitID, _ id: CallID, _ found: LookUp) {
-        guard let open = calls[id], case .uncertain(let commit, isAsked: true) = open.commit, commit.id == commitID else {
+        guard let open = calls[id], case .uncertain(let commit, isAsked: true) = open.commit, commit.id == commitID
+        else {
             return
         }
         let revision: Int64?

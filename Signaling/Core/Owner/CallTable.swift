@@ -273,7 +273,9 @@ public struct CallTable: Sendable {
             callsOfUser[request.origin.user, default: []].insert(new.id)
             if !old.joinRequests.contains(request) { recheck(request.origin, in: new.id) }
         }
-        for request in old.joinRequests where !new.concerns(request.origin.user) { strike(new.id, of: request.origin.user) }
+        for request in old.joinRequests where !new.concerns(request.origin.user) {
+            strike(new.id, of: request.origin.user)
+        }
     }
 
     /// A direct call that grew does not take the place of a call that was placed as a group call.

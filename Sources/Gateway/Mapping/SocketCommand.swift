@@ -34,9 +34,11 @@ enum SocketCommand: Sendable {
         case .callCancel(let command):
             self = try Self.command(command.callID, .cancel(try Self.request(command.commandID)))
         case .callHangUp(let command):
-            self = try Self.command(command.callID, .hangUp(try Self.request(command.commandID), mediaFailed: command.mediaFailed))
+            self = try Self.command(
+                command.callID, .hangUp(try Self.request(command.commandID), mediaFailed: command.mediaFailed))
         case .callMove(let command):
-            self = try Self.command(command.callID, .move(try Self.request(command.commandID), MediaState(wire: command.media)))
+            self = try Self.command(
+                command.callID, .move(try Self.request(command.commandID), MediaState(wire: command.media)))
         case .callFetch(let command): self = try Self.command(command.callID, .fetch)
         case .callSetMedia(let command):
             self = try Self.command(command.callID, .setMedia(MediaState(wire: command.media)))

@@ -85,7 +85,8 @@ struct CallTableCommitTests {
         #expect(scene.take(.deviceLost(Scene.callerPhone)).isEmpty)
         #expect(scene.mute().isEmpty)
         let other = CallID(high: 9, low: 80)
-        #expect(scene.invite(TableScene.invitation([Callee(Scene.caller)], from: Scene.calleePhone, call: other)).isEmpty)
+        #expect(
+            scene.invite(TableScene.invitation([Callee(Scene.caller)], from: Scene.calleePhone, call: other)).isEmpty)
         let outputs = Array(scene.commit(expected.outcome).dropFirst(expected.kinds.count))
         switch expected.next {
         case nil:

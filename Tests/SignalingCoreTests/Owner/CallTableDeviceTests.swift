@@ -52,7 +52,8 @@ struct CallTableDeviceTests {
     @Test("For somebody who must not hear of a call, that a device rings is said by the server")
     func feigned() {
         var scene = TableScene()
-        #expect(!scene.invite(TableScene.invitation([Callee(Scene.callee, isHidden: true)])).kinds.contains(.feignRinging))
+        #expect(
+            !scene.invite(TableScene.invitation([Callee(Scene.callee, isHidden: true)])).kinds.contains(.feignRinging))
         let stored = scene.commit(.stored)
         #expect(stored.last == .feignRinging(Scene.callee, id))
         #expect(stored.deliveries.allSatisfy { $0.address.user == Scene.caller })
@@ -90,9 +91,10 @@ struct CallTableDeviceTests {
         scene.ask(.control(scene.name(), .end), from: Scene.callerLaptop)
         let ended = scene.commit(.stored)
         #expect(
-            ended.connections == [Scene.caller, Scene.callee, Scene.stranger].map {
-                .connection($0, id, isConnected: false)
-            })
+            ended.connections
+                == [Scene.caller, Scene.callee, Scene.stranger].map {
+                    .connection($0, id, isConnected: false)
+                })
         #expect(ended.contains(.closed(id, connected: [])))
     }
 

@@ -134,7 +134,9 @@ struct CallTableExpulsionTests {
         #expect(scene.participant(fifth)?.standing == .member)
     }
 
-    @Test("An invite rings those who are left, and is refused when nobody is, or the caller is none", arguments: [false, true])
+    @Test(
+        "An invite rings those who are left, and is refused when nobody is, or the caller is none",
+        arguments: [false, true])
     func invite(intoOpenCall: Bool) {
         func scene(without users: UserID...) -> TableScene {
             var scene = intoOpenCall ? TableScene.groupOngoing() : TableScene()
@@ -153,7 +155,9 @@ struct CallTableExpulsionTests {
         var one = scene(without: Scene.callee)
         one.commitAll()
         #expect(one.invite(invitation, endings: 4).kinds.contains(.commit))
-        if !intoOpenCall { #expect(one.state(invitation.call)?.participants.map(\.user) == [Scene.stranger, Scene.fourth]) }
+        if !intoOpenCall {
+            #expect(one.state(invitation.call)?.participants.map(\.user) == [Scene.stranger, Scene.fourth])
+        }
         var later = scene(without: Scene.callee)
         later.commitAll()
         let asked = later.invite(invitation, endings: 5)

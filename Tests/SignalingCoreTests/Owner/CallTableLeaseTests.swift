@@ -164,7 +164,8 @@ struct CallTableLeaseTests {
         let adopted = scene.take(.adopted(stored(.ringing()), lastSeen: Scene.start, present: [Scene.calleePhone]))
         #expect(adopted.kinds == [.opened, .connection, .commit, .deliver])
         #expect(adopted.writes.first?.change.transition.call.endedAt == Scene.start + .seconds(45))
-        #expect(scene.commit(.stored).deliveries.contains(CallDelivery(to: .user(Scene.callee), .ringStopped(.noAnswer))))
+        #expect(
+            scene.commit(.stored).deliveries.contains(CallDelivery(to: .user(Scene.callee), .ringStopped(.noAnswer))))
         #expect(scene.table.count == 0)
     }
 
@@ -188,7 +189,8 @@ extension Call {
     /// The call as whoever reads it from the database gets it.
     func asStored(revision: Int64) -> Call {
         Call(
-            id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID, type: type,
+            id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
+            type: type,
             startedAt: startedAt, ringExpiresAt: ringExpiresAt, rules: rules, storedPhase: phase,
             storedParticipants: participants, openShares: screenShares, isLocked: isLocked, revision: revision)
     }

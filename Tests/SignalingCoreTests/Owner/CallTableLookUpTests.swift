@@ -51,7 +51,9 @@ struct CallTableLookUpTests {
         scene.invite(TableScene.invitation())
         scene.commit(.unknown)
         scene.take(.deviceLost(Scene.callerPhone))
-        check(scene.lookUp(expected.found), expected.ofNewCall, &scene, told: [.foundStored, .deliver, .deliver, .deliver])
+        check(
+            scene.lookUp(expected.found), expected.ofNewCall, &scene,
+            told: [.foundStored, .deliver, .deliver, .deliver])
         if expected.ofNewCall == .applied { #expect(scene.table.tally.placed == 1) }
     }
 

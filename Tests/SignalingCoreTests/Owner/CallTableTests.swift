@@ -56,8 +56,9 @@ struct CallTableTests {
         let strangers = scene.ask(.fetch, from: Scene.strangersPhone)
         #expect(strangers.kinds == [.reply])
         #expect(strangers.answers == [.refused(.notFound)])
-        guard case .reply(_, .refused(.forbidden, let view?))? =
-            scene.ask(.cancel(scene.name()), from: Scene.calleePhone).first
+        guard
+            case .reply(_, .refused(.forbidden, let view?))? =
+                scene.ask(.cancel(scene.name()), from: Scene.calleePhone).first
         else { return #expect(Bool(false), "the callee can't cancel") }
         #expect(view.call == scene.state())
     }
@@ -117,7 +118,8 @@ struct CallTableTests {
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
         for _ in 0..<CallTable.waitingLimit { #expect(scene.mute().isEmpty) }
         #expect(scene.mute().answers == [.unavailable])
-        #expect(scene.invite(TableScene.invitation(mode: .group, call: .init(high: 9, low: 60))).answers == [.unavailable])
+        #expect(
+            scene.invite(TableScene.invitation(mode: .group, call: .init(high: 9, low: 60))).answers == [.unavailable])
         let server: [TableScene.Input] = [
             .deviceLost(Scene.thirdPhone), .deviceReturned(Scene.thirdPhone), .deviceGone(Scene.thirdPhone, id),
             .ringingFeigned(Scene.fourth, id), .timePassed,
@@ -143,7 +145,8 @@ struct CallTableTests {
         scene.ask(.fetch, from: Scene.calleePhone)
         scene.take(.deviceLost(Scene.calleePhone))
         let next = CallID(high: 9, low: 70)
-        #expect(scene.invite(TableScene.invitation([Callee(Scene.caller)], from: Scene.calleePhone, call: next)).isEmpty)
+        #expect(
+            scene.invite(TableScene.invitation([Callee(Scene.caller)], from: Scene.calleePhone, call: next)).isEmpty)
         let ended = scene.commit(.stored)
         #expect(
             ended.kinds == [

@@ -15,7 +15,8 @@ struct CallTableTimeTests {
         #expect(scene.table.nextWake == nil)
         scene = .groupOngoing()
         let other = CallID(high: 9, low: 30)
-        scene.invite(TableScene.invitation(from: Scene.strangersPhone, call: other, in: ConversationID(high: 8, low: 30)))
+        scene.invite(
+            TableScene.invitation(from: Scene.strangersPhone, call: other, in: ConversationID(high: 8, low: 30)))
         scene.commit(.stored)
         #expect(scene.table.nextWake == Scene.start + .seconds(45))
         scene.take(.deviceLost(Scene.calleePhone))
@@ -100,7 +101,8 @@ struct CallTableTimeTests {
         let stored = scene.commit(.stored)
         let inCall = [Scene.callerPhone, Scene.calleePhone, Scene.thirdPhone]
         #expect(stored.last == .resync(id, inCall))
-        let told = scene.take(.devicesNow(id, present: [Scene.callerPhone, Scene.thirdPhone], gone: [Scene.calleePhone]))
+        let told = scene.take(
+            .devicesNow(id, present: [Scene.callerPhone, Scene.thirdPhone], gone: [Scene.calleePhone]))
         #expect(!told.kinds.contains(.resync))
         #expect(scene.participant(Scene.callee)?.connection?.reachability == .lost(until: scene.now + .seconds(30)))
         // It is asked for once.
@@ -164,7 +166,8 @@ struct CallTableTimeTests {
     func rest() {
         var scene = TableScene.groupOngoing()
         let other = CallID(high: 9, low: 31)
-        scene.invite(TableScene.invitation(from: Scene.strangersPhone, call: other, in: ConversationID(high: 8, low: 31)))
+        scene.invite(
+            TableScene.invitation(from: Scene.strangersPhone, call: other, in: ConversationID(high: 8, low: 31)))
         scene.commit(.stored)
         work(4, &scene)
         #expect(scene.ask(.fetch, from: Scene.callerPhone).answers == [.done])
