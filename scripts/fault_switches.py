@@ -10,7 +10,10 @@ around the place gets the faulty body beside its own, as a function within itsel
                                                  }
                                                  return planted()
                                              }
-                                             x + 1    (as before)
+                                             func original() -> Int {
+                                                 x + 1
+                                             }
+                                             return original()
                                          }
 
 `plantedFault` comes from the environment. A fault that lies anywhere else (an initializer, a stored property, a type)
@@ -125,15 +128,18 @@ def as_body(code: str, brace: int, header: str, end: int) -> Body | None:
     return Body(brace + 1, end, " ".join(effects.split()), " ".join(result.split()))
 
 
-def switch(number: int, body: Body, faulty: str) -> str:
-    """The code that stands in for the body when the fault is on. The compiler names the fault in its errors."""
+def inner(name: str, body: Body, text: str) -> str:
+    """A function within the body that does what the text says, and what it gives."""
     call = ("try " if "throws" in body.effects else "") + ("await " if "async" in body.effects else "")
+    return f"func {name}() {body.effects} -> {body.result} {{{text}}}\nreturn {call}{name}()\n"
+
+
+def switch(number: int, body: Body, faulty: str) -> str:
+    """The code that does what the fault wants when it is on. The compiler names the fault in its errors."""
     return f"""
 #sourceLocation(file: "fault-{number}", line: 1)
 if plantedFault == {number} {{
-func planted() {body.effects} -> {body.result} {{{faulty}}}
-return {call}planted()
-}}
+{inner("planted", body, faulty)}}}
 #sourceLocation()
 """
 
@@ -141,17 +147,19 @@ return {call}planted()
 def with_switches(source: str, faults: dict[int, dict[str, str]]) -> tuple[str, set[int]]:
     """The source with those of its faults that can be switches, and the numbers of these."""
     places = bodies(source)
-    insertions: dict[int, str] = {}
+    switches: dict[int, str] = {}
     planted = set()
     for number, fault in faults.items():
         whole, start, end = replaced(source, fault)
         body = next((body for body in places if body.start <= start and end <= body.end), None)
         if body:
             faulty = whole[body.start : len(whole) - (len(source) - body.end)]
-            insertions[body.start] = insertions.get(body.start, "") + switch(number, body, faulty)
+            switches[body.start] = switches.get(body.start, "") + switch(number, body, faulty)
             planted.add(number)
-    for place in sorted(insertions, reverse=True):
-        source = source[:place] + insertions[place] + source[place:]
+    for body in sorted(places, key=lambda body: body.start, reverse=True):
+        if body.start in switches:
+            original = inner("original", body, source[body.start : body.end])
+            source = source[: body.start] + switches[body.start] + original + source[body.end :]
     if planted:
         source += f"""
 import func Glibc.getenv

@@ -22,7 +22,7 @@ struct CallTableCommitTests {
     }
 
     private static let ofNewCall = [
-        Case(.stored, [.reply, .deliver, .deliver], .done, next: .reply),
+        Case(.stored, [.recheck, .reply, .deliver, .deliver], .done, next: .reply),
         Case(.unavailable, [.reply, .closed], .unavailable, next: .answerFromArchive),
         Case(.unknown, [.reply, .lookUp], .unavailable, next: nil),
         Case(.overtaken, [.reply, .closed, .letGo], .unavailable, next: .answerFromArchive),
@@ -31,7 +31,7 @@ struct CallTableCommitTests {
     ]
 
     private static let ofOpenCall = [
-        Case(.stored, [.connection, .reply, .deliver, .deliver], .done, next: .reply),
+        Case(.stored, [.recheck, .connection, .reply, .deliver, .deliver], .done, next: .reply),
         Case(.unavailable, [.reply], .unavailable, next: .reply),
         Case(.unknown, [.reply, .lookUp], .unavailable, next: nil),
         Case(.overtaken, [.reply, .closed, .letGo], .unavailable, next: .answerFromArchive),

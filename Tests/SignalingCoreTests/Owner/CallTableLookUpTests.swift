@@ -53,7 +53,7 @@ struct CallTableLookUpTests {
         scene.take(.deviceLost(Scene.callerPhone))
         check(
             scene.lookUp(expected.found), expected.ofNewCall, &scene,
-            told: [.foundStored, .deliver, .deliver, .deliver])
+            told: [.foundStored, .recheck, .deliver, .deliver, .deliver])
         if expected.ofNewCall == .applied { #expect(scene.table.tally.placed == 1) }
     }
 
@@ -65,7 +65,7 @@ struct CallTableLookUpTests {
         scene.take(.deviceLost(Scene.callerPhone))
         check(
             scene.lookUp(expected.found), expected.ofOpenCall, &scene,
-            told: [.foundStored, .connection, .deliver, .deliver, .deliver])
+            told: [.foundStored, .recheck, .connection, .deliver, .deliver, .deliver])
         switch expected.ofOpenCall {
         case .applied: #expect(scene.state()?.answeredAt == scene.now)
         case .asBefore, .open: #expect(scene.state()?.answeredAt == nil)

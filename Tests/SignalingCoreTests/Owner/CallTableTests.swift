@@ -11,14 +11,14 @@ struct CallTableTests {
     func placing() {
         var scene = TableScene()
         let placed = scene.invite(TableScene.invitation())
-        #expect(placed.kinds == [.opened, .connection, .commit, .recheck])
+        #expect(placed.kinds == [.opened, .connection, .commit])
         #expect(placed.first == .opened(id, TableScene.conversation))
         #expect(placed[1] == .connection(Scene.caller, id, isConnected: true))
         #expect(placed.writes.first?.revision == 0)
         #expect(placed.writes.first?.change.old == nil)
         #expect(scene.table.openCalls(of: Scene.callee).isEmpty)
         let stored = scene.commit(.stored)
-        #expect(stored.kinds == [.reply, .deliver, .deliver])
+        #expect(stored.kinds == [.recheck, .reply, .deliver, .deliver])
         #expect(stored.answers == [.done])
         #expect(
             stored.deliveries == [
@@ -40,7 +40,7 @@ struct CallTableTests {
         #expect(asked.writes.first?.change.at == scene.now)
         #expect(scene.state() == before)
         let stored = scene.commit(.stored)
-        #expect(stored.kinds == [.connection, .reply, .deliver, .deliver])
+        #expect(stored.kinds == [.recheck, .connection, .reply, .deliver, .deliver])
         #expect(scene.state()?.answeredAt == scene.now)
         // What only shows takes a revision that is not on disk.
         #expect(scene.mute().kinds == [.reply, .deliver])
@@ -151,7 +151,6 @@ struct CallTableTests {
         #expect(
             ended.kinds == [
                 .connection, .connection, .closed, .reply, .deliver, .answerFromArchive, .opened, .connection, .commit,
-                .recheck,
             ])
         #expect(ended[2] == .closed(id, connected: []))
         #expect(!scene.table.holds(id))
