@@ -91,6 +91,7 @@ struct CallHistoryStatementTests {
                         [.id(message), .id(conversation), .text("Missed voice call"), .text("{}"), at]),
                     Step(.hideLine, [.id(message), .id(ann)]),
                     Step(.recipientsOfMessage, [.id(message)]),
+                    Step(.beginConversationWithCall, [.id(conversation), .id(bob), at]),
                 ]))
             #expect(try results[3].rows.map { try $0.id("user_id") } == [bob])
             for (user, count) in [(ann, 0), (bob, 1)] {

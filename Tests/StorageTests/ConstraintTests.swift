@@ -147,7 +147,7 @@ struct ConstraintTests {
                 FROM sqlite_master AS m, pragma_foreign_key_list(m.name) AS f WHERE m.type = 'table'
                 """)
             let rows = try await test.database.query(keys, [])
-            #expect(rows.count == 47)
+            #expect(rows.count == 49)
             for row in rows {
                 let name = "\(try row.text("table_name")).\(try row.text("column_name"))"
                 #expect(try row.boolean("is_indexed"), "\(name)")
