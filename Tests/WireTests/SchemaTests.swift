@@ -16,6 +16,7 @@ import Wire
         WireCallCancel.self, WireCallHangUp.self, WireCallMove.self, WireCallFetch.self, WireCallSetMedia.self,
         WireDescription.self, WireCandidate.self, WireSendDescription.self, WireSendCandidate.self,
         WireStartScreenShare.self, WireStopScreenShare.self, WireCallIncoming.self, WireCallUpdated.self,
+        WireCallChanged.self, WireParticipantShown.self, WireCallState.self, WireScreenShares.self, WireJoinRequests.self,
         WireCallRingStopped.self, WireCallMoved.self, WireDescriptionReceived.self, WireCandidateReceived.self,
         WireMessage.self, WireSendMessage.self, WireMessageReceived.self, WireCallJoin.self, WireCallAdd.self,
         WireCallHold.self, WireCallRaiseHand.self, WireCallSetRole.self, WireCallStopMedia.self, WireCallRemove.self,
