@@ -65,9 +65,7 @@ final class CallRequests: Sendable {
     func complete(_ request: CallRequest, from sender: UserID) -> (command: CallCommand, call: CallID)? {
         switch request {
         case .command(let id, let command): return (command, id)
-        case .decline(let id, let name, let isBusy):
-            let reachable = isBusy ? presence.connectedDevices(of: sender) : []
-            return (.decline(name, isBusy: isBusy, reachable: reachable), id)
+        case .decline(let id, let name, let isBusy): return (decline(name, isBusy: isBusy, by: sender), id)
         case .invite, .join, .add: return nil
         }
     }
@@ -93,10 +91,15 @@ final class CallRequests: Sendable {
             let policies = try await policies(of: users, calledBy: sender.id)
             let callees = policies.map { callee($0, isMember: members.contains($0.profile.id)) }
             return .command(.add(name, callees), id, asked(policies.map(\.profile)))
-        case .decline, .command:
-            guard let (command, id) = complete(request, from: sender.id) else { throw Refusal(.failed) }
-            return .command(command, id, asked([]))
+        case .decline(let id, let name, let isBusy):
+            return .command(decline(name, isBusy: isBusy, by: sender.id), id, asked([]))
+        case .command(let id, let command): return .command(command, id, asked([]))
         }
+    }
+
+    /// While one device is merely busy, the others that have a socket go on ringing.
+    private func decline(_ name: RequestID, isBusy: Bool, by user: UserID) -> CallCommand {
+        .decline(name, isBusy: isBusy, reachable: isBusy ? presence.connectedDevices(of: user) : [])
     }
 
     // MARK: Look-ups

@@ -135,21 +135,16 @@ public final class CallService: Sendable {
         }
     }
 
-    /// Gives a complete request to the shard whose it is.
+    /// Gives a complete request to the shard whose it is. A call that is not open belongs to none: any of them has it
+    /// answered from the archive.
     private func hand(_ input: CallTable.Input) {
-        switch input {
-        case .invite(let invitation, _): shards[openCalls.shard(for: invitation.conversation)].take(input)
-        case .command(let command, let id, let asked):
-            if let conversation = openCalls.conversation(of: id) {
-                return shards[openCalls.shard(for: conversation)].take(input)
+        let conversation: ConversationID? =
+            switch input {
+            case .invite(let invitation, _): invitation.conversation
+            case .command(_, let id, _): openCalls.conversation(of: id)
+            default: nil
             }
-            let (now, replyTo) = (now(), asked.replyTo)
-            Task {
-                events.reply(
-                    await archive.answer(command, to: id, from: replyTo.origin, at: now, metrics), to: replyTo)
-            }
-        default: break
-        }
+        shards[conversation.map(openCalls.shard) ?? 0].take(input)
     }
 
     /// A device has a socket again: calls that wait for it go on, and the completion gets every open call of its user.

@@ -90,7 +90,7 @@ extension World {
             server.lost.insert(id)
             agenda.put(.tellsStored(id, server: server.number), at: now + archiveDelay())
         case .goOn(let id): give(.wentOn(id), to: server)
-        case .rest(let id): agenda.put(.hands(.rested(id), server: server.number), at: now + .milliseconds(5))
+        case .rest(let id): agenda.put(.hands(.rested(id), server: server.number), at: now + TurnBudget.rest)
         case .opened(let id, let conversation): server.openCalls[id] = conversation
         case .closed(let id, let connected):
             server.openCalls[id] = nil

@@ -11,13 +11,15 @@ public struct CallBeginnings: CallRecorder {
     /// Something for each who hears of the call by the change: whom a direct call rings, or who was not to hear of it before.
     public func steps(for change: RecordedChange) -> [Step] {
         let call = change.transition.call
-        return call.participants.filter { participant in
+        // Participants keep their places.
+        return call.participants.indices.filter { place in
+            let participant = call.participants[place]
             guard !participant.isHidden, participant.user != call.initiator else { return false }
-            guard let old = change.old else { return call.mode == .direct }
-            return old.participant(participant.user)?.isHidden == true
-        }.map { participant in
-            Step(
-                .beginConversationWithCall, [.id(call.conversation), .id(participant.user), .instant(change.at)])
+            guard let before = change.old?.participants else { return call.mode == .direct }
+            return place < before.count && before[place].isHidden
+        }.map { place in
+            let user = call.participants[place].user
+            return Step(.beginConversationWithCall, [.id(call.conversation), .id(user), .instant(change.at)])
         }
     }
 

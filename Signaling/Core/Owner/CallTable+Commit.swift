@@ -89,7 +89,9 @@ extension CallTable {
 
     /// Keeps the profiles of those whom the call has to do with, and no others.
     private mutating func forgetStrangers(in id: CallID) {
-        guard let open = calls[id], open.people.count > open.call.participants.count else { return }
+        guard let open = calls[id],
+            open.people.count > open.call.participants.count + open.call.joinRequests.count
+        else { return }
         let users = open.call.users
         calls[id]?.people = open.people.filter { users.contains($0.key) }
     }
