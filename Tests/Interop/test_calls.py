@@ -101,7 +101,7 @@ async def test_cancel(database: Database, alice: Person, bob: Person) -> None:
     await bob.sees("incoming")
     await alice.hang_up()
     await bob.sees_not("incoming")
-    await bob.sees("toast", "gave up before you answered")
+    await bob.sees("toast", "hung up before you answered")
     call = await last_call(database, "missed", "cancelled")
     assert call["answered_at"] is None
     assert stays(database)["bob"] == ("left", "cancelled")
@@ -153,6 +153,6 @@ async def test_who_stays_away_has_left(database: Database, start_server: StartSe
     await bob.answer("voice")
     await talk(alice, bob)
     await bob.page.goto("about:blank")
-    await alice.sees_call_end("Bob lost the connection")
+    await alice.sees_call_end("Bob lost connection")
     await last_call(database, "completed", "disconnected")
     assert stays(database)["bob"] == ("left", "disconnected")

@@ -48,7 +48,7 @@ async def test_a_call_moves_to_another_device(arrive: Arrive, server: Server, al
     await bob.answer()
     await meet(alice, bob)
     await bobs_phone.click("call-move")
-    await bob.sees_call_end("goes on on your other device")
+    await bob.sees_call_end("continues on your other device")
     await bobs_phone.is_in_call()
     await bobs_phone.click("call-camera")
     await meet(alice, bobs_phone)

@@ -52,14 +52,14 @@ async def test_a_call_grows(database: Database, server: Server, arrive: Arrive, 
     kept = await alice.page.evaluate("() => (window.kept = ringback.call.peerConnection) !== null")
     assert kept
     await add(alice, "carol")
-    await carol.sees("incoming-kind", "group call, with Bob")
+    await carol.sees("incoming-kind", "is calling you and Bob")
     await alice.sees("tile-carol", "Ringing")
     await carol.answer("voice")
     await are_together(alice, bob, carol)
     # Who was added is not chosen once more.
     await alice.click("call-add")
     await alice.element("add-search").fill("carol")
-    await alice.sees("add-people", "Nobody to add by this name")
+    await alice.sees("add-people", "No one found by this name")
     await alice.page.keyboard.press("Escape")
     # The first two went on as they were.
     bobs = "() => ringback.call.mediaOf(ringback.call.peer.id).peerConnection === window.kept"
@@ -103,7 +103,7 @@ async def test_answered_elsewhere(server: Server, arrive: Arrive, alice: Person,
     await carol.sees("toast", "Answered on another device")
     await are_together(alice, bob, carols_phone)
     await carol.click("call-move")
-    await carols_phone.sees_call_end("goes on on your other device")
+    await carols_phone.sees_call_end("continues on your other device")
     await are_together(alice, bob, carol)
 
 
@@ -120,16 +120,16 @@ async def test_a_screen_share_is_taken_over(server: Server, arrive: Arrive, alic
     await alice.click("call-share")
     for person in (bob, carol):
         await person.sees("remote-screen")
-        await person.sees("tile-alice", "Shares the screen")
+        await person.sees("tile-alice", "Sharing the screen")
     await bob.click("call-share")
     await alice.sees("remote-screen")
-    await carol.sees("tile-bob", "Shares the screen")
+    await carol.sees("tile-bob", "Sharing the screen")
     await bob.sees_not("remote-screen")
     assert not await alice.page.evaluate("() => ringback.call.sharing")
     await opens_menu(alice, "bob")
     await alice.click("do-stopScreen")
     await alice.sees_not("remote-screen")
-    await bob.sees("call-note", "ended your screen share")
+    await bob.sees("call-note", "stopped your screen share")
 
 
 async def test_hosts_mute_remove_and_bar(
@@ -145,7 +145,7 @@ async def test_hosts_mute_remove_and_bar(
 
     await opens_menu(alice, "carol")
     await alice.click("do-remove")
-    await carol.sees_call_end("took you out of the call")
+    await carol.sees_call_end("removed you from the call")
     await carol.click("call-close")
     await carol.click("call-join")
     await are_together(alice, carol)

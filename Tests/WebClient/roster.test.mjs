@@ -77,7 +77,7 @@ test("the list: oneself, the others as they came, who is called, who is out", ()
   const roster = rosterOf(call, "me");
   assert.deepEqual(roster.map(({ user }) => user.id), ["me", "a", "b", "c", "d", "e"]);
   assert.deepEqual(roster.map(({ presence }) => presence), ["in", "in", "in", "in", "ringing", "out"]);
-  const words = ["", "Host", "On hold · Muted", "Hand raised · Shares the screen", "Calling…", "Declined"];
+  const words = ["", "Host", "On hold · Muted", "Hand raised · Sharing the screen", "Calling…", "Declined"];
   assert.deepEqual(roster.map(presenceWords), words);
   assert.deepEqual(rosterOf(null, "me"), []);
 });

@@ -60,9 +60,9 @@ test("days", () => {
 
 test("errors are whole sentences that depend on what was tried", () => {
   assert.match(errorSentence(failure("CONFLICT"), "register"), /taken/);
-  assert.match(errorSentence(failure("UNAUTHENTICATED"), "login"), /do not fit/);
+  assert.match(errorSentence(failure("UNAUTHENTICATED"), "login"), /Wrong username or password/);
   assert.match(errorSentence(failure("RATE_LIMITED", 4_200)), /5 seconds/);
-  assert.match(errorSentence(failure("RATE_LIMITED", 19_200_000)), /in a day\. Try again in 5 h 20 min/);
+  assert.match(errorSentence(failure("RATE_LIMITED", 19_200_000)), /for a day\. Try again in 5 h 20 min/);
   assert.equal(errorSentence(new RingbackError("INVALID", "the body is empty")), "the body is empty.");
   for (const code of ["OFFLINE", "TIMEOUT", "INTERNAL", "NO_MICROPHONE", "RATE_LIMITED", "UNHEARD_OF"]) {
     assert.match(errorSentence(failure(code)), /^[A-Z].*\.$/, code);

@@ -242,7 +242,7 @@ export class RingbackClient extends RestRequests {
   /** @param {string} [rejected] @returns {Promise<string | null>} */
   async #token(rejected) {
     const token = await this.#keeper.accessToken(rejected);
-    if (!token && this.user) this.#signOut("Your sign-in is over.");
+    if (!token && this.user) this.#signOut("Your session has ended.");
     return token;
   }
 
@@ -329,7 +329,7 @@ export class RingbackClient extends RestRequests {
   /** @param {import("./socket.js").SocketEvents["refused"]} detail */
   #refused({ code, reason }) {
     if (endsSignIn(code)) {
-      this.#signOut(reason || "Your sign-in is over.");
+      this.#signOut(reason || "Your session has ended.");
     } else {
       this.disconnect();
       this.emit("refused", { code, reason });

@@ -225,7 +225,7 @@ export class PeerLink extends Emitter {
   async #rebuildPeer() {
     const now = Date.now();
     this.#rebuilds = this.#rebuilds.filter((time) => now - time < 60_000);
-    if (this.#rebuilds.length >= rebuildsPerMinute) throw new Error("The media connection was begun anew too often.");
+    if (this.#rebuilds.length >= rebuildsPerMinute) throw new Error("The media connection was rebuilt too often.");
     this.#rebuilds.push(now);
     this.#waitsForOffer = false;
     clearTimeout(this.#waitTimer);

@@ -197,7 +197,7 @@ export class RingbackSocket extends Emitter {
     }
     if (this.state !== "connecting" || this.#socket) return;
     if (!token) {
-      this.#refuse(closedUnauthenticated, "The sign-in is over.");
+      this.#refuse(closedUnauthenticated, "The session has ended.");
       return;
     }
     const sentToken = token;

@@ -108,7 +108,7 @@ export class AddPeople {
     const others = users.filter(({ id }) => id !== this.#client.user?.id && !present.has(id));
     // Who is chosen stays in sight.
     this.#found = [...this.#chosen.values(), ...others.filter(({ id }) => !this.#chosen.has(id))];
-    this.#note.textContent = this.#found.length ? "" : "Nobody to add by this name.";
+    this.#note.textContent = this.#found.length ? "" : "No one found by this name.";
     this.#list.replaceChildren(...this.#found.map((user) => this.#row(user)));
   }
 

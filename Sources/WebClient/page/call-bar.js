@@ -55,7 +55,7 @@ export class CallBar {
         const who = isGroup ? this.#names(call) : nameOf(peerOf(call, userId)?.user);
         return {
           text: `In a call with ${who} on another device.`,
-          label: "Take it over here",
+          label: "Move it here",
           testid: "call-move",
           action: () => this.#handlers.onMove(call),
         };

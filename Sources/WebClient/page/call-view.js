@@ -104,8 +104,8 @@ export class CallView {
       note: el("p", { class: "call-note", role: "status", testid: "call-note" }),
       waiting: button("", () => this.#showPeople(true), { class: "quiet knock", testid: "lobby-notice", hidden: true }),
       held: el("div", { class: "held-calls" }),
-      hear: button("Press to hear the call", () => this.#stage.play(), { class: "quiet hear", hidden: true }),
-      mini: iconButton("shrink", "Make the call small", {
+      hear: button("Click to hear the call", () => this.#stage.play(), { class: "quiet hear", hidden: true }),
+      mini: iconButton("shrink", "Minimize the call", {
         class: "mini-toggle",
         testid: "call-mini",
         on: { click: () => this.#setMini(!this.isMini) },
@@ -205,7 +205,7 @@ export class CallView {
     this.#controls.draw({ mayAdd: powers.add, peopleShown: !this.#panel.element.hidden });
     const count = this.#panel.waiting;
     waiting.hidden = ended || !count || !this.#panel.element.hidden;
-    waiting.textContent = count === 1 ? "Somebody waits to be let in" : `${count} people wait to be let in`;
+    waiting.textContent = count === 1 ? "Somebody is waiting to be let in" : `${count} people are waiting to be let in`;
     note.textContent = ended ? "" : this.#note();
     this.#drawHeld();
     this.#drawState();
@@ -229,7 +229,7 @@ export class CallView {
             on: { click: () => this.#client.resumeCall(connection) },
           },
           icon("pause"),
-          el("span", { text: `${nameOf(connection.peer)} is on hold. Switch over` }),
+          el("span", { text: `${nameOf(connection.peer)} is on hold. Switch` }),
         ),
       ),
     );
@@ -279,7 +279,7 @@ export class CallView {
     const { mini: toggle } = this.#parts;
     this.#root.classList.toggle("mini", mini);
     byId("app").inert = !mini;
-    const label = mini ? "Make the call large" : "Make the call small";
+    const label = mini ? "Enlarge the call" : "Minimize the call";
     toggle.title = label;
     toggle.setAttribute("aria-label", label);
     toggle.replaceChildren(icon(mini ? "grow" : "shrink"));

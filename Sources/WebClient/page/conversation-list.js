@@ -190,7 +190,7 @@ export class ConversationList {
         el(
           "div",
           { class: "panel-note" },
-          el("p", { text: "No conversations yet. Find somebody by name to begin one." }),
+          el("p", { text: "No conversations yet. Find somebody by name to start one." }),
           this.#button("Find people", find),
         ),
       );

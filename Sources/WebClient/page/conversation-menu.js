@@ -21,7 +21,7 @@ export class ConversationMenu {
   constructor(book, user) {
     this.#book = book;
     this.#user = user;
-    this.#button = iconButton("more", `What to do with ${nameOf(user)}`, {
+    this.#button = iconButton("more", `Actions for ${nameOf(user)}`, {
       "aria-haspopup": "menu",
       "aria-expanded": "false",
       testid: "conversation-menu",
@@ -37,7 +37,7 @@ export class ConversationMenu {
     this.#menu = el("div", {
       class: "menu",
       role: "menu",
-      "aria-label": `What to do with ${nameOf(user)}`,
+      "aria-label": `Actions for ${nameOf(user)}`,
       testid: "conversation-menu-items",
       hidden: true,
       on: { keydown: (event) => this.#keyPressed(event) },

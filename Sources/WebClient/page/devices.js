@@ -46,7 +46,7 @@ export class Devices {
     return el(
       "div",
       { class: "panel-note" },
-      el("p", { text: "Be told of calls and messages while this tab is hidden." }),
+      el("p", { text: "Get notified of calls and messages while this tab is hidden." }),
       el("button", { type: "button", class: "quiet", text: "Turn notifications on", on: { click: ask } }),
     );
   }

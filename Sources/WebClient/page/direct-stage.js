@@ -58,10 +58,10 @@ export class DirectStage {
     const connection = this.#connection;
     const peer = connection.peerParticipant;
     const name = nameOf(connection.peer);
-    if (connection.onHold) return "You put the call on hold. Nobody hears or sees you.";
+    if (connection.onHold) return "You have put the call on hold. Nobody hears or sees you.";
     if (peer?.onHold) return `${name} has put the call on hold.`;
-    if (peer?.reconnecting) return `${name} lost the connection. Waiting for them to come back.`;
-    if (connection.sharing) return `${name} sees your screen.`;
+    if (peer?.reconnecting) return `${name} lost connection. Waiting for them to reconnect.`;
+    if (connection.sharing) return `${name} can see your screen.`;
     if (connection.state === "connected" && peer?.media && !peer.media.microphone) return `${name} is muted.`;
     return "";
   }

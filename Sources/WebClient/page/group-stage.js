@@ -61,7 +61,7 @@ export class GroupStage {
     const sharer = entries.find(({ user, isMe }) => !isMe && connection.mediaOf(user.id)?.showsScreen);
     attach(this.screen, sharer ? connection.mediaOf(sharer.user.id)?.remote.screen : null);
     this.screen.hidden = this.shared.hidden = !shown || !sharer;
-    this.sharer.textContent = sharer ? `${nameOf(sharer.user)} shares the screen` : "";
+    this.sharer.textContent = sharer ? `${nameOf(sharer.user)} is sharing the screen` : "";
     this.element.classList.toggle("with-screen", !this.shared.hidden);
   }
 
@@ -74,9 +74,9 @@ export class GroupStage {
   get note() {
     const connection = this.#connection;
     const { roster } = connection;
-    if (connection.state === "lobby") return "A host has to let you in. They have been asked.";
-    if (connection.onHold) return "You put the call on hold. Nobody hears or sees you.";
-    if (connection.sharing) return "The others see your screen.";
+    if (connection.state === "lobby") return "Waiting for a host to let you in.";
+    if (connection.onHold) return "You have put the call on hold. Nobody hears or sees you.";
+    if (connection.sharing) return "The others can see your screen.";
     const others = roster.filter(({ isMe }) => !isMe);
     const inCall = others.filter(({ presence }) => presence === "in");
     const ringing = others.filter(({ presence }) => presence === "ringing");
@@ -86,7 +86,7 @@ export class GroupStage {
         : "Nobody else is in the call.";
     }
     if (inCall.some(({ user }) => !connection.mediaOf(user.id)) && connection.state === "connected") {
-      return "There is sound and picture among the first four.";
+      return "Only the first four people have audio and video.";
     }
     return "";
   }

@@ -24,7 +24,7 @@ const unansweredWords = {
 export function describeCall(call, me) {
   const outgoing = call.initiatorId === me;
   const open = call.status === "CALL_STATUS_INITIATED" || call.status === "CALL_STATUS_ONGOING";
-  if (open) return { missed: false, outgoing, text: call.answeredAt ? "Going on now" : "Ringing now" };
+  if (open) return { missed: false, outgoing, text: call.answeredAt ? "In progress" : "Ringing now" };
   const own = participantOf(call, me);
   // A call among many may have been answered by others alone.
   if (call.answeredAt && (outgoing || own?.joinedAt || !isGroupCall(call))) {
@@ -157,7 +157,7 @@ export class History {
       });
     return el(
       "div",
-      { class: "filters", role: "group", "aria-label": "Which calls" },
+      { class: "filters", role: "group", "aria-label": "Filter calls" },
       choice("All", false, "history-all"),
       choice("Missed", true, "history-missed"),
     );
@@ -165,8 +165,8 @@ export class History {
 
   #draw() {
     if (!this.#calls.length) {
-      const none = "No calls yet. Open a conversation and press the telephone.";
-      const text = this.#onlyMissed ? "You have missed no calls." : none;
+      const none = "No calls yet. Open a conversation and press the phone button.";
+      const text = this.#onlyMissed ? "No missed calls." : none;
       this.#panel.replaceChildren(this.#filter(), el("div", { class: "panel-note" }, el("p", { text })));
       return;
     }

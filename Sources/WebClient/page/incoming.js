@@ -129,16 +129,15 @@ export class Incoming {
    * @param {Wire.Call} call
    */
   #kind(call) {
-    const video = call.type === "CALL_TYPE_VIDEO";
-    if (!isGroupCall(call)) return video ? "calls you by video" : "calls you";
+    const video = call.type === "CALL_TYPE_VIDEO" ? " (video)" : "";
+    if (!isGroupCall(call)) return `is calling you${video}`;
     const caller = this.#caller(call);
     const title = this.#titleOf(call.conversationId ?? "");
     const others = (call.participants ?? [])
       .map(({ user }) => user)
       .filter(({ id }) => id !== caller.id && id !== this.#client.user?.id);
-    const where = title ? ` in ${title}` : "";
-    const who = others.length ? `, with ${listOfNames(others.map(nameOf))}` : "";
-    return `calls you into a group${video ? " video" : ""} call${where}${who}`;
+    const called = listOfNames(["you", ...others.map(nameOf)]);
+    return title ? `is calling ${title}${video}: ${called}` : `is calling ${called}${video}`;
   }
 
   /** @param {Wire.Call} call */

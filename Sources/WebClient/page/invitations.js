@@ -70,7 +70,7 @@ export class Invitations {
    * @param {string} [classes]
    */
   #button(text, verb, { conversationId, name, inviter }, action, classes = "quiet") {
-    const whom = verb === "block" ? nameOf(inviter) : `the invitation into ${name}`;
+    const whom = verb === "block" ? nameOf(inviter) : `the invitation to ${name}`;
     return el("button", {
       type: "button",
       class: classes,

@@ -61,8 +61,7 @@ function attempt(action) {
 
 const together = new CallTogether(client, {
   onWaiting: (first, others) => {
-    const wait = others.length > 1 ? "are" : "is";
-    toast(`${listOfNames(others.map(nameOf))} ${wait} rung when ${nameOf(first)} has answered.`);
+    toast(`${listOfNames(others.map(nameOf))} will be called when ${nameOf(first)} has answered.`);
   },
   onFailure: (error) => toast(errorSentence(error, "add")),
 });
@@ -177,7 +176,7 @@ byId("open-settings").prepend(icon("settings"));
 byId("open-settings").addEventListener("click", () => settingsPanel.open());
 book.addEventListener("change", () => {
   const count = book.contacts("received").length;
-  const requests = count === 1 ? ", a contact request" : `, ${count} contact requests`;
+  const requests = count === 1 ? ", 1 contact request" : `, ${count} contact requests`;
   const label = count ? `Settings${requests}` : "Settings";
   byId("open-settings").title = label;
   byId("open-settings").setAttribute("aria-label", label);
@@ -194,7 +193,7 @@ function closeDialogs() {
 byId("logout").append(icon("logout"));
 byId("logout").addEventListener("click", () => {
   client.logout().catch(() => {
-    toast("You are signed out here, but the server could not be told. When you are online again, sign in and out.");
+    toast("You are signed out here, but the server could not be reached. When you are online again, sign in and out once.");
   });
 });
 
@@ -210,7 +209,7 @@ function drawBanner() {
   banner.dataset.kind = "away";
   banner.hidden = !away;
   banner.replaceChildren(
-    el("span", { text: "No connection to the server. Trying again…" }),
+    el("span", { text: "No connection to the server. Reconnecting…" }),
     el("button", { type: "button", class: "link", text: "Try now", on: { click: () => client.retryNow() } }),
   );
 }
@@ -238,7 +237,7 @@ client.addEventListener("state", ({ detail }) => {
 client.addEventListener("refused", ({ detail }) => {
   // 4503: this device has opened another socket, in a browser that cannot tell its tabs apart.
   const why =
-    detail.code === 4503 ? "Ringback was opened once more on this device." : "The server closed the connection.";
+    detail.code === 4503 ? "Ringback was opened in another window on this device." : "The server closed the connection.";
   byId("banner").hidden = false;
   byId("banner").dataset.kind = "refused";
   byId("banner").replaceChildren(

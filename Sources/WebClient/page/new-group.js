@@ -26,7 +26,7 @@ export class NewGroup {
   #found = el("ul", { class: "rows", "aria-label": "People found" });
   #members = el("ul", { class: "chips", "aria-label": "In the group" });
   #error = el("p", { class: "form-error", role: "alert", testid: "group-error" });
-  #submit = el("button", { class: "primary", type: "submit", text: "Make the group", testid: "group-submit" });
+  #submit = el("button", { class: "primary", type: "submit", text: "Create group", testid: "group-submit" });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #asked = 0;
@@ -133,7 +133,7 @@ export class NewGroup {
         el("button", {
           type: "button",
           text: "×",
-          "aria-label": `Leave out ${nameOf(user)}`,
+          "aria-label": `Remove ${nameOf(user)}`,
           on: {
             click: () => {
               this.#chosen.delete(user.id);
@@ -150,7 +150,7 @@ export class NewGroup {
     event.preventDefault();
     const name = this.#name.value.trim();
     if (!name || !this.#chosen.size) {
-      this.#error.textContent = name ? "Choose somebody to be in the group." : "Give the group a name.";
+      this.#error.textContent = name ? "Add at least one person." : "Give the group a name.";
       return;
     }
     this.#submit.disabled = true;

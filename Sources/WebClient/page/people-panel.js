@@ -52,7 +52,7 @@ export class PeoplePanel {
     const { call, roster } = this.#connection;
     const me = this.#client.user?.id;
     const lobby = lobbyOf(call, me);
-    if (lobby.length > this.#waiting) announce(`${nameOf(lobby[lobby.length - 1])} waits to be let in`);
+    if (lobby.length > this.#waiting) announce(`${nameOf(lobby[lobby.length - 1])} is waiting to be let in`);
     this.#waiting = lobby.length;
     const powers = callPowers(call, me);
     // Who waits at the door stands there alone.
@@ -108,7 +108,7 @@ export class PeoplePanel {
         this.#named(`Let ${nameOf(user)} in`, "Let in", `admit-${user.username}`, "primary", (controls) =>
           controls.admit(user.id, true),
         ),
-        this.#named(`Turn ${nameOf(user)} away`, "Turn away", `deny-${user.username}`, "quiet", (controls) =>
+        this.#named(`Do not let ${nameOf(user)} in`, "Deny", `deny-${user.username}`, "quiet", (controls) =>
           controls.admit(user.id, false),
         ),
       );
@@ -140,7 +140,7 @@ export class PeoplePanel {
     const name = nameOf(user);
     const who = user.username ?? user.id;
     const isOpen = this.#openMenu === user.id && powers.length > 0;
-    const more = iconButton("more", `What to do with ${name}`, {
+    const more = iconButton("more", `Actions for ${name}`, {
       "aria-expanded": String(isOpen),
       "data-key": `more-${who}`,
       testid: `more-${who}`,
@@ -187,7 +187,7 @@ export class PeoplePanel {
     };
     return el(
       "div",
-      { class: "person-menu", role: "group", "aria-label": `What to do with ${nameOf(user)}`, on },
+      { class: "person-menu", role: "group", "aria-label": `Actions for ${nameOf(user)}`, on },
       ...powers.map((power) =>
         this.#button(powerWords[power], `do-${power}`, action(power), power === "bar" ? "quiet danger" : "quiet"),
       ),

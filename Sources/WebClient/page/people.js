@@ -74,7 +74,7 @@ export class People {
   /** @param {string} query @param {Wire.User[]} users */
   #draw(query, users) {
     if (!users.length) {
-      this.#note(`Nobody here is called “${query}”. Try the beginning of a name.`);
+      this.#note(`No one found for “${query}”. Try the beginning of a name.`);
       return;
     }
     const row = (/** @type {Wire.User} */ user) =>

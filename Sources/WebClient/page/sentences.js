@@ -8,41 +8,41 @@ import { nameOf, roughDuration } from "./format.js";
 const general = {
   OFFLINE: "The server cannot be reached. Check your connection and try again.",
   TIMEOUT: "The server did not answer in time. Try again in a moment.",
-  CLOSED: "You are not connected. Load the page again.",
-  UNAVAILABLE: "The server is busy with itself at the moment. Try again in a little while.",
-  INTERNAL: "Something went wrong at the server. Try again; if it happens again, tell whoever runs it.",
-  UNSUPPORTED: "This server does not know how to do that. Load the page again to get the version that fits it.",
-  UNAUTHENTICATED: "Your sign-in is over. Sign in again.",
+  CLOSED: "You are not connected. Reload the page.",
+  UNAVAILABLE: "The server is temporarily unavailable. Try again in a moment.",
+  INTERNAL: "Something went wrong on the server. Try again. If it happens again, tell the administrator.",
+  UNSUPPORTED: "This server does not support that. Reload the page to get the matching version.",
+  UNAUTHENTICATED: "You are signed out. Sign in again.",
   FORBIDDEN: "You are not allowed to do that.",
-  NOT_FOUND: "That is not there any more. Load the page again to see what is.",
-  CONFLICT: "Something else came first. Look again and try once more.",
+  NOT_FOUND: "That no longer exists. Reload the page.",
+  CONFLICT: "Something has changed in the meantime. Check it and try again.",
   TOO_LARGE: "That is too long. Make it shorter and try again.",
   CALL_ENDED: "The call is over.",
   ANSWERED_ELSEWHERE: "You answered on another device.",
   BUSY_HERE: "You are in a call. Hang up first.",
   NO_MICROPHONE:
-    "Ringback cannot use the microphone. Allow it in the address bar, see that it is plugged in, and try again.",
-  NO_CAMERA: "Ringback cannot use the camera. Allow it in the address bar and see that nothing else is using it.",
+    "Ringback cannot use the microphone. Allow it in the address bar, make sure it is plugged in, and try again.",
+  NO_CAMERA: "Ringback cannot use the camera. Allow it in the address bar and make sure nothing else is using it.",
   NO_SCREEN: "The screen was not shared. Choose a window or a screen to share it.",
-  INSECURE_CONTEXT: "Calls need a secure address: open Ringback by https, or on this machine as localhost.",
-  MEDIA_FAILED: "Sound and picture could not get through. Try again, or from another network.",
+  INSECURE_CONTEXT: "Calls need a secure address: open Ringback over https, or as localhost on this machine.",
+  MEDIA_FAILED: "Audio and video could not get through. Try again, or from another network.",
 };
 
 const particular = {
   login: {
-    UNAUTHENTICATED: "Username and password do not fit. Check both and try again.",
+    UNAUTHENTICATED: "Wrong username or password. Check both and try again.",
     INVALID: "Enter your username and your password.",
   },
   register: {
     CONFLICT: "This username is taken. Choose another one.",
-    FORBIDDEN: "This server takes no new accounts. Ask whoever runs it.",
+    FORBIDDEN: "This server does not accept new accounts. Ask the administrator.",
   },
   message: {
     TOO_LARGE: "This message is too long. Send it in parts.",
     FORBIDDEN: "You cannot write in this conversation.",
   },
   call: {
-    NOT_FOUND: "This person cannot be called any more.",
+    NOT_FOUND: "This person can no longer be called.",
     CONFLICT: "There is a call already. Hang up first.",
     FORBIDDEN: "You cannot call this person.",
   },
@@ -52,26 +52,26 @@ const particular = {
     FORBIDDEN: "Nobody in this group can be called.",
   },
   group: {
-    NOT_FOUND: "They are not in the call any more.",
-    CONFLICT: "That cannot be done in this call now.",
-    FORBIDDEN: "Only a host of the call may do that.",
+    NOT_FOUND: "They are no longer in the call.",
+    CONFLICT: "That is not possible in this call now.",
+    FORBIDDEN: "Only a host of the call can do that.",
   },
   add: {
-    NOT_FOUND: "Nobody of them can be called.",
+    NOT_FOUND: "None of them can be called.",
     CONFLICT: "Nobody can be added to this call now.",
-    FORBIDDEN: "They cannot be added to this call, or only a host may do it.",
+    FORBIDDEN: "They cannot be added to this call, or only a host can add people.",
   },
   invitation: {
-    NOT_FOUND: "This invitation was taken back, or answered on another device.",
+    NOT_FOUND: "This invitation was withdrawn, or answered on another device.",
     CONFLICT: "The group is full. Ask its owner to make room.",
   },
   contact: {
-    NOT_FOUND: "There is no such request any more, or no such person.",
-    CONFLICT: "That cannot be done: you have blocked them, or your list is full.",
+    NOT_FOUND: "This request or person no longer exists.",
+    CONFLICT: "That is not possible: you have blocked them, or your list is full.",
   },
   share: {
-    CONFLICT: "Somebody shares a screen already. Wait until they stop.",
-    FORBIDDEN: "Screens may not be shared in this call.",
+    CONFLICT: "Somebody is already sharing a screen. Wait until they stop.",
+    FORBIDDEN: "Screen sharing is not allowed in this call.",
   },
 };
 
@@ -89,9 +89,9 @@ export function errorSentence(thrown, context) {
   if (code === "RATE_LIMITED") {
     const seconds = Math.ceil((error?.retryAfterMs ?? 0) / 1000);
     // Only what is counted by the day takes so long.
-    if (seconds > 7200) return `That is as much as one person may do in a day. Try again in ${roughDuration(seconds)}.`;
-    if (seconds > 90) return `That was too often. Try again in ${Math.ceil(seconds / 60)} minutes.`;
-    return `That was too often. Try again in ${seconds > 1 ? `${seconds} seconds` : "a moment"}.`;
+    if (seconds > 7200) return `You have reached the limit for a day. Try again in ${roughDuration(seconds)}.`;
+    if (seconds > 90) return `Too many attempts. Try again in ${Math.ceil(seconds / 60)} minutes.`;
+    return `Too many attempts. Try again in ${seconds > 1 ? `${seconds} seconds` : "a moment"}.`;
   }
   /** @type {Record<string, string>} */
   const here = context ? particular[context] : {};
@@ -163,25 +163,25 @@ export function callEndSentence(call, me, peer) {
     case "CALL_END_REASON_BUSY":
       return mine ? `${peer} is in another call. Try again later.` : `${peer} called while you were in another call.`;
     case "CALL_END_REASON_CANCELLED":
-      return mine ? "You cancelled the call." : `${peer} gave up before you answered.`;
+      return mine ? "You cancelled the call." : `${peer} hung up before you answered.`;
     case "CALL_END_REASON_CALLER_DISCONNECTED":
-      return mine ? "Your connection was lost before the answer." : `${peer} lost the connection before you answered.`;
+      return mine ? "Your connection was lost before the call was answered." : `${peer} lost connection before you answered.`;
     case "CALL_END_REASON_HANGUP": {
       const left = participantOf(call, me)?.leaveReason === "LEAVE_REASON_HANGUP";
       return left ? "You hung up." : `${peer} hung up.`;
     }
     case "CALL_END_REASON_DISCONNECTED": {
       const own = participantOf(call, me)?.leaveReason === "LEAVE_REASON_DISCONNECTED";
-      return own ? "Your connection was lost for too long." : `${peer} lost the connection.`;
+      return own ? "Your connection was lost for too long." : `${peer} lost connection.`;
     }
     case "CALL_END_REASON_ICE_FAILED":
       return general.MEDIA_FAILED;
     case "CALL_END_REASON_MAX_DURATION":
-      return "The call reached the longest time that this server allows. Call again to go on.";
+      return "The call reached the maximum duration on this server. Call again to continue.";
     case "CALL_END_REASON_SERVER_RESTART":
-      return "The server was started anew and the call could not go on. Call again.";
+      return "The server restarted and the call could not continue. Call again.";
     case "CALL_END_REASON_ALONE":
-      return "Nobody else was in the call for too long.";
+      return "Only one person was left in the call for too long.";
     case "CALL_END_REASON_EMPTY":
       return "Everybody has left the call.";
     case "CALL_END_REASON_ENDED_BY_HOST":
@@ -199,9 +199,9 @@ export function callEndSentence(call, me, peer) {
 export function leaveSentence(call, me) {
   switch (participantOf(call, me)?.leaveReason) {
     case "LEAVE_REASON_REMOVED":
-      return "A host took you out of the call. You may join again.";
+      return "A host removed you from the call. You can join again.";
     case "LEAVE_REASON_KICKED":
-      return "A host took you out of the call for good.";
+      return "A host removed you from the call permanently.";
     case "LEAVE_REASON_DISCONNECTED":
       return "Your connection was lost for too long.";
     default:
@@ -222,9 +222,9 @@ export function endSentence(end, me, peer, isGroup = isGroupCall(end.call)) {
       if (isGroup && end.call?.answeredAt) return "You left the call.";
       return end.call?.answeredAt ? "You hung up." : "You cancelled the call.";
     case "denied":
-      return "The hosts did not let you in.";
+      return "A host did not let you in.";
     case "moved":
-      return "The call goes on on your other device.";
+      return "The call continues on your other device.";
     case "elsewhere":
       return "You answered on another device.";
     case "error":
@@ -245,9 +245,9 @@ export function stoppedSentence(medium, host) {
     case "MEDIUM_MICROPHONE":
       return `${host} muted you. Unmute when you want to speak.`;
     case "MEDIUM_CAMERA":
-      return `${host} switched your camera off.`;
+      return `${host} turned off your camera.`;
     default:
-      return `${host} ended your screen share.`;
+      return `${host} stopped your screen share.`;
   }
 }
 
@@ -263,9 +263,9 @@ export function presenceWords(entry) {
       LEAVE_REASON_DECLINED: "Declined",
       LEAVE_REASON_BUSY: "In another call",
       LEAVE_REASON_NO_ANSWER: "No answer",
-      LEAVE_REASON_DISCONNECTED: "Lost the connection",
-      LEAVE_REASON_REMOVED: "Taken out",
-      LEAVE_REASON_KICKED: "Taken out for good",
+      LEAVE_REASON_DISCONNECTED: "Disconnected",
+      LEAVE_REASON_REMOVED: "Removed",
+      LEAVE_REASON_KICKED: "Removed permanently",
     };
     return (entry.leaveReason && words[entry.leaveReason]) || "Left";
   }
@@ -274,7 +274,7 @@ export function presenceWords(entry) {
     entry.reconnecting && "Reconnecting…",
     entry.onHold && "On hold",
     entry.handRaised && "Hand raised",
-    entry.sharing && "Shares the screen",
+    entry.sharing && "Sharing the screen",
     entry.muted && "Muted",
   ];
   return words.filter(Boolean).join(" · ");
@@ -286,15 +286,15 @@ export function presenceWords(entry) {
  */
 export const powerWords = {
   mute: "Mute",
-  stopCamera: "Switch camera off",
-  stopScreen: "End screen share",
+  stopCamera: "Turn off camera",
+  stopScreen: "Stop screen share",
   lowerHand: "Lower hand",
   makeHost: "Make host",
   makeCoHost: "Make co-host",
   makeParticipant: "Make participant",
   ringAgain: "Call again",
-  remove: "Take out",
-  bar: "Take out for good",
+  remove: "Remove",
+  bar: "Remove permanently",
 };
 
 /**
@@ -305,22 +305,22 @@ export const verbWords = {
   ask: {
     menu: "Add as contact",
     button: "Add",
-    done: (name) => `${name} has been asked to be a contact.`,
+    done: (name) => `Contact request sent to ${name}.`,
   },
-  accept: { menu: "Accept contact request", button: "Accept", done: (name) => `${name} is a contact now.` },
+  accept: { menu: "Accept contact request", button: "Accept", done: (name) => `${name} is now a contact.` },
   decline: {
     menu: "Decline contact request",
     button: "Decline",
-    done: (name) => `The request of ${name} is declined. They are not told.`,
+    done: (name) => `You declined the request from ${name}. They are not told.`,
   },
   withdraw: {
     menu: "Withdraw contact request",
     button: "Withdraw",
-    done: (name) => `The request to ${name} is withdrawn.`,
+    done: (name) => `You withdrew the request to ${name}.`,
   },
-  remove: { menu: "Remove from contacts", button: "Remove", done: (name) => `${name} is no contact any more.` },
+  remove: { menu: "Remove from contacts", button: "Remove", done: (name) => `${name} is no longer a contact.` },
   block: { menu: "Block…", button: "Block", done: (name) => `${name} is blocked.` },
-  unblock: { menu: "Unblock", button: "Unblock", done: (name) => `${name} is not blocked any more.` },
+  unblock: { menu: "Unblock", button: "Unblock", done: (name) => `${name} is no longer blocked.` },
 };
 
 /**
@@ -344,13 +344,13 @@ export function ringStopSentence(reason, peer) {
     case "RING_STOP_REASON_DECLINED_ELSEWHERE":
       return `Declined on another device.`;
     case "RING_STOP_REASON_CANCELLED":
-      return `${peer} gave up before you answered.`;
+      return `${peer} hung up before you answered.`;
     case "RING_STOP_REASON_NO_ANSWER":
       return `You missed a call from ${peer}.`;
     case "RING_STOP_REASON_CALLER_DISCONNECTED":
-      return `${peer} lost the connection before you answered.`;
+      return `${peer} lost connection before you answered.`;
     case "RING_STOP_REASON_REMOVED":
-      return "A host called you off.";
+      return "A host stopped the call to you.";
     default:
       return "";
   }

@@ -28,10 +28,10 @@ const lists = [
     key: "accepted",
     title: "Contacts",
     people: (book) => book.contacts("accepted"),
-    none: "No contacts yet. Open a conversation, and add its other side in the menu at the top.",
+    none: "No contacts yet. Open a conversation and add the person from the menu at the top.",
   },
-  { key: "requested", title: "Asked by you", people: (book) => book.contacts("requested") },
-  { key: "blocked", title: "Blocked", people: (book) => book.blocked, none: "Nobody is blocked." },
+  { key: "requested", title: "Requests sent", people: (book) => book.contacts("requested") },
+  { key: "blocked", title: "Blocked", people: (book) => book.blocked, none: "No one is blocked." },
 ];
 
 /** The dialog. */
@@ -132,7 +132,7 @@ export class SettingsPanel {
         el("span", {
           class: "hint",
           id: "call-waiting-hint",
-          text: "A second call rings while you are in one. Without it, the caller hears that you are busy.",
+          text: "A second call rings while you are in one. Without it, the caller is told that you are busy.",
         }),
       ),
       box,
@@ -164,7 +164,7 @@ export class SettingsPanel {
       el("p", {
         class: "hint",
         id: "who-can-call-hint",
-        text: "Other calls do not ring here. Their callers are not told: to them, you do not answer.",
+        text: "Other calls do not ring. The callers are not told; to them it looks as if you do not answer.",
       }),
     );
   }

@@ -15,8 +15,8 @@ export async function changeStanding(book, verb, user) {
   const name = nameOf(user);
   if (verb === "block") {
     const text =
-      `Calls from ${name} do not ring here any more, and requests and invitations do not arrive. ` +
-      `You cannot call ${name} either. Messages still come. ${name} is not told: to them, you do not answer.`;
+      `Calls from ${name} no longer ring, and requests and invitations no longer arrive. ` +
+      `You cannot call ${name} either. Messages still arrive. ${name} is not told; it looks as if you do not answer.`;
     if (!(await ask({ title: `Block ${name}?`, text, yes: "Block" }))) return "";
   }
   return (await book.change(verb, user)) ? verbWords[verb].done(name) : "";

@@ -71,8 +71,8 @@ export class Thread {
         "div",
         { class: "empty" },
         el("img", { class: "mark", src: "/page/favicon.svg", alt: "", width: 64, height: 64 }),
-        el("h2", { text: "Nobody chosen yet" }),
-        el("p", { text: "Find somebody by name, or choose a conversation." }),
+        el("h2", { text: "No one selected" }),
+        el("p", { text: "Find somebody by name, or select a conversation." }),
       ),
     );
   }
@@ -295,7 +295,7 @@ export class Thread {
     /** @type {import("./message-node.js").Shown | null} */
     let before = null;
     if (!log.hasMore && !log.messages.length && !log.unsent.length) {
-      const text = `This is the beginning. Say hello to ${titleOf(conversation, me)}.`;
+      const text = `No messages yet. Say hello to ${titleOf(conversation, me)}.`;
       place("none", () => el("div", { class: "first-words", text }));
     }
     /**
