@@ -27,7 +27,7 @@ public nonisolated enum WireMemberRole: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// Adds and removes anybody, and says who is an admin.
+  /// Adds and removes anybody, and appoints admins.
   case owner // = 1
 
   /// Adds anybody, removes members.
@@ -111,10 +111,10 @@ public nonisolated enum WireContactStatus: SwiftProtobuf.Enum, Swift.CaseIterabl
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// Whoever reads this has asked, and has no answer.
+  /// The reader has sent a request that is not answered yet.
   case requested // = 1
 
-  /// The other has asked.
+  /// The other user has sent a request.
   case received // = 2
   case accepted // = 3
   case UNRECOGNIZED(Int)
@@ -290,7 +290,7 @@ public nonisolated struct WireCredentials: Sendable {
   /// Clears the value of `accessTokenExpiresAt`. Subsequent reads from it will return its default value.
   public mutating func clearAccessTokenExpiresAt() {self._accessTokenExpiresAt = nil}
 
-  /// Good for one refresh, which gives the next one.
+  /// Good for one refresh, which returns the next token.
   public var refreshToken: String = String()
 
   public var refreshTokenExpiresAt: SwiftProtobuf.Google_Protobuf_Timestamp {
@@ -358,7 +358,7 @@ public nonisolated struct WireSession: Sendable {
 
   public var userAgent: String = String()
 
-  /// Whether it is the one that asks.
+  /// Whether it is the session of this request.
   public var current: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -438,19 +438,19 @@ public nonisolated struct WireConversation: @unchecked Sendable {
   /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
   public mutating func clearCreatedAt() {_uniqueStorage()._createdAt = nil}
 
-  /// Of a group: what it is called.
+  /// Of a group: its name.
   public var name: String {
     get {_storage._name}
     set {_uniqueStorage()._name = newValue}
   }
 
-  /// Of a group: what each member may do, in the order of `members`.
+  /// Of a group: the role of each member, in the order of `members`.
   public var roles: [WireMemberRole] {
     get {_storage._roles}
     set {_uniqueStorage()._roles = newValue}
   }
 
-  /// Of a group, for its owner and admins alone: who was invited into it and is no member yet.
+  /// Of a group, only for its owner and admins: users who are invited and not members yet.
   public var invited: [WireUser] {
     get {_storage._invited}
     set {_uniqueStorage()._invited = newValue}
@@ -463,7 +463,7 @@ public nonisolated struct WireConversation: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// Opens the direct conversation with a user, or makes a group.
+/// Opens the direct conversation with a user, or creates a group.
 public nonisolated struct WireOpenConversationRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -481,7 +481,7 @@ public nonisolated struct WireOpenConversationRequest: Sendable {
   /// Of a group: 1 to 100 characters.
   public var name: String = String()
 
-  /// Of a group: at most 99 others. Those who do not know whoever asks are invited; they are no members until they accept.
+  /// Of a group: at most 99 others. Those who do not know the sender are invited, and become members on accepting.
   public var memberIds: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -506,7 +506,7 @@ public nonisolated struct WireChangeMemberRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What the member may do from now on: admin or member.
+  /// The member's new role: admin or member.
   public var role: WireMemberRole = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -519,7 +519,7 @@ public nonisolated struct WireConversationList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The most recently used first.
+  /// Most recently used first.
   public var conversations: [WireConversation] = []
 
   /// Goes into the next request's `cursor`; empty at the end.
@@ -535,7 +535,7 @@ public nonisolated struct WireGroupInvitationList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The newest first.
+  /// Newest first.
   public var invitations: [WireGroupInvitation] = []
 
   /// Goes into the next request's `cursor`; empty at the end.
@@ -567,13 +567,13 @@ public nonisolated struct WireCallList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The newest first.
+  /// Newest first.
   public var calls: [WireCall] = []
 
   /// Goes into the next request's `cursor`; empty at the end.
   public var nextCursor: String = String()
 
-  /// What is recorded of each call of `calls`, in the same order.
+  /// The record of each call of `calls`, in the same order.
   public var records: [WireCallRecord] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -581,7 +581,7 @@ public nonisolated struct WireCallList: Sendable {
   public init() {}
 }
 
-/// What is recorded of a call beyond the call itself.
+/// What the history stores beyond the call itself.
 public nonisolated struct WireCallRecord: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -589,13 +589,13 @@ public nonisolated struct WireCallRecord: Sendable {
 
   public var callID: String = String()
 
-  /// From the answer to the end, in whole seconds; 0 when nobody answered or the call goes on.
+  /// From the answer to the end, in whole seconds; 0 when nobody answered or the call is open.
   public var durationSeconds: UInt32 = 0
 
-  /// Whether whoever asks was rung and did not react.
+  /// Whether the reader was rung and neither answered nor declined.
   public var missed: Bool = false
 
-  /// All that there were, the oldest first.
+  /// All screen shares, oldest first.
   public var screenShares: [WireScreenShareRecord] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -619,7 +619,7 @@ public nonisolated struct WireScreenShareRecord: Sendable {
   /// Clears the value of `startedAt`. Subsequent reads from it will return its default value.
   public mutating func clearStartedAt() {self._startedAt = nil}
 
-  /// Left out while it goes on.
+  /// Omitted while it is open.
   public var endedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
     get {_endedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
     set {_endedAt = newValue}
@@ -676,7 +676,7 @@ public nonisolated struct WireMissedCalls: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// How many calls were missed since the last time that they were seen; counts to 1000.
+  /// How many calls were missed since the missed calls were last seen; counts to 1000.
   public var unseen: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -689,7 +689,7 @@ public nonisolated struct WireSeenMissedCallsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// This missed call was seen, and all that were missed before it; every one when empty.
+  /// Marks this missed call and all earlier ones as seen; all of them when empty.
   public var callID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -706,7 +706,7 @@ public nonisolated struct WireHealth: Sendable {
 
   public var version: String = String()
 
-  /// Of /readyz: what is not ready.
+  /// In /readyz: what is not ready.
   public var problems: [String] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -719,10 +719,10 @@ public nonisolated struct WireIceServerList: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What goes into RTCPeerConnection as it is.
+  /// Can be passed to RTCPeerConnection unchanged.
   public var iceServers: [WireIceServer] = []
 
-  /// From when on no TURN server accepts the credentials above; absent where there are none.
+  /// When the TURN credentials above expire; absent when there are none.
   public var expiresAt: SwiftProtobuf.Google_Protobuf_Timestamp {
     get {_expiresAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
     set {_expiresAt = newValue}
@@ -840,7 +840,7 @@ public nonisolated struct WireChangeCallSettingsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Left as it is when absent.
+  /// Unchanged when absent.
   public var callWaiting: Bool {
     get {_callWaiting ?? false}
     set {_callWaiting = newValue}
@@ -850,7 +850,7 @@ public nonisolated struct WireChangeCallSettingsRequest: Sendable {
   /// Clears the value of `callWaiting`. Subsequent reads from it will return its default value.
   public mutating func clearCallWaiting() {self._callWaiting = nil}
 
-  /// Left as it is when absent.
+  /// Unchanged when absent.
   public var whoCanCall: WireWhoCanCall = .unspecified
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -865,7 +865,7 @@ public nonisolated struct WirePushTokenRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// What the push service knows the device by; at most 2048 bytes. Empty: the device is not to be woken any more.
+  /// The device's token at the push service; at most 2048 bytes. Empty: the device is no longer woken.
   public var pushToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -11,8 +11,8 @@
 /// The socket protocol of Ringback: what travels over `GET /v1/socket`.
 ///
 /// Two WebSocket subprotocols carry the same schema: `ringback.v1.proto` (binary frames, protobuf) and
-/// `ringback.v1.json` (text frames, canonical protobuf JSON). docs/protocol.md tells the rules; this file
-/// is the schema, and the names in it are the names of the product.
+/// `ringback.v1.json` (text frames, canonical protobuf JSON). docs/protocol.md explains the rules; this file
+/// is the schema.
 ///
 /// Ids are UUIDs in lower-case text. Fields may be added, never renumbered or given another meaning.
 
@@ -32,7 +32,7 @@ public nonisolated enum WireErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
   case unspecified // = 0
 
-  /// The frame or a field of it is malformed.
+  /// The frame or a field is malformed.
   case invalid // = 1
 
   /// This server does not know the command.
@@ -41,13 +41,13 @@ public nonisolated enum WireErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// The access token is missing, malformed, expired or revoked.
   case unauthenticated // = 3
 
-  /// Known sender, but not allowed to do this.
+  /// The sender is not allowed to do this.
   case forbidden // = 4
 
-  /// There is no such thing, or the sender may not know of it.
+  /// It does not exist, or the sender may not know of it.
   case notFound // = 5
 
-  /// The thing's state does not allow it (the current call goes with the error).
+  /// The present state does not allow it (the error carries the call).
   case conflict // = 6
 
   /// The call is over.
@@ -56,16 +56,16 @@ public nonisolated enum WireErrorCode: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Another device of the same user has answered.
   case answeredElsewhere // = 8
 
-  /// Something is over its limit of size.
+  /// Over a size limit.
   case tooLarge // = 9
 
   /// Too many commands, invites or sockets.
   case rateLimited // = 10
 
-  /// The database is away or the server is shutting down: come back.
+  /// The database is unavailable or the server is shutting down: retry.
   case unavailable // = 11
 
-  /// A fault of the server.
+  /// An error in the server.
   case `internal` // = 12
   case UNRECOGNIZED(Int)
 
@@ -137,7 +137,7 @@ public nonisolated enum WireCallMode: SwiftProtobuf.Enum, Swift.CaseIterable {
   /// Between two people; ends when one leaves.
   case direct // = 1
 
-  /// Among many; people come and go.
+  /// Among many; people may join and leave.
   case group // = 2
   case UNRECOGNIZED(Int)
 
@@ -382,7 +382,7 @@ public nonisolated enum WireParticipantRole: SwiftProtobuf.Enum, Swift.CaseItera
   case unspecified // = 0
   case participant // = 1
 
-  /// Everything but to end the call, to give roles, and to act against the host.
+  /// Everything except ending the call, giving roles, and acting against the host.
   case coHost // = 2
   case host // = 3
   case UNRECOGNIZED(Int)
@@ -719,7 +719,7 @@ public nonisolated enum WireMessageType: SwiftProtobuf.Enum, Swift.CaseIterable 
 
 }
 
-/// What a client sends. Exactly one command stands in a frame.
+/// What a client sends. A frame has exactly one command.
 public nonisolated struct WireClientFrame: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -728,8 +728,8 @@ public nonisolated struct WireClientFrame: Sendable {
   /// Chosen by the client, echoed as `reply_to`. 0 asks for no reply unless the command fails.
   public var id: UInt32 = 0
 
-  /// The highest `ServerFrame.seq` that the client has taken in; the server need not keep what comes before it. 0 says
-  /// nothing. Not looked at before the welcome.
+  /// The highest `ServerFrame.seq` that the client has processed; the server need not keep events up to it. 0 has no
+  /// effect. Ignored before the welcome.
   public var ack: UInt64 = 0
 
   public var command: WireClientFrame.OneOf_Command? = nil
@@ -983,14 +983,14 @@ public nonisolated struct WireServerFrame: @unchecked Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Set on events alone: counts those of a device from 1, without gaps, and goes on over connections that are resumed.
-  /// After a welcome without `recovered` it begins anew at 1.
+  /// Only set on events: counts those of a device from 1, without gaps, and continues over resumed connections.
+  /// After a welcome without `recovered` it starts again at 1.
   public var seq: UInt64 {
     get {_storage._seq}
     set {_uniqueStorage()._seq = newValue}
   }
 
-  /// Set on answers alone: the `ClientFrame.id`.
+  /// Only set on answers: the `ClientFrame.id`.
   public var replyTo: UInt32 {
     get {_storage._replyTo}
     set {_uniqueStorage()._replyTo = newValue}
@@ -1039,7 +1039,7 @@ public nonisolated struct WireServerFrame: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// A command succeeded, and whatever it changed is on disk.
+/// A command succeeded, and its changes are on disk.
 public nonisolated struct WireOk: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1063,7 +1063,7 @@ public nonisolated struct WireOk: Sendable {
     set {result = .pong(newValue)}
   }
 
-  /// The call as it is after the command.
+  /// The call after the command.
   public var call: WireCall {
     get {
       if case .call(let v)? = result {return v}
@@ -1086,7 +1086,7 @@ public nonisolated struct WireOk: Sendable {
   public nonisolated enum OneOf_Result: Equatable, Sendable {
     case welcome(WireWelcome)
     case pong(WirePong)
-    /// The call as it is after the command.
+    /// The call after the command.
     case call(WireCall)
     /// The message as stored.
     case message(WireMessage)
@@ -1096,8 +1096,8 @@ public nonisolated struct WireOk: Sendable {
   public init() {}
 }
 
-/// A command failed and changed nothing. Only after `UNAVAILABLE` it may have been carried out after all: sent again with
-/// the same ids, it is carried out once.
+/// A command failed and changed nothing. Only after `UNAVAILABLE` it may have been carried out. Sent again with the same
+/// ids, it is carried out once.
 public nonisolated struct WireError: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1105,16 +1105,16 @@ public nonisolated struct WireError: Sendable {
 
   public var code: WireErrorCode = .unspecified
 
-  /// For people; never to be parsed.
+  /// For people; do not parse it.
   public var message: String = String()
 
   /// Whether the same command may succeed later.
   public var retryable: Bool = false
 
-  /// How long to wait before the next try, in milliseconds; 0 when there is nothing to wait for.
+  /// How long to wait before the next try, in milliseconds; 0 when there is no need to wait.
   public var retryAfterMs: UInt32 = 0
 
-  /// The call as it is, where the sender may see it, so that a client that lost track can redraw.
+  /// The present state of the call, if the sender may see it, so that a client that is out of date can update itself.
   public var call: WireCall {
     get {_call ?? WireCall()}
     set {_call = newValue}
@@ -1262,7 +1262,7 @@ public nonisolated struct WireHello: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// An access token; it never stands in the URL.
+  /// An access token; it is never in the URL.
   public var accessToken: String = String()
 
   public var device: WireDevice {
@@ -1274,7 +1274,7 @@ public nonisolated struct WireHello: Sendable {
   /// Clears the value of `device`. Subsequent reads from it will return its default value.
   public mutating func clearDevice() {self._device = nil}
 
-  /// Where an earlier connection of this device left off, if the client still has all that came over it.
+  /// Where an earlier connection of this device stopped, if the client still has everything that came over it.
   public var resume: WireResume {
     get {_resume ?? WireResume()}
     set {_resume = newValue}
@@ -1298,7 +1298,7 @@ public nonisolated struct WireDevice: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Made by the client once and kept.
+  /// Created by the client once and kept.
   public var id: String = String()
 
   /// For people: "Firefox on Linux". At most 100 characters.
@@ -1309,8 +1309,8 @@ public nonisolated struct WireDevice: Sendable {
   public init() {}
 }
 
-/// Asks for what was missed. It is given whole or not at all: an unknown token, another subprotocol than before, too much
-/// that was missed, or a `last_seq` that was never sent are no errors, but answered by a welcome without `recovered`.
+/// Asks for the missed events. The client gets all or none of them: an unknown token, a different subprotocol, too many
+/// missed events, or a `last_seq` that was never sent are not errors, but lead to a welcome without `recovered`.
 public nonisolated struct WireResume: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1319,7 +1319,7 @@ public nonisolated struct WireResume: Sendable {
   /// `Welcome.resume_token`, of the latest welcome.
   public var token: String = String()
 
-  /// The last `ServerFrame.seq` that the client took in.
+  /// The last `ServerFrame.seq` that the client processed.
   public var lastSeq: UInt64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1327,7 +1327,7 @@ public nonisolated struct WireResume: Sendable {
   public init() {}
 }
 
-/// The answer to `hello`: who you are, how to behave here, and all that is needed to draw the client.
+/// The answer to `hello`: the user, the rules of this server, and everything that a client needs to show.
 public nonisolated struct WireWelcome: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1356,9 +1356,8 @@ public nonisolated struct WireWelcome: @unchecked Sendable {
     set {_uniqueStorage()._sessionID = newValue}
   }
 
-  /// True when every event since `resume.last_seq` follows, in order, each once, and then those that happen from now on.
-  /// False when `seq` begins anew and `calls` is the truth: whatever the client believed about calls must be dropped,
-  /// and messages that were missed are read over REST.
+  /// True when every event since `resume.last_seq` follows, in order, each once, and then new ones. False when `seq`
+  /// starts again: the client must replace what it knew about calls by `calls`, and read missed messages over REST.
   public var recovered: Bool {
     get {_storage._recovered}
     set {_uniqueStorage()._recovered = newValue}
@@ -1370,14 +1369,14 @@ public nonisolated struct WireWelcome: @unchecked Sendable {
     set {_uniqueStorage()._resumeToken = newValue}
   }
 
-  /// How long after the end of its connection a device can resume, in milliseconds. Events are kept as long, and no more
-  /// than 256 of them, 256 KiB together.
+  /// How long after the end of its connection a device can resume, in milliseconds. Events are kept as long, but at
+  /// most 256 of them and 256 KiB together.
   public var resumeLifetimeMs: UInt32 {
     get {_storage._resumeLifetimeMs}
     set {_uniqueStorage()._resumeLifetimeMs = newValue}
   }
 
-  /// The server pings at this interval, and gives a silent client up 10 s after an unanswered ping.
+  /// The server pings at this interval, and closes the connection 10 s after an unanswered ping.
   public var pingIntervalMs: UInt32 {
     get {_storage._pingIntervalMs}
     set {_uniqueStorage()._pingIntervalMs = newValue}
@@ -1397,9 +1396,9 @@ public nonisolated struct WireWelcome: @unchecked Sendable {
   /// Clears the value of `limits`. Subsequent reads from it will return its default value.
   public mutating func clearLimits() {_uniqueStorage()._limits = nil}
 
-  /// Every open call that the user takes part in, as it is now; also with `recovered`. Then they are news like any other:
-  /// at least as new as what is sent again, so that the older revisions that follow are dropped as always. They tell
-  /// what no event does: what became of this device's own commands whose answers were lost.
+  /// Every open call of the user, in its present state; also with `recovered`. Then they are used like events: they are
+  /// at least as new as the replayed events, whose older revisions are dropped as always. They also show the results of
+  /// this device's own commands whose answers were lost.
   public var calls: [WireCall] {
     get {_storage._calls}
     set {_uniqueStorage()._calls = newValue}
@@ -1456,7 +1455,7 @@ public nonisolated struct WireIceServer: Sendable {
   public init() {}
 }
 
-/// For clients that cannot send a WebSocket ping, as browsers cannot.
+/// For clients that cannot send a WebSocket ping, such as browsers.
 public nonisolated struct WirePing: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1506,7 +1505,7 @@ public nonisolated struct WireUser: Sendable {
   public init() {}
 }
 
-/// A call, whole. Between two of them `CallChanged` says what has changed.
+/// A whole call. `CallChanged` says what has changed between two of them.
 public nonisolated struct WireCall: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1570,7 +1569,7 @@ public nonisolated struct WireCall: @unchecked Sendable {
   /// Clears the value of `endedAt`. Subsequent reads from it will return its default value.
   public mutating func clearEndedAt() {_uniqueStorage()._endedAt = nil}
 
-  /// When ringing stops by itself.
+  /// When the ring ends by itself.
   public var ringExpiresAt: SwiftProtobuf.Google_Protobuf_Timestamp {
     get {_storage._ringExpiresAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
     set {_uniqueStorage()._ringExpiresAt = newValue}
@@ -1616,7 +1615,7 @@ public nonisolated struct WireCall: @unchecked Sendable {
     set {_uniqueStorage()._locked = newValue}
   }
 
-  /// Who asks to be admitted, the first first.
+  /// Who asks to be admitted, oldest first.
   public var joinRequests: [WireUser] {
     get {_storage._joinRequests}
     set {_uniqueStorage()._joinRequests = newValue}
@@ -1683,13 +1682,13 @@ public nonisolated struct WireCallParticipant: @unchecked Sendable {
     set {_uniqueStorage()._alerted = newValue}
   }
 
-  /// Whether the device is out of reach and its grace is running.
+  /// Whether the device is disconnected and its grace is running.
   public var reconnecting: Bool {
     get {_storage._reconnecting}
     set {_uniqueStorage()._reconnecting = newValue}
   }
 
-  /// The role in perfect negotiation: on a collision of offers the polite side gives way.
+  /// The role in perfect negotiation: when offers collide, the polite side gives way.
   public var polite: Bool {
     get {_storage._polite}
     set {_uniqueStorage()._polite = newValue}
@@ -1715,7 +1714,7 @@ public nonisolated struct WireCallParticipant: @unchecked Sendable {
     set {_uniqueStorage()._onHold = newValue}
   }
 
-  /// Since when the participant raises a hand; absent when it does not.
+  /// Since when the participant has a hand raised; absent when it has not.
   public var handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp {
     get {_storage._handRaisedAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
     set {_uniqueStorage()._handRaisedAt = newValue}
@@ -1770,8 +1769,8 @@ public nonisolated struct WireScreenShare: Sendable {
   fileprivate var _startedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// Start a call. Answered with the call; repeated with the same `client_call_id`, with the same call. Where the pair, or
-/// the group conversation, has an open call already, it is answered, joined or moved here instead.
+/// Place a call. Answered with the call; a repeat with the same `client_call_id` is answered with the same call. If the
+/// pair or the group conversation has an open call, that one is answered, joined or moved to this device instead.
 public nonisolated struct WireCallInvite: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1780,7 +1779,7 @@ public nonisolated struct WireCallInvite: Sendable {
   /// Made by the client.
   public var clientCallID: String = String()
 
-  /// Whom to call; the direct conversation with them is made when there is none. Empty in a group call.
+  /// Whom to call; a missing direct conversation is created. Empty in a group call.
   public var userID: String = String()
 
   public var type: WireCallType = .unspecified
@@ -1815,7 +1814,7 @@ public nonisolated struct WireCallRinging: Sendable {
 
   public var callID: String = String()
 
-  /// True when the device was woken by a push for it: it is given time to be looked at.
+  /// True when a push has woken the device: the user gets more time to answer.
   public var wokenByPush: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1849,7 +1848,7 @@ public nonisolated struct WireCallAccept: Sendable {
   fileprivate var _media: WireMediaState? = nil
 }
 
-/// Turn a ringing call away, for all devices of the user.
+/// Decline a ringing call, for all devices of the user.
 public nonisolated struct WireCallDecline: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1867,7 +1866,7 @@ public nonisolated struct WireCallDecline: Sendable {
   public init() {}
 }
 
-/// The caller gives up before the answer. After the answer it does nothing, and says so with the call.
+/// The caller gives up before the answer. After the answer it has no effect, and is answered with the call.
 public nonisolated struct WireCallCancel: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1882,7 +1881,7 @@ public nonisolated struct WireCallCancel: Sendable {
   public init() {}
 }
 
-/// Leave a call. Before the answer it is a cancel from the caller, a decline from a callee.
+/// Leave a call. Before the answer it acts as a cancel by the caller, or a decline by a callee.
 public nonisolated struct WireCallHangUp: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1900,7 +1899,7 @@ public nonisolated struct WireCallHangUp: Sendable {
   public init() {}
 }
 
-/// Take a call that another device of the same user is in over to this device.
+/// Move a call from another device of the same user to this one.
 public nonisolated struct WireCallMove: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1926,8 +1925,8 @@ public nonisolated struct WireCallMove: Sendable {
   fileprivate var _media: WireMediaState? = nil
 }
 
-/// Come into a group call without being rung: as a member of its conversation, or again after having left. Answered with
-/// the call; where it is locked, `join_requests` names the sender until a host admits this device.
+/// Join a group call without being rung: as a member of its conversation, or again after having left. Answered with
+/// the call; if it is locked, `join_requests` names the sender until a host admits this device.
 public nonisolated struct WireCallJoin: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1953,7 +1952,7 @@ public nonisolated struct WireCallJoin: Sendable {
   fileprivate var _media: WireMediaState? = nil
 }
 
-/// Ring more people, at most 32 at a time. A running direct call becomes a group call by it.
+/// Ring more people, at most 32 at a time. This turns an ongoing direct call into a group call.
 public nonisolated struct WireCallAdd: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1970,7 +1969,7 @@ public nonisolated struct WireCallAdd: Sendable {
   public init() {}
 }
 
-/// Put the call on hold, or go on with it.
+/// Put the call on hold, or resume it.
 public nonisolated struct WireCallHold: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2003,7 +2002,7 @@ public nonisolated struct WireCallRaiseHand: Sendable {
   public init() {}
 }
 
-/// Give a participant of a group call another role: hosts only. Whoever makes somebody else host becomes co-host.
+/// Give a participant of a group call another role: hosts only. A host who makes somebody else host becomes co-host.
 public nonisolated struct WireCallSetRole: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2022,7 +2021,7 @@ public nonisolated struct WireCallSetRole: Sendable {
   public init() {}
 }
 
-/// Ask a participant for silence, switch off a camera, or end a screen share: hosts and co-hosts.
+/// Ask a participant to mute, switch off a camera, or end a screen share: hosts and co-hosts.
 public nonisolated struct WireCallStopMedia: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2032,7 +2031,7 @@ public nonisolated struct WireCallStopMedia: Sendable {
 
   public var callID: String = String()
 
-  /// Whose; of everybody but the host and the sender when empty.
+  /// Whose; when empty, of everybody except the host and the sender.
   public var userID: String = String()
 
   public var medium: WireMedium = .unspecified
@@ -2042,7 +2041,7 @@ public nonisolated struct WireCallStopMedia: Sendable {
   public init() {}
 }
 
-/// Take somebody out of a group call: hosts and co-hosts.
+/// Remove somebody from a group call: hosts and co-hosts.
 public nonisolated struct WireCallRemove: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2054,7 +2053,7 @@ public nonisolated struct WireCallRemove: Sendable {
 
   public var userID: String = String()
 
-  /// Whether they may not come back by themselves.
+  /// Whether they are barred: they cannot come back by themselves.
   public var bar: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2062,8 +2061,8 @@ public nonisolated struct WireCallRemove: Sendable {
   public init() {}
 }
 
-/// Let newcomers in only when they are admitted, or freely again: hosts and co-hosts. Unlocking lets in
-/// whoever waits, as far as there is room.
+/// Lock the call, so that newcomers have to be admitted, or unlock it: hosts and co-hosts. Unlocking admits those who
+/// wait, as far as there is room.
 public nonisolated struct WireCallLock: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2080,7 +2079,7 @@ public nonisolated struct WireCallLock: Sendable {
   public init() {}
 }
 
-/// Let somebody in who asked for it, or turn the request away: hosts and co-hosts.
+/// Admit or refuse somebody who asked to be let in: hosts and co-hosts.
 public nonisolated struct WireCallAdmit: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2114,7 +2113,7 @@ public nonisolated struct WireCallEnd: Sendable {
   public init() {}
 }
 
-/// Ask for a call as it is.
+/// Get the present state of a call.
 public nonisolated struct WireCallFetch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2161,10 +2160,10 @@ public nonisolated struct WireDescription: Sendable {
   /// At most 64 KiB.
   public var sdp: String = String()
 
-  /// Names the sender's peer connection. A receiver that sees a new one begins a new peer connection.
+  /// Names the sender's peer connection. A receiver that sees a new one makes a new peer connection.
   public var peerConnectionID: String = String()
 
-  /// Counts the ICE restarts of that peer connection: what was gathered before one is void after it.
+  /// Counts the ICE restarts of that peer connection: candidates gathered before a restart are void after it.
   public var generation: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -2298,8 +2297,8 @@ public nonisolated struct WireCallIncoming: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
-/// Here is the call as it is. Sent to those who do not know how it was before, as whoever comes into it, and to those who
-/// are told no more.
+/// The present state of the call. Sent to devices that do not know its earlier state, such as those that join, and as
+/// the last event to those that get no more.
 public nonisolated struct WireCallUpdated: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2321,7 +2320,7 @@ public nonisolated struct WireCallUpdated: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
-/// What of a call has changed. Sent to everybody in it or rung for it.
+/// What has changed in a call. Sent to everybody in it or rung for it.
 public nonisolated struct WireCallChanged: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2332,33 +2331,33 @@ public nonisolated struct WireCallChanged: @unchecked Sendable {
     set {_uniqueStorage()._callID = newValue}
   }
 
-  /// The call's revision with the change. Dropped by a client that knows this one or a later one.
+  /// The call's revision after the change. A client that has this one or a later one drops the change.
   public var revision: UInt64 {
     get {_storage._revision}
     set {_uniqueStorage()._revision = newValue}
   }
 
-  /// Every change since this revision is in it: a client that knows this one or a later one knows the call when it has put
-  /// the change on it. Whoever knows none so late has missed something, and fetches the call.
+  /// Contains every change since this revision: a client that has this one or a later one is up to date after applying
+  /// it. A client with an earlier one has missed something, and fetches the call.
   public var baseRevision: UInt64 {
     get {_storage._baseRevision}
     set {_uniqueStorage()._baseRevision = newValue}
   }
 
-  /// Those who are new, or of whom more has changed than what only shows: whole. They take the places of what was known of
-  /// the same users; new ones come at the end, in this order.
+  /// Whole participants: new ones, and those with changes beyond what only shows. They replace the known ones of the
+  /// same users; new ones are appended, in this order.
   public var participants: [WireCallParticipant] {
     get {_storage._participants}
     set {_uniqueStorage()._participants = newValue}
   }
 
-  /// Those of whom nothing else has changed than what only shows.
+  /// Participants in whom only what shows has changed.
   public var shown: [WireParticipantShown] {
     get {_storage._shown}
     set {_uniqueStorage()._shown = newValue}
   }
 
-  /// Absent when nothing of it has changed.
+  /// Absent when it has not changed.
   public var state: WireCallState {
     get {_storage._state ?? WireCallState()}
     set {_uniqueStorage()._state = newValue}
@@ -2368,7 +2367,7 @@ public nonisolated struct WireCallChanged: @unchecked Sendable {
   /// Clears the value of `state`. Subsequent reads from it will return its default value.
   public mutating func clearState() {_uniqueStorage()._state = nil}
 
-  /// Absent when the same screens are shared.
+  /// Absent when they have not changed.
   public var screenShares: WireScreenShares {
     get {_storage._screenShares ?? WireScreenShares()}
     set {_uniqueStorage()._screenShares = newValue}
@@ -2378,7 +2377,7 @@ public nonisolated struct WireCallChanged: @unchecked Sendable {
   /// Clears the value of `screenShares`. Subsequent reads from it will return its default value.
   public mutating func clearScreenShares() {_uniqueStorage()._screenShares = nil}
 
-  /// Absent when the same people ask to be let in.
+  /// Absent when the same people are waiting.
   public var joinRequests: WireJoinRequests {
     get {_storage._joinRequests ?? WireJoinRequests()}
     set {_uniqueStorage()._joinRequests = newValue}
@@ -2395,7 +2394,7 @@ public nonisolated struct WireCallChanged: @unchecked Sendable {
   fileprivate var _storage = _StorageClass.defaultInstance
 }
 
-/// What only shows of a participant: takes the place of all these fields of `CallParticipant`, absent ones included.
+/// What only shows of a participant: replaces all these fields of `CallParticipant`, absent ones included.
 public nonisolated struct WireParticipantShown: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2435,7 +2434,7 @@ public nonisolated struct WireParticipantShown: Sendable {
   fileprivate var _handRaisedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// What a call itself is: takes the place of all these fields of `Call`, absent ones included.
+/// The state of the call itself: replaces all these fields of `Call`, absent ones included.
 public nonisolated struct WireCallState: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2535,7 +2534,7 @@ public nonisolated struct WireCallRingStopped: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
-/// Another device of the same user took the call over.
+/// The call has moved to another device of the same user.
 public nonisolated struct WireCallMoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2557,7 +2556,7 @@ public nonisolated struct WireCallMoved: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
-/// An offer of this device has waited for its answer for too long: it may be made again.
+/// An offer of this device was not answered in time: it may be sent again.
 public nonisolated struct WireOfferUnanswered: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2573,7 +2572,7 @@ public nonisolated struct WireOfferUnanswered: Sendable {
   public init() {}
 }
 
-/// A host asks for silence, or has switched off this device's camera or screen share.
+/// A host asks this device to mute, or has switched off its camera or ended its screen share.
 public nonisolated struct WireMediaStopped: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2662,10 +2661,10 @@ public nonisolated struct WireMessage: Sendable {
 
   public var conversationID: String = String()
 
-  /// The place in the conversation, from 1, without gaps.
+  /// The number in the conversation, from 1, without gaps, as the reader counts.
   public var seq: UInt64 = 0
 
-  /// Empty for a message of the system.
+  /// Empty for a system message.
   public var senderID: String = String()
 
   public var clientMessageID: String = String()
@@ -2683,7 +2682,7 @@ public nonisolated struct WireMessage: Sendable {
   /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
   public mutating func clearCreatedAt() {self._createdAt = nil}
 
-  /// What became of a call, when that is what a message of the system tells.
+  /// The summary of the call, in the system message of a call.
   public var call: WireCallSummary {
     get {_call ?? WireCallSummary()}
     set {_call = newValue}
@@ -2701,7 +2700,7 @@ public nonisolated struct WireMessage: Sendable {
   fileprivate var _call: WireCallSummary? = nil
 }
 
-/// A call that is over, in one line.
+/// A finished call, in one line.
 public nonisolated struct WireCallSummary: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2725,7 +2724,7 @@ public nonisolated struct WireCallSummary: Sendable {
   public init() {}
 }
 
-/// Answered with the stored message; repeated with the same `client_message_id`, with the same message.
+/// Answered with the stored message; a repeat with the same `client_message_id` is answered with the same message.
 public nonisolated struct WireSendMessage: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2734,7 +2733,7 @@ public nonisolated struct WireSendMessage: Sendable {
   /// Made by the client.
   public var clientMessageID: String = String()
 
-  /// To the direct conversation with a user, which is made when there is none, or to a conversation.
+  /// To the direct conversation with a user, which is created if missing, or to a conversation.
   public var target: WireSendMessage.OneOf_Target? = nil
 
   public var conversationID: String {
@@ -2758,7 +2757,7 @@ public nonisolated struct WireSendMessage: Sendable {
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  /// To the direct conversation with a user, which is made when there is none, or to a conversation.
+  /// To the direct conversation with a user, which is created if missing, or to a conversation.
   public nonisolated enum OneOf_Target: Equatable, Sendable {
     case conversationID(String)
     case userID(String)
@@ -2790,7 +2789,7 @@ public nonisolated struct WireMessageReceived: Sendable {
   fileprivate var _message: WireMessage? = nil
 }
 
-/// Somebody whom the user does not know wants them in a group. They are no member until they accept, over REST.
+/// An invitation to a group, from somebody whom the user does not know. The user becomes a member on accepting, by REST.
 public nonisolated struct WireGroupInvitation: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -2831,7 +2830,7 @@ public nonisolated struct WireGroupInvitation: Sendable {
   fileprivate var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
-/// Sent to all devices of whoever is invited.
+/// Sent to all devices of the invited user.
 public nonisolated struct WireInvitationReceived: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
