@@ -5,7 +5,7 @@ import ArgumentParser
 struct LoadTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loadtest",
-        abstract: "Put a Ringback server under load and say how it bore it.",
+        abstract: "Put a Ringback server under load and measure it.",
         discussion: """
             The report goes to standard output. The exit code is 0 when everything succeeded, 1 when a call, a message or \
             a socket failed, 65 for wrong input and 69 when the server does not let the run begin.

@@ -6,13 +6,13 @@ import Wire
 struct FanoutBenchmark: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fanout",
-        abstract: "Measure what one mute in a call costs, by how many people hear of it.",
+        abstract: "Measure the cost of one mute in a call, by the number of recipients.",
         discussion: """
             Each person has one device, and all devices one encoding. The limit of people in a call is raised to fit. The \
             figures are medians of repeats that are interleaved; processor time is that of the thread that does it all.
             """)
 
-    @Option(name: .long, help: "How many people hear of the mute.")
+    @Option(name: .long, help: "How many people are told of the mute.")
     var recipients = [2, 10, 100, 1000]
 
     @Option(name: .long, help: "How often each mute is repeated.")

@@ -42,7 +42,7 @@ public final class DatagramServer<Handler: DatagramHandler & ~Copyable>: Service
             } catch {
                 guard error.code == .noSuchFamily else { throw error }
                 logger.warning(
-                    "address left out",
+                    "address skipped",
                     metadata: ["server": "\(name)", "address": "\(address)", "reason": "\(error)"])
                 missing = error
             }

@@ -50,7 +50,7 @@ public struct CallMetrics: Sendable {
                     .init(ended[reason]?.value ?? 0, labels: [("reason", reason.rawValue)])
                 }),
             MetricFamily(
-                "call_signals_relayed_total", .counter, help: "Descriptions and candidates passed on.",
+                "call_signals_relayed_total", .counter, help: "Descriptions and candidates relayed.",
                 samples: [.init(relayedSignals.value)]),
             MetricFamily(
                 "call_signals_dropped_total", .counter, help: "Descriptions and candidates that came too late.",
@@ -59,7 +59,7 @@ public struct CallMetrics: Sendable {
                 "call_commands_limited_total", .counter, help: "Commands to calls refused for their sender's rate.",
                 samples: [.init(limitedCommands.value)]),
             MetricFamily(
-                "call_rests_total", .counter, help: "How often a busy call let others have their turn.",
+                "call_rests_total", .counter, help: "How often a busy call rested.",
                 samples: [.init(rests.value)]),
             MetricFamily(
                 "call_commits_failed_total", .counter, help: "Call transitions that could not be committed.",
@@ -71,7 +71,7 @@ public struct CallMetrics: Sendable {
                 "node_lease_renewals_failed_total", .counter, help: "Renewals of the lease that failed.",
                 samples: [.init(failedRenewals.value)]),
             MetricFamily(
-                "calls_adopted_total", .counter, help: "Calls taken up after a start or from another node.",
+                "calls_adopted_total", .counter, help: "Calls adopted after a start or from another node.",
                 samples: [.init(adopted.value)]),
             MetricFamily(
                 "calls_let_go_total", .counter, help: "Calls let go because another node owns them.",

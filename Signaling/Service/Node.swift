@@ -94,7 +94,7 @@ final class Node: Sendable {
         do throws(DatabaseError) {
             _ = try await database.commit(WriteUnit([Step(.forgetNodes, [.instant(moment)])]))
         } catch {
-            logger.warning("nodes that have gone were not forgotten", metadata: ["error": "\(error)"])
+            logger.warning("gone nodes could not be deleted", metadata: ["error": "\(error)"])
         }
     }
 
@@ -116,7 +116,7 @@ final class Node: Sendable {
             _ = try await database.commit(owner.renewal(at: present, until: present))
         } catch {
             logger.warning(
-                "the lease was not given up and has to run out",
+                "the lease was not released and has to expire",
                 metadata: ["node": "\(owner.node)", "error": "\(error)"])
         }
     }
@@ -167,7 +167,7 @@ final class Node: Sendable {
             for shard in shards { shard.leaseChanged() }
             metrics.leaseHeld.set(1)
             if hasRunOut {
-                logger.notice("the lease is renewed after it had run out", metadata: ["node": "\(owner.node)"])
+                logger.notice("the lease is renewed after it had expired", metadata: ["node": "\(owner.node)"])
             }
         } catch  where error.code == .expectationFailed(step: 0) {
             await supersede(owner)
@@ -202,7 +202,7 @@ final class Node: Sendable {
         let isHeld = lease.owner(at: now()) != nil
         metrics.leaseHeld.set(isHeld ? 1 : 0)
         logger.warning(
-            isHeld ? "the lease was not renewed" : "the lease has run out: calls have to wait",
+            isHeld ? "the lease was not renewed" : "the lease has expired: calls have to wait",
             metadata: ["node": "\(lease.node)", "error": "\(error)"])
     }
 
@@ -267,7 +267,7 @@ final class Node: Sendable {
             guard moment - since > lease.duration else { continue }
             let values: [SQLValue] = [.id(node), .instant(renewedAt), .instant(present)]
             _ = try await database.commit(WriteUnit([Step(.endLeaseAhead, values)]))
-            logger.notice("a lease of before the clock was set back is ended", metadata: ["node": "\(node)"])
+            logger.notice("a lease from before the clock was set back is ended", metadata: ["node": "\(node)"])
         }
         let found = ahead
         state.withLockedValue { $0.leasesAhead = found }
@@ -284,7 +284,7 @@ final class Node: Sendable {
                 // It has ended since.
                 continue
             }
-            logger.notice("a call of this node's own was lost sight of", metadata: ["call": "\(call)"])
+            logger.notice("a call of this node was missing and is adopted again", metadata: ["call": "\(call)"])
             state.withLockedValue { $0.toAdopt[call] = present }
         }
     }

@@ -62,13 +62,14 @@ extension AccountError {
     static let lookalike = AccountError(
         .invalid(.displayName), "This display name looks like somebody else's. Choose another one.")
     static let badCredentials = AccountError(
-        .badCredentials, "Username or password is wrong. Check both and try again.")
+        .badCredentials, "Wrong username or password. Check both and try again.")
     static let unauthenticated = AccountError(.unauthenticated, "You are signed out. Log in again.")
     static let expired = AccountError(.unauthenticated, "The access token has expired. Refresh it.")
     static let suspended = AccountError(.suspended, "This account is suspended. Ask the operator of this server.")
     static let overloaded = AccountError(.overloaded, "The server is busy. Try again in a few seconds.")
     static let unavailable = AccountError(.unavailable, "The server cannot reach its data. Try again in a moment.")
-    static let `internal` = AccountError(.internal, "The server made a mistake. Try again, and tell the operator.")
+    static let `internal` = AccountError(
+        .internal, "An error occurred in the server. Try again, and tell the operator.")
 
     static let oneself = AccountError(.invalid(.userID), "user_id is yourself. Name somebody else.")
     static let ownBlock = AccountError(.conflict, "You have blocked this person. Unblock them first.")
@@ -84,7 +85,7 @@ extension AccountError {
         let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
         return AccountError(
             .rateLimited(retryAfter: retryAfter),
-            "You have asked as many people today as one person may in a day. "
+            "You have reached the limit of contact requests in a day. "
                 + "Try again in \(minutes / 60) h \(minutes % 60) min.")
     }
 

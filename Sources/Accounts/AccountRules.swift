@@ -113,6 +113,6 @@ enum AccountRules {
 
     private static let displayNameError = AccountError(
         .invalid(.displayName),
-        "A display name has at most \(displayNameLimit) characters, one of them at least to be seen, and nothing hidden."
+        "A display name has at most \(displayNameLimit) characters, at least one of them visible, and no hidden ones."
     )
 }

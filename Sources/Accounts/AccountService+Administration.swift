@@ -63,7 +63,7 @@ extension AccountService {
     /// - Throws: `notFound`, `suspended`, `invalid(.lifetime)`, `unavailable`, `internal`.
     public func createToken(username: String, lifetime: Instant.Span) async throws(AccountError) -> IssuedToken {
         guard lifetime >= .seconds(1), lifetime <= Self.longestTokenLifetime else {
-            throw AccountError(.invalid(.lifetime), "A token lives from 1 second to 366 days. Choose such a lifetime.")
+            throw AccountError(.invalid(.lifetime), "A token has a lifetime from 1 second to 366 days.")
         }
         let account = try await known(username)
         guard !account.isSuspended else { throw .suspended }

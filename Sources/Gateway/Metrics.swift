@@ -18,7 +18,7 @@ final class GatewayMetrics: Sendable {
     let commands = Counter()
     /// Commands that were refused for their rate.
     let commandsLimited = Counter()
-    /// Messages that were no frame of the protocol.
+    /// Messages that were not valid frames.
     let malformedFrames = Counter()
     /// Events written to sockets.
     let events = Counter()
@@ -57,7 +57,7 @@ final class GatewayMetrics: Sendable {
         [
             MetricFamily("sockets", .gauge, help: "Open sockets.", samples: [.init(sockets.value)]),
             MetricFamily(
-                "plain_connections", .gauge, help: "Open connections that are no sockets.",
+                "plain_connections", .gauge, help: "Open connections that are not sockets.",
                 samples: [.init(plainConnections.value)]),
             MetricFamily(
                 "connections_refused_total", .counter,
@@ -66,7 +66,7 @@ final class GatewayMetrics: Sendable {
                     .init(refusals($0), labels: [("reason", $0.rawValue)])
                 }),
             MetricFamily(
-                "accept_pauses_total", .counter, help: "Times that no connection was accepted for lack of descriptors.",
+                "accept_pauses_total", .counter, help: "Times that accepting paused for lack of descriptors.",
                 samples: [.init(acceptPauses.value)]),
             MetricFamily(
                 "socket_upgrades_total", .counter, help: "Upgrades to a socket.",
@@ -90,7 +90,7 @@ final class GatewayMetrics: Sendable {
                 "socket_commands_limited_total", .counter, help: "Commands refused for their rate.",
                 samples: [.init(commandsLimited.value)]),
             MetricFamily(
-                "socket_malformed_frames_total", .counter, help: "Messages that were no frame of the protocol.",
+                "socket_malformed_frames_total", .counter, help: "Messages that were not valid frames.",
                 samples: [.init(malformedFrames.value)]),
             MetricFamily(
                 "socket_frames_sent_total", .counter, help: "Frames written to sockets.",

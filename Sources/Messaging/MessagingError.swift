@@ -62,10 +62,10 @@ extension MessagingError {
     static let notAdmin = MessagingError(.forbidden, "Only the owner and admins of a group may do this.")
     static let notOwner = MessagingError(.forbidden, "Only the owner of a group may do this.")
     static let ownerForLife = MessagingError(
-        .invalid(.role), "Whoever owns a group does until they leave it. Others can be admins or members.")
+        .invalid(.role), "The owner of a group cannot get another role. Others can be admins or members.")
     static let badGroupName = MessagingError(
         .invalid(.name),
-        "The name of a group has 1 to \(GroupRules.nameLimit) characters, one of them at least to be seen, and nothing hidden."
+        "The name of a group has 1 to \(GroupRules.nameLimit) characters, at least one of them visible, and no hidden ones."
     )
     static let groupTooLarge = MessagingError(
         .invalid(.memberIDs), "A group has at most \(GroupRules.memberLimit) members.")
@@ -73,18 +73,19 @@ extension MessagingError {
     static let unavailable = MessagingError(
         .unavailable, "The server cannot reach its data. Send it again in a moment.")
     static let `internal` = MessagingError(
-        .internal, "The server made a mistake. Try again, and tell the operator.")
+        .internal, "An error occurred in the server. Try again, and tell the operator.")
 
     static func usedUp(_ kind: QuotaKind, retryAfter: Instant.Span) -> MessagingError {
         let what =
             switch kind {
-            case .groups: "made as many groups"
-            case .invitations: "invited as many people"
-            case .messages, .messageBytes, .contactRequests, .rings: "written as much"
+            case .groups: "groups that you may create"
+            case .invitations: "people whom you may invite"
+            case .messages, .messageBytes, .contactRequests, .rings: "messages that you may send"
             }
         let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
         return MessagingError(
             .rateLimited(retryAfter: retryAfter),
-            "You have \(what) today as one person may in a day. Try again in \(minutes / 60) h \(minutes % 60) min.")
+            "You have reached the limit of \(what) in a day. "
+                + "Try again in \(minutes / 60) h \(minutes % 60) min.")
     }
 }

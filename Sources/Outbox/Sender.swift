@@ -241,14 +241,14 @@ final class Sender: Sendable {
         }
         switch (wasFailing, isFailing) {
         case (false, true):
-            logger.warning("deliveries are not taken; they are tried again", metadata: ["error": "\(error)"])
-        case (true, false): logger.notice("deliveries are taken again")
-        case (true, true): logger.debug("a delivery was not taken", metadata: ["error": "\(error)"])
+            logger.warning("deliveries fail; retrying", metadata: ["error": "\(error)"])
+        case (true, false): logger.notice("deliveries succeed again")
+        case (true, true): logger.debug("a delivery failed", metadata: ["error": "\(error)"])
         case (false, false): break
         }
     }
 
     private func report(_ error: DatabaseError, at place: String) {
-        logger.warning("the outbox can't be used", metadata: ["at": "\(place)", "error": "\(error)"])
+        logger.warning("the outbox is unavailable", metadata: ["at": "\(place)", "error": "\(error)"])
     }
 }

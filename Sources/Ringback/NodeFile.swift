@@ -18,7 +18,7 @@ final class NodeFile {
         do {
             opened = try Self.open(path)
         } catch {
-            throw Failure(.configuration, "node.idFile can't be read or made: \(path)")
+            throw Failure(.configuration, "node.idFile cannot be read or created: \(path)")
         }
         // Where a file system knows no locks, the node's epoch still tells the older server that there is a younger one.
         if flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
@@ -31,7 +31,7 @@ final class NodeFile {
             let node = NodeID(text.trimmingCharacters(in: .whitespacesAndNewlines))
         else {
             Glibc.close(opened)
-            throw Failure(.configuration, "\(path) does not hold a node's id; delete it to have a new one made")
+            throw Failure(.configuration, "\(path) does not contain a node's id; delete it to create a new one")
         }
         self.node = node
         descriptor = opened

@@ -106,7 +106,7 @@ enum ServerKey {
             try FileManager.default.createDirectory(
                 at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
-            throw Failure(.configuration, "the folder of tokenKeyFile can't be made: \(folder.path)")
+            throw Failure(.configuration, "the folder of tokenKeyFile cannot be created: \(folder.path)")
         }
         do {
             return try TokenKey.load(orCreateAt: settings.tokenKeyFile)

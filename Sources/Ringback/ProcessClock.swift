@@ -28,7 +28,7 @@ final class ProcessClock: Sendable {
         }
         if let jump {
             logger.warning(
-                "the system's clock was set; the server follows slowly, or at once when it is started again",
+                "the system's clock was set; the server follows slowly, or at once after a restart",
                 metadata: ["ahead_ms": "\(jump.milliseconds)"])
         }
         return reading

@@ -40,7 +40,7 @@ struct Reloading: Service {
         }
         logger.notice("reloaded", metadata: ["log.level": "\(fresh.logLevel)"])
         if fresh.needsStart(after: settings) {
-            logger.warning("some settings that have changed are taken up at the next start alone")
+            logger.warning("some changed settings need a restart")
         }
     }
 

@@ -7,9 +7,9 @@ struct RingbackCommand: AsyncParsableCommand {
         commandName: "ringback",
         abstract: "A signaling and call-session server: voice and video calls, and messages over the same socket.",
         discussion: """
-            `ringback serve` with nothing else keeps everything in ./data and serves http://127.0.0.1:8080.
+            `ringback serve` without flags keeps everything in ./data and serves http://127.0.0.1:8080.
             Every setting can be given as a flag, in the environment as RINGBACK_…, or in a JSON file (--config);
-            flags come before the environment, the environment before the file.
+            flags override the environment, and the environment overrides the file.
             """,
         version: Version.number,
         subcommands: [Serve.self, Migrate.self, User.self, Token.self, Version.self])

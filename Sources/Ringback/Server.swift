@@ -49,7 +49,7 @@ struct Server {
     func run() async throws {
         if descriptors.limit < Descriptors.usual {
             logger.warning(
-                "few files may be open: raise the limit, with ulimit -n or LimitNOFILE of systemd",
+                "the limit of open files is low: raise it with ulimit -n or LimitNOFILE of systemd",
                 metadata: ["limit": "\(descriptors.limit)"])
         }
         let tls = try TLS.configuration(settings.tls)
@@ -129,7 +129,7 @@ struct Server {
     private func takeOver(_ calls: CallService) async throws {
         do throws(DatabaseError) {
             let adopted = try await calls.start()
-            if adopted > 0 { logger.info("took up open calls", metadata: ["calls": "\(adopted)"]) }
+            if adopted > 0 { logger.info("adopted open calls", metadata: ["calls": "\(adopted)"]) }
         } catch {
             throw Failure(.unavailable, "database: \(error.message)")
         }
@@ -223,7 +223,7 @@ extension Server {
         }
         guard let host = IPAddress(address.host) else {
             if settings.stun == .automatic {
-                logger.notice("no STUN server: stun.listen says on which address, as \(address) is a name")
+                logger.notice("no STUN server, because \(address) is a name: set stun.listen to an IP address")
                 return nil
             }
             throw Failure(.configuration, "stun.listen needs an IP address, not the name \(address.host)")
@@ -233,11 +233,12 @@ extension Server {
                 STUNServer.Configuration(addresses: [TransportAddress(host, port: UInt16(address.port))]),
                 logger: logger)
             if stunHost == nil {
-                logger.notice("clients are not told of the STUN server: give publicHost, under which they reach it")
+                logger.notice(
+                    "clients are not told of the STUN server: set publicHost to the name at which they reach it")
             }
             return server
         } catch  where settings.stun == .automatic {
-            logger.warning("no STUN server: \(address) cannot be had", metadata: ["error": "\(error)"])
+            logger.warning("no STUN server: \(address) is not available", metadata: ["error": "\(error)"])
             return nil
         } catch {
             throw Failure(.unavailable, "stun.listen: \(error)")

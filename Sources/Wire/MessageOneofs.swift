@@ -55,7 +55,7 @@ struct MessageOneofs: Sendable {
             guard field.number < 64, let contents = field.contents else { continue }
             let bit: UInt64 = 1 << field.number
             if seen & members & bit != 0 {
-                throw WireFault(.malformed, "A field of which there is one at most stands twice.")
+                throw WireFault(.malformed, "A field that may occur once occurs twice.")
             }
             seen |= bit
             guard let inside = fields.first(where: { $0.number == field.number })?.inside else { continue }

@@ -37,7 +37,7 @@ struct ProtobufFields {
             index += Int(length)
         case 5: index += 4
         // Groups (3 and 4) are of protobuf's second version.
-        default: throw WireFault(.malformed, "A field of the frame has a wire type that is not in use.")
+        default: throw WireFault(.malformed, "A field of the frame has an unsupported wire type.")
         }
         guard index <= end else { throw .truncated }
         return field

@@ -56,7 +56,7 @@ async def test_webhooks_in_order_although_the_receiver_failed(start_server: Star
     assert (ended["status"], ended["end_reason"]) == ("completed", "hangup")
     assert ended["duration_ms"] >= 0
     assert {participant["user"]["username"] for participant in ended["participants"]} == {"alice", "bob"}
-    assert "deliveries are taken again" in server.log
+    assert "deliveries succeed again" in server.log
     assert SECRET not in server.log
     assert receiver.url not in server.log
 

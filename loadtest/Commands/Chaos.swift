@@ -31,7 +31,7 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: "How many people there are, 4 to 5000; every fourth has two devices.")
     var people = 300
 
-    @Option(help: "What the choices and the moments of the kills come from; random when it is not given.")
+    @Option(help: "The seed of all choices and times; random by default.")
     var seed: UInt64?
 
     @Option(help: "Instead of the kills: restart the database once, or stop it for 20 s.")

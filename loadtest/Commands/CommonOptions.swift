@@ -11,7 +11,7 @@ struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The server.", valueName: "url"))
     var server = "http://127.0.0.1:8080"
 
-    @Option(help: ArgumentHelp("Access tokens, one a line; without it the users are made anew.", valueName: "file"))
+    @Option(help: ArgumentHelp("Access tokens, one a line; without it new users are registered.", valueName: "file"))
     var tokenFile: String?
 
     @Option(help: "proto or json.")
@@ -77,7 +77,7 @@ struct PairOptions: ParsableArguments {
     @Option(help: "How many pairs of users, 1 to 10000.")
     var pairs = 10
 
-    @Option(help: "How many a second, above 0 and up to 100000; they start on time, however the server fares.")
+    @Option(help: "How many a second, above 0 and up to 100000; they start on time, even if the server is slow.")
     var rate = 10.0
 
     @Option(help: "For how long they start, in seconds, 1 to 3600.")

@@ -36,7 +36,7 @@ extension RequestRefusal {
             switch error {
             case .headerOverflow:
                 Self(status: .requestHeaderFieldsTooLarge, code: .tooLarge, message: "The head is too large.")
-            case .invalidContentLength, .unexpectedContentLength: .invalid("The length of the body is not clear.")
+            case .invalidContentLength, .unexpectedContentLength: .invalid("The length of the body is ambiguous.")
             default: .invalid("This is not HTTP.")
             }
     }

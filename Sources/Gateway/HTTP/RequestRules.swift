@@ -43,13 +43,13 @@ enum RequestRules {
     private static func fault(inHostOf head: HTTPRequestHead, _ target: RequestTarget) -> RequestRefusal? {
         let hosts = head.headers["host"]
         guard hosts.count == 1 || (hosts.isEmpty && head.version == .http1_0) else {
-            return .invalid("The field Host has to be there once.")
+            return .invalid("The header Host must occur exactly once.")
         }
         guard hosts.allSatisfy({ Authority($0) != nil }) else {
-            return .invalid("The field Host must be a host, with :PORT where it is not the usual one.")
+            return .invalid("The header Host must be a host, with :PORT if it is not the default.")
         }
         guard target.authority.map({ Authority($0) != nil }) ?? true else {
-            return .invalid("The host in the target of the request is none.")
+            return .invalid("The host in the request target is invalid.")
         }
         return nil
     }
@@ -70,7 +70,7 @@ enum RequestRules {
         }
         if let length = lengths.first {
             guard !length.isEmpty, length.utf8.allSatisfy({ (0x30...0x39).contains($0) }), Int64(length) != nil else {
-                return .invalid("Content-Length is not the length of a body.")
+                return .invalid("Content-Length is not a number of bytes.")
             }
         }
         return nil

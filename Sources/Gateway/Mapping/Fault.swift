@@ -23,7 +23,7 @@ struct Fault: Error, Sendable, Equatable {
 extension Fault {
     static let unavailable = Fault(
         .unavailable, "The server cannot do this right now. Try again in a moment.", retryAfter: .seconds(1))
-    static let `internal` = Fault(.internal, "The server made a mistake. Try again, and tell the operator.")
+    static let `internal` = Fault(.internal, "An error occurred in the server. Try again, and tell the operator.")
 
     static func invalid(_ message: String) -> Fault { Fault(.invalid, message) }
     static func tooLarge(_ message: String) -> Fault { Fault(.tooLarge, message) }

@@ -34,7 +34,7 @@ extension WireServerFrame {
             self = .error(fault, replyTo: id)
         case .usedUp(let wait):
             let fault = Fault(
-                .rateLimited, "You have rung as many people today as one person may in a day.", retryAfter: wait)
+                .rateLimited, "You have reached the limit of people to ring in a day.", retryAfter: wait)
             self = .error(fault, replyTo: id)
         case .unavailable: self = .error(.unavailable, replyTo: id)
         case .failed: self = .error(.internal, replyTo: id)
@@ -58,13 +58,13 @@ extension Fault {
         case .callEnded: self.init(.callEnded, "The call is over.")
         case .answeredElsewhere: self.init(.answeredElsewhere, "Another device of yours has answered.")
         case .forbidden: self.init(.forbidden, "You cannot do this in this call.")
-        case .wrongState: self.init(.conflict, "The call is not in a state for this.")
-        case .screenTaken: self.init(.conflict, "Somebody else shares a screen.")
+        case .wrongState: self.init(.conflict, "The state of the call does not allow this.")
+        case .screenTaken: self.init(.conflict, "Somebody else is sharing a screen.")
         case .callFull: self.init(.conflict, "The call is full.")
         case .rungJustNow(let wait):
             self.init(.rateLimited, "They were rung a moment ago. Wait a little.", retryAfter: wait)
         case .mailboxFull:
-            self.init(.rateLimited, "Too much waits for the other side already.", retryAfter: .seconds(1))
+            self.init(.rateLimited, "Too many signals are waiting for the other side.", retryAfter: .seconds(1))
         }
     }
 

@@ -19,7 +19,7 @@ enum SocketCommand: Sendable {
     ) throws(Fault) {
         switch command {
         case nil: throw Fault(.unsupported, "This server does not know the command.")
-        case .hello: throw .invalid("hello was said already.")
+        case .hello: throw .invalid("hello was sent already.")
         case .ping: self = .ping
         case .callInvite(let invite): self = .call(.invite(try Invite(wire: invite)))
         case .callRinging(let command):

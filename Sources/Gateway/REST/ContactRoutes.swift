@@ -112,7 +112,7 @@ extension RESTRequest {
         let limit = try limit() ?? 50
         guard let text = query("cursor") else { return (nil, limit) }
         guard let after = UserID(text) else {
-            throw RESTFault(.invalid("cursor is not one that this server gave."))
+            throw RESTFault(.invalid("cursor is not from this server."))
         }
         return (after, limit)
     }

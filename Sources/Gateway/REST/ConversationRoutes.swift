@@ -22,7 +22,7 @@ struct ConversationRoutes: Sendable {
                     switch body.type {
                     case .unspecified, .direct: try await openDirect(body, by: identity.user)
                     case .group: try await makeGroup(body, by: identity.user)
-                    case .UNRECOGNIZED: throw RESTFault(.invalid("type is none that this server knows."))
+                    case .UNRECOGNIZED: throw RESTFault(.invalid("type has an unknown value."))
                     }
                 return .json(WireConversation(conversation))
             },
@@ -121,7 +121,9 @@ struct ConversationRoutes: Sendable {
     private static func users(_ texts: [String], field: StaticString) throws(RESTFault) -> [UserID] {
         var users: [UserID] = []
         for text in texts {
-            guard let user = UserID(text) else { throw RESTFault(.invalid("\(field) holds what is not a UUID.")) }
+            guard let user = UserID(text) else {
+                throw RESTFault(.invalid("\(field) has an entry that is not a UUID."))
+            }
             users.append(user)
         }
         return users
@@ -174,7 +176,7 @@ extension MemberRole {
         case .owner: self = .owner
         case .admin: self = .admin
         case .member: self = .member
-        case .unspecified, .UNRECOGNIZED: throw RESTFault(.invalid("role is none that this server knows."))
+        case .unspecified, .UNRECOGNIZED: throw RESTFault(.invalid("role has an unknown value."))
         }
     }
 }

@@ -77,7 +77,7 @@ struct RESTRequest: Sendable {
         } catch is NIOTooManyBytesError {
             throw tooLarge
         } catch {
-            throw RESTFault(.invalid("The body is not whole."))
+            throw RESTFault(.invalid("The body is incomplete."))
         }
         do throws(WireFault) {
             return try Encoding.decodeKnownNames(Body.self, fromJSON: Array(bytes.readableBytesView))
@@ -113,7 +113,7 @@ struct RESTRequest: Sendable {
     func cursor<Kind>(of kind: Kind.Type) throws(RESTFault) -> PageCursor<Kind>? {
         guard let text = query("cursor") else { return nil }
         guard let cursor = PageCursor<Kind>(text) else {
-            throw RESTFault(.invalid("cursor is not one that this server gave."))
+            throw RESTFault(.invalid("cursor is not from this server."))
         }
         return cursor
     }

@@ -39,7 +39,7 @@ struct OperatorRoutes: Sendable {
                     body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
             },
             Route(.get, "/v1/openapi.yaml") { _ throws(RESTFault) in
-                guard !openAPI.isEmpty else { throw RESTFault(Fault(.notFound, "There is no document.")) }
+                guard !openAPI.isEmpty else { throw RESTFault(Fault(.notFound, "The document is not available.")) }
                 return Response(
                     status: .ok, headers: [.contentType: "application/yaml"],
                     body: ResponseBody(byteBuffer: ByteBuffer(bytes: openAPI)))

@@ -32,7 +32,7 @@ struct SessionAudit: Service {
                 if !ended.isEmpty { registry.sessionsRevoked(Array(ended), of: user) }
             } catch {
                 // Nobody is thrown out because the database is away.
-                return logger.warning("sessions could not be looked at", metadata: ["error": "\(error)"])
+                return logger.warning("sessions could not be checked", metadata: ["error": "\(error)"])
             }
         }
     }

@@ -280,7 +280,7 @@ extension SessionRegistry {
                     .init(detached, labels: [("standing", "detached")]),
                 ]),
             MetricFamily(
-                "replay_window_bytes", .gauge, help: "Events that are kept for devices that may come back, in bytes.",
+                "replay_window_bytes", .gauge, help: "Events that are kept for devices that may resume, in bytes.",
                 samples: [.init(bytes)]),
         ]
     }

@@ -65,7 +65,7 @@ enum UpgradeRequest: Equatable {
                 headers: ["upgrade": "websocket"])
         }
         guard headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" }) else {
-            return .invalid("Connection must name upgrade.")
+            return .invalid("The header Connection must include upgrade.")
         }
         guard headers["sec-websocket-version"] == ["13"] else {
             return Refusal(
@@ -75,7 +75,7 @@ enum UpgradeRequest: Equatable {
         let keys = headers["sec-websocket-key"]
         guard keys.count == 1, isKey(keys[0]) else { return .invalid("Sec-WebSocket-Key must be 16 bytes in base64.") }
         guard (headers.first(name: "content-length") ?? "0") == "0", !headers.contains(name: "transfer-encoding") else {
-            return .invalid("A request for a socket has no body.")
+            return .invalid("A request for a socket must not have a body.")
         }
         guard mayOpen(headers, configuration: configuration) else {
             return Refusal(

@@ -4,7 +4,7 @@ import ArgumentParser
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Bring the database's schema up to date.",
-        discussion: "`ringback serve` does it, too. Several may run at once: one migrates, the others wait.")
+        discussion: "`ringback serve` also does this. Several may run at once: one migrates, the others wait.")
 
     @OptionGroup var database: DatabaseOptions
 

@@ -10,25 +10,32 @@ struct Serve: AsyncParsableCommand {
             commas, or in the file, where dots are nesting:
 
               calls.ringSeconds          how long a callee is rung (45)
-              calls.ringExtensionSeconds the least for a device woken by a push (20)
-              calls.ringLimitSeconds     the longest ring, extension and all (75)
+              calls.ringExtensionSeconds the minimum for a device woken by a push (20)
+              calls.ringLimitSeconds     the longest ring, extension included (75)
               calls.ringAgainSeconds     until the same person may be rung again (30)
               calls.callerLostSeconds    how long a ringing caller may be away (15)
               calls.reconnectSeconds     how long a participant may be away (30)
               calls.recoverySeconds      the same, after a restart (30)
-              calls.negotiationSeconds   until an unanswered offer is given up (10)
+              calls.negotiationSeconds   how long an offer may stay unanswered (10)
               calls.aloneSeconds         how long one may wait in a group call (120)
               calls.emptySeconds         how long a group call may be empty (20)
               calls.maxDurationSeconds   the longest call (43200)
               calls.screenSharing        take-over, refuse or multiple (take-over)
               calls.participantLimit     people in a call (100)
-              calls.invitesPerMinute     calls that a user may place (30)
+              calls.invitesPerMinute     people whom a user may ring in a minute (30)
+              quotas.messagesPerDay      messages of a user in a day (100000)
+              quotas.messageBytesPerDay  bytes of a user's messages in a day (268435456)
+              quotas.groupsPerDay        groups that a user creates in a day (50)
+              quotas.invitationsPerDay   people whom a user invites in a day (500)
+              quotas.contactRequestsPerDay
+                                         contact requests of a user in a day (300)
+              quotas.ringsPerDay         people whom a user rings in a day (20000)
               password.cost              work factor of bcrypt (12)
-              accessTokenSeconds         life of an access token (600)
-              sessionSeconds             life of an unused session (2592000)
+              accessTokenSeconds         lifetime of an access token (600)
+              sessionSeconds             lifetime of an unused session (2592000)
               tokenKeyFile               key of access tokens (data/token.key)
               node.idFile                id of this server among several (data/node.id)
-              node.leaseSeconds          how long others wait before they take its calls (10)
+              node.leaseSeconds          how long others wait before they adopt its calls (10)
               allowedOrigins             other origins whose pages may connect
               publicOrigin               where browsers find this server behind a proxy
               socketsPerAddress          sockets from one address (200)
@@ -43,9 +50,9 @@ struct Serve: AsyncParsableCommand {
               webhooks.giveUpSeconds     age at which a webhook is given up (86400)
               push.secret                signs requests to the push gateway
 
-            SIGTERM and SIGINT stop the server: clients are told to come back, and calls
-            live on in the database. SIGHUP has it read the certificate, its key and the
-            log level again; everything else is read at the start.
+            SIGTERM and SIGINT stop the server: clients are told to reconnect, and calls
+            stay open in the database. SIGHUP makes it read the certificate, its key and
+            the log level again; all other settings are read at the start.
             """)
 
     @Option(
@@ -63,20 +70,20 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The name or address under which clients reach this server, for STUN. (default: the one listened on)",
+            "The name or address at which clients reach this server, for STUN. (default: the host of --listen)",
             valueName: "host"))
     var publicHost: String?
 
     @Option(
         help: ArgumentHelp(
-            "Where to answer STUN over UDP: HOST:PORT, auto or off. (default: auto, port 3478 unless only this machine is served)",
+            "Where to answer STUN over UDP: HOST:PORT, auto or off. (default: auto, which is port 3478 unless --listen is loopback)",
             valueName: "host:port"))
     var stunListen: String?
 
-    @Option(help: ArgumentHelp("Where to tell of calls; needs webhooks.secret.", valueName: "url"))
+    @Option(help: ArgumentHelp("Where to send call events; needs webhooks.secret.", valueName: "url"))
     var webhooksUrl: String?
 
-    @Option(help: ArgumentHelp("Where to have devices woken for calls; needs push.secret.", valueName: "url"))
+    @Option(help: ArgumentHelp("The push gateway that wakes devices for calls; needs push.secret.", valueName: "url"))
     var pushUrl: String?
 
     @Option(
@@ -90,12 +97,12 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "How long the credentials for TURN servers are good, 300 to 604800. (default: 3600)", valueName: "seconds"))
+            "The lifetime of credentials for TURN servers, 300 to 604800. (default: 3600)", valueName: "seconds"))
     var turnLifetimeSeconds: String?
 
     @Flag(
         help: ArgumentHelp(
-            "Answer WebSocket messages with themselves at /v1/echo, for conformance suites. Not for servers that strangers reach."
+            "Echo WebSocket messages at /v1/echo, for conformance suites. Not for servers that strangers can reach."
         ))
     var echo = false
 

@@ -5,21 +5,21 @@ import Primitives
 /// `ringback token`: access tokens made by hand.
 struct Token: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make access tokens for tools and load tests.", subcommands: [Create.self])
+        abstract: "Create access tokens for tools and load tests.", subcommands: [Create.self])
 
     /// `ringback token create`: makes an access token.
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make an access token for a user and print it.",
+            abstract: "Create an access token for a user and print it.",
             discussion: """
-                The token has a session and a device of its own, is listed among the user's sessions and can be revoked \
-                there. It is printed alone on standard output; the device's id goes to standard error.
+                The token has its own session and device. It is listed among the user's sessions and can be revoked \
+                there. Only the token is printed on standard output; the device's id goes to standard error.
                 """)
 
-        @Argument(help: "Whom it is for.")
+        @Argument(help: "The username.")
         var username: String
 
-        @Option(help: "How long it is good, in seconds, up to 31622400 (366 days).")
+        @Option(help: "The lifetime in seconds, up to 31622400 (366 days).")
         var seconds = 3600
 
         @OptionGroup var database: DatabaseOptions

@@ -6,13 +6,13 @@ import Primitives
 /// `ringback user`: accounts, from the command line.
 struct User: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make, list and suspend accounts.", subcommands: [Create.self, List.self, Suspend.self])
+        abstract: "Create, list and suspend accounts.", subcommands: [Create.self, List.self, Suspend.self])
 
     /// `ringback user create`: makes an account.
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make an account.",
-            discussion: "The password is asked for, or read from standard input when that is no terminal.")
+            abstract: "Create an account.",
+            discussion: "Asks for the password, or reads it from standard input when that is not a terminal.")
 
         @Argument(help: "3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit.")
         var username: String
@@ -80,7 +80,7 @@ struct User: AsyncParsableCommand {
                 the user is out of calls, and open sockets are closed, within about a second.
                 """)
 
-        @Argument(help: "Whose account it is.")
+        @Argument(help: "The username.")
         var username: String
 
         @Flag(help: "Let the user in again.")

@@ -49,7 +49,7 @@ final class PostgreSQLLink {
             let pause = backoff.pause()
             retryAt = .now + .milliseconds(pause)
             logger.warning(
-                "database is out of reach",
+                "database is unreachable",
                 metadata: ["database": "\(target)", "error": "\(error.message)", "retry_after_ms": "\(pause)"])
             throw failure
         }
