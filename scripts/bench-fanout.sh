@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench-fanout.sh [FLAG…]: what one mute in a call costs until everybody is told, in a release build.
+# bench-fanout.sh [FLAG…]: measures the cost of one mute in a call, in a release build.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# chaos.sh [--short]: kills the server again and again under calls, and takes its database away, and checks that nothing
-# was lost. CYCLES, RATE, SEED, PEOPLE and DATABASE (sqlite, postgresql or both) are taken from the environment. --short
-# takes the debug build, and a minute.
+# chaos.sh [--short]: kills the server repeatedly under calls, stops its database, and checks that nothing was lost.
+# CYCLES, RATE, SEED, PEOPLE and DATABASE (sqlite, postgresql or both) come from the environment. --short uses the debug
+# build and runs for about two minutes.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-# Inside with-postgres.sh, which alone knows the cluster.
+# Inside with-postgres.sh, because only it knows the cluster.
 if [[ ${1:-} == --on-cluster ]]; then
     shift
     exec "$@" --database "$RINGBACK_TEST_POSTGRES" --database-control "$RINGBACK_TEST_POSTGRES_CONTROL"
@@ -13,7 +13,7 @@ fi
 
 build=release
 database=${DATABASE:-both}
-# About 50 calls a second find their people free; the others want to call while the server is down or people are busy.
+# About 50 calls a second find their people free; the others come while the server is down or people are busy.
 cycles=${CYCLES:-200} rate=${RATE:-65} people=${PEOPLE:-600}
 outages=(restart stop)
 if [[ ${1:-} == --short ]]; then
@@ -36,7 +36,7 @@ reports=$(mktemp -d "${TMPDIR:-/tmp}/chaos-reports.XXXXXX")
 trap 'rm -rf "$reports"' EXIT
 failed=0
 
-# storm NAME FLAG…: one run, whose report is kept for the table. On PostgreSQL it has a cluster of its own.
+# storm NAME FLAG…: one run, whose report is kept for the table. On PostgreSQL it has its own cluster.
 storm() {
     local name=$1 launcher=()
     shift

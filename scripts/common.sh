@@ -1,4 +1,4 @@
-# What the scripts share. Sourced by each of them, which puts it into the project's folder.
+# Shared by the scripts. Each of them sources it, which changes to the project's folder.
 # shellcheck shell=bash
 
 set -euo pipefail
@@ -20,18 +20,18 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        fail "this needs root, and there is no sudo. As root, run: $*"
+        fail "this needs root, and sudo is not installed. As root, run: $*"
     fi
 }
 
 is_installed() { [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
-# need_packages WHY PACKAGE…: installs the Debian packages that are missing; asks no network when none is.
+# need_packages WHY PACKAGE…: installs the missing Debian packages; uses no network if none is missing.
 need_packages() {
     local why=$1 package missing=()
     shift
     if ! command -v dpkg-query >/dev/null; then
-        say "This is not a Debian system: see to it that there is what Debian calls $* ($why)."
+        say "This is not a Debian system. Install the equivalents of these Debian packages: $* ($why)."
         return
     fi
     for package in "$@"; do
@@ -51,25 +51,25 @@ need_build_packages() {
         libcrypt-dev libpq-dev libsqlite3-dev libssl-dev pkg-config zlib1g-dev
 }
 
-# Puts swift on the PATH when it stands where it usually is installed.
+# Puts swift on the PATH if it is in one of the usual folders.
 need_swift() {
     local folder version
     for folder in /opt/swift/usr/bin /usr/local/swift/usr/bin "$HOME/.local/share/swiftly/bin"; do
         command -v swift >/dev/null && break
         [[ -x $folder/swift ]] && PATH=$folder:$PATH
     done
-    command -v swift >/dev/null || fail "there is no swift on the PATH. Get Swift 6.3 from https://swift.org/install/linux"
+    command -v swift >/dev/null || fail "swift is not on the PATH. Get Swift 6.3 from https://swift.org/install/linux"
     version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p')
     [[ $(printf '%s\n' 6.3 "$version" | sort --version-sort | head -n 1) == 6.3 ]] ||
         fail "Swift ${version:-of an unknown version} is too old. Get Swift 6.3 from https://swift.org/install/linux"
 }
 
-# Says how long the compiler will take, before it begins.
+# Says how long the compiler will take.
 announce_build() {
     local configuration=$1 minutes=$2
     if [[ -d .build/$configuration ]]; then
-        say "Building ($configuration). Only what has changed; the compiler's progress follows."
+        say "Building what has changed ($configuration). The compiler's progress follows."
     else
-        say "Building ($configuration). The first build takes about $minutes minutes on 2 cores; the compiler's progress follows."
+        say "Building ($configuration). The first build takes about $minutes minutes on 2 cores. The compiler's progress follows."
     fi
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# conformance.sh [RESULTS]: builds the server and runs the Autobahn test suite against the way it handles frames. Reports
-# go to the folder RESULTS, test-results unless told otherwise. The suite needs Python 2.7; without one nothing is run.
+# conformance.sh [RESULTS]: builds the server and runs the Autobahn test suite against its WebSocket. Reports go to the
+# folder RESULTS (default: test-results). The suite needs Python 2.7; without it nothing is run.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/test-tools.sh

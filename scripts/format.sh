@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# format.sh write|lint: our own Swift files, not the generated ones. When it writes, the Python files, too, whose format
-# lint.sh looks at.
+# format.sh write|lint: formats or checks our own Swift files, not the generated ones. `write` also formats the Python
+# files, whose format lint.sh checks.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/test-tools.sh

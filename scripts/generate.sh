@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# generate.sh write|check: Sources/Wire/Generated from Sources/Wire/Proto, by Debian's protoc and the plugin of the
-# swift-protobuf version that Package.swift names; and the web client's types of the wire, by wire-types.mjs.
+# generate.sh write|check: generates or checks Sources/Wire/Generated from Sources/Wire/Proto, with Debian's protoc and the
+# plugin of the swift-protobuf version in Package.swift, and the web client's types of the wire, with wire-types.mjs.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/test-tools.sh
@@ -26,7 +26,7 @@ check() {
     fresh=$(mktemp -d)
     trap 'rm -rf "$fresh"' EXIT
     generate_into "$fresh"
-    diff -r "$fresh" "$generated" || fail "$generated is not what the schema says: run make generate"
+    diff -r "$fresh" "$generated" || fail "$generated does not match the schema: run make generate"
     say "$generated is up to date."
 }
 

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
-# lint.sh [PART…]: looks at the code without running it; parts: swift, shell, types, javascript, python. All, if none is
-# named.
+# lint.sh [PART…]: checks the code without running it. Parts: swift, shell, types, javascript, python; all by default.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/test-tools.sh
 source scripts/test-tools.sh
 
-# The web client and its tests are two programs for the checker: what the tests use of node, no page has.
+# The web client and its tests are two programs for the checker, because the tests use node, which a page does not have.
 check_types() {
     local program status=0
     for program in . Tests/WebClient; do
@@ -33,7 +32,7 @@ check() {
                 Sources/WebClient Tests/WebClient scripts
             ;;
         python) check_python ;;
-        *) fail "there is no part $1: there are swift, shell, types, javascript, python" ;;
+        *) fail "unknown part $1: the parts are swift, shell, types, javascript, python" ;;
     esac
 }
 
@@ -41,7 +40,7 @@ need_lint_tools
 status=0
 [[ $# -gt 0 ]] || set -- swift shell types javascript python
 for part in "$@"; do
-    say "Looking at: $part"
+    say "Checking: $part"
     check "$part" || status=1
 done
 exit "$status"

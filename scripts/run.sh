@@ -6,5 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 need_build_packages
 need_swift
 scripts/build.sh release
-# exec: Ctrl-C and SIGTERM reach the server itself, which ends in good order.
+# exec: Ctrl-C and SIGTERM reach the server itself, which shuts down gracefully.
 exec .build/release/ringback serve "$@"

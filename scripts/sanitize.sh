@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of the concurrent parts under the thread sanitizer, with a PostgreSQL cluster of their own.
+# Runs the tests of the concurrent parts with the thread sanitizer and their own PostgreSQL cluster.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

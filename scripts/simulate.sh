@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the simulator as it is fastest. SEED, COUNT, MINUTES and TRACE come from the environment; each may be empty.
+# Runs an optimized simulator. SEED, COUNT, MINUTES and TRACE come from the environment; each may be empty.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 need_build_packages
 need_swift
-[[ -d .build/release ]] || say "Building the simulator (release). The first build takes about a minute on 2 cores."
+[[ -d .build/release ]] || say "Building the simulator (release). The first build takes about 5 minutes on 2 cores."
 swift build --configuration release --product simulate
 arguments=(--threads "$(nproc)")
 [[ -z ${SEED:-} ]] || arguments+=(--seed "$SEED")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Sums up what scripts/test.sh left in its results folder.
+"""Summarizes the results folder of scripts/test.sh.
 
-Prints how long each step took and how it ended, what failed and what was skipped, and why; then one line,
+Prints the time and result of each step, what failed, what was skipped and why; then one line,
 "N passed, N failed[, N skipped]".
-A step without tests counts as one. A step with tests counts each test; and as one failure more when it broke off or
-ran no test. The exit code is 1 when anything failed.
+A step without tests counts as one. A step with tests counts each test, plus one failure if it stopped early or ran no
+test. The exit code is 1 when anything failed.
 """
 
 import json

@@ -1,11 +1,11 @@
-# What the tests need besides Swift: Debian packages and a Python environment. Sourced after common.sh.
+# What the tests need in addition to Swift: Debian packages and a Python environment. Sourced after common.sh.
 # shellcheck shell=bash
 
 need_interop_tools() {
     need_packages "for the tests with a browser and on databases" \
         chromium fonts-dejavu-core fonts-noto-color-emoji postgresql python3-venv sqlite3
     need_without_daemon coturn "for the tests of calls through a TURN server"
-    need_without_daemon pgbouncer "for the tests of a pooler before PostgreSQL"
+    need_without_daemon pgbouncer "for the tests with a PostgreSQL connection pooler"
     need_python_environment
 }
 
@@ -14,12 +14,12 @@ need_lint_tools() {
     need_python_environment
 }
 
-# debian_node PROGRAM [FLAG…]: a program of Debian's packages for node, run by the node of Playwright, as the tests are:
-# where node is not Debian's own, it does not look where these packages lie.
+# debian_node PROGRAM [FLAG…]: runs a program of Debian's node packages with Playwright's node, as the tests do. That node
+# does not look into Debian's folder of packages by itself.
 debian_node() {
     local program=/usr/share/nodejs/$1
     shift
-    [[ -e $program ]] || fail "there is no $program: it comes with the Debian packages eslint and node-typescript"
+    [[ -e $program ]] || fail "$program is missing: install the Debian packages eslint and node-typescript"
     NODE_PATH=/usr/share/nodejs node "$program" "$@"
 }
 
@@ -41,11 +41,11 @@ node() {
     "$(.venv/bin/python -c 'import pathlib, playwright; print(pathlib.Path(playwright.__file__).parent / "driver/node")')" "$@"
 }
 
-# .venv with exactly the packages of requirements.txt; made anew when that file changes.
+# .venv with exactly the packages of requirements.txt; recreated when that file changes.
 need_python_environment() {
     local wanted=Tests/Interop/requirements.txt stamp=.venv/requirements.txt
     cmp --silent "$wanted" "$stamp" && return
-    say "Fetching the Python packages of $wanted into .venv (about 100 MB, well below a minute on most lines)."
+    say "Downloading the Python packages of $wanted into .venv (about 100 MB, usually less than a minute)."
     rm -rf .venv
     /usr/bin/python3 -m venv .venv
     .venv/bin/pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --requirement "$wanted"
@@ -56,7 +56,7 @@ need_python_environment() {
 python27() {
     local python
     for python in "$(command -v python2.7)" "${PYENV_ROOT:-${HOME:-/root}/.pyenv}"/versions/2.7.*/bin/python2.7; do
-        # Run, not only looked for: what pyenv puts on the PATH stands for versions, too, that are not chosen.
+        # Run it to make sure: pyenv also puts versions on the PATH that are not selected.
         if "$python" -m pip --version &>/dev/null; then
             printf '%s\n' "$python"
             return
@@ -65,12 +65,12 @@ python27() {
     return 1
 }
 
-# .autobahn with exactly the packages of Tests/Conformance/requirements.txt; made anew when that file changes.
-# Not an environment of its own, which Python 2.7 cannot make by itself, but a folder of modules.
+# .autobahn with exactly the packages of Tests/Conformance/requirements.txt; recreated when that file changes.
+# It is a folder of modules, because Python 2.7 cannot create an environment by itself.
 need_conformance_suite() {
     local python=$1 wanted=Tests/Conformance/requirements.txt stamp=.autobahn/requirements.txt
     cmp --silent "$wanted" "$stamp" && return
-    say "Fetching the Autobahn test suite into .autobahn. Some of it is built here, in about half a minute."
+    say "Downloading the Autobahn test suite into .autobahn. Some of it is built here, in about half a minute."
     rm -rf .autobahn
     PIP_CONSTRAINT=$PWD/Tests/Conformance/build-constraints.txt PYTHONWARNINGS=ignore "$python" -m pip install --quiet --disable-pip-version-check --no-input --no-deps \
         --target .autobahn --requirement "$wanted" 2> >(grep -v DEPRECATION >&2)

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Every check and every test. Ends with a table of the steps and their times, and one line: how many passed, failed and were
-# skipped.
-# What the steps print goes to test-results/, and is shown when a step fails.
+# Runs every check and every test. Ends with a table of the steps and their times, and one line that says how many passed,
+# failed and were skipped. The output of the steps goes to test-results/, and is shown when a step fails.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 # shellcheck source=scripts/test-tools.sh
 source scripts/test-tools.sh
 
-# In its second life the script runs inside with-postgres.sh.
+# The script starts itself a second time, inside with-postgres.sh.
 if [[ ${1:-} != with-postgres ]]; then
-    say "Looking for what the build and the tests need."
+    say "Checking what the build and the tests need."
     need_build_packages
     need_swift
     need_interop_tools
@@ -25,12 +24,12 @@ mkdir "$results"
 step_number=0
 step_pid=
 
-# Each step has a process group of its own, so that nothing of it is left when the script ends early.
+# Each step has its own process group, so that nothing of it keeps running when the script ends early.
 trap '[[ -z $step_pid ]] || kill -TERM -- "-$step_pid" 2>/dev/null || true' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Waits for the step, and says now and then how far it is.
+# Waits for the step, and prints its progress from time to time.
 follow() {
     local log=$1 began=$SECONDS last
     while kill -0 "$step_pid" 2>/dev/null; do
@@ -43,7 +42,7 @@ follow() {
     wait "$step_pid"
 }
 
-# step NAME WHAT COMMAND…: runs a command and notes how it ended. WHAT is for people.
+# step NAME WHAT COMMAND…: runs a command and records how it ended. WHAT is for people.
 step() {
     local name=$1 what=$2 log=$results/$1.log began=$SECONDS status=0
     shift 2
@@ -60,7 +59,7 @@ step() {
         say "        passed in $(clock $((SECONDS - began)))"
     else
         tail -n 100 "$log" | sed 's/^/    | /'
-        say "        FAILED after $(clock $((SECONDS - began))): exit code $status, all of it in test-results/$name.log"
+        say "        FAILED after $(clock $((SECONDS - began))): exit code $status, full log in test-results/$name.log"
     fi
     printf '%s\t%s\t%s\n' "$name" "$((SECONDS - began))" "$status" >>"$results/steps.tsv"
     return "$status"
@@ -109,7 +108,7 @@ if step build "Strict debug build, warnings are errors: $build_time" strict_buil
     step faults "Planted faults, which the simulator has to find: about 15 minutes" scripts/planted-faults.sh || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
-    step chaos "Storms over a server that is killed, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
+    step chaos "A server that is killed under calls, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true

@@ -1,6 +1,6 @@
 // wire-types.mjs write|check: the TypeScript declarations of the wire schema's JSON form, from Sources/Wire/Proto.
 //
-// Reads what of the protobuf language the schema uses, and fails on everything else.
+// Reads only the parts of the protobuf language that the schema uses, and fails on everything else.
 
 import { readFileSync, writeFileSync } from "node:fs";
 
@@ -125,6 +125,6 @@ export const present = () => readFileSync(target, "utf8");
 
 if (process.argv[2] === "write") writeFileSync(target, wanted());
 if (process.argv[2] === "check" && wanted() !== present()) {
-  console.error("error: wire-schema.d.ts is not what the schema says: run make generate");
+  console.error("error: wire-schema.d.ts does not match the schema: run make generate");
   process.exitCode = 1;
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# with-postgres.sh COMMAND…: runs a command with a PostgreSQL cluster of its own, which RINGBACK_TEST_POSTGRES names.
-# The cluster lives in a temporary folder, on a free port of 127.0.0.1, and goes when the command ends. It keeps the
-# defaults that make commits durable: the tests are about what is on disk. RINGBACK_TEST_POSTGRES_CONTROL is a program
-# that takes the cluster away and brings it back: `stop` and `start`.
+# with-postgres.sh COMMAND…: runs a command with its own PostgreSQL cluster, whose URL is in RINGBACK_TEST_POSTGRES.
+# The cluster is in a temporary folder, on a free port of 127.0.0.1, and is deleted when the command ends. It keeps the
+# defaults that make commits durable, because the tests check what is on disk. RINGBACK_TEST_POSTGRES_CONTROL is a program
+# that stops and starts the cluster: `stop` and `start`.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
@@ -23,7 +23,7 @@ unprivileged() {
 }
 
 cleanup() {
-    # Immediate, not fast: sessions that a killed test left behind must not hold it up, and the data are thrown away.
+    # Immediate, not fast: sessions of a killed test must not delay it, and the data is deleted anyway.
     if [[ -n $port ]]; then
         unprivileged "$programs/pg_ctl" stop --silent --mode immediate --pgdata "$folder/data" || true
     fi
@@ -33,7 +33,7 @@ trap cleanup EXIT
 trap 'end INT; exit 130' INT
 trap 'end TERM; exit 143' TERM HUP
 
-# The command runs beside this script, which would otherwise hear a signal only after the command's end.
+# The command runs in the background; otherwise this script would handle a signal only after the command's end.
 child=
 end() {
     if [[ -n $child ]]; then
@@ -42,7 +42,7 @@ end() {
     fi
 }
 
-# What makes the cluster go away and come back, on the same port, while the command runs.
+# Stops and starts the cluster, on the same port, while the command runs.
 make_control() {
     local run=()
     [[ $EUID -ne 0 ]] || run=(setpriv --reuid=postgres --regid=postgres --init-groups)
@@ -50,7 +50,7 @@ make_control() {
 #!/usr/bin/env bash
 set -euo pipefail
 cd "$folder"
-# A server that outlives its starter must keep nothing of it open: somebody may wait for that to be closed.
+# A server that outlives its starter must not keep the starter's files open: somebody may wait until they are closed.
 for handle in /proc/\$\$/fd/*; do
     number=\${handle##*/}
     # 255 is the shell's own, for this script.
@@ -84,7 +84,7 @@ cluster_options() {
     printf '%s' "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300"
 }
 
-# Somebody else may take a free port between looking and listening: a few tries.
+# Another process may take the port before PostgreSQL listens: a few tries.
 start_cluster() {
     local try
     for try in 1 2 3 4 5; do

@@ -24,13 +24,13 @@ from server import PROJECT, Server
 DOCUMENT = PROJECT / "docs/protocol-examples.md"
 INTRODUCTION = """# Examples of the protocol
 
-What a real server says, flow by flow, in the JSON form; [the protocol](protocol.md) tells the rules.
+Every flow as a real server sends it, in JSON; [the protocol](protocol.md) explains the rules.
 `make protocol-examples` writes this file (`Tests/Interop/protocol_examples.py`); a test compares it with the server.
 
-`→` goes from a client to the server, `←` from the server to a client; before it stands whose device it is. Ids, times
-and tokens are stand-ins. A call is shown whole once in a section; after that its id, status and revision, and what
-changed since it was last shown. The message that a call leaves in its conversation is shown, and counted in `seq`, in
-[Messages](#messages) alone. `close` is the close frame of WebSocket, with its code and its reason.
+`→` goes from a client to the server, `←` from the server to a client; the name before it is that of the device. Ids,
+times and tokens are placeholders. Each section shows a call in full once; after that only its id, status and revision,
+and what has changed since it was last shown. The message that a call leaves in its conversation is shown, and counted
+in `seq`, only in [Messages](#messages). `close` is the close frame of WebSocket, with its code and its reason.
 """
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
