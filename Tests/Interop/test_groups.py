@@ -151,7 +151,7 @@ async def test_hosts_mute_remove_and_bar(
     await are_together(alice, carol)
     await opens_menu(alice, "carol")
     await alice.click("do-bar")
-    await carol.sees_call_end("for good")
+    await carol.sees_call_end("permanently")
     await carol.click("call-close")
     await carol.sees_not("call-join")
     assert (await statuses(database))["carol"] == ("left", "kicked")

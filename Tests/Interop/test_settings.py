@@ -50,7 +50,7 @@ async def test_who_can_call(start_server: StartServer, arrive: Arrive) -> None:
     await alice.does("ask")
     await alice.sees("thread-detail", "Request sent")
     await bob.page.reload()
-    await expect(bob.element("open-settings")).to_have_accessible_name("Settings, a contact request")
+    await expect(bob.element("open-settings")).to_have_accessible_name("Settings, 1 contact request")
     await bob.opens_settings()
     await expect(bob.element("who-contacts")).to_be_checked()
     await bob.click("accept-alice")
