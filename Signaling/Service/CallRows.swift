@@ -30,60 +30,30 @@ package enum CallRows {
 
     /// Who owns a stored call; nil for a call of an earlier schema.
     package static func owner(_ row: Row) throws(DatabaseError) -> CallOwner? {
-        guard let node: NodeID = try row.idIfAny("owner_id") else { return nil }
-        return CallOwner(node: node, epoch: try row.integer("owner_epoch"))
+        guard let node: NodeID = try row.idIfAny(name(.ownerNode)) else { return nil }
+        return CallOwner(node: node, epoch: try row.integer(name(.ownerEpoch)))
     }
 
     private static func insert(_ call: Call, by owner: CallOwner) -> Step {
-        Step(
-            .insertCall,
-            [
-                .id(call.id), .id(call.conversation), .id(call.initiator), .id(call.clientCallID),
-                .text(call.mode.rawValue), .text(call.type.rawValue), .text(call.phase.status), .text("peer"),
-                .integer(call.revision), .instant(call.startedAt), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked), .id(owner.node),
-                .integer(owner.epoch),
-            ])
+        Step(.insertCall, CallColumn.allCases.map { $0.value(of: call, by: owner) })
     }
 
     private static func update(_ call: Call, storedRevision: Int64, by owner: CallOwner) -> Step {
-        Step(
-            .updateCall,
-            [
-                .id(call.id), .integer(storedRevision), .integer(call.revision), .text(call.mode.rawValue),
-                .text(call.phase.status), .text("peer"), .instant(call.answeredAt), .instant(call.endedAt),
-                .instant(call.ringExpiresAt), .text(call.endReason?.rawValue), .boolean(call.isLocked), .id(owner.node),
-                .integer(owner.epoch),
-            ],
-            expectedRows: 1)
+        let values = CallColumn.updated.map { $0.value(of: call, by: owner) }
+        return Step(.updateCall, [.id(call.id), .integer(storedRevision)] + values, expectedRows: 1)
     }
 
     private static func put(_ participant: Participant, in call: Call) -> Step {
-        let stored: (status: String, joinedAt: Instant?, leftAt: Instant?, reason: String?, device: DeviceID?)
-        var ringExpiresAt: Instant?
-        switch participant.state {
-        case .ringing(let ringing):
-            stored = ("ringing", nil, nil, nil, nil)
-            ringExpiresAt = ringing.until
-        case .connected(let connection): stored = ("connected", connection.joinedAt, nil, nil, connection.device)
-        case .declined(let at, let reason): stored = ("declined", nil, at, reason.rawValue, nil)
-        case .left(let joinedAt, let at, let reason): stored = ("left", joinedAt, at, reason.rawValue, nil)
-        }
+        let record = participant.record
         return Step(
-            .upsertCallParticipant,
-            [
-                .id(call.id), .id(participant.user), .text(stored.status), .instant(stored.joinedAt),
-                .instant(stored.leftAt), .text(stored.reason), .id(stored.device), .instant(ringExpiresAt),
-                .boolean(participant.isPolite), .text(participant.role.rawValue), .instant(participant.rungAt),
-                .boolean(participant.isHidden), .text(participant.standing.rawValue),
-            ])
+            .upsertCallParticipant, [.id(call.id)] + ParticipantColumn.allCases.map { $0.value(of: record) })
     }
 
     /// Makes a call of its rows.
     package static func view(
         _ row: Row, participants: [Row], shares: [Row], rules: CallRules
     ) throws(DatabaseError) -> CallView {
-        let initiator: UserID = try row.id("initiator_id")
+        let initiator: UserID = try row.id(name(.initiator))
         var members: [Participant] = []
         var people: [UserID: Profile] = [:]
         for participant in participants {
@@ -100,13 +70,14 @@ package enum CallRows {
                 Call.ScreenShare(
                     storedSharer: try share.id("sharer_user_id"), startedAt: try share.instant("started_at")))
         }
-        let startedAt = try row.instant("started_at")
+        let startedAt = try row.instant(name(.startedAt))
         let call = Call(
-            id: try row.id("id"), conversation: try row.id("conversation_id"), mode: try row.name("mode"),
-            initiator: initiator, clientCallID: try row.id("client_call_id"), type: try row.name("type"),
-            startedAt: startedAt, ringExpiresAt: try row.instantIfAny("ring_expires_at") ?? startedAt,
-            rules: rules, storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
-            isLocked: try row.boolean("locked"), revision: try row.integer("revision"))
+            id: try row.id(name(.id)), conversation: try row.id(name(.conversation)),
+            mode: try row.name(name(.mode)), initiator: initiator,
+            clientCallID: try row.id(name(.clientCallID)), type: try row.name(name(.type)), startedAt: startedAt,
+            ringExpiresAt: try row.instantIfAny(name(.ringExpiresAt)) ?? startedAt, rules: rules,
+            storedPhase: try phase(row), storedParticipants: members, openShares: openShares,
+            isLocked: try row.boolean(name(.isLocked)), revision: try row.integer(name(.revision)))
         return CallView(call: call, people: people)
     }
 
@@ -131,47 +102,21 @@ package enum CallRows {
     }
 
     private static func phase(_ row: Row) throws(DatabaseError) -> Call.Phase {
-        switch try row.text("status") {
-        case "initiated": .initiated
-        case "ongoing": .ongoing(answeredAt: try row.instant("answered_at"))
-        case "completed":
-            .completed(
-                answeredAt: try row.instant("answered_at"), endedAt: try row.instant("ended_at"),
-                try row.name("end_reason"))
-        case "missed": .missed(endedAt: try row.instant("ended_at"), try row.name("end_reason"))
-        case let status: throw DatabaseError(.invalid, "a call has the status \(status)")
-        }
+        let status: Call.Status = try row.name(name(.status))
+        let phase = Call.Phase.stored(
+            status, answeredAt: try row.instantIfAny(name(.answeredAt)),
+            endedAt: try row.instantIfAny(name(.endedAt)), try row.nameIfAny(name(.endReason)))
+        guard let phase else { throw DatabaseError(.invalid, "a call lacks what one has that is \(status)") }
+        return phase
     }
 
     private static func participant(_ row: Row) throws(DatabaseError) -> Participant {
-        let state: Participant.State
-        switch try row.text("status") {
-        case "ringing": state = .ringing(.init(storedUntil: try row.instant("ring_expires_at")))
-        case "connected":
-            state = .connected(
-                .init(storedDevice: try row.id("device_id"), joinedAt: try row.instant("joined_at")))
-        case "declined": state = .declined(at: try row.instant("left_at"), try row.name("leave_reason"))
-        case "left":
-            state = .left(
-                joinedAt: try row.instantIfAny("joined_at"), at: try row.instant("left_at"),
-                try row.name("leave_reason"))
-        case let status: throw DatabaseError(.invalid, "a call's participant has the status \(status)")
+        let record = try Participant.Record(row)
+        guard let participant = record.participant else {
+            throw DatabaseError(.invalid, "a call's participant lacks what one has who is \(record.status)")
         }
-        return Participant(
-            user: try row.id("user_id"), isPolite: try row.boolean("polite"), role: try row.name("role"),
-            rungAt: try row.instantIfAny("rung_at"), isHidden: try row.boolean("hidden"),
-            standing: try row.name("standing"), storedState: state)
+        return participant
     }
-}
 
-extension Call.Phase {
-    /// The stored status (seed 003, `calls.status`).
-    fileprivate var status: String {
-        switch self {
-        case .initiated: "initiated"
-        case .ongoing: "ongoing"
-        case .completed: "completed"
-        case .missed: "missed"
-        }
-    }
+    private static func name(_ column: CallColumn) -> String { column.rawValue }
 }

@@ -19,36 +19,13 @@ struct ModelDatabase {
         var phase: Call.Phase
         var revision: Int64
         var owner: CallOwner
-        var participants: [StoredParticipant]
+        var participants: [Participant.Record]
         var shares: [StoredShare] = []
         /// Whether a write came about after it was looked for in vain, or its owner began anew with it.
         var isOutOfSight = false { didSet { if isOutOfSight { wasOutOfSight = true } } }
         private(set) var wasOutOfSight = false
         /// What ought to be stored, for comparison.
         var reference: Reference
-    }
-
-    /// A row of `call_participants`.
-    struct StoredParticipant: Equatable {
-        let user: UserID
-        let isPolite: Bool
-        var status: Status
-        var joinedAt: Instant?
-        var leftAt: Instant?
-        var reason: Participant.LeaveReason?
-        var device: DeviceID?
-        var ringExpiresAt: Instant?
-        var role: Participant.Role
-        var rungAt: Instant?
-        var isHidden: Bool
-        var standing: Participant.Standing
-
-        enum Status {
-            case ringing
-            case connected
-            case declined
-            case left
-        }
     }
 
     /// A row of `screen_share_logs`.
@@ -270,11 +247,11 @@ extension ModelDatabase.StoredCall {
 
     /// Whether a user may see the call among the open ones, or hear that it is over.
     func isShown(to user: UserID) -> Bool {
-        participants.contains { $0.user == user && $0.participant.maySeeCall }
+        participants.contains { $0.user == user && $0.participant?.maySeeCall == true }
     }
 
     fileprivate mutating func put(_ participant: Participant) {
-        let row = ModelDatabase.StoredParticipant(participant)
+        let row = participant.record
         if let index = participants.firstIndex(where: { $0.user == row.user }) {
             participants[index] = row
         } else {
@@ -304,7 +281,7 @@ extension ModelDatabase.StoredCall {
         Call(
             id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
             type: type, startedAt: startedAt, ringExpiresAt: ringExpiresAt, rules: rules, storedPhase: phase,
-            storedParticipants: participants.map(\.participant),
+            storedParticipants: participants.compactMap(\.participant),
             openShares: shares.filter { $0.endedAt == nil }.map {
                 Call.ScreenShare(storedSharer: $0.sharer, startedAt: $0.startedAt)
             }, isLocked: isLocked, revision: revision)
@@ -321,7 +298,7 @@ extension ModelDatabase.StoredCall {
             ringExpiresAt == call.ringExpiresAt, participants.count == call.participants.count
         else { return false }
         for (row, participant) in zip(participants, call.participants)
-        where row != ModelDatabase.StoredParticipant(participant) {
+        where row != participant.record {
             return false
         }
         var open = 0
@@ -331,51 +308,5 @@ extension ModelDatabase.StoredCall {
             else { return false }
         }
         return open == call.screenShares.count
-    }
-}
-
-extension ModelDatabase.StoredParticipant {
-    /// What is stored of a participant.
-    init(_ participant: Participant) {
-        user = participant.user
-        isPolite = participant.isPolite
-        role = participant.role
-        rungAt = participant.rungAt
-        isHidden = participant.isHidden
-        standing = participant.standing
-        switch participant.state {
-        case .ringing(let ringing):
-            status = .ringing
-            ringExpiresAt = ringing.until
-        case .connected(let connection):
-            status = .connected
-            joinedAt = connection.joinedAt
-            device = connection.device
-        case .declined(let at, let reason):
-            status = .declined
-            leftAt = at
-            self.reason = reason
-        case .left(let joinedAt, let at, let reason):
-            status = .left
-            self.joinedAt = joinedAt
-            leftAt = at
-            self.reason = reason
-        }
-    }
-
-    /// The participant that this row makes. A column that a status needs and that is not there gives a wrong one.
-    fileprivate var participant: Participant {
-        let never = Instant(microseconds: 0)
-        let state: Participant.State =
-            switch status {
-            case .ringing: .ringing(.init(storedUntil: ringExpiresAt ?? never))
-            case .connected:
-                .connected(.init(storedDevice: device ?? DeviceID(high: 0, low: 0), joinedAt: joinedAt ?? never))
-            case .declined: .declined(at: leftAt ?? never, reason ?? .declined)
-            case .left: .left(joinedAt: joinedAt, at: leftAt ?? never, reason ?? .callEnded)
-            }
-        return Participant(
-            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, standing: standing,
-            storedState: state)
     }
 }

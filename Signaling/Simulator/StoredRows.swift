@@ -120,7 +120,9 @@ final class StoredRows {
                 return "\(owner) may take over \(rows.count) calls, not \(expected.count)"
             }
             for (row, stored) in zip(rows, expected) {
-                let columns: Columns = [("id", .id(stored.id)), ("owner_id", .id(stored.owner.node))]
+                let columns: Columns = [
+                    ("id", Row.Cell(.id(stored.id))), ("owner_id", Row.Cell(.id(stored.owner.node))),
+                ]
                 if let difference = try row.difference(from: columns) { return "calls to adopt: \(difference)" }
             }
             return nil
@@ -210,36 +212,23 @@ extension Row {
 }
 
 extension Row.Cell {
-    fileprivate static func id<Kind>(_ id: Identifier<Kind>?) -> Row.Cell { id.map { .text("\($0)") } ?? .null }
-
-    fileprivate static func instant(_ instant: Instant?) -> Row.Cell {
-        instant.map { .integer($0.microseconds) } ?? .null
+    fileprivate init(_ value: SQLValue) {
+        self =
+            switch value {
+            case .null: .null
+            case .integer(let number): .integer(number)
+            case .boolean(let truth): .integer(truth ? 1 : 0)
+            case .text(let text): .text(text)
+            case .uuid(let high, let low): .text("\(CallID(high: high, low: low))")
+            case .instant(let instant): .integer(instant.microseconds)
+            }
     }
-
-    fileprivate static func name<Name: RawRepresentable<String>>(_ name: Name?) -> Row.Cell {
-        name.map { .text($0.rawValue) } ?? .null
-    }
-
-    fileprivate static func boolean(_ truth: Bool) -> Row.Cell { .integer(truth ? 1 : 0) }
 }
 
 extension ModelDatabase.StoredCall {
     fileprivate var columns: Columns {
-        let (status, answeredAt, endedAt, reason): (String, Instant?, Instant?, Call.EndReason?) =
-            switch phase {
-            case .initiated: ("initiated", nil, nil, nil)
-            case .ongoing(let answeredAt): ("ongoing", answeredAt, nil, nil)
-            case .completed(let answeredAt, let endedAt, let reason): ("completed", answeredAt, endedAt, reason)
-            case .missed(let endedAt, let reason): ("missed", nil, endedAt, reason)
-            }
-        return [
-            ("id", .id(id)), ("conversation_id", .id(conversation)), ("initiator_id", .id(initiator)),
-            ("client_call_id", .id(clientCallID)), ("mode", .name(mode)), ("type", .name(type)),
-            ("status", .text(status)), ("media_path", .text("peer")), ("revision", .integer(revision)),
-            ("started_at", .instant(startedAt)), ("answered_at", .instant(answeredAt)), ("ended_at", .instant(endedAt)),
-            ("ring_expires_at", .instant(ringExpiresAt)), ("end_reason", .name(reason)), ("locked", .boolean(isLocked)),
-            ("owner_id", .id(owner.node)), ("owner_epoch", .integer(owner.epoch)),
-        ]
+        let call = call(rules: CallRules())
+        return CallColumn.allCases.map { ($0.rawValue, Row.Cell($0.value(of: call, by: owner))) }
     }
 
     /// The call as the service reads it: the caller first, the others in the order of their ids. By which rules it goes is
@@ -252,29 +241,17 @@ extension ModelDatabase.StoredCall {
     }
 }
 
-extension ModelDatabase.StoredParticipant {
+extension Participant.Record {
     fileprivate var columns: Columns {
-        let status =
-            switch status {
-            case .ringing: "ringing"
-            case .connected: "connected"
-            case .declined: "declined"
-            case .left: "left"
-            }
-        return [
-            ("user_id", .id(user)), ("status", .text(status)), ("joined_at", .instant(joinedAt)),
-            ("left_at", .instant(leftAt)), ("leave_reason", .name(reason)), ("device_id", .id(device)),
-            ("ring_expires_at", .instant(ringExpiresAt)), ("polite", .boolean(isPolite)), ("role", .name(role)),
-            ("rung_at", .instant(rungAt)), ("hidden", .boolean(isHidden)), ("standing", .name(standing)),
-        ]
+        ParticipantColumn.allCases.map { ($0.rawValue, Row.Cell($0.value(of: self))) }
     }
 }
 
 extension ModelDatabase.StoredShare {
     fileprivate var columns: Columns {
         [
-            ("sharer_user_id", .id(sharer)), ("started_at", .instant(startedAt)), ("ended_at", .instant(endedAt)),
-            ("end_reason", .name(reason)),
+            ("sharer_user_id", Row.Cell(.id(sharer))), ("started_at", Row.Cell(.instant(startedAt))),
+            ("ended_at", Row.Cell(.instant(endedAt))), ("end_reason", Row.Cell(.text(reason?.rawValue))),
         ]
     }
 }

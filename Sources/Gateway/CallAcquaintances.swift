@@ -11,14 +11,16 @@ public struct CallAcquaintances: CallRecorder {
 
     /// What a direct call that is placed or answered by the change says; nothing for any other.
     public func steps(for change: RecordedChange) -> [Step] {
-        let call = change.transition.call
+        let (call, happenings) = (change.transition.call, change.transition.happenings)
         guard call.mode == .direct else { return [] }
+        let isPlaced = happenings.contains(.placed)
+        guard isPlaced || happenings.contains(.answered) else { return [] }
         let callees = call.participants.map(\.user).filter { $0 != call.initiator }
-        guard change.old != nil else {
-            return callees.map { Self.note(that: call.initiator, knows: $0, at: change.at) }
+        return callees.map { callee in
+            isPlaced
+                ? Self.note(that: call.initiator, knows: callee, at: change.at)
+                : Self.note(that: callee, knows: call.initiator, at: change.at)
         }
-        guard change.old?.answeredAt == nil, call.answeredAt != nil else { return [] }
-        return callees.map { Self.note(that: $0, knows: call.initiator, at: change.at) }
     }
 
     /// Nobody is told.

@@ -10,17 +10,28 @@ public struct CallBeginnings: CallRecorder {
 
     /// Something for each who hears of the call by the change: whom a direct call rings, or who was not to hear of it before.
     public func steps(for change: RecordedChange) -> [Step] {
-        let call = change.transition.call
-        // Participants keep their places.
-        return call.participants.indices.filter { place in
-            let participant = call.participants[place]
-            guard !participant.isHidden, participant.user != call.initiator else { return false }
-            guard let before = change.old?.participants else { return call.mode == .direct }
-            return place < before.count && before[place].isHidden
-        }.map { place in
-            let user = call.participants[place].user
-            return Step(.beginConversationWithCall, [.id(call.conversation), .id(user), .instant(change.at)])
+        let (call, happenings) = (change.transition.call, change.transition.happenings)
+        var steps: [Step] = []
+        for happening in happenings {
+            switch happening {
+            case .placed where call.mode == .direct:
+                for callee in call.participants where callee.user != call.initiator && !callee.isHidden {
+                    steps.append(beginning(for: callee, in: call, at: change.at))
+                }
+            case .revealed(let place) where call.participants[place].user != call.initiator:
+                steps.append(beginning(for: call.participants[place], in: call, at: change.at))
+            case .placed, .revealed, .answered, .rang, .stoppedRinging, .joined, .moved, .declined, .left, .roleChanged,
+                .shutOut,
+                .shown, .amended, .awaited, .shareEnded, .shareBegan, .grew, .lockChanged, .ringProlonged,
+                .lobbyChanged, .askedAgain, .ended:
+                break
+            }
         }
+        return steps
+    }
+
+    private func beginning(for participant: Participant, in call: Call, at now: Instant) -> Step {
+        Step(.beginConversationWithCall, [.id(call.conversation), .id(participant.user), .instant(now)])
     }
 
     /// Nobody is told.

@@ -26,11 +26,13 @@ public struct CallMessages: CallRecorder {
     /// Nil unless the call ends with this change.
     private func message(of change: RecordedChange) -> SystemMessage? {
         let call = change.transition.call
-        guard let endedAt = call.endedAt, let reason = call.endReason, change.old?.isEnded != true else { return nil }
+        guard case .ended(let reason)? = change.transition.happenings.last, let endedAt = call.endedAt else {
+            return nil
+        }
         let duration = call.answeredAt.map { max(.milliseconds(0), endedAt - $0).microseconds / 1_000_000 }
         return SystemMessage(
             CallSummary(
-                call: call.id, type: call.type.rawValue, status: duration == nil ? "missed" : "completed",
+                call: call.id, type: call.type.rawValue, status: call.phase.status.rawValue,
                 endReason: reason.rawValue, durationSeconds: duration ?? 0, initiator: call.initiator),
             in: call.conversation, at: change.at, hiddenFrom: call.participants.filter(\.isHidden).map(\.user))
     }

@@ -38,13 +38,7 @@ struct CallDocument: Codable, Equatable {
         conversationID = call.conversation.description
         mode = call.mode.rawValue
         type = call.type.rawValue
-        status =
-            switch call.phase {
-            case .initiated: "initiated"
-            case .ongoing: "ongoing"
-            case .completed: "completed"
-            case .missed: "missed"
-            }
+        status = call.phase.status.rawValue
         initiatorID = call.initiator.description
         revision = call.revision
         startedAt = call.startedAt.description
@@ -80,23 +74,13 @@ struct ParticipantDocument: Codable, Equatable {
     }
 
     init(_ participant: Participant, profile: Profile?) {
-        user = ProfileDocument(participant.user, profile)
-        switch participant.state {
-        case .ringing: status = "ringing"
-        case .connected(let connection):
-            status = "connected"
-            joinedAt = connection.joinedAt.description
-            deviceID = connection.device.description
-        case .declined(let at, let reason):
-            status = "declined"
-            leftAt = at.description
-            leaveReason = reason.rawValue
-        case .left(let joined, let at, let reason):
-            status = "left"
-            joinedAt = joined?.description
-            leftAt = at.description
-            leaveReason = reason.rawValue
-        }
+        let record = participant.record
+        user = ProfileDocument(record.user, profile)
+        status = record.status.rawValue
+        joinedAt = record.joinedAt?.description
+        leftAt = record.leftAt?.description
+        leaveReason = record.reason?.rawValue
+        deviceID = record.device?.description
     }
 }
 

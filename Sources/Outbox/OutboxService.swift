@@ -77,7 +77,7 @@ extension OutboxService: CallRecorder {
     private func webhookSteps(for change: RecordedChange) -> [Step] {
         guard settings.webhooks != nil else { return [] }
         let call = change.transition.call
-        let events = WebhookEvent.events(from: change.old, by: change.transition)
+        let events = WebhookEvent.events(of: change.transition)
         guard !events.isEmpty else { return [] }
         let document = CallDocument(call, people: change.people)
         return events.map { event in
@@ -92,7 +92,7 @@ extension OutboxService: CallRecorder {
     private func pushSteps(for change: RecordedChange) -> [Step] {
         guard settings.push != nil else { return [] }
         let call = change.transition.call
-        return PushNotice.notices(from: change.old, to: call).map { notice in
+        return PushNotice.notices(of: change.transition).map { notice in
             let id = DeliveryID.random(at: change.at)
             let body = PushBody(notice, id: id, of: call, people: change.people, at: change.at)
             let expiresAt: Instant =

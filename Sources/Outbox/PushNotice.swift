@@ -26,28 +26,26 @@ struct PushNotice: Equatable {
 
 extension PushNotice {
     /// What a change of a call means for those who sleep.
-    static func notices(from old: Call?, to new: Call) -> [PushNotice] {
-        new.participants.flatMap { participant -> [PushNotice] in
-            let before = old?.participant(participant.user)
-            let ringBefore = before.flatMap { shouldBeWoken($0) ? $0.ringing : nil }
-            let ring = shouldBeWoken(participant) ? participant.ringing : nil
-            switch (ringBefore, ring) {
-            case (nil, let ring?):
-                return [PushNotice(kind: .invite, user: participant.user, deadline: ring.until)]
-            case (let ring?, nil):
-                return [
-                    PushNotice(
-                        kind: .cancel, user: participant.user, deadline: ring.until,
-                        reason: reason(of: participant, in: new), device: participant.connection?.device)
-                ]
-            case (nil, nil), (_?, _?): return []
+    static func notices(of transition: CallTransition) -> [PushNotice] {
+        let call = transition.call
+        return transition.happenings.compactMap { happening in
+            switch happening {
+            case .rang(let place, .heard), .rang(let place, .heardAtLast):
+                let participant = call.participants[place]
+                return participant.ringing.map {
+                    PushNotice(kind: .invite, user: participant.user, deadline: $0.until)
+                }
+            case .stoppedRinging(let place, let until, _):
+                let participant = call.participants[place]
+                return PushNotice(
+                    kind: .cancel, user: participant.user, deadline: until, reason: reason(of: participant, in: call),
+                    device: participant.connection?.device)
+            case .placed, .answered, .rang(_, .unheard), .revealed, .joined, .moved, .declined, .left, .roleChanged,
+                .shutOut, .shown, .amended, .awaited, .shareEnded, .shareBegan, .grew, .lockChanged, .ringProlonged,
+                .lobbyChanged, .askedAgain, .ended:
+                return nil
             }
         }
-    }
-
-    /// Whether a participant's devices are to be woken.
-    static func shouldBeWoken(_ participant: Participant) -> Bool {
-        participant.isRinging && !participant.isHidden
     }
 
     /// Why a participant that was rung no longer is.

@@ -37,45 +37,43 @@ struct WebhookEvent: Equatable {
 extension WebhookEvent {
     /// What a change of a call tells, in the order in which it is told: the placing first, the end last.
     ///
-    /// Read off the two states, so that every change is told whichever input made it. What happens to several people at
+    /// Read off what has happened, so that every change is told whichever input made it. What happens to several people at
     /// once is one event, so a large call stays cheap when it ends.
-    static func events(from old: Call?, by transition: CallTransition) -> [WebhookEvent] {
-        let new = transition.call
+    static func events(of transition: CallTransition) -> [WebhookEvent] {
+        let people = transition.call.participants
+        var (isAnswered, isEnded) = (false, false)
+        var shares: [WebhookEvent] = []
         var joined: [UserID] = []
         var rung: [UserID] = []
         var declined: [UserID] = []
         var left: [UserID] = []
-        for participant in new.participants {
-            let before = old?.participant(participant.user)?.state
-            switch (before, participant.state) {
-            case (.connected?, .connected), (.ringing?, .ringing): break
+        for happening in transition.happenings {
+            switch happening {
+            case .answered: isAnswered = true
             // Those whom a new call is between are told with it.
-            case (_, .connected): if old != nil { joined.append(participant.user) }
-            case (_, .ringing): if old != nil { rung.append(participant.user) }
-            case (_, .declined): if before != participant.state { declined.append(participant.user) }
-            case (_, .left): if before != participant.state { left.append(participant.user) }
+            case .joined(let place): if !transition.isPlacing { joined.append(people[place].user) }
+            case .rang(let place, .heard), .rang(let place, .unheard):
+                if !transition.isPlacing { rung.append(people[place].user) }
+            case .declined(let place, _): declined.append(people[place].user)
+            case .left(let place, _, _): left.append(people[place].user)
+            case .shareBegan(let share): shares.append(WebhookEvent(kind: .screenShareStarted, users: [share.sharer]))
+            case .shareEnded(let sharer, at: _, let reason):
+                shares.append(WebhookEvent(kind: .screenShareStopped, users: [sharer], reason: reason.rawValue))
+            case .ended: isEnded = true
+            case .placed, .rang(_, .heardAtLast), .revealed, .stoppedRinging, .moved, .roleChanged, .shutOut, .shown,
+                .amended, .awaited, .grew, .lockChanged, .ringProlonged, .lobbyChanged, .askedAgain:
+                break
             }
         }
         var events: [WebhookEvent] = []
-        if old == nil { events.append(WebhookEvent(kind: .initiated)) }
+        if transition.isPlacing { events.append(WebhookEvent(kind: .initiated)) }
         if !rung.isEmpty { events.append(WebhookEvent(kind: .participantRung, users: rung)) }
-        if old?.answeredAt == nil, new.answeredAt != nil { events.append(WebhookEvent(kind: .answered)) }
+        if isAnswered { events.append(WebhookEvent(kind: .answered)) }
         if !joined.isEmpty { events.append(WebhookEvent(kind: .participantJoined, users: joined)) }
-        events += screenShares(transition.changes)
+        events += shares
         if !declined.isEmpty { events.append(WebhookEvent(kind: .participantDeclined, users: declined)) }
         if !left.isEmpty { events.append(WebhookEvent(kind: .participantLeft, users: left)) }
-        if new.isEnded, old?.isEnded != true { events.append(WebhookEvent(kind: .ended)) }
+        if isEnded { events.append(WebhookEvent(kind: .ended)) }
         return events
-    }
-
-    private static func screenShares(_ changes: [CallChange]) -> [WebhookEvent] {
-        changes.compactMap { change in
-            switch change {
-            case .openShare(let share): WebhookEvent(kind: .screenShareStarted, users: [share.sharer])
-            case .closeShare(let sharer, at: _, let reason):
-                WebhookEvent(kind: .screenShareStopped, users: [sharer], reason: reason.rawValue)
-            case .insertCall, .updateCall, .putParticipant: nil
-            }
-        }
     }
 }

@@ -107,7 +107,7 @@ struct EventTests {
     @Test("Direct calls", arguments: stories.indices)
     func direct(_ index: Int) throws {
         let change = try #require(Self.stories[index].act().changes.last)
-        #expect(WebhookEvent.events(from: change.old, by: change.transition) == Self.stories[index].events)
+        #expect(WebhookEvent.events(of: change.transition) == Self.stories[index].events)
     }
 
     @Test("Many people in one change: one event for what is alike, in the order of their places")
@@ -121,16 +121,17 @@ struct EventTests {
         let old = call(users, [connected, connected, connected, ringing, declined, left])
         let new = call(users, [connected, left, again, declined, ringing, connected, ringing])
         let transition = CallTransition(
-            call: new, changes: [.updateCall], difference: nil, deliveries: [], refusal: nil, droppedSignals: 0)
+            call: new, happenings: CallHappening.between(old, new), changes: [.updateCall], difference: nil,
+            deliveries: [], refusal: nil, droppedSignals: 0)
         #expect(
-            WebhookEvent.events(from: old, by: transition) == [
+            WebhookEvent.events(of: transition) == [
                 WebhookEvent(kind: .participantRung, users: [users[4], users[6]]),
                 WebhookEvent(kind: .participantJoined, users: [users[5]]),
                 WebhookEvent(kind: .participantDeclined, users: [users[3]]),
                 WebhookEvent(kind: .participantLeft, users: [users[1], users[2]]),
             ])
         #expect(
-            PushNotice.notices(from: old, to: new) == [
+            PushNotice.notices(of: transition) == [
                 PushNotice(
                     kind: .cancel, user: users[3], deadline: .start + .seconds(45), reason: "declined_elsewhere"),
                 PushNotice(kind: .invite, user: users[4], deadline: .start + .seconds(45)),
@@ -140,8 +141,8 @@ struct EventTests {
 
     @Test("Whoever must not hear of a call is not woken for it")
     func hidden() {
-        #expect(PushNotice.notices(from: nil, to: Story(isCalleeHidden: true).call).isEmpty)
-        #expect(!PushNotice.notices(from: nil, to: Story().call).isEmpty)
+        #expect(PushNotice.notices(of: Story(isCalleeHidden: true).changes[0].transition).isEmpty)
+        #expect(!PushNotice.notices(of: Story().changes[0].transition).isEmpty)
     }
 
     @Test("Whoever was not to hear of a call is woken when somebody who is welcome rings")
@@ -157,9 +158,9 @@ struct EventTests {
         let accept = CallCommand.accept(RequestID(high: 100, low: 1), MediaState())
         let ongoing = rung.handle(.command(accept, from: other), at: .start + .seconds(1)).transition.call
         let add = CallCommand.add(RequestID(high: 100, low: 2), [Callee(Story.callee.id)])
-        let after = ongoing.handle(.command(add, from: other), at: .start + .seconds(10)).transition.call
+        let after = ongoing.handle(.command(add, from: other), at: .start + .seconds(10)).transition
         #expect(
-            PushNotice.notices(from: ongoing, to: after) == [
+            PushNotice.notices(of: after) == [
                 PushNotice(kind: .invite, user: Story.callee.id, deadline: .start + .seconds(55))
             ])
     }
@@ -173,7 +174,7 @@ struct EventTests {
             storedParticipants: zip(users, states).map {
                 Participant(
                     user: $0, isPolite: false, role: .participant, rungAt: nil, isHidden: false, standing: .member,
-                    storedState: $1)
+                    state: $1)
             },
             openShares: [], isLocked: false, revision: 1)
     }
@@ -211,18 +212,18 @@ struct EventTests {
         let ring = Self.rings[index]
         var story = Story()
         let invite = PushNotice(kind: .invite, user: Self.callee, deadline: story.call.ringExpiresAt)
-        #expect(PushNotice.notices(from: nil, to: story.call) == [invite])
+        #expect(PushNotice.notices(of: story.changes[0].transition) == [invite])
         ring.act(&story)
         let change = try #require(story.changes.last)
         let cancel = PushNotice(
             kind: .cancel, user: Self.callee, deadline: story.call.ringExpiresAt, reason: ring.reason,
             device: ring.device)
-        #expect(PushNotice.notices(from: change.old, to: story.call) == [cancel], "\(ring.name)")
+        #expect(PushNotice.notices(of: change.transition) == [cancel], "\(ring.name)")
     }
 
     @Test("Nobody is woken for a call that is over at once")
     func busy() {
-        #expect(PushNotice.notices(from: nil, to: Story(isCalleeBusy: true).call) == [])
+        #expect(PushNotice.notices(of: Story(isCalleeBusy: true).changes[0].transition) == [])
     }
 }
 

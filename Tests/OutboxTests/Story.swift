@@ -29,7 +29,7 @@ struct Story {
             rules: CallRules(), at: now)
         self.now = now
         call = transition.call
-        changes = [RecordedChange(old: nil, transition: transition, people: Self.people, at: now)]
+        changes = [RecordedChange(transition: transition, people: Self.people, at: now)]
     }
 
     /// A call that was placed, answered and hung up: what it tells is in `kinds`.
@@ -63,7 +63,7 @@ struct Story {
         while true {
             let step = call.handle(input, at: now)
             let transition = step.transition
-            changes.append(RecordedChange(old: call, transition: transition, people: Self.people, at: now))
+            changes.append(RecordedChange(transition: transition, people: Self.people, at: now))
             call = transition.call
             if case .done = step { return transition }
         }

@@ -44,32 +44,6 @@ extension Call {
     }
 }
 
-extension Participant {
-    /// Makes a participant of what is stored of it.
-    public init(
-        user: UserID, isPolite: Bool, role: Role, rungAt: Instant?, isHidden: Bool, standing: Standing,
-        storedState: State
-    ) {
-        self.init(
-            user: user, isPolite: isPolite, role: role, rungAt: rungAt, isHidden: isHidden, standing: standing,
-            state: storedState)
-    }
-}
-
-extension Participant.Ringing {
-    /// Makes a rung participant's state.
-    public init(storedUntil until: Instant) {
-        self.init(until: until)
-    }
-}
-
-extension Participant.Connection {
-    /// Makes a connected participant's state; the device is out of reach until it is heard of.
-    public init(storedDevice device: DeviceID, joinedAt: Instant) {
-        self.init(joinedAt: joinedAt, device: device)
-    }
-}
-
 extension Call.ScreenShare {
     /// Makes a share of what is stored of it.
     public init(storedSharer sharer: UserID, startedAt: Instant) {

@@ -235,13 +235,15 @@ struct CallTurn {
     mutating func transition() -> CallTransition {
         passHostOn()
         var call = call
-        if call.looks(differentFrom: before) { call.revision += 1 }
-        let difference = CallDifference.between(before, call)
+        let happenings = CallHappening.between(before, call, closedShares: closedShares)
+        if !happenings.isEmpty { call.revision += 1 }
+        let difference = CallDifference.following(happenings, since: before.revision)
         return CallTransition(
             call: call,
-            changes: CallChange.between(before, call, closedShares: closedShares),
+            happenings: happenings,
+            changes: CallChange.following(happenings, in: call),
             difference: difference,
-            deliveries: CallDelivery.between(before, call, difference, origin: origin) + told,
+            deliveries: CallDelivery.following(happenings, in: call, difference, origin: origin) + told,
             refusal: refusal,
             droppedSignals: droppedSignals)
     }

@@ -20,24 +20,26 @@ public struct CallDifference: Sendable, Equatable {
 }
 
 extension CallDifference {
-    /// What a transition changes; nil when people see no difference. Participants keep their places, and new ones come at
-    /// the end.
-    static func between(_ old: Call, _ new: Call) -> CallDifference? {
-        guard new.revision != old.revision else { return nil }
-        var difference = CallDifference(base: old.revision)
-        for (place, participant) in new.participants.enumerated() {
-            let before = place < old.participants.count ? old.participants[place] : nil
-            switch before?.visibleDifference(from: participant) ?? .whole {
-            case .none: break
-            case .shown: difference.shown.append(place)
-            case .whole: difference.participants.append(place)
+    /// Where a call is another than at a revision, by what has happened since; nil when people see no difference.
+    ///
+    /// Whether somebody hears of the call, and until when they ring, nobody sees: who is named here has changed, and a name
+    /// for nothing would tell that there was something to hide.
+    static func following(_ happenings: [CallHappening], since base: Int64) -> CallDifference? {
+        guard !happenings.isEmpty else { return nil }
+        var difference = CallDifference(base: base)
+        for happening in happenings {
+            switch happening {
+            case .rang(let place, .heard), .rang(let place, .unheard), .joined(let place), .moved(let place, _),
+                .declined(let place, _), .left(let place, _, _), .roleChanged(let place):
+                if difference.participants.last != place { difference.participants.append(place) }
+            case .shown(let place): difference.shown.append(place)
+            case .answered, .ended, .grew, .lockChanged, .ringProlonged: difference.isStateChanged = true
+            case .shareEnded, .shareBegan: difference.areScreenSharesChanged = true
+            case .lobbyChanged: difference.areJoinRequestsChanged = true
+            case .placed, .rang(_, .heardAtLast), .revealed, .stoppedRinging, .shutOut, .amended, .awaited, .askedAgain:
+                break
             }
         }
-        difference.isStateChanged =
-            old.phase != new.phase || old.mode != new.mode || old.isLocked != new.isLocked
-            || old.ringExpiresAt != new.ringExpiresAt
-        difference.areScreenSharesChanged = old.screenShares != new.screenShares
-        difference.areJoinRequestsChanged = old.joinRequests.map(\.origin.user) != new.joinRequests.map(\.origin.user)
         return difference
     }
 
@@ -52,41 +54,6 @@ extension CallDifference {
         joined.areJoinRequestsChanged = areJoinRequestsChanged || later.areJoinRequestsChanged
         return joined
     }
-}
-
-extension Participant {
-    fileprivate enum VisibleDifference {
-        case none
-        /// Of what only shows.
-        case shown
-        case whole
-    }
-
-    /// What others see of a change. Whether somebody hears of the call, and until when they ring, nobody sees: who is
-    /// named here has changed, and a name for nothing would tell that there was something to hide.
-    fileprivate func visibleDifference(from other: Participant) -> VisibleDifference {
-        guard role == other.role else { return .whole }
-        return switch (state, other.state) {
-        case (.ringing(let old), .ringing(let new)): old.isAlerted == new.isAlerted ? .none : .shown
-        case (.connected(let old), .connected(let new)):
-            if old.joinedAt != new.joinedAt || old.device != new.device {
-                .whole
-            } else if old.media != new.media || old.isOnHold != new.isOnHold || old.handRaisedAt != new.handRaisedAt
-                || old.isOutOfReach != new.isOutOfReach
-            {
-                .shown
-            } else {
-                .none
-            }
-        case (.declined, .declined), (.left, .left): state == other.state ? .none : .whole
-        case (.ringing, _), (.connected, _), (.declined, _), (.left, _): .whole
-        }
-    }
-}
-
-extension Participant.Connection {
-    /// Whether the device can't be reached, for whatever reason.
-    public var isOutOfReach: Bool { reachability != .reachable }
 }
 
 extension [Int] {

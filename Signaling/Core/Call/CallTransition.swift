@@ -23,6 +23,9 @@ public enum CallStep: Sendable, Equatable {
 public struct CallTransition: Sendable, Equatable {
     /// The call after the input.
     public let call: Call
+    /// What has happened, derived once; the rest is read off it, and so is what is recorded and counted. Empty when nobody
+    /// sees the call otherwise than before.
+    public let happenings: [CallHappening]
     /// What has to be on disk before anybody hears of it; empty when nothing durable changed.
     public let changes: [CallChange]
     /// Where people see the call otherwise than before; nil when they don't.

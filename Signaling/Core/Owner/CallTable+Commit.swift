@@ -11,8 +11,7 @@ extension CallTable {
         lastCommit += 1
         let commit = Commit(
             id: CommitID(number: lastCommit),
-            change: RecordedChange(
-                old: open.storedRevision == 0 ? nil : open.call, transition: transition, people: open.people, at: now),
+            change: RecordedChange(transition: transition, people: open.people, at: now),
             then: then)
         set(.committing(commit), of: id)
         outputs.append(.commit(commit.id, commit.change, over: open.storedRevision, by: owner))
@@ -58,8 +57,8 @@ extension CallTable {
     /// Puts the new state in the place of the old one, answers, and tells everybody.
     mutating func apply(_ transition: CallTransition, to id: CallID, then: Then) {
         guard let old = calls[id] else { return }
-        let (call, isNew) = (transition.call, transition.changes.first == .insertCall)
-        tally.note(from: isNew ? nil : old.call, transition)
+        let (call, isNew) = (transition.call, transition.isPlacing)
+        tally.note(transition)
         trace?.append(.applied(transition))
         calls[id]?.call = call
         // What nobody can see changes nothing about who is in the call.
@@ -79,10 +78,8 @@ extension CallTable {
             outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
         }
         tell(deliveries, of: open.view)
-        if isNew || call.revision != old.call.revision {
-            for user in call.unheardCallees where isNew || !old.call.unheardCallees.contains(user) {
-                outputs.append(.feignRinging(user, id))
-            }
+        for case .rang(let place, .unheard) in transition.happenings {
+            outputs.append(.feignRinging(call.participants[place].user, id))
         }
         answer(waiting, to: id)
     }

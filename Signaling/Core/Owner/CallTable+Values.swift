@@ -140,9 +140,7 @@ extension CallTable {
 
 /// A change of a call on its way to disk.
 public struct RecordedChange: Sendable, Equatable {
-    /// The call before; nil when it is placed by this change.
-    public let old: Call?
-    /// What happens to it.
+    /// What happens to the call.
     public let transition: CallTransition
     /// A profile for each participant.
     public let people: [UserID: Profile]
@@ -150,8 +148,7 @@ public struct RecordedChange: Sendable, Equatable {
     public let at: Instant
 
     /// Describes a change.
-    public init(old: Call?, transition: CallTransition, people: [UserID: Profile], at: Instant) {
-        self.old = old
+    public init(transition: CallTransition, people: [UserID: Profile], at: Instant) {
         self.transition = transition
         self.people = people
         self.at = at

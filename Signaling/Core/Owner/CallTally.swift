@@ -21,11 +21,18 @@ public struct CallTally: Sendable, Equatable {
     /// Whether nothing has happened.
     public var isEmpty: Bool { self == CallTally() }
 
-    mutating func note(from old: Call?, _ transition: CallTransition) {
-        let new = transition.call
-        if old == nil { placed += 1 }
-        if old?.answeredAt == nil, new.answeredAt != nil { answered += 1 }
-        if old?.isEnded != true, let reason = new.endReason { ended.append(reason) }
+    mutating func note(_ transition: CallTransition) {
+        for happening in transition.happenings {
+            switch happening {
+            case .placed: placed += 1
+            case .answered: answered += 1
+            case .ended(let reason): ended.append(reason)
+            case .rang, .revealed, .stoppedRinging, .joined, .moved, .declined, .left, .roleChanged, .shutOut, .shown,
+                .amended, .awaited, .shareEnded, .shareBegan, .grew, .lockChanged, .ringProlonged, .lobbyChanged,
+                .askedAgain:
+                break
+            }
+        }
         droppedSignals += transition.droppedSignals
     }
 }

@@ -13,7 +13,7 @@ extension WireCall {
         conversationID = call.conversation.description
         initiatorID = call.initiator.description
         type = WireCallType(call.type)
-        status = WireCallStatus(call.phase)
+        status = WireCallStatus(call.phase.status)
         revision = UInt64(clamping: call.revision)
         startedAt = .init(call.startedAt)
         if let answered = call.answeredAt { answeredAt = .init(answered) }
@@ -51,7 +51,7 @@ extension WireCallChanged {
 extension WireCallState {
     init(_ call: Call) {
         self.init()
-        status = WireCallStatus(call.phase)
+        status = WireCallStatus(call.phase.status)
         if let answered = call.answeredAt { answeredAt = .init(answered) }
         if let ended = call.endedAt { endedAt = .init(ended) }
         if let reason = call.endReason { endReason = WireCallEndReason(reason) }
@@ -105,29 +105,33 @@ extension WireCallParticipant {
     init(_ participant: Participant, profile: Profile?) {
         self.init()
         user = WireUser(participant.user, profile: profile)
-        polite = participant.isPolite
-        role = WireParticipantRole(participant.role)
+        let record = participant.record
+        polite = record.isPolite
+        role = WireParticipantRole(record.role)
+        status = WireParticipantStatus(record.status)
+        if let joined = record.joinedAt { joinedAt = .init(joined) }
+        if let left = record.leftAt { leftAt = .init(left) }
+        if let reason = record.reason { leaveReason = WireLeaveReason(reason) }
+        if let device = record.device { deviceID = device.description }
         switch participant.state {
-        case .ringing(let ringing):
-            status = .ringing
-            alerted = ringing.isAlerted
+        case .ringing(let ringing): alerted = ringing.isAlerted
         case .connected(let connection):
-            status = .connected
-            joinedAt = .init(connection.joinedAt)
-            deviceID = connection.device.description
             reconnecting = connection.isOutOfReach
             media = WireMediaState(connection.media)
             onHold = connection.isOnHold
             if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }
-        case .declined(let at, let reason):
-            status = .declined
-            leftAt = .init(at)
-            leaveReason = WireLeaveReason(reason)
-        case .left(let joined, let at, let reason):
-            status = .left
-            if let joined { joinedAt = .init(joined) }
-            leftAt = .init(at)
-            leaveReason = WireLeaveReason(reason)
+        case .declined, .left: break
+        }
+    }
+}
+
+extension WireParticipantStatus {
+    init(_ status: Participant.Status) {
+        switch status {
+        case .ringing: self = .ringing
+        case .connected: self = .connected
+        case .declined: self = .declined
+        case .left: self = .left
         }
     }
 }
@@ -169,8 +173,8 @@ extension WireCallType {
 }
 
 extension WireCallStatus {
-    init(_ phase: Call.Phase) {
-        switch phase {
+    init(_ status: Call.Status) {
+        switch status {
         case .initiated: self = .initiated
         case .ongoing: self = .ongoing
         case .completed: self = .completed

@@ -39,7 +39,7 @@ struct CallClockTests {
         var scene = Scene.ringing()
         let index = try #require(scene.call.index(of: Scene.callee))
         let longest = scene.call.rules.timings.longestRing
-        scene.call.participants[index].state = .ringing(.init(storedUntil: scene.now + longest + excess))
+        scene.call.participants[index].state = .ringing(.init(until: scene.now + longest + excess))
         scene = restarted(scene, back: .seconds(0))
         scene.handle(.deviceReturned(Scene.caller, Scene.callerPhone.device))
         #expect(scene.call.nextDeadline == scene.now + longest)

@@ -118,7 +118,7 @@ struct CallTableLeaseTests {
         // Its next change is written over what it was adopted as.
         let asked = scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
         #expect(asked.writes.first?.revision == 1 << 32)
-        #expect(asked.writes.first?.change.old != nil)
+        #expect(asked.writes.first?.change.transition.isPlacing == false)
     }
 
     @Test("Nobody comes back: it has ended when its owner was last seen")

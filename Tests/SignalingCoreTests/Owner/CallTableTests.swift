@@ -15,7 +15,7 @@ struct CallTableTests {
         #expect(placed.first == .opened(id, TableScene.conversation))
         #expect(placed[1] == .connection(Scene.caller, id, isConnected: true))
         #expect(placed.writes.first?.revision == 0)
-        #expect(placed.writes.first?.change.old == nil)
+        #expect(placed.writes.first?.change.transition.isPlacing == true)
         #expect(scene.table.openCalls(of: Scene.callee).isEmpty)
         let stored = scene.commit(.stored)
         #expect(stored.kinds == [.recheck, .reply, .deliver, .deliver])
@@ -29,14 +29,14 @@ struct CallTableTests {
         #expect(scene.table.openCalls(of: Scene.stranger).isEmpty)
     }
 
-    @Test("A change is written over the revision before it, with the call as it was")
+    @Test("A change is written over the revision before it, with what happens by it")
     func change() {
         var scene = TableScene.ringing()
         let before = scene.state()
         let asked = scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
         #expect(asked.kinds == [.commit])
         #expect(asked.writes.first?.revision == 1)
-        #expect(asked.writes.first?.change.old == before)
+        #expect(asked.writes.first?.change.transition.happenings.contains(.answered) == true)
         #expect(asked.writes.first?.change.at == scene.now)
         #expect(scene.state() == before)
         let stored = scene.commit(.stored)
