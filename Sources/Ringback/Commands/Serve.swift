@@ -35,7 +35,7 @@ struct Serve: AsyncParsableCommand {
               sessionSeconds             lifetime of an unused session (2592000)
               tokenKeyFile               key of access tokens (data/token.key)
               node.idFile                id of this server among several (data/node.id)
-              node.leaseSeconds          how long others wait before they adopt its calls (10)
+              node.leaseSeconds          until others adopt the calls of a dead server (10)
               allowedOrigins             other origins whose pages may connect
               publicOrigin               where browsers find this server behind a proxy
               socketsPerAddress          sockets from one address (200)
