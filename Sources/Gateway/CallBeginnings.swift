@@ -21,8 +21,7 @@ public struct CallBeginnings: CallRecorder {
             case .revealed(let place) where call.participants[place].user != call.initiator:
                 steps.append(beginning(for: call.participants[place], in: call, at: change.at))
             case .placed, .revealed, .answered, .rang, .stoppedRinging, .joined, .moved, .declined, .left, .roleChanged,
-                .shutOut,
-                .shown, .amended, .awaited, .shareEnded, .shareBegan, .grew, .lockChanged, .ringProlonged,
+                .shutOut, .shown, .amended, .awaited, .shareEnded, .shareBegan, .grew, .lockChanged, .ringProlonged,
                 .lobbyChanged, .askedAgain, .ended:
                 break
             }
