@@ -59,7 +59,7 @@ import Wire
         .sendMessage(
             .with {
                 $0.userID = user.description
-                $0.clientMessageID = RequestID(high: 3, low: 1).description
+                $0.clientMessageID = RequestID(high: 3, low: user.low).description
                 $0.body = body
             })
     }
@@ -91,7 +91,7 @@ import Wire
             let stored = await world.answer(to: Self.message(to: Self.ben.id, "Hello")).ok.message
             #expect(stored.body == "Hello" && stored.seq == 1 && stored.senderID == Self.ann.id.description)
             let refused = await world.answer(to: Self.message(to: UserID(high: 9, low: 9), "Hello"))
-            #expect(refused.error.code != .unspecified)
+            #expect(refused.error.code == .notFound)
         }
     }
 
