@@ -84,12 +84,12 @@ let package = Package(
         github("vapor/jwt-kit", exact: "5.7.1"),
     ],
     targets: [
-        // The product: what it says on the wire, and how it is joined together.
+        // The program: main, settings and commands.
         .executableTarget(
             name: "Ringback",
             dependencies: [
-                "Accounts", "Gateway", "MediaCore", "MediaServer", "Messaging", "Outbox", "Primitives", "SignalingCore",
-                "SignalingService", "Storage", "WebClient",
+                "Accounts", "Composition", "Gateway", "MediaCore", "MediaServer", "Outbox", "Primitives",
+                "SignalingCore", "SignalingService", "Storage", "WebClient",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -100,21 +100,94 @@ let package = Package(
             resources: [.embedInCode("openapi.yaml")],
             swiftSettings: ownSettings
         ),
+
+        // How the parts are joined, for the program and for tests.
+        library(
+            "Composition", "Sources/Composition",
+            [
+                "Accounts", "Delivery", "Messaging", "Outbox", "Primitives", "SignalingCore", "SignalingService",
+                "Storage", logging, nioCore,
+            ]),
+
+        // The way in and out: connections, frames, devices.
         library(
             "Gateway", "Sources/Gateway",
             [
-                "Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage", "Wire",
-                crypto, hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1, nioWebSocket, nioSSL,
-                protobuf,
+                "Accounts", "Delivery", "FrameDispatch", "Messaging", "Primitives", "SignalingCore", "SignalingService",
+                "Storage", "Wire", crypto, hummingbird, httpTypes, lifecycle, locks, logging, nioCore, nioHTTP1,
+                nioWebSocket, nioSSL, protobuf,
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
             ]),
-        library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+        library(
+            "Delivery", "Sources/Delivery",
+            [
+                "Accounts", "FrameDispatch", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Wire",
+                lifecycle, locks, logging, protobuf,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ]),
+        // Not called Dispatch, because the system has a module of that name.
+        library(
+            "FrameDispatch", "Sources/Dispatch",
+            ["Accounts", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Wire", protobuf]),
+
+        // Signaling: who is in which call.
+        library(
+            "SignalingService", "Signaling/Service",
+            ["Primitives", "SignalingCore", "Storage", locks, logging, nioCore]),
+        library(
+            "SignalingCore", "Signaling/Core",
+            [
+                "Primitives",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
+
+        // Media: how packets find their way.
+        library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, locks, logging]),
+        library("MediaCore", "Media/Core", ["Primitives"]),
+
+        // People and their messages.
+        library("Messaging", "Sources/Messaging", ["Primitives", "Storage", locks, logging]),
+        library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, locks, logging]),
+
+        // What the operator's own services are told.
+        library(
+            "Outbox", "Sources/Outbox",
+            [
+                "Primitives", "SignalingCore", "SignalingService", "Storage", crypto, httpClient, lifecycle, locks,
+                logging, nioCore, nioHTTP1, nioSSL,
+            ]),
+
+        // What browsers get.
         library("WebClient", "Sources/WebClient", [], resources: [.copy("library"), .copy("page")]),
 
-        // The tool that measures it from outside.
+        // The ground.
+        library("Wire", "Sources/Wire", ["Primitives", protobuf], exclude: ["Proto"], settings: sharedSettings),
+        library(
+            "Storage", "Sources/Storage", ["CPostgres", "Primitives", grdb, locks, logging],
+            resources: [.embedInCode("Migrations")]),
+        library("Primitives", "Sources/Primitives", []),
+        .systemLibrary(
+            name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(
+            name: "CCrypt", path: "Sources/CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"])]),
+        .target(name: "CSockets", path: "Sources/CSockets"),
+
+        // The tool that shakes the call core.
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "Primitives", "SignalingCore", "SignalingService", "Storage",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Signaling/Simulator",
+            swiftSettings: ownSettings
+        ),
+
+        // The tool that measures the server from outside.
         .executableTarget(
             name: "loadtest",
             dependencies: [
@@ -132,101 +205,76 @@ let package = Package(
         .executableTarget(
             name: "bench-fanout",
             dependencies: [
-                "Accounts", "Gateway", "Primitives", "SignalingCore", "SignalingService", "Wire", locks,
+                "Accounts", "Delivery", "Primitives", "SignalingCore", "SignalingService", "Wire", locks,
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Benchmarks/Fanout",
             swiftSettings: ownSettings
         ),
 
-        // Signaling: who is in which call.
-        library(
-            "SignalingCore", "Signaling/Core",
-            [
-                "Primitives",
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
-            ]),
-        library(
-            "SignalingService", "Signaling/Service",
-            [
-                "Primitives", "SignalingCore", "Storage", locks, logging, nioCore,
-            ]),
-
-        // The tool that shakes the core.
-        .executableTarget(
-            name: "simulate",
-            dependencies: [
-                "Primitives", "SignalingCore", "SignalingService", "Storage",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Signaling/Simulator",
-            swiftSettings: ownSettings
-        ),
-        // What the operator's own services are told.
-        library(
-            "Outbox", "Sources/Outbox",
-            [
-                "Primitives", "SignalingCore", "SignalingService", "Storage", crypto, httpClient, lifecycle, locks,
-                logging, nioCore, nioHTTP1, nioSSL,
-            ]),
-
-        // Media: how packets find their way.
-        library("MediaCore", "Media/Core", ["Primitives"]),
-        library("MediaServer", "Media/Server", ["CSockets", "MediaCore", "Primitives", lifecycle, locks, logging]),
-
-        // People and their messages.
-        library("Accounts", "Sources/Accounts", ["CCrypt", "Primitives", "Storage", crypto, jwt, locks, logging]),
-        library("Messaging", "Sources/Messaging", ["Primitives", "Storage", locks, logging]),
-
-        // The ground.
-        library(
-            "Storage", "Sources/Storage", ["CPostgres", "Primitives", grdb, locks, logging],
-            resources: [.embedInCode("Migrations")]),
-        library("Primitives", "Sources/Primitives", []),
-        .systemLibrary(
-            name: "CPostgres", path: "Sources/CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
-        .systemLibrary(
-            name: "CCrypt", path: "Sources/CCrypt", pkgConfig: "libxcrypt", providers: [.apt(["libcrypt-dev"])]),
-        .target(name: "CSockets", path: "Sources/CSockets"),
-
+        // What several tests share: databases, what a gateway stands before, a count of what is allocated.
         library("TestDatabases", "Tests/TestDatabases", ["Primitives", "Storage", locks]),
-        // Counts what tests allocate.
+        library(
+            "TestBackends", "Tests/TestBackends",
+            [
+                "Accounts", "Composition", "Delivery", "FrameDispatch", "Primitives", "SignalingService", "Storage",
+                "Wire", locks, logging, nioCore, nioPosix,
+            ]),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
-        tests("Primitives", ["Primitives"]),
-        tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
-        tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, locks, logging]),
-        tests("Messaging", ["Messaging", "Primitives", "Storage", "TestDatabases", locks, logging]),
-        tests("SignalingCore", ["Primitives", "SignalingCore"]),
+
+        // Tests, in the order of what they test.
+        tests(
+            "Ringback",
+            ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
+        tests(
+            "Composition",
+            [
+                "Accounts", "Composition", "Messaging", "Outbox", "Primitives", "SignalingCore", "SignalingService",
+                "Storage", "TestBackends", "TestDatabases", "Wire", locks,
+            ]),
+        tests(
+            "Gateway",
+            [
+                "Accounts", "Composition", "Delivery", "FrameDispatch", "Gateway", "Messaging", "Primitives",
+                "SignalingCore", "SignalingService", "Storage", "TestBackends", "TestDatabases", "WebClient", "Wire",
+                httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded, nioPosix, nioSSL, nioWebSocket, protobuf,
+            ]),
+        tests(
+            "Delivery",
+            [
+                "Accounts", "Delivery", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Wire", locks,
+                protobuf,
+            ]),
+        tests(
+            "Dispatch",
+            [
+                "Composition", "FrameDispatch", "Primitives", "SignalingCore", "SignalingService", "Storage",
+                "TestBackends", "TestDatabases", "Wire", protobuf,
+            ]),
         tests(
             "SignalingService",
             [
                 "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", locks, logging,
                 nioCore, nioEmbedded,
             ]),
+        tests("SignalingCore", ["Primitives", "SignalingCore"]),
+        tests(
+            "MediaServer",
+            ["CAllocations", "MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
+        tests("MediaCore", ["MediaCore", "Primitives"]),
+        tests("Messaging", ["Messaging", "Primitives", "Storage", "TestDatabases", locks, logging]),
+        tests("Accounts", ["Accounts", "Primitives", "Storage", "TestDatabases", crypto, locks, logging]),
         tests(
             "Outbox",
             [
                 "Outbox", "Primitives", "SignalingCore", "SignalingService", "Storage", "TestDatabases", crypto,
                 lifecycle, locks, logging, nioCore, nioEmbedded, nioHTTP1, nioPosix,
             ]),
-        tests(
-            "Gateway",
-            [
-                "Accounts", "Gateway", "Messaging", "Primitives", "SignalingCore", "SignalingService", "Storage",
-                "TestDatabases", "WebClient", "Wire", httpTypes, lifecycle, locks, logging, nioCore, nioEmbedded,
-                nioPosix, nioSSL, nioWebSocket, protobuf,
-            ]),
         tests("Wire", ["CAllocations", "Primitives", "Wire", protobuf]),
-        tests(
-            "Ringback",
-            ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
-        tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
+        tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
+        tests("Primitives", ["Primitives"]),
         tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["faults.toml"]),
-        tests("MediaCore", ["MediaCore", "Primitives"]),
-        tests(
-            "MediaServer",
-            ["CAllocations", "MediaCore", "MediaServer", "Primitives", lifecycle, locks, logging]),
+        tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,4 +1,4 @@
-import Gateway
+import Delivery
 import NIOConcurrencyHelpers
 import Wire
 

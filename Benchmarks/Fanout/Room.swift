@@ -1,5 +1,5 @@
 import Accounts
-import Gateway
+import Delivery
 import Primitives
 import SignalingCore
 import SignalingService

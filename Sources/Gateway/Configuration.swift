@@ -1,3 +1,4 @@
+public import FrameDispatch
 public import NIOSSL
 
 /// What the gateway is told once, at the start.
@@ -45,12 +46,8 @@ public struct SocketLimits: Sendable, Equatable {
     public var greetingBytes = 16 * 1024
     /// The longest message to an echo: what conformance suites send.
     public var echoBytes = 16 * 1024 * 1024
-    /// The longest SDP.
-    public var descriptionBytes = 64 * 1024
-    /// The longest ICE candidate.
-    public var candidateBytes = 2 * 1024
-    /// The longest message body.
-    public var messageBytes = 16 * 1024
+    /// How long the fields of a command may be.
+    public var fields = FieldLimits()
     /// How many commands a socket may send in a second, in the long run.
     public var commandsPerSecond = 100
     /// How many commands may come at once.

@@ -1,4 +1,5 @@
 public import Accounts
+public import Delivery
 import Glibc
 import Hummingbird
 import HummingbirdCore
@@ -31,10 +32,10 @@ public final class Gateway: Service {
     ///
     /// - Parameters:
     ///   - configuration: Where to listen and what to allow.
-    ///   - accounts: Knows who somebody is; made with `registry` as its revocations.
-    ///   - messaging: Sends messages; made with `registry` as its events.
-    ///   - calls: Owns calls; made with `registry` as its events and presence.
-    ///   - registry: Knows who is connected; made first, because the services need it.
+    ///   - accounts: Knows who somebody is.
+    ///   - messaging: Sends messages.
+    ///   - calls: Owns calls.
+    ///   - registry: Knows who is connected; the services tell it what devices are to hear.
     ///   - ping: Asks the database for an answer, for `/readyz`.
     ///   - metricFamilies: What others count, for `/metrics`; the gateway adds its own.
     ///   - eventLoopGroup: Carries the connections.
@@ -53,8 +54,7 @@ public final class Gateway: Service {
     ) throws(GatewayError) {
         let services = GatewayServices(
             configuration: configuration, timings: HeartbeatTimings(), accounts: accounts, messaging: messaging,
-            calls: calls, registry: registry, addresses: AddressCounts(), metrics: GatewayMetrics(), logger: logger,
-            now: now, wallClock: wallClock)
+            calls: calls, registry: registry, logger: logger, now: now, wallClock: wallClock)
         try self.init(
             services, ping: ping, metricFamilies: metricFamilies, eventLoopGroup: eventLoopGroup,
             beforeServing: beforeServing)
@@ -79,7 +79,6 @@ public final class Gateway: Service {
             throw GatewayError(message: "the certificate and its key are of no use: \(error)")
         }
         self.services = services
-        services.registry.serve(services.calls)
         self.eventLoopGroup = eventLoopGroup
         self.beforeServing = beforeServing
         opening = Opening(on: eventLoopGroup.next())
@@ -99,7 +98,7 @@ public final class Gateway: Service {
             + CallRoutes(accounts: services.accounts, calls: services.calls).routes
             + IceServerRoutes(
                 accounts: services.accounts, configuration: configuration, now: services.now,
-                wallClock: services.wallClock ?? services.now
+                wallClock: services.wallClock
             ).routes
             + operatorRoutes.routes
         responder = RESTResponder(
@@ -167,20 +166,16 @@ public final class Gateway: Service {
             listening.settle(.failure(GatewayError(message: "the gateway does not listen")))
             services.logger.info("gateway stopped")
         }
-        let audit = SessionAudit(registry: services.registry, accounts: services.accounts, logger: services.logger)
-        let watch = RevocationWatch(registry: services.registry, accounts: services.accounts)
+        let upkeep = SessionUpkeep(
+            registry: services.registry, accounts: services.accounts, logger: services.logger)
         try await withGracefulShutdownHandler {
-            async let audited: Void = audit.run()
-            async let watched: Void = watch.run()
-            async let cleared: Void = ReplayClearance(registry: services.registry).run()
+            async let keptUp: Void = upkeep.run()
             do {
                 try await application.run()
             } catch {
                 throw failure.withLockedValue { $0 } ?? GatewayError(of: error, listeningAt: configuration)
             }
-            try await audited
-            try await watched
-            try await cleared
+            try await keptUp
         } onGracefulShutdown: { [stopping] in
             stopping.set()
         }

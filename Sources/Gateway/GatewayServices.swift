@@ -1,4 +1,6 @@
 import Accounts
+import Delivery
+import FrameDispatch
 import Logging
 import Messaging
 import Primitives
@@ -14,14 +16,34 @@ struct GatewayServices: Sendable {
     let accounts: AccountService
     let messaging: MessagingService
     let calls: CallService
+    let dispatcher: FrameDispatcher
     let registry: SessionRegistry
-    let addresses: AddressCounts
-    let metrics: GatewayMetrics
+    let addresses = AddressCounts()
+    let metrics = GatewayMetrics()
     let logger: Logger
     /// The present: never jumps.
     let now: @Sendable () -> Instant
-    /// What the machine's clock says, for TURN servers, which compare it with their own; `now` when nil.
-    var wallClock: (@Sendable () -> Instant)?
+    /// What the machine's clock says, for TURN servers, which compare it with their own.
+    let wallClock: @Sendable () -> Instant
+
+    /// - Parameter wallClock: What the machine's clock says; `now` when nil.
+    init(
+        configuration: GatewayConfiguration, timings: HeartbeatTimings, accounts: AccountService,
+        messaging: MessagingService, calls: CallService, registry: SessionRegistry, logger: Logger,
+        now: @escaping @Sendable () -> Instant, wallClock: (@Sendable () -> Instant)? = nil
+    ) {
+        self.configuration = configuration
+        self.timings = timings
+        self.accounts = accounts
+        self.messaging = messaging
+        self.calls = calls
+        self.registry = registry
+        self.logger = logger
+        self.now = now
+        self.wallClock = wallClock ?? now
+        dispatcher = FrameDispatcher(
+            messaging: messaging, calls: calls, limits: configuration.limits.fields, now: now)
+    }
 
     /// The answer to hello.
     func welcome(_ identity: Identity, _ resumption: Resumption, calls: [CallView]) -> WireWelcome {
@@ -36,7 +58,7 @@ struct GatewayServices: Sendable {
             $0.features = ["direct_calls", "group_calls", "messages", "screen_share"]
             $0.limits = WireLimits(configuration.limits)
             $0.calls = calls.map(WireCall.init)
-            $0.iceServers = configuration.iceServers(for: identity.user, at: (wallClock ?? now)()).servers.map(
+            $0.iceServers = configuration.iceServers(for: identity.user, at: wallClock()).servers.map(
                 WireIceServer.init)
         }
     }
@@ -46,9 +68,9 @@ extension WireLimits {
     init(_ limits: SocketLimits) {
         self.init()
         frameBytes = UInt32(clamping: limits.frameBytes)
-        descriptionBytes = UInt32(clamping: limits.descriptionBytes)
-        candidateBytes = UInt32(clamping: limits.candidateBytes)
-        messageBytes = UInt32(clamping: limits.messageBytes)
+        descriptionBytes = UInt32(clamping: limits.fields.descriptionBytes)
+        candidateBytes = UInt32(clamping: limits.fields.candidateBytes)
+        messageBytes = UInt32(clamping: limits.fields.messageBytes)
         commandsPerSecond = UInt32(clamping: limits.commandsPerSecond)
         invitesPerMinute = UInt32(clamping: limits.invitesPerMinute)
     }

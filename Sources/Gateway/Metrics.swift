@@ -1,3 +1,4 @@
+import Delivery
 import Primitives
 
 /// Everything that the gateway counts.

@@ -1,10 +1,10 @@
 import Accounts
+import Composition
 import Foundation
 import Gateway
 import Logging
 import MediaCore
 import MediaServer
-import Messaging
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -63,32 +63,14 @@ struct Server {
         }
         let now = ProcessClock(logger: logger).now
         let loops = MultiThreadedEventLoopGroup.singleton
-        let registry = SessionRegistry()
-        let passwords = PasswordHasher(cost: settings.passwordCost)
-        let accounts = AccountService(
+        let backend = Backend(
             database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),
-            passwords: passwords, quotas: settings.quotas, sessionLifetime: settings.sessionLifetime, now: now,
-            revocations: registry, logger: logger)
-        let messaging = MessagingService(
-            database: database, events: registry, quotas: settings.quotas, now: now, logger: logger)
-        let outbox = makeOutbox(database, registry, now)
-        let calls = CallService(
-            database: database, events: registry, presence: registry,
-            people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging), CallAcquaintances(), CallBeginnings()] + (outbox.map { [$0] } ?? []),
-            loops: Array(loops.makeIterator()), settings: callSettings(nodeFile.node), now: now,
-            leaseClock: { () async throws(DatabaseError) in try await database.present() }, logger: logger)
+            passwords: PasswordHasher(cost: settings.passwordCost), settings: backendSettings(nodeFile.node),
+            loops: Array(loops.makeIterator()), now: now, wallClock: wallClock, logger: logger)
         let stun = try makeSTUNServer()
-        let gateway = try makeGateway(
-            tls, registry, accounts, messaging, calls, database, stun,
-            [
-                { calls.metrics.families }, { database.metrics.families }, { messaging.metricFamilies },
-                { passwords.metricFamilies }, { stun?.metricFamilies ?? [] },
-                { outbox?.metrics.families ?? [] }, { LineWriter.standardError.metricFamilies },
-            ],
-            loops, now)
+        let gateway = try makeGateway(tls, backend, database, stun, loops, now)
         do {
-            try await accounts.start()
+            try await backend.accounts.start()
         } catch {
             await database.close()
             throw Failure(.unavailable, "accounts: \(error.message)")
@@ -96,13 +78,13 @@ struct Server {
 
         // They stop in the opposite order: first nobody is let in any more, last the database closes.
         var services: [any Service] = [ClosingDatabase(database: database)]
-        if let outbox { services.append(outbox) }
-        services.append(StoppingCalls(calls: calls))
+        if let outbox = backend.outbox { services.append(outbox) }
+        services.append(StoppingCalls(calls: backend.calls))
         if let stun { services.append(stun) }
         services += [
             gateway, Announcement(gateway: gateway, settings: settings),
             Reloading(settings: settings, load: reload, threshold: threshold, gateway: gateway, logger: logger),
-            Supersession(calls: calls, file: settings.nodeFile),
+            Supersession(calls: backend.calls, file: settings.nodeFile),
         ]
         let group = ServiceGroup(
             configuration: .init(
@@ -135,38 +117,25 @@ struct Server {
         }
     }
 
-    private func callSettings(_ node: NodeID) -> CallService.Settings {
-        var settings = CallService.Settings()
-        settings.rules = self.settings.rules
-        settings.invitesPerMinute = self.settings.invitesPerMinute
-        settings.quotas = self.settings.quotas
-        settings.node = node
-        settings.lease = self.settings.nodeLease
-        return settings
+    private func backendSettings(_ node: NodeID) -> Backend.Settings {
+        var backend = Backend.Settings()
+        backend.sessionLifetime = settings.sessionLifetime
+        backend.quotas = settings.quotas
+        backend.calls.rules = settings.rules
+        backend.calls.invitesPerMinute = settings.invitesPerMinute
+        backend.calls.node = node
+        backend.calls.lease = settings.nodeLease
+        backend.outbox.webhooks = settings.webhooks
+        backend.outbox.push = settings.push
+        backend.outbox.giveUpAge = settings.webhookGiveUpAge
+        return backend
     }
 }
 
 extension Server {
-    /// What the operator's own services are told; nil when there are none, and then nothing is written for them.
-    private func makeOutbox(
-        _ database: any Database, _ presence: any DevicePresence, _ now: @escaping @Sendable () -> Instant
-    ) -> OutboxService? {
-        guard settings.webhooks != nil || settings.push != nil else { return nil }
-        var outbox = OutboxSettings()
-        outbox.webhooks = settings.webhooks
-        outbox.push = settings.push
-        outbox.giveUpAge = settings.webhookGiveUpAge
-        return OutboxService(
-            database: database, presence: presence, settings: outbox,
-            clock: OutboxClock(now: now, wallClock: wallClock),
-            logger: logger)
-    }
-
     private func makeGateway(
-        _ tls: TLSConfiguration?, _ registry: SessionRegistry, _ accounts: AccountService,
-        _ messaging: MessagingService, _ calls: CallService, _ database: any Database, _ stun: STUNServer?,
-        _ metricFamilies: [@Sendable () -> [MetricFamily]], _ loops: any EventLoopGroup,
-        _ now: @escaping @Sendable () -> Instant
+        _ tls: TLSConfiguration?, _ backend: Backend, _ database: any Database, _ stun: STUNServer?,
+        _ loops: any EventLoopGroup, _ now: @escaping @Sendable () -> Instant
     ) throws -> Gateway {
         var configuration = GatewayConfiguration()
         configuration.host = settings.listen.host
@@ -188,10 +157,15 @@ extension Server {
         configuration.version = Version.number
         do {
             return try Gateway(
-                configuration: configuration, accounts: accounts, messaging: messaging, calls: calls,
-                registry: registry, ping: { () throws(DatabaseError) in try await database.ping() },
-                metricFamilies: metricFamilies, eventLoopGroup: loops, logger: logger, now: now, wallClock: wallClock,
-                beforeServing: { try await takeOver(calls) })
+                configuration: configuration, accounts: backend.accounts, messaging: backend.messaging,
+                calls: backend.calls, registry: backend.registry,
+                ping: { () throws(DatabaseError) in try await database.ping() },
+                metricFamilies: [
+                    { backend.metricFamilies }, { stun?.metricFamilies ?? [] },
+                    { LineWriter.standardError.metricFamilies },
+                ],
+                eventLoopGroup: loops, logger: logger, now: now, wallClock: wallClock,
+                beforeServing: { try await takeOver(backend.calls) })
         } catch {
             throw Failure(.configuration, error.message)
         }

@@ -9,6 +9,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
+@testable import Delivery
 @testable import Gateway
 
 /// Whoever does not belong to a call is out of it, by whatever way that came about, and sees no more of it by any.

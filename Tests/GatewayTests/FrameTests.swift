@@ -3,6 +3,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
+@testable import Delivery
 @testable import Gateway
 
 /// What a socket does with frames that are not as RFC 6455 wants them, while another socket notices nothing.

@@ -5,6 +5,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
+@testable import Delivery
 @testable import Gateway
 
 /// Losing a socket and coming back, over real sockets.
@@ -232,11 +233,11 @@ import Wire
                 }
             }
             defer { sender.cancel() }
-            var random = SeededGenerator(seed: 7)
             var lastSeq: UInt64 = 0
             var losses = 0
             while lastSeq < last {
-                for _ in 0..<min(UInt64.random(in: 1...150, using: &random), last - lastSeq) {
+                // Now a few, now many.
+                for _ in 0..<min(UInt64(losses * 61 % 150) + 1, last - lastSeq) {
                     let (seq, number) = try await event(client)
                     #expect(seq == lastSeq + 1 && number == Int(seq))
                     lastSeq = seq

@@ -10,6 +10,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
+@testable import Delivery
 @testable import Gateway
 
 /// Hello, welcome, and how a session ends.

@@ -1,4 +1,6 @@
 import Accounts
+import Composition
+import Delivery
 import Foundation
 import Logging
 import Messaging
@@ -10,6 +12,7 @@ import ServiceLifecycle
 import SignalingCore
 import SignalingService
 import Storage
+import TestBackends
 import TestDatabases
 import Wire
 
@@ -46,61 +49,48 @@ final class TestServer: Sendable {
     static func run(
         _ configuration: GatewayConfiguration = .init(), timings: HeartbeatTimings = HeartbeatTimings(),
         attempts: AttemptLimits = AttemptLimits(perUsername: 100, perAddress: 1000), pingFails: Bool = false,
-        registry: SessionRegistry = SessionRegistry(), quotas: QuotaLimits = QuotaLimits(),
-        on engine: DatabaseEngine = .sqlite, body: (TestServer) async throws -> Void
+        quotas: QuotaLimits = QuotaLimits(), on engine: DatabaseEngine = .sqlite,
+        body: (TestServer) async throws -> Void
     ) async throws {
         try await TestDatabase.with(engine) { database, _ in
             try await run(
-                configuration, timings: timings, attempts: attempts, pingFails: pingFails, registry: registry,
-                quotas: quotas, database: database, body: body)
+                configuration, timings: timings, attempts: attempts, pingFails: pingFails, quotas: quotas,
+                database: database, body: body)
         }
     }
 
     private static func run(
         _ configuration: GatewayConfiguration, timings: HeartbeatTimings, attempts: AttemptLimits, pingFails: Bool,
-        registry: SessionRegistry, quotas: QuotaLimits, database: any Database,
-        body: (TestServer) async throws -> Void
+        quotas: QuotaLimits, database: any Database, body: (TestServer) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let clock = TestClock()
         let loops = MultiThreadedEventLoopGroup.singleton
-        let tokens = await AccessTokens(key: .random())
-        let accounts = AccountService(
-            database: database, tokens: tokens, passwords: PasswordHasher(cost: 10),
-            limits: attempts, quotas: quotas, now: clock.now, revocations: registry, logger: logger)
-        let messaging = MessagingService(
-            database: database, events: registry, quotas: quotas, now: clock.now, logger: logger)
-        var callSettings = CallService.Settings()
-        // The clock of a test may jump; what happens when the lease runs out is tested elsewhere.
-        callSettings.quotas = quotas
-        callSettings.lease = .seconds(100 * 24 * 3600)
-        let calls = CallService(
-            database: database, events: registry, presence: registry,
-            people: ConversationPeople(messaging: messaging, accounts: accounts),
-            recorders: [CallMessages(messaging), CallAcquaintances(), CallBeginnings()],
-            loops: [loops.next(), loops.next()],
-            settings: callSettings,
-            now: clock.now, logger: logger)
+        var settings = Backend.Settings()
+        settings.attempts = attempts
+        settings.quotas = quotas
+        let backend = await Backend(testing: database, settings: settings, now: clock.now)
         var configuration = configuration
         configuration.port = 0
         let services = GatewayServices(
-            configuration: configuration, timings: timings, accounts: accounts, messaging: messaging, calls: calls,
-            registry: registry, addresses: AddressCounts(), metrics: GatewayMetrics(), logger: logger, now: clock.now)
+            configuration: configuration, timings: timings, accounts: backend.accounts, messaging: backend.messaging,
+            calls: backend.calls, registry: backend.registry, logger: logger, now: clock.now)
         let ping: @Sendable () async throws(DatabaseError) -> Void = { () async throws(DatabaseError) in
             if pingFails { throw DatabaseError(.unavailable, "as the test wants it") }
             try await database.ping()
         }
-        try await calls.start()
+        try await backend.calls.start()
         let gateway = try Gateway(
             services, ping: ping,
-            metricFamilies: [{ calls.metrics.families }], eventLoopGroup: loops)
+            metricFamilies: [{ backend.metricFamilies }], eventLoopGroup: loops)
         let group = ServiceGroup(services: [gateway], logger: logger)
         let running = Task { try await group.run() }
         do {
             let server = TestServer(
-                gateway: gateway, registry: registry, accounts: accounts, messaging: messaging, calls: calls,
-                database: database, clock: clock, port: try await gateway.boundPort, group: group)
+                gateway: gateway, registry: backend.registry, accounts: backend.accounts,
+                messaging: backend.messaging, calls: backend.calls, database: database, clock: clock,
+                port: try await gateway.boundPort, group: group)
             try await body(server)
         } catch {
             await group.triggerGracefulShutdown()

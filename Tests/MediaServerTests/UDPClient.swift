@@ -61,10 +61,13 @@ struct UDPClientError: Error {
 }
 
 /// A Binding request with a number that its answer can be told by.
-func bindingRequest(_ number: UInt64) -> [UInt8] {
+func bindingRequest(_ number: UInt64) -> [UInt8] { bindingMessage(.bindingRequest, number) }
+
+/// A message without attributes but a fingerprint, and with a number.
+func bindingMessage(_ type: STUNMessageType, _ number: UInt64) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 64)
     var span = bytes.mutableSpan
-    var writer = STUNWriter(.bindingRequest, STUNTransactionID(high: 7, low: number), to: &span)
+    var writer = STUNWriter(type, STUNTransactionID(high: 7, low: number), to: &span)
     writer.appendFingerprint(to: &span)
     return Array(bytes[..<(writer.finish() ?? 0)])
 }

@@ -1,3 +1,4 @@
+import FrameDispatch
 import NIOCore
 import NIOHTTP1
 import Wire

@@ -1,3 +1,4 @@
+import FrameDispatch
 public import Primitives
 import SwiftProtobuf
 import Wire

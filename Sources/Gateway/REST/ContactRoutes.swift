@@ -1,4 +1,5 @@
 import Accounts
+import FrameDispatch
 import HTTPTypes
 import Hummingbird
 import Primitives

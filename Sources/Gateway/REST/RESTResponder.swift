@@ -1,3 +1,4 @@
+import FrameDispatch
 import HTTPTypes
 import Hummingbird
 import Logging

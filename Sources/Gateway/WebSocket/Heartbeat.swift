@@ -1,3 +1,4 @@
+import Delivery
 import Primitives
 
 /// How long a connection may be silent in each stage of its life.

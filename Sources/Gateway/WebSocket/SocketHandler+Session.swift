@@ -1,11 +1,9 @@
 import Accounts
+import Delivery
+import FrameDispatch
 import Logging
-import Messaging
 import NIOCore
 import Primitives
-import SignalingCore
-import SignalingService
-import SwiftProtobuf
 import Wire
 
 extension SocketHandler {
@@ -190,34 +188,13 @@ extension SocketHandler {
 
     // MARK: Commands
 
-    /// Carries a command out.
+    /// Has a command carried out.
     /// - Parameter isEarly: Whether it was sent before the welcome, when the client could not know yet whether its count
     ///   of events goes on.
     private func carryOut(_ raw: RawClientFrame, for identity: Identity, isEarly: Bool = false) {
         guard mayCommand(raw), let port, let frame = decoded(raw) else { return }
         if frame.ack > 0, !isEarly { services.registry.acknowledge(frame.ack, by: port, of: identity) }
-        let command: SocketCommand
-        do throws(Fault) {
-            command = try SocketCommand(
-                wire: frame.command, from: identity.user, limits: services.configuration.limits)
-        } catch {
-            return reply(.error(error, replyTo: frame.id))
-        }
-        let id = frame.id
-        switch command {
-        case .ping:
-            if id != 0 { reply(.ok(.pong(.with { $0.serverTime = .init(services.now()) }), replyTo: id)) }
-        case .call(let request):
-            let origin = CallOrigin(user: identity.user, device: identity.device)
-            services.calls.submit(
-                request, from: identity.profile,
-                replyTo: ReplyTo(origin, socket: port.number, request: id, mayChangeCall: request.mayChangeCall))
-        case .send(let draft):
-            services.messaging.send(draft, from: identity.user, device: identity.device) { result in
-                if id == 0, case .success = result { return }
-                port.reply(WireServerFrame(result, replyTo: id))
-            }
-        }
+        if let answer = services.dispatcher.carryOut(frame, of: identity, from: port) { reply(answer) }
     }
 
     private func mayCommand(_ frame: RawClientFrame) -> Bool {

@@ -1,4 +1,6 @@
+import Delivery
 import DequeModule
+import FrameDispatch
 import NIOConcurrencyHelpers
 import NIOCore
 import Synchronization

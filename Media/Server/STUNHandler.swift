@@ -1,7 +1,8 @@
+import MediaCore
 public import Primitives
 
 /// A STUN server as a handler of datagrams: what `STUNResponder` answers, as far as `AnswerLimiter` lets it.
-public struct STUNHandler: DatagramHandler {
+struct STUNHandler: DatagramHandler {
     private var limiter: AnswerLimiter
     private let metrics: STUNMetrics
 
@@ -9,13 +10,13 @@ public struct STUNHandler: DatagramHandler {
     /// - Parameters:
     ///   - limiter: How many answers there may be.
     ///   - metrics: Where it counts what it does not answer.
-    public init(_ limiter: AnswerLimiter, metrics: STUNMetrics) {
+    init(_ limiter: AnswerLimiter, metrics: STUNMetrics) {
         self.limiter = limiter
         self.metrics = metrics
     }
 
     /// Answers a Binding request to where it came from.
-    public mutating func take(
+    mutating func take(
         _ datagram: Span<UInt8>, on path: DatagramPath, now: Instant, sending outgoing: inout OutgoingDatagrams
     ) {
         outgoing.append(to: path, atMost: STUNResponder.longestAnswer) { room in
@@ -41,7 +42,4 @@ public struct STUNMetrics: Sendable {
     public let ignored = Counter()
     /// Requests that were over a limit.
     public let limited = Counter()
-
-    /// Starts at 0.
-    public init() {}
 }

@@ -1,6 +1,6 @@
-import Primitives
-import SwiftProtobuf
-import Wire
+package import Primitives
+package import SwiftProtobuf
+package import Wire
 
 extension Identifier {
     /// Reads an id that a client sent.
@@ -14,7 +14,7 @@ extension Identifier {
 extension Google_Protobuf_Timestamp {
     /// A moment, cut to milliseconds. What lies outside of the years 1 to 9999 is moved to their nearer end, because
     /// JSON has no form for it.
-    init(_ instant: Instant) {
+    package init(_ instant: Instant) {
         self.init()
         let milliseconds = min(max(instant.milliseconds, -62_135_596_800_000), 253_402_300_799_999)
         let rest = ((milliseconds % 1000) + 1000) % 1000
@@ -24,7 +24,8 @@ extension Google_Protobuf_Timestamp {
 }
 
 extension WireUser {
-    init(_ profile: Profile) {
+    /// A user as others may see them.
+    package init(_ profile: Profile) {
         self.init()
         id = profile.id.description
         username = profile.username

@@ -29,7 +29,7 @@ extension WireCandidate {
 
 extension Signal.Description {
     /// Checks a description that a client sent. The SDP itself is not looked into.
-    init(wire description: WireDescription, limits: SocketLimits) throws(Fault) {
+    init(wire description: WireDescription, limits: FieldLimits) throws(Fault) {
         let kind: Kind
         switch description.type {
         case .offer: kind = .offer
@@ -49,7 +49,7 @@ extension Signal.Description {
 
 extension Signal.Candidate {
     /// Checks a candidate that a client sent. An empty one ends the gathering.
-    init(wire candidate: WireCandidate, limits: SocketLimits) throws(Fault) {
+    init(wire candidate: WireCandidate, limits: FieldLimits) throws(Fault) {
         guard candidate.candidate.utf8.count <= limits.candidateBytes else {
             throw .tooLarge("candidate.candidate has more than \(limits.candidateBytes) bytes.")
         }

@@ -1,10 +1,9 @@
 import Primitives
 import SignalingCore
-import SignalingService
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import FrameDispatch
 
 /// What a client has before it that puts changes on a call, and what it would have if it were told the whole call.
 @Suite struct CallChangeTests {

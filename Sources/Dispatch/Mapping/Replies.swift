@@ -1,14 +1,13 @@
-import Accounts
-import Messaging
+package import Accounts
+package import Messaging
 import Primitives
-import SignalingCore
-import SignalingService
+package import SignalingCore
 import SwiftProtobuf
-import Wire
+package import Wire
 
 extension WireServerFrame {
     /// A command succeeded.
-    static func ok(_ result: WireOk.OneOf_Result, replyTo id: UInt32) -> WireServerFrame {
+    package static func ok(_ result: WireOk.OneOf_Result, replyTo id: UInt32) -> WireServerFrame {
         .with {
             $0.replyTo = id
             $0.ok.result = result
@@ -16,7 +15,7 @@ extension WireServerFrame {
     }
 
     /// A command failed.
-    static func error(_ fault: Fault, call: CallView? = nil, replyTo id: UInt32) -> WireServerFrame {
+    package static func error(_ fault: Fault, call: CallView? = nil, replyTo id: UInt32) -> WireServerFrame {
         .with {
             $0.replyTo = id
             $0.error = WireError(fault, call: call)
@@ -24,7 +23,7 @@ extension WireServerFrame {
     }
 
     /// What became of a command that concerns a call.
-    init(_ reply: CallReply, replyTo id: UInt32) {
+    package init(_ reply: CallReply, replyTo id: UInt32) {
         switch reply {
         case .done(let view): self = .ok(.call(WireCall(view)), replyTo: id)
         case .refused(let refusal, let view): self = .error(Fault(refusal), call: view, replyTo: id)
@@ -69,7 +68,7 @@ extension Fault {
     }
 
     /// Why something about messages was not done.
-    init(_ error: MessagingError) {
+    package init(_ error: MessagingError) {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
         case .notFound: self.init(.notFound, error.message)
@@ -83,7 +82,7 @@ extension Fault {
     }
 
     /// Why something about accounts was not done.
-    init(_ error: AccountError) {
+    package init(_ error: AccountError) {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
         case .usernameTaken, .conflict: self.init(.conflict, error.message)
@@ -99,7 +98,8 @@ extension Fault {
 }
 
 extension WireMessage {
-    init(_ message: Messaging.Message) {
+    /// A message as those in its conversation see it.
+    package init(_ message: Messaging.Message) {
         self.init()
         id = message.id.description
         conversationID = message.conversation.description
@@ -117,7 +117,8 @@ extension WireMessage {
 }
 
 extension WireGroupInvitation {
-    init(_ invitation: GroupInvitation) {
+    /// An invitation as whoever is invited sees it.
+    package init(_ invitation: GroupInvitation) {
         self.init()
         conversationID = invitation.conversation.description
         name = invitation.name

@@ -8,7 +8,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Delivery
 
 /// Who is let in, who is told, and what is encoded how often.
 @Suite struct SessionRegistryTests {

@@ -5,7 +5,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Delivery
 
 /// Which device gets which events again, over the registry.
 @Suite struct ReplayTests {

@@ -283,7 +283,8 @@ package struct Resumption: Sendable {
         case refused(ResumeRefusal)
     }
 
-    let outcome: Outcome
+    /// What its welcome says of it.
+    package let outcome: Outcome
     /// With which the device may resume next time.
-    let token: ResumeToken
+    package let token: ResumeToken
 }

@@ -1,47 +1,5 @@
 import MediaCore
-import Primitives
 import Testing
-
-@Suite struct STUNHandlerTests {
-    private static let path = DatagramPath(to: clientV4, from: .v4(0x0A00_0001), zone: 3, socket: 1)
-
-    /// A handler with its counters, and what it has to send after it was given some datagrams at once.
-    private static func sent(
-        for datagrams: [[UInt8]], on path: DatagramPath = path, limits: AnswerLimiter.Limits = .init()
-    ) -> (answers: [(path: DatagramPath, bytes: [UInt8])], metrics: STUNMetrics) {
-        let now = Instant(microseconds: 1_000_000_000)
-        let metrics = STUNMetrics()
-        var handler = STUNHandler(AnswerLimiter(limits, key: 1, now: now), metrics: metrics)
-        var outgoing = OutgoingDatagrams(capacity: 16, byteCapacity: 1024)
-        for datagram in datagrams { handler.take(datagram.span, on: path, now: now, sending: &outgoing) }
-        return (outgoing.copies, metrics)
-    }
-
-    @Test func answersAlongThePath() throws {
-        let request = try #require(written(.bindingRequest, someTransaction) { $0.appendFingerprint(to: &$1) })
-        let (answers, metrics) = Self.sent(for: [request])
-        let answer = try #require(answers.first)
-        #expect(answers.count == 1)
-        #expect(answer.path == Self.path)
-        #expect(try Parsed(answer.bytes).xorMappedAddress == clientV4)
-        #expect([metrics.malformed.value, metrics.ignored.value, metrics.limited.value] == [0, 0, 0])
-    }
-
-    @Test func countsWhatItDoesNotAnswer() throws {
-        let request = try #require(written(.bindingRequest, someTransaction) { $0.appendFingerprint(to: &$1) })
-        let indication = try #require(written(.bindingIndication, someTransaction) { _, _ in })
-        let (answers, metrics) = Self.sent(
-            for: [request, [], [1, 2, 3], indication, request, request], limits: .init(perPrefix: 1, burst: 2))
-        #expect(answers.count == 2)
-        #expect([metrics.malformed.value, metrics.ignored.value, metrics.limited.value] == [2, 1, 1])
-    }
-
-    @Test func waitsForDatagramsAlone() {
-        let now = Instant(microseconds: 0)
-        let handler = STUNHandler(AnswerLimiter(.init(), key: 1, now: now), metrics: STUNMetrics())
-        #expect(handler.deadline == nil)
-    }
-}
 
 @Suite struct OutgoingDatagramsTests {
     private static let path = DatagramPath(to: clientV6)

@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import Delivery
 
 /// What is kept to be sent again, and what is not.
 @Suite struct ReplayWindowTests {

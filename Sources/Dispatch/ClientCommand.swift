@@ -5,7 +5,7 @@ import SignalingService
 import Wire
 
 /// What a client that was let in asks for, with every field checked.
-enum SocketCommand: Sendable {
+enum ClientCommand: Sendable {
     case ping
     case call(CallRequest)
     case send(Draft)
@@ -15,7 +15,7 @@ enum SocketCommand: Sendable {
     ///   - command: What stood in the frame.
     ///   - sender: Who sent it.
     init(
-        wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: SocketLimits
+        wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: FieldLimits
     ) throws(Fault) {
         switch command {
         case nil: throw Fault(.unsupported, "This server does not know the command.")
@@ -130,7 +130,7 @@ extension Invite {
         case (false, true): target = .user(try UserID(wire: invite.userID, field: "user_id"))
         case (true, false):
             let conversation = try ConversationID(wire: invite.conversationID, field: "conversation_id")
-            target = .conversation(conversation, ringing: try SocketCommand.people(invite.userIds, 0...99))
+            target = .conversation(conversation, ringing: try ClientCommand.people(invite.userIds, 0...99))
         default: throw .invalid("Exactly one of user_id and conversation_id has to be set.")
         }
         self.init(
@@ -162,7 +162,7 @@ extension Medium {
 }
 
 extension Draft {
-    fileprivate init(wire message: WireSendMessage, limits: SocketLimits) throws(Fault) {
+    fileprivate init(wire message: WireSendMessage, limits: FieldLimits) throws(Fault) {
         let target: Target
         switch message.target {
         case .conversationID(let id):

@@ -1,12 +1,11 @@
 import Primitives
-import SignalingCore
-import SignalingService
+package import SignalingCore
 import SwiftProtobuf
-import Wire
+package import Wire
 
 extension WireCall {
     /// A call as everybody in it sees it.
-    init(_ view: CallView) {
+    package init(_ view: CallView) {
         self.init()
         let call = view.call
         id = call.id.description
@@ -250,7 +249,7 @@ extension MediaState {
 
 extension WireEvent {
     /// An event of a call.
-    init(_ event: CallEvent, of view: CallView) {
+    package init(_ event: CallEvent, of view: CallView) {
         self.init()
         switch event {
         case .incoming: callIncoming.call = WireCall(view)

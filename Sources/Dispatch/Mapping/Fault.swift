@@ -1,19 +1,18 @@
-import Primitives
-import SignalingCore
-import SignalingService
-import Wire
+package import Primitives
+package import SignalingCore
+package import Wire
 
 /// Why something is not done, as clients are told: over the socket as `Error`, over REST as `Error` with a status.
-struct Fault: Error, Sendable, Equatable {
+package struct Fault: Error, Sendable, Equatable {
     /// What a client can act upon.
-    var code: WireErrorCode
+    package var code: WireErrorCode
     /// For people.
-    var message: String
+    package var message: String
     /// When there is a point in trying again.
-    var retryAfter: Instant.Span?
+    package var retryAfter: Instant.Span?
 
     /// Makes a fault.
-    init(_ code: WireErrorCode, _ message: String, retryAfter: Instant.Span? = nil) {
+    package init(_ code: WireErrorCode, _ message: String, retryAfter: Instant.Span? = nil) {
         self.code = code
         self.message = message
         self.retryAfter = retryAfter
@@ -21,17 +20,21 @@ struct Fault: Error, Sendable, Equatable {
 }
 
 extension Fault {
-    static let unavailable = Fault(
+    /// The server has what it needs not at hand.
+    package static let unavailable = Fault(
         .unavailable, "The server cannot do this right now. Try again in a moment.", retryAfter: .seconds(1))
-    static let `internal` = Fault(.internal, "An error occurred in the server. Try again, and tell the operator.")
+    /// The server is at fault.
+    package static let `internal` = Fault(.internal, "An error occurred in the server. Try again, and tell the operator.")
 
-    static func invalid(_ message: String) -> Fault { Fault(.invalid, message) }
-    static func tooLarge(_ message: String) -> Fault { Fault(.tooLarge, message) }
+    /// What was sent is not what the schema asks for.
+    package static func invalid(_ message: String) -> Fault { Fault(.invalid, message) }
+    /// What was sent is longer than allowed.
+    package static func tooLarge(_ message: String) -> Fault { Fault(.tooLarge, message) }
 }
 
 extension WireError {
     /// A fault as it goes over the wire.
-    init(_ fault: Fault, call: CallView? = nil) {
+    package init(_ fault: Fault, call: CallView? = nil) {
         self.init()
         code = fault.code
         message = fault.message

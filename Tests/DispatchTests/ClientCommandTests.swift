@@ -2,10 +2,10 @@ import Primitives
 import Testing
 import Wire
 
-@testable import Gateway
+@testable import FrameDispatch
 
 /// Commands before they reach a call.
-@Suite struct SocketCommandTests {
+@Suite struct ClientCommandTests {
     /// A command that needs a value of an enumeration is refused when the schema does not have it, by name or by number.
     @Test(
         arguments: [
@@ -19,7 +19,7 @@ import Wire
         let text = "{\(command)}".replacing("\"ID\"", with: "\"\(user)\"").replacing("VALUE", with: value)
         let frame = try Encoding.json.decode(WireClientFrame.self, from: Array(text.utf8))
         let fault = #expect(throws: Fault.self) {
-            try SocketCommand(wire: frame.command, from: user, limits: SocketLimits())
+            try ClientCommand(wire: frame.command, from: user, limits: FieldLimits())
         }
         #expect(fault?.code == .invalid)
         #expect(fault?.message.contains(" is n") == true, "\(fault?.message ?? "")")

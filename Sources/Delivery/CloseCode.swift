@@ -1,6 +1,3 @@
-import NIOCore
-import NIOWebSocket
-
 /// Why a socket is closed, as it stands in the WebSocket close frame (RFC 6455 §7.4).
 ///
 /// 1002 to 1009 are the protocol's own. Of ours, a client comes back after 4000 to 4499 (with jitter), and does not
@@ -42,7 +39,7 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     case flooding = 4505
 
     /// What the close frame says for people; at most 123 bytes.
-    var reason: String {
+    package var reason: String {
         switch self {
         case .protocolError: "not WebSocket as in RFC 6455"
         case .unsupportedData: "wrong kind of message for this subprotocol"
@@ -61,13 +58,5 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
         case .tooManySockets: "too many sockets"
         case .flooding: "flooding"
         }
-    }
-
-    /// The payload of the close frame.
-    func payload(allocator: ByteBufferAllocator) -> ByteBuffer {
-        var buffer = allocator.buffer(capacity: 2 + reason.utf8.count)
-        buffer.writeInteger(rawValue)
-        buffer.writeString(reason)
-        return buffer
     }
 }

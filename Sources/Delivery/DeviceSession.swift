@@ -1,4 +1,4 @@
-import Primitives
+package import Primitives
 import Wire
 
 /// What lasts of a device from one socket to the next: the count of its events, and those that it may have missed.
@@ -89,6 +89,12 @@ package struct ResumeClaim: Sendable {
     let token: Redacted<String>
     /// The last event that the client took in.
     let lastSeq: UInt64
+
+    /// Takes down what a client says.
+    package init(token: Redacted<String>, lastSeq: UInt64) {
+        self.token = token
+        self.lastSeq = lastSeq
+    }
 }
 
 /// Why a device cannot go on where it left off.
@@ -106,7 +112,7 @@ package enum ResumeRefusal: String, Sendable, CaseIterable {
 /// What a device shows to resume. It is of use only together with an access token of the same session.
 package struct ResumeToken: Sendable {
     /// 32 hexadecimal digits.
-    let text: Redacted<String>
+    package let text: Redacted<String>
 
     /// A token of 128 random bits.
     static func random() -> ResumeToken {

@@ -1,4 +1,5 @@
 public import Accounts
+package import FrameDispatch
 public import Messaging
 import NIOConcurrencyHelpers
 public import Primitives
@@ -20,11 +21,11 @@ public final class SessionRegistry: Sendable {
 
     /// Makes an empty registry.
     public convenience init() {
-        self.init(limits: ReplayLimits(), now: HeartbeatWheel.now)
+        self.init(limits: ReplayLimits())
     }
 
     /// As above, with limits and a clock of one's own, which never goes back.
-    init(limits: ReplayLimits, now: @escaping @Sendable () -> Instant = HeartbeatWheel.now) {
+    init(limits: ReplayLimits, now: @escaping @Sendable () -> Instant = { .ofUptime }) {
         state = NIOLockedValueBox(State(devices: DeviceSessions(limits: limits)))
         self.limits = limits
         self.now = now
@@ -46,7 +47,7 @@ public final class SessionRegistry: Sendable {
     }
 
     /// From here on the call service hears at once of log-outs and of memberships that end.
-    func serve(_ calls: CallService) {
+    package func serve(_ calls: CallService) {
         served.withLockedValue { $0.service = calls }
     }
 
@@ -90,7 +91,7 @@ public final class SessionRegistry: Sendable {
 
     /// Takes a socket from its device, which may resume for a while, unless its session has ended. A socket that was
     /// replaced is forgotten already.
-    func leave(_ socket: any ClientSocket, of identity: Identity) {
+    package func leave(_ socket: any ClientSocket, of identity: Identity) {
         let now = now()
         state.withLockedValue { state in
             guard state.devices.detach(socket, identity.user, identity.device, now: now) else { return }
@@ -104,7 +105,7 @@ public final class SessionRegistry: Sendable {
     }
 
     /// A device has taken in every event up to a place.
-    func acknowledge(_ seq: UInt64, by socket: any ClientSocket, of identity: Identity) {
+    package func acknowledge(_ seq: UInt64, by socket: any ClientSocket, of identity: Identity) {
         state.withLockedValue { $0.devices.acknowledge(seq, by: socket, identity.user, identity.device) }
     }
 
@@ -115,12 +116,12 @@ public final class SessionRegistry: Sendable {
     }
 
     /// How long a device may stay away before it has to begin anew.
-    var resumeLifetime: Instant.Span { limits.lifetime }
+    package var resumeLifetime: Instant.Span { limits.lifetime }
 
     /// Tells the call service what it has yet to hear.
     ///
     /// Two threads may come here at once; one of them tells everything, so that what happened first is heard first.
-    func announce(to calls: CallService) {
+    package func announce(to calls: CallService) {
         while let changes = takeAnnouncements() {
             for change in changes {
                 switch change {
@@ -174,13 +175,9 @@ public final class SessionRegistry: Sendable {
 }
 
 /// A socket as the registry sees it; each of its functions may be called from any thread and returns at once.
-package protocol ClientSocket: AnyObject, Sendable {
+package protocol ClientSocket: FrameSource {
     /// How its frames are written.
     var encoding: Encoding { get }
-    /// Tells it from every other socket of this process.
-    var number: UInt64 { get }
-    /// Sends an answer; one that cannot be written becomes an error that can.
-    func reply(_ frame: WireServerFrame)
     /// Puts an event in line; tells whether the socket has to be woken to send it. Calls nobody: it is called under the
     /// registry's lock.
     func enqueue(_ event: NumberedEvent) -> Bool
@@ -268,7 +265,7 @@ extension SessionRegistry {
     var sessions: [UserID: [SessionID]] { state.withLockedValue(\.devices.sessions) }
 
     /// The figures as Prometheus reads them.
-    var metricFamilies: [MetricFamily] {
+    package var metricFamilies: [MetricFamily] {
         let (attached, detached, bytes) = state.withLockedValue { state in
             (state.devices.attachedCount, state.devices.detachedCount, state.devices.keptBytes)
         }

@@ -1,23 +1,22 @@
 import Accounts
+import Composition
 import Foundation
-import Logging
 import Messaging
 import NIOConcurrencyHelpers
-import NIOPosix
 import Primitives
 import SignalingCore
 import SignalingService
 import Storage
+import TestBackends
 import TestDatabases
 import Testing
-
-@testable import Gateway
+import Wire
 
 /// The messages that calls leave, beside those that people write.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct CallMessagesTests {
     /// Two people and their conversation.
     private struct Pair: Sendable {
-        let caller: CallOrigin
+        let caller: UserID
         let callee: UserID
         let conversation: ConversationID
     }
@@ -34,9 +33,10 @@ import Testing
         try await TestDatabase.with(engine) { database, place in
             let other = try place.open()
             let servers = [await Server(database), await Server(other)]
-            for server in servers { try await server.calls.start() }
+            for server in servers { try await server.backend.calls.start() }
             var pairs: [Pair] = []
             for number in 0..<Self.pairCount { pairs.append(try await servers[0].makePair(number)) }
+            for server in servers { for pair in pairs { server.connect(pair) } }
 
             let (calls, messages) = try await withThrowingTaskGroup(of: (calls: [CallID], messages: [Message]).self) {
                 tasks in
@@ -64,7 +64,7 @@ import Testing
             }
             var told: [CallID] = []
             for pair in pairs {
-                let page = try await servers[0].messaging.history(
+                let page = try await servers[0].backend.messaging.history(
                     of: pair.conversation, reader: pair.callee, limit: MessagingService.pageLimit)
                 #expect(page.messages.map(\.seq) == Array(1...Int64(3 * Self.rounds)))
                 let written = messages.filter { $0.conversation == pair.conversation }.sorted { $0.seq < $1.seq }
@@ -72,34 +72,22 @@ import Testing
                 told += page.messages.compactMap { $0.call?.call }
             }
             #expect(told.sorted() == calls.sorted())
-            for server in servers { await server.calls.stop() }
+            for server in servers { await server.backend.calls.stop() }
             await other.close()
         }
     }
 
     /// One of two servers on a database, as far as calls and messages go.
-    private struct Server: Sendable {
+    private final class Server: Sendable {
         let database: any Database
-        let messaging: MessagingService
-        let calls: CallService
-        let answers = Answers()
+        let backend: Backend
+        private let sockets = NIOLockedValueBox<[UserID: AnswerSocket]>([:])
 
         init(_ database: any Database) async {
             self.database = database
-            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let registry = SessionRegistry()
-            messaging = MessagingService(database: database, events: registry, now: Self.now, logger: logger)
-            let accounts = AccountService(
-                database: database, tokens: await AccessTokens(key: .random()),
-                passwords: PasswordHasher(cost: 10, threads: 1), now: Self.now, revocations: registry, logger: logger)
-            var settings = CallService.Settings()
-            settings.invitesPerMinute = 10_000
-            calls = CallService(
-                database: database, events: answers, presence: Everybody(),
-                people: ConversationPeople(messaging: messaging, accounts: accounts),
-                recorders: [CallMessages(messaging)],
-                loops: [MultiThreadedEventLoopGroup.singleton.next()], settings: settings, now: Self.now, logger: logger
-            )
+            var settings = Backend.Settings()
+            settings.calls.invitesPerMinute = 10_000
+            backend = await Backend(testing: database, settings: settings, now: Self.now)
         }
 
         static let now: @Sendable () -> Instant = {
@@ -117,35 +105,43 @@ import Testing
                 _ = try await database.commit(WriteUnit([Step(.insertUser, values, expectedRows: 1)]))
                 users.append(user)
             }
-            let conversation = try await messaging.directConversation(between: users[0], and: users[1]).id
-            let device = DeviceID(high: users[0].high, low: users[0].low)
-            return Pair(
-                caller: CallOrigin(user: users[0], device: device), callee: users[1], conversation: conversation)
+            let conversation = try await backend.messaging.directConversation(between: users[0], and: users[1]).id
+            return Pair(caller: users[0], callee: users[1], conversation: conversation)
+        }
+
+        /// Lets both of a pair in, with a device each.
+        func connect(_ pair: Pair) {
+            for (user, name) in [(pair.caller, "caller"), (pair.callee, "callee")] {
+                let profile = Profile(id: user, username: name, displayName: name.capitalized)
+                let socket = AnswerSocket(profile, DeviceID(high: user.high, low: user.low), at: backend)
+                sockets.withLockedValue { $0[user] = socket }
+            }
         }
 
         /// Calls and hangs up before anybody answers; asks again, as a client does, when it is told to.
         func call(_ pair: Pair) async throws -> CallID {
             let invite = Invite(
                 clientCallID: .random(at: Self.now()), target: .user(pair.callee), type: .voice, media: MediaState())
-            let profile = Profile(id: pair.caller.user, username: "caller", displayName: "Caller")
-            let placed = try await done(.invite(invite), from: profile, pair.caller)
-            let cancel = CallCommand.cancel(.random(at: Self.now()))
-            let ended = try await done(.command(placed.call.id, cancel), from: profile, pair.caller)
-            #expect(ended.call.endReason == .cancelled)
-            return ended.call.id
+            let placed = try await done(.invite(invite), by: pair.caller)
+            let id = try #require(CallID(placed.id))
+            let ended = try await done(.command(id, .cancel(.random(at: Self.now()))), by: pair.caller)
+            #expect(ended.endReason == .cancelled)
+            return id
         }
 
-        private func done(
-            _ request: CallRequest, from sender: Profile, _ origin: CallOrigin
-        ) async throws -> CallView {
+        private func done(_ request: CallRequest, by user: UserID) async throws -> WireCall {
+            let socket = try #require(sockets.withLockedValue { $0[user] })
+            let origin = CallOrigin(user: user, device: socket.identity.device)
             for _ in 0..<20 {
-                let reply = await answers.next(to: origin) {
-                    calls.submit(request, from: sender, replyTo: $0)
+                let answer = await socket.answer { id in
+                    backend.calls.submit(
+                        request, from: socket.identity.profile,
+                        replyTo: ReplyTo(origin, socket: socket.number, request: id))
                 }
-                switch reply {
-                case .done(let view): return view
-                case .unavailable: continue
-                case .refused, .limited, .usedUp, .failed: throw Unexpected(reply: "\(reply)")
+                switch answer.body {
+                case .ok(let ok): return ok.call
+                case .error(let error) where error.code == .unavailable: continue
+                case .error, .event, nil: throw Unexpected(reply: "\(answer)")
                 }
             }
             throw Unexpected(reply: "unavailable, again and again")
@@ -158,7 +154,9 @@ import Testing
             var last: MessagingError?
             for _ in 0..<20 {
                 let result = await withCheckedContinuation { continuation in
-                    messaging.send(draft, from: pair.callee, device: pair.caller.device) {
+                    backend.messaging.send(
+                        draft, from: pair.callee, device: DeviceID(high: pair.callee.high, low: pair.callee.low)
+                    ) {
                         continuation.resume(returning: $0)
                     }
                 }
@@ -173,40 +171,7 @@ import Testing
         }
     }
 
-    /// Gives answers to those who wait for them.
-    private final class Answers: CallEvents {
-        private struct State {
-            var asked: UInt32 = 0
-            var asking: [ReplyTo: CheckedContinuation<CallReply, Never>] = [:]
-        }
-
-        private let state = NIOLockedValueBox(State())
-
-        func next(to origin: CallOrigin, _ ask: (ReplyTo) -> Void) async -> CallReply {
-            await withCheckedContinuation { continuation in
-                let replyTo = state.withLockedValue { state in
-                    state.asked += 1
-                    let replyTo = ReplyTo(origin, socket: 1, request: state.asked)
-                    state.asking[replyTo] = continuation
-                    return replyTo
-                }
-                ask(replyTo)
-            }
-        }
-
-        func reply(_ reply: CallReply, to replyTo: ReplyTo) {
-            state.withLockedValue { $0.asking.removeValue(forKey: replyTo) }?.resume(returning: reply)
-        }
-
-        func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {}
-    }
-
     private struct Unexpected: Error {
         let reply: String
-    }
-
-    /// Everybody has one device, which has a socket and the id of its user.
-    private struct Everybody: DevicePresence {
-        func connectedDevices(of user: UserID) -> Set<DeviceID> { [DeviceID(high: user.high, low: user.low)] }
     }
 }
