@@ -3,7 +3,7 @@ import SignalingCore
 
 /// What a device sends.
 struct ClientFrame {
-    enum Body {
+    indirect enum Body {
         case hello
         case invite(ModelServer.Target, RequestID)
         case call(CallID, CallCommand)
@@ -13,8 +13,8 @@ struct ClientFrame {
     let body: Body
 }
 
-/// What the server sends.
-enum ServerFrame {
+/// What the server sends, to many devices at once: they share it.
+indirect enum ServerFrame {
     case welcome([Call])
     case reply(to: Int, CallReply)
     case event(CallEvent, Call)

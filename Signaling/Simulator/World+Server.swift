@@ -41,7 +41,8 @@ extension World {
             server.invites.append(.init(target: target, name: name, replyTo: replyTo))
             agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: now + lookUpTime(5_000))
         case .call(let id, let command):
-            let conversation = server.openCalls[id] ?? database.call(id)?.conversation
+            let conversation =
+                server.openCalls[id] ?? database.index(of: id).map { database.calls[$0].conversation }
             let (completed, newcomers, takesLookUp) = self.completed(
                 command, from: origin.user, in: conversation, server)
             let asked = CallTable.Asked(replyTo, newcomers: newcomers, endings: server.endings)
@@ -105,7 +106,7 @@ extension World {
     }
 
     private func callee(_ user: UserID, calledBy caller: UserID, isMember: Bool, _ server: ModelServer) -> Callee {
-        let isBusy = !(server.connected[user]?.isEmpty ?? true)
+        let isBusy = !server.connected[World.index(of: user)].isEmpty
         let isHidden = schedule.blocks.contains { $0.caller == caller && $0.callee == user }
         return Callee(user, isBusy: isBusy, isHidden: isHidden, isMember: isMember)
     }
@@ -198,18 +199,16 @@ extension World {
 
     private func told(_ device: Int, _ call: Call, rings: Bool?, _ server: ModelServer) {
         noteTold(call)
-        guard var told = server.sessions[device]?.told else { return }
-        if let index = told.firstIndex(where: { $0.call == call.id }) {
-            let isInSight = !isTellingStored && !(database.call(call.id)?.wasOutOfSight ?? false)
-            if isInSight, call.revision < told[index].revision {
-                fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
-            }
-            told[index].revision = max(told[index].revision, call.revision)
-            if let rings { told[index].rings = rings }
-        } else {
-            told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
+        guard let index = server.sessions[device]?.told.firstIndex(where: { $0.call == call.id }) else {
+            server.sessions[device]?.told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
+            return
         }
-        server.sessions[device]?.told = told
+        let known = server.sessions[device]?.told[index].revision ?? 0
+        if call.revision < known, !isTellingStored, !database.wasOutOfSight(call.id) {
+            fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
+        }
+        server.sessions[device]?.told[index].revision = max(known, call.revision)
+        if let rings { server.sessions[device]?.told[index].rings = rings }
     }
 
     private func noteTold(_ call: Call) {

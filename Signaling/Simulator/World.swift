@@ -12,6 +12,7 @@ final class World {
     static let stepLimit = 100_000
 
     /// What can happen. What happens to a server is void once it is dead, and put off while it stands still.
+    /// What is large is kept behind a reference, as all of it is moved about in the agenda.
     enum Happening {
         case act(Int)
         case connects(device: Int, attempt: Int)
@@ -22,19 +23,19 @@ final class World {
         case clientRepeats(device: Int, frame: Int)
         case clientGivesUp(device: Int, frame: Int)
         case inviteIsReady(Int, server: Int)
-        case isLookedUp(CallTable.Input, server: Int)
-        case hands(CallTable.Input, server: Int)
+        indirect case isLookedUp(CallTable.Input, server: Int)
+        indirect case hands(CallTable.Input, server: Int)
         case wakes(Int, timer: Int)
         case unitIsCarriedOut(Int)
         case unitComesLate(Int)
         case unitIsAnswered(Int)
         case looksUp(CallTable.CommitID, CallID, server: Int)
-        case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
+        indirect case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
         case tellsStored(CallID, server: Int)
         case starts(node: Int)
         case renews(server: Int)
-        case renewalIsCarriedOut(Renewal)
-        case renewalIsAnswered(Renewal)
+        indirect case renewalIsCarriedOut(Renewal)
+        indirect case renewalIsAnswered(Renewal)
         case handsOver(server: Int)
         case goesOn(server: Int)
         case ends(server: Int)
@@ -278,8 +279,13 @@ final class World {
         Int(id.low) - 1
     }
 
+    /// The place of a user among those of the world.
+    static func index(of user: UserID) -> Int {
+        Int(user.low) - 1
+    }
+
     static func devices(of user: UserID) -> Range<Int> {
-        let first = (Int(user.low) - 1) * devicesPerUser
+        let first = index(of: user) * devicesPerUser
         return first..<first + devicesPerUser
     }
 }
