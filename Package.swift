@@ -222,7 +222,7 @@ let package = Package(
             "Ringback",
             ["Gateway", "Outbox", "Ringback", logging, "Primitives", "SignalingCore", "SignalingService"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
-        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["faults.toml"]),
+        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["fault-seeds.json", "faults.toml"]),
         tests("MediaCore", ["MediaCore", "Primitives"]),
         tests(
             "MediaServer",

@@ -132,7 +132,7 @@ extension World {
     func ask(_ body: ClientFrame.Body, from device: Int) {
         guard clients[device].isSwitchedOn else { return }
         clients[device].frames += 1
-        let frame = ClientFrame(id: clients[device].frames, body: body)
+        let frame = ClientFrame(id: clients[device].frames, body: body, isPrompt: isPrompt)
         clients[device].latest = frame
         clients[device].pending[frame.id] = .init(frame: frame, until: now + Client.patience)
         agenda.put(.clientGivesUp(device: device, frame: frame.id), at: now + Client.patience)

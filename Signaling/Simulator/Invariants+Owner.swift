@@ -96,7 +96,11 @@ extension World {
         }
         checkOrder(before, steps, server)
         switch input {
-        case .timePassed: checkOwed(steps, server)
+        case .timePassed:
+            checkOwed(steps, server)
+            if let due = server.table.nextWake, due <= clock {
+                fail(.wakesWhenItIsTime, "what was due at \(Describe.time(due)) is left")
+            }
         case .superseded:
             if !server.table.settledCalls.isEmpty { fail(.oneOwner, "a process that was superseded keeps its calls") }
         default: break

@@ -62,6 +62,7 @@ final class ModelServer {
         let target: Target
         let name: RequestID
         let replyTo: ReplyTo
+        let isPrompt: Bool
     }
 
     /// Who is called.

@@ -11,6 +11,8 @@ struct ClientFrame {
 
     let id: Int
     let body: Body
+    /// Whether it comes to its call at once, so that it meets a deadline to the microsecond.
+    var isPrompt = false
 }
 
 /// What the server sends, to many devices at once: they share it.

@@ -38,8 +38,9 @@ extension World {
         case .hello: break
         case .invite(let target, let name):
             // Who is called is looked up first, and other inputs may overtake.
-            server.invites.append(.init(target: target, name: name, replyTo: replyTo))
-            agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: now + lookUpTime(5_000))
+            server.invites.append(.init(target: target, name: name, replyTo: replyTo, isPrompt: frame.isPrompt))
+            let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
+            agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: ready)
         case .call(let id, let command):
             let conversation =
                 server.openCalls[id] ?? database.index(of: id).map { database.calls[$0].conversation }
@@ -48,11 +49,12 @@ extension World {
             let asked = CallTable.Asked(replyTo, newcomers: newcomers, endings: server.endings)
             let input = CallTable.Input.command(completed, id, asked)
             guard takesLookUp else { return hand(input, to: server) }
-            agenda.put(.isLookedUp(input, server: server.number), at: now + lookUpTime(5_000))
+            let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
+            agenda.put(.isLookedUp(input, server: server.number), at: ready)
         }
     }
 
-    private func lookUpTime(_ limit: Int) -> Instant.Span {
+    private func lookUpTime(_ limit: Int, isPrompt: Bool) -> Instant.Span {
         let longest = random.isOne(in: 20) ? 100 * limit : limit
         return .init(microseconds: random.microseconds(upTo: isPrompt ? 0 : longest))
     }
@@ -83,7 +85,8 @@ extension World {
         let newcomers = ([origin.user] + callees.map(\.user)).map(World.profile(of:))
         let asked = CallTable.Asked(invite.replyTo, newcomers: newcomers, endings: server.endings)
         // The members were read before the policies.
-        agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: now + lookUpTime(2_000))
+        let ready = now + lookUpTime(2_000, isPrompt: invite.isPrompt)
+        agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: ready)
     }
 
     /// Who is called, as the service describes them; nil when nobody is.

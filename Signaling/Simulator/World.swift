@@ -50,7 +50,7 @@ final class World {
     var breach: Breach?
     var trace: [String] = []
     var steps = 0
-    /// Whether the frame that is sent now is to arrive at once, so that it meets a deadline to the microsecond.
+    /// Whether a frame that is sent now comes to its call at once, so that it meets a deadline to the microsecond.
     var isPrompt = false
     /// Whether all acts are over, so that nothing fails any more.
     var isCalm = false
