@@ -51,7 +51,23 @@ extension World {
             guard takesLookUp else { return hand(input, to: server) }
             let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
             agenda.put(.isLookedUp(input, server: server.number), at: ready)
+            endMembership(of: completed, from: device, frame.id, at: ready)
         }
+    }
+
+    /// Now and then somebody whom a look-up has found a member is none any more when the command comes to its call, or
+    /// before it is on disk.
+    private func endMembership(of command: CallCommand, from device: Int, _ frame: Int, at ready: Instant) {
+        let turn = (frame + device) % 16
+        guard !isCalm, turn == 0 || turn == 8 else { return }
+        let member: UserID? =
+            switch command {
+            case .join(_, _, isMember: true): World.user(of: device)
+            case .add(_, let callees): callees.first(where: \.isMember)?.user
+            default: nil
+            }
+        guard let member, members.contains(member) else { return }
+        agenda.put(.membershipEnds(member), at: turn == 0 ? now : ready + .milliseconds(1))
     }
 
     private func lookUpTime(_ limit: Int, isPrompt: Bool) -> Instant.Span {

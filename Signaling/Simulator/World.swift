@@ -32,6 +32,7 @@ final class World {
         case looksUp(CallTable.CommitID, CallID, server: Int)
         indirect case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
         case tellsStored(CallID, server: Int)
+        case membershipEnds(UserID)
         case starts(node: Int)
         case renews(server: Int)
         indirect case renewalIsCarriedOut(Renewal)
@@ -141,6 +142,7 @@ final class World {
         case .archiveAnswers(let command, let call, let replyTo, let number):
             answerFromArchive(command, call, replyTo, servers[number])
         case .tellsStored(let call, let number): tellStored(call, servers[number])
+        case .membershipEnds(let user): if members.contains(user) { changeMembership(of: user) }
         case .starts(let node): start(node)
         case .renews(let number): renew(servers[number])
         case .renewalIsCarriedOut(let renewal): carryOut(renewal)
@@ -166,7 +168,7 @@ final class World {
             .renews(let number), .handsOver(let number), .ends(let number):
             return number
         case .act, .connects, .answerArrives, .clientNoticesLoss, .clientRepeats, .clientGivesUp, .unitIsCarriedOut,
-            .unitComesLate, .starts, .renewalIsCarriedOut, .goesOn:
+            .unitComesLate, .membershipEnds, .starts, .renewalIsCarriedOut, .goesOn:
             return nil
         }
     }
