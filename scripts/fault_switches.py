@@ -16,8 +16,12 @@ around the place gets the faulty body beside its own, as a function within itsel
                                              return original()
                                          }
 
-`plantedFault` comes from the environment. A fault that lies anywhere else (an initializer, a stored property, a type)
-can't be a switch, and needs a build of its own.
+The initial value of a stored property, such as the text of a statement, becomes a choice between values:
+
+    static let x = 1                     static let x = plantedFault == 8 ? (2) : (1)
+
+`plantedFault` comes from the environment. A fault that lies anywhere else (an initializer, a type) can't be a switch,
+and needs a build of its own.
 """
 
 import re
@@ -63,14 +67,24 @@ def replaced(source: str, fault: dict[str, str]) -> tuple[str, int, int]:
     return whole, start + before, end - after
 
 
-def bodies(source: str) -> list[Body]:
-    """The bodies of all functions and computed properties that are members of types or stand by themselves."""
+@dataclass
+class Value:
+    """What a stored property is made with."""
+
+    start: int
+    end: int
+
+
+def bodies(source: str) -> tuple[list[Body], list[Value]]:
+    """The bodies of all functions and computed properties that are members of types or stand by themselves, and the
+    initial values of stored properties."""
     code = OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
     found: list[Body] = []
+    values: list[Value] = []
     # Of each: whether a type begins with it, how deep in parentheses it stands, and of a member its place and header.
     open_braces: list[tuple[bool, int, tuple[int, str] | None]] = []
     depth = sibling_end = 0
-    for match in re.finditer(r"[(){}\[\]]", code):
+    for match in re.finditer(r"[(){}\[\]]|(?<=\s)=(?=\s)", code):
         mark, place = match[0], match.start()
         if mark in "([":
             depth += 1
@@ -82,12 +96,30 @@ def bodies(source: str) -> list[Body]:
             keyword = last_keyword(code[sibling_end:place]) if is_member else None
             open_braces.append((keyword in TYPES, depth, (place, code[sibling_end:place]) if is_member else None))
             depth, sibling_end = 0, place + 1
+        elif mark == "=":
+            is_member = depth == 0 and all(is_type for is_type, _, _ in open_braces)
+            if is_member and last_keyword(code[sibling_end:place]) in {"let", "var"}:
+                values.append(Value(place + 1, end_of_value(source, place + 1)))
         elif mark == "}" and open_braces:
             is_type, depth, member = open_braces.pop()
             sibling_end = place + 1
             if member and not is_type and (body := as_body(code, *member, place)):
                 found.append(body)
-    return found
+    return found, values
+
+
+def end_of_value(source: str, start: int) -> int:
+    """Where the expression that begins there ends: at the end of a line, outside of all brackets and strings."""
+    code = OPAQUE.sub(lambda match: re.sub(r"[^\n]" if match[0][0] == "/" else r"(?s).", "_", match[0]), source[start:])
+    depth, is_begun = 0, False
+    for place, mark in enumerate(code):
+        depth += (mark in "([{") - (mark in ")]}")
+        if depth < 0:
+            return start + place
+        if mark == "\n" and depth == 0 and is_begun and not re.match(r"\s*[.+?:]", code[place:]):
+            return start + place
+        is_begun = is_begun or not mark.isspace()
+    return len(source)
 
 
 def without_groups(text: str) -> str:
@@ -144,22 +176,30 @@ if plantedFault == {number} {{
 """
 
 
+def choice(number: int, faulty: str) -> str:
+    """The beginning of an expression that is the faulty one when the fault is on."""
+    return f" plantedFault == {number} ? ({faulty}) : "
+
+
 def with_switches(source: str, faults: dict[int, dict[str, str]]) -> tuple[str, set[int]]:
     """The source with those of its faults that can be switches, and the numbers of these."""
-    places = bodies(source)
+    functions, values = bodies(source)
+    places: list[Body | Value] = [*functions, *values]
     switches: dict[int, str] = {}
     planted = set()
     for number, fault in faults.items():
         whole, start, end = replaced(source, fault)
-        body = next((body for body in places if body.start <= start and end <= body.end), None)
-        if body:
-            faulty = whole[body.start : len(whole) - (len(source) - body.end)]
-            switches[body.start] = switches.get(body.start, "") + switch(number, body, faulty)
+        place = next((place for place in places if place.start <= start and end <= place.end), None)
+        if place:
+            faulty = whole[place.start : len(whole) - (len(source) - place.end)]
+            added = switch(number, place, faulty) if isinstance(place, Body) else choice(number, faulty)
+            switches[place.start] = switches.get(place.start, "") + added
             planted.add(number)
-    for body in sorted(places, key=lambda body: body.start, reverse=True):
-        if body.start in switches:
-            original = inner("original", body, source[body.start : body.end])
-            source = source[: body.start] + switches[body.start] + original + source[body.end :]
+    for place in sorted(places, key=lambda place: place.start, reverse=True):
+        if place.start in switches:
+            text = source[place.start : place.end]
+            original = inner("original", place, text) if isinstance(place, Body) else f"({text})"
+            source = source[: place.start] + switches[place.start] + original + source[place.end :]
     if planted:
         source += f"""
 import func Glibc.getenv

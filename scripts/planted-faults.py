@@ -1,105 +1,171 @@
 #!/usr/bin/env python3
-"""Plants each fault of Tests/SimulatorTests/faults.toml in a copy of the package: does the simulator find it?
+"""Plants faults in copies of the code, and sees whether the simulator finds them.
 
-Fails when one is not found, when one does not compile, and when a text to replace does not stand in its file exactly
-once. With arguments, only the faults whose names contain one of them are looked for.
+Tests/SimulatorTests/faults.toml lists the faults: a text, and another one for its place. All of them are built at once
+as switches (fault_switches.py); each that can't be one is built alone. Built are only the modules that faults stand in
+and those that depend on them, as the package manager builds them for `make simulate`, beside what it has built.
 
-All faults are built at once, as switches (fault_switches.py), and switched on one by one. One that can't be a switch,
-or does not compile as one, has a build of its own.
+Where a fault was found is noted in fault-seeds.json, and looked at first the next time; `--record` notes it anew. When
+the fault is not found there any more, all schedules are run.
+Arguments are parts of the names of faults; without any, all faults are planted. The exit code is 0 when every fault was
+found.
 """
 
 import json
 import os
 import re
-import shutil
+import shlex
 import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from fault_switches import VARIABLE, MisfitError, guilty, replaced, with_switches
 
 ROOT = Path(__file__).resolve().parent.parent
 LIST = ROOT / "Tests/SimulatorTests/faults.toml"
+SEEDS = ROOT / "Tests/SimulatorTests/fault-seeds.json"
 COPY = ROOT / ".build/planted-faults"
-# Optimised, but built file by file: a fault with a build of its own is compiled in seconds.
-BUILD = [
-    "swift",
-    "build",
-    "--package-path",
-    str(COPY),
-    "--product",
-    "simulate",
-    "-Xswiftc",
-    "-O",
-    "--skip-update",
-    "--only-use-versions-from-resolved-file",
-]
+PROGRAM = COPY / "simulate"
+# Each after those that it depends on, in groups that do not depend on each other.
+MODULES = [["SignalingCore", "Storage"], ["SignalingService"], ["simulate"]]
+# How many schedules a fault is looked for in, and how many of those that are compared with a real database.
 SCHEDULES = 40_000
+STORED_SCHEDULES = 4_000
+PROCESSES = os.cpu_count() or 1
 
 Fault = dict[str, str]
 
 
-def write_if_changed(path: Path, content: bytes) -> None:
-    """Files that have not changed keep their time, so that they are not built again."""
-    if not path.exists() or path.read_bytes() != content:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+class BuildError(Exception):
+    """What the compiler says."""
 
 
-def copy_package(changed: dict[str, str]) -> None:
-    """Brings the copy up to date, with other texts for the files that are to be changed.
-
-    The packages that it depends on are the ones that are here already.
-    """
-    manifest = subprocess.run(
-        ["swift", "package", "--package-path", str(ROOT), "dump-package"], stdout=subprocess.PIPE, text=True, check=True
-    )
-    wanted = {Path("Package.swift"), Path("Package.resolved")}
-    for target in json.loads(manifest.stdout)["targets"]:
-        folder = ROOT / (target.get("path") or f"Tests/{target['name']}")
-        wanted |= {path.relative_to(ROOT) for path in folder.rglob("*") if path.is_file()}
-    for path in wanted:
-        text = changed.get(str(path))
-        write_if_changed(COPY / path, (ROOT / path).read_bytes() if text is None else text.encode())
-    for path in COPY.rglob("*"):
-        relative = path.relative_to(COPY)
-        if relative.parts[0] != ".build" and path.is_file() and relative not in wanted:
-            path.unlink()
-    (COPY / ".build").mkdir(exist_ok=True)
-    write_if_changed(COPY / ".build/workspace-state.json", (ROOT / ".build/workspace-state.json").read_bytes())
-    for name in ("checkouts", "repositories"):
-        link = COPY / ".build" / name
-        if not link.is_symlink():
-            shutil.rmtree(link, ignore_errors=True)
-            link.symlink_to(ROOT / ".build" / name)
+# Building
 
 
-def build() -> str | None:
-    """Builds the copy. What it returns, when it returns something, is why it can't be built."""
-    # Warnings are no errors here: a fault may leave something unused.
-    environment = {name: value for name, value in os.environ.items() if name != "RINGBACK_STRICT"}
-    done = subprocess.run(
-        BUILD, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
-    )
-    if done.returncode == 0:
-        return None
-    errors = [line for line in done.stdout.splitlines() if "error:" in line]
-    return "\n".join(errors) or done.stdout[-2000:]
+@dataclass
+class Module:
+    """How the package manager builds a module, and from which files."""
+
+    name: str
+    command: list[str]
+    sources: list[Path]
+
+    @staticmethod
+    def named(name: str, manifest: str) -> "Module":
+        command = next(args for args in commands(manifest, name) if "-emit-module" in args)
+        listed = next(arg[1:] for arg in command if arg.startswith("@"))
+        sources = [Path(line) for text in Path(listed).read_text().splitlines() for line in shlex.split(text)]
+        return Module(name, command, sources)
+
+    @property
+    def folder(self) -> Path:
+        return COPY / f"{self.name}.build"
+
+    @property
+    def objects(self) -> list[Path]:
+        # Files of a module have different names.
+        return [self.folder / f"{source.name}.o" for source in self.sources]
+
+    def holds(self, file: str) -> bool:
+        return ROOT / file in self.sources
+
+    def build(self, texts: dict[str, str]) -> None:
+        """Compiles the module with other texts for some of its files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (COPY / "Modules").mkdir(exist_ok=True)
+        sources = []
+        for source in self.sources:
+            if (text := texts.get(str(source.relative_to(ROOT)))) is None:
+                sources.append(source)
+            else:
+                sources.append(self.folder / source.name)
+                sources[-1].write_text(text)
+        outputs = {str(source): {"object": str(at)} for source, at in zip(sources, self.objects, strict=True)}
+        (self.folder / "outputs.json").write_text(json.dumps(outputs | {"": {}}))
+        run([*self.options(), *map(str, sources)])
+
+    def options(self) -> list[str]:
+        """The command without what is for the package manager, and with what is built here before what is built there.
+
+        Warnings are no errors: a fault may leave something unused.
+        """
+        dropped = {"-parseable-output", "-warnings-as-errors", "-serialize-diagnostics", "-emit-dependencies"}
+        dropped |= {"-emit-objc-header", "-g"}
+        changed = {
+            "-emit-module-path": str(COPY / "Modules" / f"{self.name}.swiftmodule"),
+            "-output-file-map": str(self.folder / "outputs.json"),
+        }
+        options = [self.command[0], "-I", str(COPY / "Modules"), "-suppress-warnings"]
+        words = iter(self.command[1:])
+        for word in words:
+            if word in changed:
+                next(words)
+                options += [word, changed[word]]
+            elif word == "-emit-objc-header-path":
+                next(words)
+            elif word == "-Xcc":
+                options += [word, next(words)]
+            elif word not in dropped and not word.startswith("@"):
+                options.append(word)
+        return options
 
 
-def simulate(count: int, number: int = 0) -> tuple[int, str]:
-    done = subprocess.run(
-        [str(COPY / ".build/debug/simulate"), "--partial", "--count", str(count)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=900,
-        env=os.environ | {VARIABLE: str(number)},
-    )
-    return done.returncode, done.stdout
+def commands(manifest: str, module: str) -> Iterable[list[str]]:
+    """The compiler's commands for a module in the manifest of a build."""
+    for match in re.finditer(r"^ +args: (\[.*\])$", manifest, re.MULTILINE):
+        args = json.loads(match[1])
+        if "-module-name" in args and args[args.index("-module-name") + 1] == module:
+            yield args
+
+
+def run(command: list[str]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        errors = [line for line in done.stdout.splitlines() if "error:" in line]
+        raise BuildError("\n".join(errors) or done.stdout[-2000:])
+
+
+class Package:
+    """The simulator as the package manager has built it."""
+
+    def __init__(self) -> None:
+        run(["swift", "build", "--package-path", str(ROOT), "--configuration", "release", "--product", "simulate"])
+        manifest = (ROOT / ".build/release.yaml").read_text()
+        self.groups = [[Module.named(name, manifest) for name in group] for group in MODULES]
+        self.link_command = next(args for args in commands(manifest, "simulate") if "-emit-executable" in args)
+
+    def build(self, texts: dict[str, str], changed: Iterable[str] | None = None) -> None:
+        """Builds the simulator with other texts for some files: all modules, or those that the changed files reach."""
+        for group in self.groups:
+            wanted = [module for module in group if changed is None or any(map(module.holds, changed))]
+            if wanted and changed is not None:
+                changed = None
+            with ThreadPoolExecutor(PROCESSES) as pool:
+                for done in [pool.submit(module.build, texts) for module in wanted]:
+                    done.result()
+        self.link()
+
+    def link(self) -> None:
+        modules = [module for group in self.groups for module in group]
+        command = list(self.link_command)
+        place = next(place for place, word in enumerate(command) if word.startswith("@"))
+        objects = [path for line in Path(command[place][1:]).read_text().splitlines() for path in shlex.split(line)]
+        ours = tuple(f"{module.name}.build" for module in modules)
+        kept = [path for path in objects if Path(path).parent.name not in ours]
+        kept += [str(path) for module in modules for path in module.objects]
+        (COPY / "objects").write_text("\n".join(map(shlex.quote, kept)) + "\n")
+        command[place] = f"@{COPY / 'objects'}"
+        command[command.index("-o") + 1] = str(PROGRAM)
+        try:
+            run(command)
+        except BuildError as error:
+            sys.exit(f"error: it can't be linked:\n{error}")
 
 
 def with_all_switches(faults: dict[int, Fault], left_out: set[int]) -> tuple[dict[str, str], set[int]]:
@@ -112,45 +178,91 @@ def with_all_switches(faults: dict[int, Fault], left_out: set[int]) -> tuple[dic
     return texts, planted
 
 
-def build_switches(faults: dict[int, Fault]) -> tuple[dict[str, str], set[int]]:
-    """Builds the copy with as many switches as compile. Exits when the package can't be built even without any."""
+def build_switches(package: Package, faults: dict[int, Fault]) -> tuple[dict[str, str], set[int]]:
+    """Builds with as many switches as compile. Exits when nothing can be built even without any."""
     left_out: set[int] = set()
     while True:
         texts, planted = with_all_switches(faults, left_out)
-        copy_package(texts)
-        if not (why := build()):
+        try:
+            package.build(texts)
             return texts, planted
-        if not planted:
-            sys.exit(f"error: without a fault it does not compile:\n{why}")
-        left_out |= guilty(why) & planted or planted
+        except BuildError as error:
+            if not planted:
+                sys.exit(f"error: without a fault it does not compile:\n{error}")
+            misfits = guilty(str(error)) & planted or planted
+            print(f"{len(misfits)} faults do not compile as switches:\n{error}", flush=True)
+            left_out |= misfits
 
 
-def find_switched(number: int) -> tuple[bool, str]:
-    """Switches a fault on and looks for it. Returns whether it was found, and by what."""
-    status, output = simulate(SCHEDULES, number)
+# Looking
+
+
+@dataclass
+class Finding:
+    """What became of a fault."""
+
+    is_found: bool
+    what: str
+    seconds: float
+    seed: int | None = None
+    is_where_noted: bool = False
+
+
+def simulate(number: int, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [str(PROGRAM), "--partial", "--brief", "--threads", "1", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=900,
+        env=os.environ | {VARIABLE: str(number)},
+    )
+    return done.returncode, done.stdout
+
+
+def found_in(output: str, status: int) -> tuple[int | None, str] | None:
     if match := re.search(r"^seed (\d+): (.*)$", output, re.MULTILINE):
-        return True, f"seed {match[1]}: {match[2]}"
+        return int(match[1]), f"seed {match[1]}: {match[2]}"
     if status < 0 or "Fatal error" in output:
-        return True, "the process traps"
-    return False, f"survived {SCHEDULES} schedules"
+        return None, "the process traps"
+    return None
 
 
-def find_alone(fault: Fault, text: str) -> tuple[bool, str]:
-    """Plants a fault in a build of its own and looks for it. `text` is what stands in its file for the others."""
-    path = COPY / fault["file"]
-    path.write_text(replaced((ROOT / fault["file"]).read_text(), fault)[0])
+def find(number: int, fault: Fault, noted: int | None) -> Finding:
+    """Looks for a fault that is built: first where it was found before."""
+    began = time.monotonic()
+    if noted is not None:
+        status, output = simulate(number, "--seed", str(noted), "--count", "1")
+        if found := found_in(output, status):
+            return Finding(True, found[1], time.monotonic() - began, noted, is_where_noted=True)
+    # What only the stored rows show is looked for where they are.
+    is_stored = fault["file"].startswith("Sources/Storage/") or fault["file"].endswith("/CallRows.swift")
+    count = STORED_SCHEDULES if is_stored else SCHEDULES
+    status, output = simulate(number, "--count", str(count), *(["--stored"] if is_stored else []))
+    if found := found_in(output, status):
+        return Finding(True, found[1], time.monotonic() - began, found[0])
+    what = f"survived {count} schedules" if status == 0 else output[-500:]
+    return Finding(False, what, time.monotonic() - began)
+
+
+def find_alone(package: Package, fault: Fault, texts: dict[str, str], noted: int | None) -> Finding:
+    """Plants a fault in a build of its own and looks for it. The texts are what stands there for the others."""
+    began = time.monotonic()
+    file = fault["file"]
     try:
-        if why := build():
-            return False, f"does not compile:\n{why}"
-        return find_switched(0)
-    finally:
-        path.write_text(text)
+        package.build(texts | {file: replaced((ROOT / file).read_text(), fault)[0]}, [file])
+    except BuildError as error:
+        return Finding(False, f"does not compile:\n{error}", time.monotonic() - began)
+    return find(0, fault, noted)
 
 
 def main() -> int:
+    words = [word for word in sys.argv[1:] if word != "--record"]
     faults = dict(enumerate(tomllib.loads(LIST.read_text())["fault"], 1))
     if len({fault["name"] for fault in faults.values()}) < len(faults):
         sys.exit("error: two faults have the same name")
+    seeds: dict[str, int] = json.loads(SEEDS.read_text()) if SEEDS.exists() else {}
     misfits = {}
     for number, fault in faults.items():
         try:
@@ -160,28 +272,69 @@ def main() -> int:
     fitting = {number: fault for number, fault in faults.items() if number not in misfits}
 
     began = time.monotonic()
-    texts, switches = build_switches(fitting)
-    print(f"built with {len(switches)} of {len(faults)} faults as switches in {time.monotonic() - began:.0f} s")
-    status, output = simulate(2000)
+    package = Package()
+    print(f"built the simulator in {time.monotonic() - began:.0f} s", flush=True)
+    began = time.monotonic()
+    texts, switches = build_switches(package, fitting)
+    print(
+        f"built with {len(switches)} of {len(faults)} faults as switches in {time.monotonic() - began:.0f} s",
+        flush=True,
+    )
+    status, output = simulate(0, "--count", "2000")
     if status != 0:
         sys.exit(f"error: without a fault something breaks:\n{output}")
 
-    words = sys.argv[1:]
+    began = time.monotonic()
     wanted = [n for n, fault in faults.items() if not words or any(word in fault["name"] for word in words)]
-    survivors = 0
+    findings: dict[int, Finding] = {}
+
+    def note(number: int, finding: Finding) -> None:
+        findings[number] = finding
+        mark = "found    " if finding.is_found else "NOT FOUND"
+        name = faults[number]["name"]
+        print(f"{number:3}  {mark} {finding.seconds:5.1f} s  {name}\n         {finding.what}", flush=True)
+
+    def look(number: int) -> None:
+        fault = faults[number]
+        note(number, find(number, fault, seeds.get(fault["name"])))
+
+    for number in sorted(misfits.keys() & wanted):
+        note(number, Finding(False, misfits[number], 0))
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(look, [number for number in wanted if number in switches]))
     # Those with a build of their own come last: they take the place of the common one.
-    for number in sorted(wanted, key=lambda number: (number not in switches, number)):
-        fault, began = faults[number], time.monotonic()
-        if number in misfits:
-            is_found, what = False, misfits[number]
-        elif number in switches:
-            is_found, what = find_switched(number)
-        else:
-            is_found, what = find_alone(fault, texts[fault["file"]])
-        survivors += not is_found
-        mark = "found    " if is_found else "NOT FOUND"
-        print(f"{number:2}  {mark} {time.monotonic() - began:5.1f} s  {fault['name']}\n        {what}", flush=True)
-    print(f"\n{len(wanted) - survivors} of {len(wanted)} planted faults found")
+    for number in wanted:
+        if number not in findings:
+            fault = faults[number]
+            note(number, find_alone(package, fault, texts, seeds.get(fault["name"])))
+
+    return summarize(faults, findings, seeds, is_recorded="--record" in sys.argv, since=began)
+
+
+def summarize(
+    faults: dict[int, Fault],
+    findings: dict[int, Finding],
+    seeds: dict[str, int],
+    *,
+    is_recorded: bool,
+    since: float,
+) -> int:
+    """Says what took long, and notes where faults were found. Returns the exit code."""
+    survivors = sum(not finding.is_found for finding in findings.values())
+    print(f"\n{len(findings) - survivors} of {len(findings)} planted faults found in {time.monotonic() - since:.0f} s")
+    elsewhere = [n for n, finding in findings.items() if finding.is_found and not finding.is_where_noted]
+    elsewhere = [n for n in elsewhere if findings[n].seed is not None]
+    slowest = sorted(findings, key=lambda number: -findings[number].seconds)[:10]
+    for number in slowest:
+        if findings[number].seconds >= 5:
+            print(f"  {findings[number].seconds:5.0f} s  {faults[number]['name']}")
+    if elsewhere and not is_recorded:
+        print(f"{len(elsewhere)} of them not where they were found before; --record notes where they are found now")
+    if is_recorded:
+        names = {fault["name"] for fault in faults.values()}
+        kept = {name: seed for name, seed in seeds.items() if name in names}
+        new = {faults[n]["name"]: seed for n, finding in findings.items() if (seed := finding.seed) is not None}
+        SEEDS.write_text(json.dumps(dict(sorted((kept | new).items())), indent=4, ensure_ascii=False) + "\n")
     return 1 if survivors else 0
 
 

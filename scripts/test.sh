@@ -105,7 +105,7 @@ step python "Python of tests and scripts (ruff, mypy)" scripts/lint.sh python ||
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
     step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
     step simulator "Random schedules against the call core and its owner: about 6 minutes with the build" simulation || true
-    step faults "Planted faults, which the simulator has to find: about 15 minutes" scripts/planted-faults.sh || true
+    step faults "Planted faults, which the simulator has to find: about 5 minutes" scripts/planted-faults.sh || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
     step chaos "A server that is killed under calls, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true

@@ -5,6 +5,8 @@ struct Campaign: Sendable {
     /// How long to run at most, in seconds.
     let seconds: Double?
     let threads: Int
+    /// How far from one seed to the next.
+    var stride: UInt64 = 1
 
     struct Result {
         var schedules = 0
@@ -47,7 +49,7 @@ struct Campaign: Sendable {
     /// - Parameter rows: The thread's own database, once a schedule asks for one.
     private func run(_ batch: Int, _ result: inout Result, _ rows: inout StoredRows?) {
         for number in batch * Self.batch..<min(count, (batch + 1) * Self.batch) {
-            let seed = firstSeed &+ UInt64(number)
+            let seed = firstSeed &+ UInt64(number) &* stride
             let schedule = Schedule(seed: seed)
             if schedule.comparesRows, rows == nil { rows = try? StoredRows() }
             let world = World(schedule, rows: rows)

@@ -22,7 +22,8 @@ struct Client {
     var pictures: [CallID: Picture] = [:]
     /// The calls that it rings for.
     var ringing: [CallID] = []
-    var pending: [Pending] = []
+    /// What was not answered yet, by the number of its frame.
+    var pending: [Int: Pending] = [:]
     var latest: ClientFrame?
     var frames = 0
     var peerConnections = 0
@@ -42,7 +43,7 @@ struct Client {
         calls = []
         pictures = [:]
         ringing = []
-        pending = []
+        pending = [:]
         latest = nil
     }
 
@@ -131,9 +132,9 @@ extension World {
     func ask(_ body: ClientFrame.Body, from device: Int) {
         guard clients[device].isSwitchedOn else { return }
         clients[device].frames += 1
-        let frame = ClientFrame(id: clients[device].frames, body: body)
+        let frame = ClientFrame(id: clients[device].frames, body: body, isPrompt: isPrompt)
         clients[device].latest = frame
-        clients[device].pending.append(.init(frame: frame, until: now + Client.patience))
+        clients[device].pending[frame.id] = .init(frame: frame, until: now + Client.patience)
         agenda.put(.clientGivesUp(device: device, frame: frame.id), at: now + Client.patience)
         if clients[device].isWelcome, let connection = clients[device].connection { send(frame, by: connection) }
     }
@@ -149,13 +150,13 @@ extension World {
 
     func repeatPending(_ frame: Int, of device: Int) {
         guard clients[device].isWelcome, let connection = clients[device].connection,
-            let pending = clients[device].pending.first(where: { $0.frame.id == frame })
+            let pending = clients[device].pending[frame]
         else { return }
         send(pending.frame, by: connection)
     }
 
     func giveUp(_ frame: Int, of device: Int) {
-        clients[device].pending.removeAll { $0.frame.id == frame }
+        clients[device].pending[frame] = nil
     }
 
     // MARK: Hearing
@@ -168,7 +169,8 @@ extension World {
             note("\(Describe.device(device)) ← welcome \(calls.map(Describe.call))")
             clients[device].isWelcome = true
             clients[device].replaceOpenCalls(by: calls)
-            for pending in clients[device].pending { send(pending.frame, by: connection) }
+            let pending = clients[device].pending.values.map(\.frame).sorted { $0.id < $1.id }
+            for frame in pending { send(frame, by: connection) }
         case .reply(let id, let reply):
             note("\(Describe.device(device)) ← \(Describe.reply(reply))  (frame \(id))")
             take(reply, to: id, device)
@@ -194,9 +196,9 @@ extension World {
     private func take(_ reply: CallReply, to id: Int, _ device: Int) {
         if case .unavailable = reply {
             let pause = Instant.Span.milliseconds(Int64(250 + random.below(250)))
-            guard let pending = clients[device].pending.first(where: { $0.frame.id == id }),
-                now + pause < pending.until
-            else { return giveUp(id, of: device) }
+            guard let pending = clients[device].pending[id], now + pause < pending.until else {
+                return giveUp(id, of: device)
+            }
             agenda.put(.clientRepeats(device: device, frame: id), at: now + pause)
             return
         }

@@ -233,8 +233,7 @@ extension World {
             }
         case .invalid: coverage.saw(.commitInvalid)
         }
-        let waiting = open.waiting.first
-        if outcome != .stored, !isNew, waiting != nil, open.isDueUnderWay { coverage.saw(.dueNotStored) }
+        if outcome != .stored, !isNew, open.waitingCount > 0, open.isDueUnderWay { coverage.saw(.dueNotStored) }
     }
 
     private func note(

@@ -44,7 +44,7 @@ extension World {
     func checkMembers(_ server: ModelServer) {
         guard server.knowsMembers else { return }
         for live in server.followed where live.call.conversation == ModelServer.group {
-            guard let open = server.table.inspect(live.id), open.isSettled, open.waiting.isEmpty, open.owed.isEmpty
+            guard let open = server.table.inspect(live.id), open.isSettled, open.waitingCount == 0, open.owed.isEmpty
             else { continue }
             for participant in live.call.participants
             where participant.standing == .member && !members.contains(participant.user) {

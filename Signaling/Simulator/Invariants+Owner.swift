@@ -29,17 +29,15 @@ extension World {
     func noteAnswered(_ input: CallTable.Input, _ server: ModelServer) {
         switch input {
         case .committed(let commit, let id, let outcome):
-            guard let index = server.index(of: id), server.followed[index].underWay == commit else { return }
+            guard let followed = server.followedCall(id), followed.underWay == commit else { return }
             if outcome == .unknown { return }
-            server.followed[index].underWay = nil
-            if outcome != .stored { server.followed[index].failedAt = clock }
+            followed.underWay = nil
+            if outcome != .stored { followed.failedAt = clock }
         case .lookedUp(let commit, let id, let found):
-            guard let index = server.index(of: id), server.followed[index].underWay == commit, found != .failed else {
-                return
-            }
-            server.followed[index].underWay = nil
-            server.followed[index].failedAt = clock
-        case .rested(let id): if let index = server.index(of: id) { server.followed[index].isResting = false }
+            guard let followed = server.followedCall(id), followed.underWay == commit, found != .failed else { return }
+            followed.underWay = nil
+            followed.failedAt = clock
+        case .rested(let id): server.followedCall(id)?.isResting = false
         default: break
         }
     }
@@ -91,20 +89,31 @@ extension World {
                 checkPeople(of: view)
             case .answerFromArchive(_, _, let replyTo), .answerRepeatedInvite(by: _, as: _, let replyTo):
                 checkIsAsked(replyTo, server)
-            case .rest(let id): if let index = server.index(of: id) { server.followed[index].isResting = true }
+            case .rest(let id): noteRest(of: id, server)
             case .closed: isClosed = true
             case .foundStored, .lookUp, .recheck, .resync, .feignRinging, .letGo, .goOn, .opened, .connection: break
             }
         }
         checkOrder(before, steps, server)
         switch input {
-        case .timePassed: checkOwed(steps, server)
+        case .timePassed:
+            checkOwed(steps, server)
+            if let due = server.table.nextWake, due <= clock {
+                fail(.wakesWhenItIsTime, "what was due at \(Describe.time(due)) is left")
+            }
         case .superseded:
             if !server.table.settledCalls.isEmpty { fail(.oneOwner, "a process that was superseded keeps its calls") }
         default: break
         }
         note(input, before, steps, server, from: mark)
         if isClosed { server.followed.removeAll { !server.table.holds($0.id) } }
+    }
+
+    /// A call that rests is not told to rest again: whoever does that looks for an input to take up.
+    private func noteRest(of id: CallID, _ server: ModelServer) {
+        guard let followed = server.followedCall(id) else { return }
+        if followed.isResting { fail(.inputsWaitTheirTurn, "it rests twice: \(Describe.call(followed.call))") }
+        followed.isResting = true
     }
 
     private func checkReply(
@@ -129,9 +138,10 @@ extension World {
 
     /// Nobody is told of what has not come about.
     private func checkIsKnown(_ call: Call, _ server: ModelServer) {
-        guard let index = server.index(of: call.id), server.followed[index].isPlaced,
-            server.followed[index].call.revision >= call.revision
-        else { return fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call)) is told") }
+        guard let followed = server.followedCall(call.id), followed.isPlaced, followed.call.revision >= call.revision
+        else {
+            return fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call)) is told")
+        }
     }
 
     private func checkPeople(of view: CallView) {
@@ -142,9 +152,10 @@ extension World {
 
     /// What waits keeps its order: one input at most is taken up, the first; others come after those that are there.
     private func checkOrder(_ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer) {
-        guard let id = before.id, let waited = before.inspection?.waiting, !waited.isEmpty,
+        guard let id = before.id, let open = before.inspection, open.waitingCount > 0,
             let waiting = server.table.inspect(id)?.waiting
         else { return }
+        let waited = open.waiting
         if waiting.starts(with: waited) || waiting.starts(with: waited.dropFirst()) { return }
         fail(.inputsWaitTheirTurn, "what waits for call \(id.low) has another order")
     }
@@ -155,15 +166,16 @@ extension World {
         if server.openCalls.count != server.table.count || server.followed.count != server.table.count {
             fail(.openCallsAreKnown, "\(server.openCalls.count) calls are said to be open, \(server.table.count) are")
         }
-        let wake = server.table.nextWake ?? Instant(microseconds: .max)
+        let table = server.table
+        let wake = table.nextWake ?? Instant(microseconds: .max)
         for followed in server.followed {
-            guard let open = server.table.inspect(followed.id) else {
+            guard let open = table.inspect(followed.id) else {
                 fail(.openCallsAreKnown, "call \(followed.id.low) is not open any more")
                 continue
             }
             checkConnected(open.call, server)
-            if open.waiting.count > CallTable.waitingLimit + 64 {
-                fail(.inputsWaitTheirTurn, "\(open.waiting.count) inputs wait for call \(followed.id.low)")
+            if open.waitingCount > CallTable.waitingLimit + 64 {
+                fail(.inputsWaitTheirTurn, "\(open.waitingCount) inputs wait for call \(followed.id.low)")
             }
             if let due = open.updatesDue, due < wake { fail(.wakesWhenItIsTime, "nobody will be told of the picture") }
             let soon = clock + CallTable.retryDelay
@@ -173,7 +185,7 @@ extension World {
             }
             if open.isResting { continue }
             checkDevices(open, server)
-            if !open.waiting.isEmpty {
+            if open.waitingCount > 0 {
                 fail(.inputsWaitTheirTurn, "what waits for call \(followed.id.low) is forgotten")
             }
             if !open.owed.isEmpty, soon < wake { fail(.wakesWhenItIsTime, "what is owed is not tried again") }
@@ -186,7 +198,7 @@ extension World {
 
     /// A call has heard of each device that came or went. Whoever must not hear of it seems to ring like anybody else.
     private func checkDevices(_ open: CallTable.Inspection, _ server: ModelServer) {
-        guard !open.hasMissedDevices, open.waiting.isEmpty else { return }
+        guard !open.hasMissedDevices, open.waitingCount == 0 else { return }
         let call = open.call
         for participant in call.participants {
             if let connection = participant.connection,
@@ -222,7 +234,7 @@ extension World {
             return fail(.openCallsAreKnown, "\(Describe.call(call)) is not said to be open")
         }
         for participant in call.participants
-        where (server.connected[participant.user]?.contains(call.id) ?? false) != participant.isConnected {
+        where server.isConnected(participant.user, to: call.id) != participant.isConnected {
             fail(.openCallsAreKnown, "\(Describe.user(participant.user)): \(Describe.call(call))")
         }
     }

@@ -301,7 +301,11 @@ extension World {
 
     /// What goes out is on disk. Whoever has lost a call and does not know it may say how it was.
     func checkDurable(_ call: Call, _ server: ModelServer) {
-        if let stored = database.call(call.id), stored.owner != server.owner, call.revision < stored.revision { return }
+        if let index = database.index(of: call.id), database.calls[index].owner != server.owner,
+            call.revision < database.calls[index].revision
+        {
+            return
+        }
         guard database.holds(call) else {
             return fail(.nothingIsToldBeforeItIsDurable, "\(Describe.call(call)) is told and is not on disk")
         }
@@ -348,7 +352,8 @@ extension World {
         if told?.revision != call.revision {
             fail(.everybodyIsTold, "\(Describe.device(device)) is not told: \(Describe.call(call))")
         }
-        let isHeard = servers[connections[session.connection].server].table.inspect(call.id)?.waiting.isEmpty ?? true
+        let open = servers[connections[session.connection].server].table.inspect(call.id)
+        let isHeard = open.map { $0.waitingCount == 0 } ?? true
         if isHeard, told?.rings ?? false != call.rings(device) {
             fail(
                 .ringsWhereItShould,
@@ -370,7 +375,7 @@ extension World {
                 open.isSettled
             else { continue }
             if !participant.isInvolved || participant.isHidden || open.updatesDue != nil { continue }
-            if open.hasMissedDevices || !open.waiting.isEmpty { continue }
+            if open.hasMissedDevices || open.waitingCount > 0 { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }
@@ -380,8 +385,8 @@ extension World {
         }
         for known in client.calls where !known.isEnded {
             guard !server.table.holds(known.id), !server.lost.contains(known.id) else { continue }
-            if let stored = database.call(known.id), !stored.isOpen, !stored.wasOutOfSight,
-                stored.isShown(to: client.user)
+            if let index = database.index(of: known.id), !database.calls[index].isOpen,
+                !database.calls[index].wasOutOfSight, database.calls[index].isShown(to: client.user)
             {
                 fail(.clientsKnowTheCall, "\(Describe.device(device)) takes an ended call for open")
             }
@@ -400,8 +405,7 @@ extension World {
 
     /// Whether somebody must have been told of a call: it was not changed by what nobody expected any more.
     private func isInSight(_ id: CallID) -> Bool {
-        guard !server.lost.contains(id), let stored = database.call(id) else { return false }
-        return !stored.wasOutOfSight
+        !server.lost.contains(id) && database.index(of: id) != nil && !database.wasOutOfSight(id)
     }
 
     func checkAtRest() {

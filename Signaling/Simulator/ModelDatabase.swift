@@ -62,16 +62,34 @@ struct ModelDatabase {
     private(set) var difference: String?
 
     func call(_ id: CallID) -> StoredCall? {
-        calls.first { $0.id == id }
+        index(of: id).map { calls[$0] }
     }
 
     func call(placedBy initiator: UserID, as name: RequestID) -> StoredCall? {
-        calls.first { $0.initiator == initiator && $0.clientCallID == name }
+        index(ofPlacedBy: initiator, as: name).map { calls[$0] }
+    }
+
+    /// Where a call stands: what is large is looked at in its place.
+    func index(of id: CallID) -> Int? {
+        for index in calls.indices where calls[index].id == id { return index }
+        return nil
+    }
+
+    private func index(ofPlacedBy initiator: UserID, as name: RequestID) -> Int? {
+        for index in calls.indices where calls[index].initiator == initiator && calls[index].clientCallID == name {
+            return index
+        }
+        return nil
+    }
+
+    /// Whether a call was ever changed by what nobody expected any more.
+    func wasOutOfSight(_ id: CallID) -> Bool {
+        index(of: id).map { calls[$0].wasOutOfSight } ?? false
     }
 
     /// Whether a call is stored as it is, or was until somebody changed it.
     func holds(_ call: Call) -> Bool {
-        guard let index = calls.firstIndex(where: { $0.id == call.id }) else { return false }
+        guard let index = index(of: call.id) else { return false }
         if calls[index].holds(call) { return true }
         return (call.revision < calls[index].revision || calls[index].isOutOfSight)
             && (earlier[index]?.holds(call) ?? false)
@@ -147,7 +165,7 @@ struct ModelDatabase {
     /// Writes that a call has another owner, or that its owner begins anew with it. Its revision goes far beyond any that
     /// the owner before may have told.
     mutating func adopt(_ id: CallID, by owner: CallOwner, at now: Instant) {
-        guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        guard let index = index(of: id) else { return }
         let before = calls[index]
         defer { note(rows?.adopt(before, by: owner, at: now, expecting: .stored, calls[index])) }
         calls[index].isOutOfSight = calls[index].owner == owner
@@ -157,7 +175,7 @@ struct ModelDatabase {
 
     /// Says that a write of a call came about when nobody expected it any more.
     mutating func loseSight(of id: CallID) {
-        guard let index = calls.firstIndex(where: { $0.id == id }) else { return }
+        guard let index = index(of: id) else { return }
         calls[index].isOutOfSight = true
     }
 
@@ -169,10 +187,10 @@ struct ModelDatabase {
     ) throws(Refusal) {
         var outcome = CallTable.CommitOutcome.stored
         defer {
-            let stored = call(transition.call.id)
             note(
                 rows?.carryOut(
-                    transition, storedRevision: storedRevision, by: owner, expecting: outcome, stored))
+                    transition, storedRevision: storedRevision, by: owner, expecting: outcome,
+                    call(transition.call.id)))
         }
         do throws(Refusal) {
             try change(by: transition, storedRevision: storedRevision, by: owner, reference: reference)
@@ -187,10 +205,10 @@ struct ModelDatabase {
     ) throws(Refusal) {
         let call = transition.call
         var stored: StoredCall
-        let index = calls.firstIndex { $0.id == call.id }
+        let index = index(of: call.id)
         if transition.changes.first == .insertCall {
             guard node(owner.node)?.epoch == owner.epoch else { throw .expectation("nodes.epoch") }
-            guard index == nil, self.call(placedBy: call.initiator, as: call.clientCallID) == nil else {
+            guard index == nil, self.index(ofPlacedBy: call.initiator, as: call.clientCallID) == nil else {
                 throw .constraint("calls_initiator_id_client_call_id_key")
             }
             stored = StoredCall(
@@ -219,13 +237,10 @@ struct ModelDatabase {
             }
         }
         stored.reference = reference
-        if stored.isOpen, !stored.hasGrown,
-            calls.contains(where: {
-                $0.isOpen && !$0.hasGrown && $0.mode == stored.mode && $0.conversation == stored.conversation
-                    && $0.id != stored.id
-            })
-        {
-            throw .constraint("calls_open_key")
+        if stored.isOpen, !stored.hasGrown {
+            for other in calls.indices where other != index && calls[other].takesPlace(of: stored) {
+                throw .constraint("calls_open_key")
+            }
         }
         if let index {
             earlier[index] = calls[index]
@@ -243,6 +258,11 @@ extension ModelDatabase.StoredCall {
         case .initiated, .ongoing: true
         case .completed, .missed: false
         }
+    }
+
+    /// Whether this call is open where another one is to be.
+    fileprivate func takesPlace(of other: ModelDatabase.StoredCall) -> Bool {
+        isOpen && !hasGrown && mode == other.mode && conversation == other.conversation
     }
 
     /// Whether a user may see the call among the open ones, or hear that it is over.

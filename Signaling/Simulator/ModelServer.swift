@@ -12,7 +12,7 @@ final class ModelServer {
     }
 
     /// A call of the table, as its trace tells of it.
-    struct Followed {
+    final class Followed {
         let id: CallID
         /// The call as it last came about; one that is being placed, as it will be.
         var call: Call
@@ -23,13 +23,24 @@ final class ModelServer {
         /// Whether it has come about at all.
         var isPlaced: Bool
         /// Whether it was adopted and nothing was done with it yet.
-        var isFresh = false
+        var isFresh: Bool
         /// The commit that nobody can say of yet what became of it.
         var underWay: CallTable.CommitID?
         /// Whether others have their turn.
         var isResting = false
         /// When it was last certain that a commit was not carried out.
         var failedAt: Instant?
+
+        init(
+            _ call: Call, _ reference: Reference, turn: Turn? = nil, isPlaced: Bool, isFresh: Bool = false
+        ) {
+            id = call.id
+            self.call = call
+            self.reference = reference
+            self.turn = turn
+            self.isPlaced = isPlaced
+            self.isFresh = isFresh
+        }
     }
 
     /// Something that has come about, and that everybody hears of in the outputs up to a mark.
@@ -51,6 +62,7 @@ final class ModelServer {
         let target: Target
         let name: RequestID
         let replyTo: ReplyTo
+        let isPrompt: Bool
     }
 
     /// Who is called.
@@ -115,8 +127,8 @@ final class ModelServer {
 
     /// The calls that are open here, as the outputs tell.
     var openCalls: [CallID: ConversationID] = [:]
-    /// Who is in which call, as the outputs tell.
-    var connected: [UserID: Set<CallID>] = [:]
+    /// Which calls each user is in, as the outputs tell.
+    private(set) var connected = [[CallID]](repeating: [], count: World.userCount)
     /// Who must not hear of a call and will seem to ring for it.
     var feigned: Set<FeignedRing> = []
     /// Commands that the table has, and has not answered.
@@ -132,8 +144,22 @@ final class ModelServer {
         table.trace = []
     }
 
-    func index(of call: CallID) -> Int? {
-        followed.firstIndex { $0.id == call }
+    func followedCall(_ call: CallID) -> Followed? {
+        followed.first { $0.id == call }
+    }
+
+    /// Whether a user is in the call, as the outputs tell.
+    func isConnected(_ user: UserID, to call: CallID) -> Bool {
+        connected[World.index(of: user)].contains(call)
+    }
+
+    func noteConnection(of user: UserID, to call: CallID, _ isConnected: Bool) {
+        let index = World.index(of: user)
+        if !isConnected {
+            connected[index].removeAll { $0 == call }
+        } else if !connected[index].contains(call) {
+            connected[index].append(call)
+        }
     }
 
     static func callID(_ number: Int) -> CallID {

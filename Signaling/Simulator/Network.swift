@@ -3,7 +3,7 @@ import SignalingCore
 
 /// What a device sends.
 struct ClientFrame {
-    enum Body {
+    indirect enum Body {
         case hello
         case invite(ModelServer.Target, RequestID)
         case call(CallID, CallCommand)
@@ -11,10 +11,12 @@ struct ClientFrame {
 
     let id: Int
     let body: Body
+    /// Whether it comes to its call at once, so that it meets a deadline to the microsecond.
+    var isPrompt = false
 }
 
-/// What the server sends.
-enum ServerFrame {
+/// What the server sends, to many devices at once: they share it.
+indirect enum ServerFrame {
     case welcome([Call])
     case reply(to: Int, CallReply)
     case event(CallEvent, Call)

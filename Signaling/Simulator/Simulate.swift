@@ -32,6 +32,12 @@ struct Simulate: AsyncParsableCommand {
     @Flag(help: "Print how often each row of the tables was followed.")
     var rows = false
 
+    @Flag(help: "Run only schedules that are compared with a real database.")
+    var stored = false
+
+    @Flag(help: "When something breaks, do not look for the shortest trace.")
+    var brief = false
+
     func validate() throws {
         guard count > 0 else { throw ValidationError("--count must be at least 1.") }
         guard threads > 0, threads <= 256 else { throw ValidationError("--threads must be from 1 to 256.") }
@@ -40,12 +46,16 @@ struct Simulate: AsyncParsableCommand {
 
     func run() async throws {
         if trace { return try follow(Schedule(seed: seed)) }
-        let campaign = Campaign(firstSeed: seed, count: count, seconds: minutes.map { $0 * 60 }, threads: threads)
+        let stride = stored ? StoredRows.share : 1
+        let campaign = Campaign(
+            firstSeed: (seed + stride - 1) / stride * stride, count: count, seconds: minutes.map { $0 * 60 },
+            threads: threads, stride: stride)
         let result = await campaign.run()
         print(result.summary)
         if rows { for line in result.coverage.lines { print(line) } }
         if let (seed, breach) = result.breach {
             print("\nseed \(seed): \(breach.check.title)\n  \(breach.detail)\n")
+            if brief { throw ExitCode.failure }
             print("the shortest trace found:")
             try follow(Schedule(seed: seed).shortened(breaking: breach.check))
         }

@@ -35,9 +35,9 @@ extension World {
         _ commit: CallTable.CommitID, _ change: RecordedChange, over revision: Int64, by owner: CallOwner,
         from server: ModelServer
     ) {
-        guard let index = server.index(of: change.transition.call.id), let turn = server.followed[index].turn,
-            turn.commit == commit
-        else { return fail(.ownsWhatItMoves, "\(Describe.call(change.transition.call)) is written, and was not next") }
+        guard let turn = server.followedCall(change.transition.call.id)?.turn, turn.commit == commit else {
+            return fail(.ownsWhatItMoves, "\(Describe.call(change.transition.call)) is written, and was not next")
+        }
         units.append(
             Unit(
                 server: server.number, commit: commit, change: change, storedRevision: revision, owner: owner,

@@ -13,8 +13,9 @@ extension World {
     /// Whether nobody has anything to take over, now or later.
     private var areAllCallsOwned: Bool {
         guard unitsToCome == 0, servers.allSatisfy({ !$0.isPaused }), nodesToStart == 0 else { return false }
-        return database.calls.allSatisfy { stored in
-            guard stored.isOpen else { return true }
+        return database.calls.indices.allSatisfy { index in
+            guard database.calls[index].isOpen else { return true }
+            let stored = database.calls[index]
             guard let owner = servers.first(where: { $0.isUp && $0.owner == stored.owner }),
                 let open = owner.table.inspect(stored.id)
             else { return false }
@@ -122,7 +123,8 @@ extension World {
     private func takeOver(_ server: ModelServer) {
         guard let owner = server.lease.owner(at: clockTime(of: server)), server.isUp, isReadable else { return }
         database.compareCallsToAdopt(by: owner, at: now)
-        for stored in database.calls where stored.isOpen {
+        for index in database.calls.indices where database.calls[index].isOpen {
+            let stored = database.calls[index]
             if stored.owner == owner {
                 if server.openCalls[stored.id] != nil || server.toAdopt.contains(where: { $0.id == stored.id }) {
                     continue
@@ -134,7 +136,7 @@ extension World {
                     stored.owner.node == owner.node ? server.ownLastSeen : database.node(stored.owner.node)?.renewedAt
                 database.adopt(stored.id, by: owner, at: now)
                 server.toAdopt.append((stored.id, lastSeen ?? Instant(microseconds: 0)))
-                checkOwners(of: database.call(stored.id) ?? stored)
+                checkOwners(of: database.calls[index])
             }
         }
         if server.toAdopt.isEmpty { return findFormerMembers(owner, server) }
@@ -168,8 +170,7 @@ extension World {
         server.lost.remove(stored.id)
         server.knowsMembers = false
         server.followed.removeAll { $0.id == stored.id }
-        server.followed.append(
-            .init(id: stored.id, call: view.call, reference: reference, isPlaced: true, isFresh: true))
+        server.followed.append(.init(view.call, reference, isPlaced: true, isFresh: true))
         let present = view.call.participants.flatMap { participant in
             World.devices(of: participant.user).filter { server.sessions[$0] != nil }.map(World.origin(of:))
         }
@@ -179,8 +180,9 @@ extension World {
 
     /// Finds people whom a call takes for members of its conversation, and who are none any more.
     private func findFormerMembers(_ owner: CallOwner, _ server: ModelServer) {
-        for stored in database.calls
-        where stored.isOpen && stored.owner == owner && stored.conversation == ModelServer.group {
+        for index in database.calls.indices where database.calls[index].isOpen {
+            let stored = database.calls[index]
+            guard stored.owner == owner, stored.conversation == ModelServer.group else { continue }
             for participant in stored.participants
             where participant.standing == .member && !members.contains(participant.user) {
                 let ending = MembershipEnding(user: participant.user, conversation: stored.conversation)

@@ -94,13 +94,9 @@ extension World {
         case .opened(let id, let conversation): server.openCalls[id] = conversation
         case .closed(let id, let connected):
             server.openCalls[id] = nil
-            for user in connected { server.connected[user]?.remove(id) }
+            for user in connected { server.noteConnection(of: user, to: id, false) }
         case .connection(let user, let id, let isConnected):
-            if isConnected {
-                server.connected[user, default: []].insert(id)
-            } else {
-                server.connected[user]?.remove(id)
-            }
+            server.noteConnection(of: user, to: id, isConnected)
         }
     }
 
@@ -136,10 +132,10 @@ extension World {
         }
         for output in server.outputs[mark...] {
             guard case .commit(let commit, let change, over: _, by: _) = output,
-                let index = server.index(of: change.transition.call.id)
+                let followed = server.followedCall(change.transition.call.id)
             else { continue }
-            server.followed[index].turn?.commit = commit
-            server.followed[index].underWay = commit
+            followed.turn?.commit = commit
+            followed.underWay = commit
         }
         for index in firstChange..<server.changes.count {
             let id = server.changes[index].transition.call.id
@@ -152,24 +148,23 @@ extension World {
         checkPlaced(transition, reference)
         server.followed.append(
             .init(
-                id: invitation.call, call: transition.call, reference: reference,
-                turn: .init(transition: transition, reference: reference), isPlaced: false))
+                transition.call, reference, turn: .init(transition: transition, reference: reference), isPlaced: false))
     }
 
     private func follow(
         _ call: Call, _ input: CallInput, _ step: CallStep, _ cause: CallTable.Input, _ server: ModelServer
     ) {
-        guard let index = server.index(of: call.id) else {
+        guard let followed = server.followedCall(call.id) else {
             return fail(.ownsWhatItMoves, "an input goes to \(Describe.call(call)), which was never opened")
         }
-        var reference = server.followed[index].reference
-        if server.followed[index].isFresh {
-            server.followed[index].isFresh = false
-            server.followed[index].call = call
+        var reference = followed.reference
+        if followed.isFresh {
+            followed.isFresh = false
+            followed.call = call
             note("server \(server.number) adopts \(Describe.call(call))")
             checkAdopted(call, reference)
         }
-        checkMayBeGivenInput(server.followed[index], call, cause)
+        checkMayBeGivenInput(followed, call, cause)
         let outcome: Reference.Outcome
         switch step {
         case .due:
@@ -183,20 +178,21 @@ extension World {
             checkAnswer(to: input, step.transition, from: call)
         }
         check(step.transition, from: call, reference, outcome)
-        server.followed[index].turn = .init(transition: step.transition, reference: reference)
+        followed.turn = .init(transition: step.transition, reference: reference)
     }
 
     /// A transition has come about.
     private func follow(_ transition: CallTransition, _ input: CallTable.Input, _ server: ModelServer) {
         let id = transition.call.id
-        guard let index = server.index(of: id), let turn = server.followed[index].turn, turn.transition == transition
-        else { return fail(.ownsWhatItMoves, "\(Describe.call(transition.call)) comes about, and was not next") }
+        guard let followed = server.followedCall(id), let turn = followed.turn, turn.transition == transition else {
+            return fail(.ownsWhatItMoves, "\(Describe.call(transition.call)) comes about, and was not next")
+        }
         checkIsStored(turn, input, server)
-        let before = server.followed[index].isPlaced ? server.followed[index].call : nil
-        server.followed[index].call = transition.call
-        server.followed[index].reference = turn.reference
-        server.followed[index].turn = nil
-        server.followed[index].isPlaced = true
+        let before = followed.isPlaced ? followed.call : nil
+        followed.call = transition.call
+        followed.reference = turn.reference
+        followed.turn = nil
+        followed.isPlaced = true
         server.changes.append(.init(mark: server.outputs.count, before: before, transition: transition))
     }
 }

@@ -38,20 +38,39 @@ extension World {
         case .hello: break
         case .invite(let target, let name):
             // Who is called is looked up first, and other inputs may overtake.
-            server.invites.append(.init(target: target, name: name, replyTo: replyTo))
-            agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: now + lookUpTime(5_000))
+            server.invites.append(.init(target: target, name: name, replyTo: replyTo, isPrompt: frame.isPrompt))
+            let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
+            agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: ready)
         case .call(let id, let command):
-            let conversation = server.openCalls[id] ?? database.call(id)?.conversation
+            let conversation =
+                server.openCalls[id] ?? database.index(of: id).map { database.calls[$0].conversation }
             let (completed, newcomers, takesLookUp) = self.completed(
                 command, from: origin.user, in: conversation, server)
             let asked = CallTable.Asked(replyTo, newcomers: newcomers, endings: server.endings)
             let input = CallTable.Input.command(completed, id, asked)
             guard takesLookUp else { return hand(input, to: server) }
-            agenda.put(.isLookedUp(input, server: server.number), at: now + lookUpTime(5_000))
+            let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
+            agenda.put(.isLookedUp(input, server: server.number), at: ready)
+            endMembership(of: completed, from: device, frame.id, at: ready)
         }
     }
 
-    private func lookUpTime(_ limit: Int) -> Instant.Span {
+    /// Now and then somebody whom a look-up has found a member is none any more when the command comes to its call, or
+    /// before it is on disk.
+    private func endMembership(of command: CallCommand, from device: Int, _ frame: Int, at ready: Instant) {
+        let turn = (frame + device) % 16
+        guard !isCalm, turn == 0 || turn == 8 else { return }
+        let member: UserID? =
+            switch command {
+            case .join(_, _, isMember: true): World.user(of: device)
+            case .add(_, let callees): callees.first(where: \.isMember)?.user
+            default: nil
+            }
+        guard let member, members.contains(member) else { return }
+        agenda.put(.membershipEnds(member), at: turn == 0 ? now : ready + .milliseconds(1))
+    }
+
+    private func lookUpTime(_ limit: Int, isPrompt: Bool) -> Instant.Span {
         let longest = random.isOne(in: 20) ? 100 * limit : limit
         return .init(microseconds: random.microseconds(upTo: isPrompt ? 0 : longest))
     }
@@ -82,7 +101,8 @@ extension World {
         let newcomers = ([origin.user] + callees.map(\.user)).map(World.profile(of:))
         let asked = CallTable.Asked(invite.replyTo, newcomers: newcomers, endings: server.endings)
         // The members were read before the policies.
-        agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: now + lookUpTime(2_000))
+        let ready = now + lookUpTime(2_000, isPrompt: invite.isPrompt)
+        agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: ready)
     }
 
     /// Who is called, as the service describes them; nil when nobody is.
@@ -105,7 +125,7 @@ extension World {
     }
 
     private func callee(_ user: UserID, calledBy caller: UserID, isMember: Bool, _ server: ModelServer) -> Callee {
-        let isBusy = !(server.connected[user]?.isEmpty ?? true)
+        let isBusy = !server.connected[World.index(of: user)].isEmpty
         let isHidden = schedule.blocks.contains { $0.caller == caller && $0.callee == user }
         return Callee(user, isBusy: isBusy, isHidden: isHidden, isMember: isMember)
     }
@@ -198,18 +218,16 @@ extension World {
 
     private func told(_ device: Int, _ call: Call, rings: Bool?, _ server: ModelServer) {
         noteTold(call)
-        guard var told = server.sessions[device]?.told else { return }
-        if let index = told.firstIndex(where: { $0.call == call.id }) {
-            let isInSight = !isTellingStored && !(database.call(call.id)?.wasOutOfSight ?? false)
-            if isInSight, call.revision < told[index].revision {
-                fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
-            }
-            told[index].revision = max(told[index].revision, call.revision)
-            if let rings { told[index].rings = rings }
-        } else {
-            told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
+        guard let index = server.sessions[device]?.told.firstIndex(where: { $0.call == call.id }) else {
+            server.sessions[device]?.told.append(.init(call: call.id, revision: call.revision, rings: rings ?? false))
+            return
         }
-        server.sessions[device]?.told = told
+        let known = server.sessions[device]?.told[index].revision ?? 0
+        if call.revision < known, !isTellingStored, !database.wasOutOfSight(call.id) {
+            fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
+        }
+        server.sessions[device]?.told[index].revision = max(known, call.revision)
+        if let rings { server.sessions[device]?.told[index].rings = rings }
     }
 
     private func noteTold(_ call: Call) {

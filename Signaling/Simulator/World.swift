@@ -12,6 +12,7 @@ final class World {
     static let stepLimit = 100_000
 
     /// What can happen. What happens to a server is void once it is dead, and put off while it stands still.
+    /// What is large is kept behind a reference, as all of it is moved about in the agenda.
     enum Happening {
         case act(Int)
         case connects(device: Int, attempt: Int)
@@ -22,19 +23,20 @@ final class World {
         case clientRepeats(device: Int, frame: Int)
         case clientGivesUp(device: Int, frame: Int)
         case inviteIsReady(Int, server: Int)
-        case isLookedUp(CallTable.Input, server: Int)
-        case hands(CallTable.Input, server: Int)
+        indirect case isLookedUp(CallTable.Input, server: Int)
+        indirect case hands(CallTable.Input, server: Int)
         case wakes(Int, timer: Int)
         case unitIsCarriedOut(Int)
         case unitComesLate(Int)
         case unitIsAnswered(Int)
         case looksUp(CallTable.CommitID, CallID, server: Int)
-        case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
+        indirect case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
         case tellsStored(CallID, server: Int)
+        case membershipEnds(UserID)
         case starts(node: Int)
         case renews(server: Int)
-        case renewalIsCarriedOut(Renewal)
-        case renewalIsAnswered(Renewal)
+        indirect case renewalIsCarriedOut(Renewal)
+        indirect case renewalIsAnswered(Renewal)
         case handsOver(server: Int)
         case goesOn(server: Int)
         case ends(server: Int)
@@ -49,7 +51,7 @@ final class World {
     var breach: Breach?
     var trace: [String] = []
     var steps = 0
-    /// Whether the frame that is sent now is to arrive at once, so that it meets a deadline to the microsecond.
+    /// Whether a frame that is sent now comes to its call at once, so that it meets a deadline to the microsecond.
     var isPrompt = false
     /// Whether all acts are over, so that nothing fails any more.
     var isCalm = false
@@ -140,6 +142,7 @@ final class World {
         case .archiveAnswers(let command, let call, let replyTo, let number):
             answerFromArchive(command, call, replyTo, servers[number])
         case .tellsStored(let call, let number): tellStored(call, servers[number])
+        case .membershipEnds(let user): if members.contains(user) { changeMembership(of: user) }
         case .starts(let node): start(node)
         case .renews(let number): renew(servers[number])
         case .renewalIsCarriedOut(let renewal): carryOut(renewal)
@@ -165,7 +168,7 @@ final class World {
             .renews(let number), .handsOver(let number), .ends(let number):
             return number
         case .act, .connects, .answerArrives, .clientNoticesLoss, .clientRepeats, .clientGivesUp, .unitIsCarriedOut,
-            .unitComesLate, .starts, .renewalIsCarriedOut, .goesOn:
+            .unitComesLate, .membershipEnds, .starts, .renewalIsCarriedOut, .goesOn:
             return nil
         }
     }
@@ -278,8 +281,13 @@ final class World {
         Int(id.low) - 1
     }
 
+    /// The place of a user among those of the world.
+    static func index(of user: UserID) -> Int {
+        Int(user.low) - 1
+    }
+
     static func devices(of user: UserID) -> Range<Int> {
-        let first = (Int(user.low) - 1) * devicesPerUser
+        let first = index(of: user) * devicesPerUser
         return first..<first + devicesPerUser
     }
 }

@@ -15,6 +15,24 @@ struct SimulatorTests {
         #expect(result.schedules == 300)
     }
 
+    @Test(
+        "A campaign that looks at what is stored runs the schedules that are compared with a real database, and no others"
+    )
+    func stored() async throws {
+        let share = StoredRows.share
+        #expect((1...3 * share).filter { Schedule(seed: $0).comparesRows } == [share, 2 * share, 3 * share])
+        let result = await Campaign(firstSeed: share, count: 3, seconds: nil, threads: 1, stride: share).run()
+        #expect(result.schedules == 3)
+        var steps = 0
+        for seed in [share, 2 * share, 3 * share] {
+            let schedule = Schedule(seed: seed)
+            let world = World(schedule, rows: schedule.databaseToCompareWith)
+            world.run()
+            steps += world.steps
+        }
+        #expect(result.steps == steps)
+    }
+
     @Test("The same seed gives the same run")
     func repeatable() {
         for seed in UInt64(1)...20 {

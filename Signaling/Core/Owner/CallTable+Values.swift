@@ -25,7 +25,7 @@ extension CallTable {
         /// The lease was taken, renewed, lost or given up.
         case lease(Lease)
         /// A stored call is this node's now. `present` are those of its people's devices that have a socket.
-        case adopted(CallView, lastSeen: Instant, present: [CallOrigin])
+        indirect case adopted(CallView, lastSeen: Instant, present: [CallOrigin])
         /// Other nodes have taken calls over.
         case takenOver([CallID])
         /// A later process runs as this node.
@@ -42,8 +42,9 @@ extension CallTable {
         case timePassed
     }
 
-    /// What the owner of calls wants done, in this order.
-    public enum Output: Sendable, Equatable {
+    /// What the owner of calls wants done, in this order. Most of it carries a call, which is large: an output is handed on
+    /// as one reference.
+    public indirect enum Output: Sendable, Equatable {
         /// Write a change down, and say what became of it.
         case commit(CommitID, RecordedChange, over: Int64, by: CallOwner)
         /// A commit of unknown outcome is on disk, after all; its recorders hear of it before anybody else.
@@ -102,7 +103,7 @@ extension CallTable {
     }
 
     /// A step of a call.
-    public enum Step: Sendable, Equatable {
+    public indirect enum Step: Sendable, Equatable {
         /// A call is placed; it is there unless its commit fails.
         case placed(Invitation, CallTransition)
         /// The call was given an input.

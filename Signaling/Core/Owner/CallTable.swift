@@ -43,31 +43,8 @@ public struct CallTable: Sendable {
         self.rules = rules
     }
 
-    /// An open call.
-    struct OpenCall {
-        /// The call as the database has it, but for what is never stored.
-        var call: Call
-        var people: [UserID: Profile]
-        /// The revision of the stored row; a commit that finds another one changes nothing.
-        var storedRevision: Int64
-        var commit = CommitState.settled
-        var waiting: Deque<Pending> = []
-        /// What is told when.
-        var pace = UpdatePace()
-        /// How much of the loop's time it has taken.
-        var budget = TurnBudget()
-        /// Whether its inputs wait until others have had their turn.
-        var isResting = false
-        /// Whether a device came or went, and the call could not be told.
-        var hasMissedDevices = false
-        /// To which revision a commit would have led that a look-up did not find: it may still come about.
-        var doubtfulRevision: Int64?
-        /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
-        var owed: [CallInput] = []
-    }
-
-    /// Where the latest commit of a call is.
-    enum CommitState {
+    /// Where the latest commit of a call is. A commit is large, and an open call is copied more often than it is committed.
+    indirect enum CommitState {
         /// None is under way. Can go to: committing.
         case settled
         /// On its way to disk. Can go to: settled, uncertain.

@@ -50,6 +50,21 @@ struct CallTableTests {
         #expect(next.writes.first?.change.transition.call.revision == 4)
     }
 
+    @Test("A copy of a table is a table of its own: what happens to one leaves the other as it was")
+    func copies() {
+        var scene = TableScene.ongoing()
+        let copy = scene
+        let before = scene.state()
+        scene.mute()
+        #expect(scene.state() != before)
+        #expect(copy.state() == before)
+        scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.calleePhone)
+        scene.commit(.stored)
+        #expect(scene.state() == nil)
+        #expect(copy.state() == before)
+        #expect(copy.table.settledCalls == [id])
+    }
+
     @Test("What a call refuses is answered at once, and with the call only where the sender may see it")
     func refused() {
         var scene = TableScene.ringing()
