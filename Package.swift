@@ -273,7 +273,9 @@ let package = Package(
         tests("Wire", ["CAllocations", "Primitives", "Wire", protobuf]),
         tests("Storage", ["CPostgres", "Primitives", "Storage", grdb, locks, logging]),
         tests("Primitives", ["Primitives"]),
-        tests("Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"], exclude: ["fault-seeds.json", "faults.toml"]),
+        tests(
+            "Simulator", ["Primitives", "SignalingCore", "Storage", "simulate"],
+            exclude: ["fault-seeds.json", "faults.toml"]),
         tests("LoadTest", ["Primitives", "Wire", "loadtest", nioCore, protobuf]),
     ],
     swiftLanguageModes: [.v6]

@@ -93,8 +93,8 @@ final class CallTableRunner {
             let present = origins.filter(isConnected)
             take(.devicesNow(id, present: present, gone: origins.filter { !present.contains($0) }))
         case .feignRinging(let user, let id): feignRinging(of: user, in: id)
-        case .letGo(let id): tellStored(id)
-        case .goOn(let id): take(.wentOn(id))
+        case .letGo(let id): announceStored(id)
+        case .drain(let id): take(.drainDue(id))
         case .rest(let id):
             // Not by `execute`: a loop carries out everything that it was given before it looks at its sockets again.
             loop.assumeIsolated().scheduleTask(in: .microseconds(TurnBudget.rest.microseconds)) {
@@ -192,7 +192,7 @@ final class CallTableRunner {
     private static let momentToRing: ClosedRange<Int64> = 30...300
 
     /// Tells the people of a call that another node owns now how it stands.
-    private func tellStored(_ id: CallID) {
+    private func announceStored(_ id: CallID) {
         dependencies.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
         let (archive, events) = (dependencies.archive, dependencies.events)
         let myself = NIOLoopBound(self, eventLoop: loop)

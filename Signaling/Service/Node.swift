@@ -187,7 +187,7 @@ final class Node: Sendable {
         guard !isUnderWay else { return }
         defer { state.withLockedValue { $0.isTakingOver = false } }
         do throws(DatabaseError) {
-            try await findLostCalls(owner)
+            try await findMissingCalls(owner)
             try await endLeasesAhead()
             let count = try await adoptCalls()
             if count > 0 { logger.notice("took over open calls", metadata: ["calls": "\(count)"]) }
@@ -275,7 +275,7 @@ final class Node: Sendable {
 
     /// Finds open calls that are this node's own and that no shard has. A commit of unknown outcome can come about after
     /// its outcome was looked up; the shard has let go of the call when it noticed, or never had it.
-    private func findLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
+    private func findMissingCalls(_ owner: CallOwner) async throws(DatabaseError) {
         let present = now()
         for call in try await archive.openCallIDs(of: owner) where openCalls.conversation(of: call) == nil {
             do throws(DatabaseError) {

@@ -14,7 +14,7 @@ struct Campaign: Sendable {
         var seconds = 0.0
         var coverage = Coverage()
         /// The least seed that broke something.
-        var breach: (seed: UInt64, Breach)?
+        var violation: (seed: UInt64, Violation)?
     }
 
     /// How many schedules a thread runs between looks at the clock.
@@ -31,10 +31,11 @@ struct Campaign: Sendable {
                 group.addTask {
                     var own = Result()
                     var rows: StoredRows?
-                    while own.breach == nil, deadline.map({ clock.now < $0 }) ?? true, let batch = await batches.take()
+                    while own.violation == nil, deadline.map({ clock.now < $0 }) ?? true,
+                        let batch = await batches.take()
                     {
                         run(batch, &own, &rows)
-                        if own.breach != nil { await batches.stop() }
+                        if own.violation != nil { await batches.stop() }
                     }
                     return own
                 }
@@ -57,8 +58,8 @@ struct Campaign: Sendable {
             result.schedules += 1
             result.steps += world.steps
             result.coverage.add(world.coverage)
-            if let breach = world.breach {
-                result.breach = (seed, breach)
+            if let violation = world.violation {
+                result.violation = (seed, violation)
                 return
             }
         }
@@ -90,7 +91,7 @@ extension Campaign.Result {
         schedules += other.schedules
         steps += other.steps
         coverage.add(other.coverage)
-        if let new = other.breach, breach.map({ new.seed < $0.seed }) ?? true { breach = new }
+        if let new = other.violation, violation.map({ new.seed < $0.seed }) ?? true { violation = new }
     }
 
     /// What a person wants to know of the run.
@@ -108,7 +109,7 @@ extension Campaign.Result {
         let ownerRows = OwnerRow.allCases.count
         lines.append("rows of the owner: covered \(ownerRows - unseen.count) of \(ownerRows)")
         for row in unseen { lines.append("  not seen: \(row.title)") }
-        lines.append(breach == nil ? "what must hold: \(Check.allCases.count) checks, all held" : "something broke")
+        lines.append(violation == nil ? "what must hold: \(Check.allCases.count) checks, all held" : "something broke")
         return lines.joined(separator: "\n")
     }
 

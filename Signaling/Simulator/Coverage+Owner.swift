@@ -54,7 +54,7 @@ enum OwnerRow: Int, CaseIterable {
     case membershipEnded
     case loggedOut
     case owedAgain
-    case wentOn
+    case drainDue
     case rests
     case restedAndGoesOn
     case wakesForDeadline
@@ -115,7 +115,7 @@ enum OwnerRow: Int, CaseIterable {
         case .membershipEnded: "a membership ends · in calls → owed, given to each"
         case .loggedOut: "logged out · in calls → owed, given to each"
         case .owedAgain: "time · something is owed → tried again"
-        case .wentOn: "go on · inputs wait → the first is given"
+        case .drainDue: "go on · inputs wait → the first is given"
         case .rests: "an input · the call has worked long enough → rests"
         case .restedAndGoesOn: "rested · inputs wait → the first is given"
         case .wakesForDeadline: "time · a deadline → given to the call"
@@ -158,7 +158,7 @@ extension World {
         case .superseded: if !outputs.isEmpty { coverage.saw(.superseded) }
         case .membershipEnded: if !steps.isEmpty { coverage.saw(.membershipEnded) }
         case .loggedOut: if !steps.isEmpty { coverage.saw(.loggedOut) }
-        case .wentOn: if !steps.isEmpty { coverage.saw(.wentOn) }
+        case .drainDue: if !steps.isEmpty { coverage.saw(.drainDue) }
         case .rested: if !steps.isEmpty { coverage.saw(.restedAndGoesOn) }
         case .timePassed: noteTimePassed(steps, outputs)
         }

@@ -79,10 +79,10 @@ extension World {
                 fail(.limitsHold, "\(Describe.user(participant.user)) is rung again too soon")
             }
             guard participant.isConnected, !(old?.isInvolved ?? false) else { continue }
-            if old?.isBarred ?? false { fail(.nobodyComesInUnasked, "\(Describe.user(participant.user)) is barred") }
+            if old?.isBarred ?? false { fail(.nobodyJoinsUninvited, "\(Describe.user(participant.user)) is barred") }
             let hasAsked = before.joinRequests.contains { $0.origin.user == participant.user }
             if call.isLocked, !hasAsked, !(old?.isHostOrCoHost ?? false) {
-                fail(.nobodyComesInUnasked, "\(Describe.user(participant.user)) comes in, and it is locked")
+                fail(.nobodyJoinsUninvited, "\(Describe.user(participant.user)) comes in, and it is locked")
             }
         }
     }

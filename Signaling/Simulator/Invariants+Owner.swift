@@ -46,10 +46,12 @@ extension World {
     func checkMayBeGivenInput(_ followed: ModelServer.Followed, _ call: Call, _ cause: CallTable.Input) {
         if followed.underWay != nil { fail(.inputsWaitTheirTurn, "a commit is under way: \(Describe.call(call))") }
         if followed.isResting { fail(.inputsWaitTheirTurn, "it rests: \(Describe.call(call))") }
-        if call != followed.call { fail(.ownsWhatItMoves, "\(Describe.call(call)) is moved on, and not what it was") }
+        if call != followed.call {
+            fail(.changesOnlyOwnedCalls, "\(Describe.call(call)) is moved on, and not what it was")
+        }
         guard cause == .timePassed, let failedAt = followed.failedAt, let due = call.nextDeadline else { return }
         if due <= failedAt, clock < failedAt + CallTable.retryDelay {
-            fail(.triesAgainSoon, "too soon: \(Describe.call(call))")
+            fail(.retriesSoon, "too soon: \(Describe.call(call))")
         }
     }
 
@@ -61,7 +63,7 @@ extension World {
         case .committed(let commit, call.id, .stored) where commit == turn.commit: break
         case .lookedUp(let commit, call.id, .found(revision: call.revision, owner: server.lease.holder))
         where commit == turn.commit: break
-        default: fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call))")
+        default: fail(.nothingHappensBeforeItIsStored, "\(Describe.call(call))")
         }
     }
 
@@ -91,7 +93,7 @@ extension World {
                 checkIsAsked(replyTo, server)
             case .rest(let id): noteRest(of: id, server)
             case .closed: isClosed = true
-            case .foundStored, .lookUp, .recheck, .resync, .feignRinging, .letGo, .goOn, .opened, .connection: break
+            case .foundStored, .lookUp, .recheck, .resync, .feignRinging, .letGo, .drain, .opened, .connection: break
             }
         }
         checkOrder(before, steps, server)
@@ -140,7 +142,7 @@ extension World {
     private func checkIsKnown(_ call: Call, _ server: ModelServer) {
         guard let followed = server.followedCall(call.id), followed.isPlaced, followed.call.revision >= call.revision
         else {
-            return fail(.nothingComesAboutBeforeItIsStored, "\(Describe.call(call)) is told")
+            return fail(.nothingHappensBeforeItIsStored, "\(Describe.call(call)) is told")
         }
     }
 
@@ -204,7 +206,7 @@ extension World {
             if let connection = participant.connection,
                 (connection.reachability == .reachable) != server.isHere(connection.device)
             {
-                fail(.devicesAreHeardOf, "\(Describe.device(connection.device)): \(Describe.call(call))")
+                fail(.devicesAreKnown, "\(Describe.device(connection.device)): \(Describe.call(call))")
             }
             guard let ringing = participant.ringing, participant.isHidden, !ringing.isAlerted else { continue }
             let isHere = World.devices(of: participant.user).contains { server.sessions[$0] != nil }
@@ -213,7 +215,7 @@ extension World {
             }
         }
         if let request = call.joinRequests.first(where: { !server.isHere($0.origin.device) }) {
-            fail(.devicesAreHeardOf, "\(Describe.device(request.origin.device)) is gone: \(Describe.call(call))")
+            fail(.devicesAreKnown, "\(Describe.device(request.origin.device)) is gone: \(Describe.call(call))")
         }
     }
 
@@ -224,7 +226,7 @@ extension World {
             guard case .handled(let call, .timePassed, _) = step, let open = server.table.inspect(call.id),
                 open.isSettled, !open.isResting, !open.owed.isEmpty
             else { continue }
-            fail(.triesAgainSoon, "what is owed is not tried: \(Describe.call(open.call))")
+            fail(.retriesSoon, "what is owed is not tried: \(Describe.call(open.call))")
         }
     }
 
@@ -269,7 +271,7 @@ extension CallTable.Input {
     var call: CallID? {
         switch self {
         case .command(_, let id, _), .deviceGone(_, let id), .devicesNow(let id, present: _, gone: _),
-            .ringingFeigned(_, let id), .committed(_, let id, _), .lookedUp(_, let id, _), .wentOn(let id),
+            .ringingFeigned(_, let id), .committed(_, let id, _), .lookedUp(_, let id, _), .drainDue(let id),
             .rested(let id):
             id
         case .adopted(let view, lastSeen: _, present: _): view.call.id

@@ -7,16 +7,16 @@ enum Check: CaseIterable {
     case answersAsTables
     case signalsAsTables
     case sharesAsTables
-    case endedCallRests
+    case endedCallIsInert
     case openCallHasDeadline
     case timesInOrder
     case databaseAccepts
     case rowsAreTheCall
     case rowsAreAsModelled
-    case revisionsGoOn
-    case nothingIsToldBeforeItIsDurable
-    case everybodyIsTold
-    case picturesGoOn
+    case revisionsNeverGoBack
+    case nothingIsSentBeforeItIsDurable
+    case everybodyIsNotified
+    case updatesNeverGoBack
     case changesFit
     case changesGiveTheCall
     case ringsWhereItShould
@@ -27,24 +27,24 @@ enum Check: CaseIterable {
     case welcomeRingsAreHeard
     case onlyThoseWhoBelong
     case oneHost
-    case nobodyComesInUnasked
+    case nobodyJoinsUninvited
     case limitsHold
     case everyCallEnds
-    case comesToRest
+    case settles
 
     // The owner of calls.
-    case ownsWhatItMoves
-    case nothingComesAboutBeforeItIsStored
+    case changesOnlyOwnedCalls
+    case nothingHappensBeforeItIsStored
     case answersFirst
     case everyCommandIsAnswered
     case inputsWaitTheirTurn
-    case triesAgainSoon
+    case retriesSoon
     case wakesWhenItIsTime
     case writesOnlyByItsLease
     case oneOwner
     case openCallsAreKnown
     case everybodyHasAName
-    case devicesAreHeardOf
+    case devicesAreKnown
     case hiddenSeemToRing
 
     /// The check as a reader knows it.
@@ -54,16 +54,16 @@ enum Check: CaseIterable {
         case .answersAsTables: "a command is answered as the tables say"
         case .signalsAsTables: "signals go where and when the tables say"
         case .sharesAsTables: "screen shares end when and why the tables say"
-        case .endedCallRests: "an ended call has nobody in it, nobody rung, no deadline, no share"
+        case .endedCallIsInert: "an ended call has nobody in it, nobody rung, no deadline, no share"
         case .openCallHasDeadline: "an open call has a deadline"
         case .timesInOrder: "started ≤ answered ≤ ended, joined ≤ left"
         case .databaseAccepts: "the database takes every change"
         case .rowsAreTheCall: "the rows are the call, before and after a restart"
         case .rowsAreAsModelled: "the statements of the server write, refuse and read what the model does"
-        case .revisionsGoOn: "after a restart revisions are beyond all that were told"
-        case .nothingIsToldBeforeItIsDurable: "nobody is told what is not on disk"
-        case .everybodyIsTold: "every connected device is told every change, at once or, when it only shows, soon"
-        case .picturesGoOn: "no device is told what is older than what it knows"
+        case .revisionsNeverGoBack: "after a restart revisions are beyond all that were told"
+        case .nothingIsSentBeforeItIsDurable: "nobody is told what is not on disk"
+        case .everybodyIsNotified: "every connected device is told every change, at once or, when it only shows, soon"
+        case .updatesNeverGoBack: "no device is told what is older than what it knows"
         case .changesFit: "what has changed is told to those who know the call as it was before"
         case .changesGiveTheCall: "what devices were told of changes gives the same call as the whole would"
         case .ringsWhereItShould: "devices ring while, and only while, their user is rung"
@@ -74,22 +74,22 @@ enum Check: CaseIterable {
         case .welcomeRingsAreHeard: "a ring of somebody who is welcome is heard"
         case .onlyThoseWhoBelong: "in a call are members of its conversation, and guests who were rung"
         case .oneHost: "a group call has one host while somebody is in it"
-        case .nobodyComesInUnasked: "locks and bars keep out whom they should"
+        case .nobodyJoinsUninvited: "locks and bars keep out whom they should"
         case .limitsHold: "there are not more people than there may be"
         case .everyCallEnds: "every call ends by its deadlines"
-        case .comesToRest: "everything comes to rest"
-        case .ownsWhatItMoves: "each step of a call begins where the last one that came about ended"
-        case .nothingComesAboutBeforeItIsStored:
+        case .settles: "everything comes to rest"
+        case .changesOnlyOwnedCalls: "each step of a call begins where the last one that came about ended"
+        case .nothingHappensBeforeItIsStored:
             "nothing comes about, is answered or told before it is said to be stored"
         case .answersFirst: "a command is answered before events tell of it"
         case .everyCommandIsAnswered: "every command is answered, once"
         case .inputsWaitTheirTurn: "inputs are taken up in their order, one commit at a time, and none is forgotten"
-        case .triesAgainSoon: "what could not be written is tried again, and not too soon"
+        case .retriesSoon: "what could not be written is tried again, and not too soon"
         case .wakesWhenItIsTime: "a timer is armed whenever something is due"
         case .writesOnlyByItsLease: "without a lease nothing is written, and no command is done"
         case .oneOwner: "one node at a time owns a call, and no other can write it"
         case .openCallsAreKnown: "it is known which calls are open, and who is in them"
-        case .devicesAreHeardOf: "a call knows which of its devices have a socket"
+        case .devicesAreKnown: "a call knows which of its devices have a socket"
         case .hiddenSeemToRing: "whoever must not hear of a call seems to ring, once a device would"
         case .everybodyHasAName: "with a call go the profiles of its people"
         }
@@ -97,7 +97,7 @@ enum Check: CaseIterable {
 }
 
 /// Something that must hold and does not.
-struct Breach {
+struct Violation {
     let check: Check
     let detail: String
 }
@@ -125,7 +125,7 @@ extension World {
         checkComingIn(transition, from: before)
         checkDeliveries(transition, from: before, outcome)
         checkShape(call)
-        if call.revision < before.revision { fail(.everybodyIsTold, "the revision went back") }
+        if call.revision < before.revision { fail(.everybodyIsNotified, "the revision went back") }
         if random.isOne(in: 8) { checkEnds(call) }
     }
 
@@ -196,7 +196,7 @@ extension World {
                 if reason != expected { fail(.ringsWhereItShould, "the ring stops as \(reason), and not \(expected)") }
             case .moved:
                 guard let moved = outcome.moved, delivery.address == .device(moved.user, moved.device) else {
-                    return fail(.everybodyIsTold, "a device is told that it was moved away from, and was not")
+                    return fail(.everybodyIsNotified, "a device is told that it was moved away from, and was not")
                 }
                 isMovedTold = true
             case .incoming:
@@ -212,7 +212,9 @@ extension World {
             }
         }
         if !stillRinging.isEmpty { fail(.ringsWhereItShould, "nobody is told to stop ringing") }
-        if !isMovedTold, !transition.call.isEnded { fail(.everybodyIsTold, "the old device is not told of the move") }
+        if !isMovedTold, !transition.call.isEnded {
+            fail(.everybodyIsNotified, "the old device is not told of the move")
+        }
         if !isRung { fail(.ringsWhereItShould, "a device of a rung user came and is not told to ring") }
     }
 
@@ -221,10 +223,10 @@ extension World {
         let deadline = call.nextDeadline
         if call.isEnded {
             if call.participants.contains(where: { $0.isRinging || $0.connection != nil }) {
-                fail(.endedCallRests, "somebody is in an ended call: \(Describe.call(call))")
+                fail(.endedCallIsInert, "somebody is in an ended call: \(Describe.call(call))")
             }
-            if deadline != nil { fail(.endedCallRests, "an ended call has a deadline") }
-            if !call.screenShares.isEmpty { fail(.endedCallRests, "an ended call has an open share") }
+            if deadline != nil { fail(.endedCallIsInert, "an ended call has a deadline") }
+            if !call.screenShares.isEmpty { fail(.endedCallIsInert, "an ended call has an open share") }
         } else {
             guard let deadline else { return fail(.openCallHasDeadline, "\(Describe.call(call))") }
             if deadline <= clock { fail(.openCallHasDeadline, "a deadline was passed over: \(Describe.call(call))") }
@@ -307,7 +309,7 @@ extension World {
             return
         }
         guard database.holds(call) else {
-            return fail(.nothingIsToldBeforeItIsDurable, "\(Describe.call(call)) is told and is not on disk")
+            return fail(.nothingIsSentBeforeItIsDurable, "\(Describe.call(call)) is told and is not on disk")
         }
     }
 
@@ -350,7 +352,7 @@ extension World {
         let told = session.told.first { $0.call == call.id }
         if isOvertaken, let told, told.revision >= call.revision { return }
         if told?.revision != call.revision {
-            fail(.everybodyIsTold, "\(Describe.device(device)) is not told: \(Describe.call(call))")
+            fail(.everybodyIsNotified, "\(Describe.device(device)) is not told: \(Describe.call(call))")
         }
         let open = servers[connections[session.connection].server].table.inspect(call.id)
         let isHeard = open.map { $0.waitingCount == 0 } ?? true
@@ -365,7 +367,7 @@ extension World {
     func checkClient(_ device: Int) {
         let client = clients[device]
         guard let connection = client.connection, client.isWelcome,
-            connections[connection].onTheWayDown == 0, !connections[connection].isDownCut, server.isUp,
+            connections[connection].onTheWayDown == 0, !connections[connection].isDownloadCut, server.isUp,
             // What a server without a lease has may be old; once it has one again, it lets go of what it has lost.
             server.lease.owner(at: clockTime(of: server)) != nil,
             server.sessions[device]?.connection == connection
@@ -413,7 +415,7 @@ extension World {
             if stored.isOpen {
                 fail(.everyCallEnds, "still open: \(Describe.call(stored.call(rules: schedule.rules)))")
             }
-            if stored.shares.contains(where: { $0.endedAt == nil }) { fail(.endedCallRests, "a share is still open") }
+            if stored.shares.contains(where: { $0.endedAt == nil }) { fail(.endedCallIsInert, "a share is still open") }
         }
         for server in servers where server.isUp {
             if server.table.count > 0 { fail(.everyCallEnds, "server \(server.number) still holds a call") }
@@ -422,7 +424,7 @@ extension World {
             }
         }
         for device in clients.indices where clients[device].isWelcome {
-            if !clients[device].pending.isEmpty { fail(.comesToRest, "a command was never answered") }
+            if !clients[device].pending.isEmpty { fail(.settles, "a command was never answered") }
             // Of a call that another node has by now, nobody hears until that node is in front.
             let rings = clients[device].ringing.filter { isInSight($0) }
             if !rings.isEmpty {

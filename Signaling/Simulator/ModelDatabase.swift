@@ -174,7 +174,7 @@ struct ModelDatabase {
     }
 
     /// Says that a write of a call came about when nobody expected it any more.
-    mutating func loseSight(of id: CallID) {
+    mutating func forgetSilently(of id: CallID) {
         guard let index = index(of: id) else { return }
         calls[index].isOutOfSight = true
     }

@@ -30,8 +30,8 @@ struct Connection {
     var isOpenAtClient = true
     var isOpenAtServer = true
     /// What is on its way is lost.
-    var isUpCut = false
-    var isDownCut = false
+    var isUploadCut = false
+    var isDownloadCut = false
     var lastUp: Instant
     var lastDown: Instant
     /// How many frames are on their way to the client.
@@ -47,7 +47,7 @@ extension World {
     }
 
     func send(_ frame: ClientFrame, by connection: Int) {
-        guard connections[connection].isOpenAtClient, !connections[connection].isUpCut else { return }
+        guard connections[connection].isOpenAtClient, !connections[connection].isUploadCut else { return }
         let arrival = max(connections[connection].lastUp, now + latency())
         connections[connection].lastUp = arrival
         agenda.put(.frameArrives(connection: connection, frame), at: arrival)
@@ -60,7 +60,7 @@ extension World {
             if left == 0 { server.isDying = true }
             server.sendsUntilCrash = left == 0 ? nil : left - 1
         }
-        guard !server.isDying, connections[connection].isOpenAtServer, !connections[connection].isDownCut else {
+        guard !server.isDying, connections[connection].isOpenAtServer, !connections[connection].isDownloadCut else {
             return
         }
         let arrival = max(connections[connection].lastDown, now + latency())
@@ -70,7 +70,7 @@ extension World {
     }
 
     func frameArrives(_ frame: ClientFrame, by connection: Int) {
-        guard connections[connection].isOpenAtServer, !connections[connection].isUpCut else { return }
+        guard connections[connection].isOpenAtServer, !connections[connection].isUploadCut else { return }
         let device = connections[connection].device
         let server = servers[connections[connection].server]
         if case .hello = frame.body {
@@ -84,7 +84,7 @@ extension World {
 
     func answerArrives(_ frame: ServerFrame, by connection: Int) {
         connections[connection].onTheWayDown -= 1
-        guard connections[connection].isOpenAtClient, !connections[connection].isDownCut else { return }
+        guard connections[connection].isOpenAtClient, !connections[connection].isDownloadCut else { return }
         take(frame, by: connection)
         checkClient(connections[connection].device)
     }
@@ -95,8 +95,8 @@ extension World {
     func loseSocket(of device: Int) {
         guard let connection = clients[device].connection else { return }
         note("\(Describe.device(device)) loses its socket")
-        connections[connection].isDownCut = true
-        connections[connection].isUpCut = random.isOne(in: 2)
+        connections[connection].isDownloadCut = true
+        connections[connection].isUploadCut = random.isOne(in: 2)
         let seconds = random.pick([0, 0, 1, 12, 35])
         let notice = now + .init(microseconds: random.microseconds(upTo: 200_000 + seconds * 1_000_000))
         agenda.put(.serverNoticesLoss(connection: connection), at: notice)
@@ -134,7 +134,7 @@ extension World {
         {
             connections[connection].isOpenAtServer = false
             guard state.isOpenAtClient else { continue }
-            if random.isOne(in: 2) { connections[connection].isDownCut = true }
+            if random.isOne(in: 2) { connections[connection].isDownloadCut = true }
             let notice = max(state.lastDown, now + .init(microseconds: random.microseconds(upTo: 500_000)))
             agenda.put(.clientNoticesLoss(connection: connection), at: notice)
         }

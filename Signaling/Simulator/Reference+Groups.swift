@@ -179,7 +179,7 @@ extension Reference {
     private mutating func knock(
         _ origin: CallOrigin, _ media: MediaState, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
-        let knock = Knock(origin: origin, media: media)
+        let knock = LobbyRequest(origin: origin, media: media)
         if let index = knocks.firstIndex(where: { $0.origin.user == origin.user }) {
             knocks[index] = knock
         } else if knocks.count < rules.participantLimit {
@@ -354,7 +354,7 @@ extension Reference {
     }
 
     private mutating func admit(
-        _ knock: Knock, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+        _ knock: LobbyRequest, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
         guard presentCount < rules.participantLimit else {
             outcome.refusal = refused(.callFull, .joinFull, &coverage)

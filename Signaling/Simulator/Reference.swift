@@ -54,7 +54,7 @@ struct Reference {
     }
 
     /// Somebody who asks to be let in.
-    struct Knock: Equatable {
+    struct LobbyRequest: Equatable {
         let origin: CallOrigin
         var media: MediaState
     }
@@ -100,7 +100,7 @@ struct Reference {
     var isGroup: Bool
     var isLocked = false
     /// The first who asked comes first.
-    var knocks: [Knock] = []
+    var knocks: [LobbyRequest] = []
     /// The oldest first.
     var offers: [Offer] = []
     var ringsUntil: Instant

@@ -40,7 +40,7 @@ struct Schedule {
 struct Act {
     /// How long after the act before it.
     var delay: Delay
-    var deed: Deed
+    var action: Action
     /// Every choice from this act up to the next one follows from here, so that leaving out an act changes little else.
     var seed: UInt64
 
@@ -52,7 +52,7 @@ struct Act {
         case untilRungAgain(offset: Instant.Span)
     }
 
-    enum Deed {
+    enum Action {
         /// A device asks for something that suits what it knows.
         case command(device: Int)
         /// A device asks for something that may make no sense.
@@ -83,7 +83,7 @@ struct Act {
         /// Commits take long for a while.
         case databaseSlow
         /// The server stands still for a while.
-        case standStill
+        case freeze
         /// The server stands still, and clients turn to the other node.
         case failOver
         /// The server's node is started again, elsewhere.
@@ -122,14 +122,14 @@ extension Schedule {
         switch memberCount == 0 ? 0 : random.below(40) {
         case 1:
             let offset = Instant.Span(microseconds: random.pick([-1, 0, 0, 1]))
-            return Act(delay: .untilRungAgain(offset: offset), deed: .ringAgain, seed: random.next())
-        case 2, 3, 5: return Act(delay: Self.delay(&random), deed: .answerDoor, seed: random.next())
+            return Act(delay: .untilRungAgain(offset: offset), action: .ringAgain, seed: random.next())
+        case 2, 3, 5: return Act(delay: Self.delay(&random), action: .answerDoor, seed: random.next())
         case 4:
             let user = random.below(userCount)
-            return Act(delay: Self.delay(&random), deed: .changeMembership(user: user), seed: random.next())
+            return Act(delay: Self.delay(&random), action: .changeMembership(user: user), seed: random.next())
         default:
             return Act(
-                delay: Self.delay(&random), deed: deed(trouble: trouble, &random), seed: random.next())
+                delay: Self.delay(&random), action: action(trouble: trouble, &random), seed: random.next())
         }
     }
 
@@ -162,7 +162,7 @@ extension Schedule {
         }
     }
 
-    private func deed(trouble: Int, _ random: inout Random) -> Act.Deed {
+    private func action(trouble: Int, _ random: inout Random) -> Act.Action {
         let device = random.below(userCount * World.devicesPerUser)
         if random.below(100) < trouble {
             switch random.below(hasTwoNodes ? 13 : 8) {
@@ -170,7 +170,7 @@ extension Schedule {
             case 1: return .crashWhileSending
             case 2: return .databaseTrouble
             case 3: return .databaseSlow
-            case 4: return .standStill
+            case 4: return .freeze
             case 5: return .leaseTrouble
             case 6, 7: return .loseSocket(device: device)
             case 8: return .startAgain

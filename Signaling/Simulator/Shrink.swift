@@ -10,7 +10,7 @@ extension Schedule {
         func breaks(_ candidate: Schedule) -> Bool {
             let world = World(candidate, rows: rows)
             world.run()
-            return world.breach?.check == check
+            return world.violation?.check == check
         }
         func keep(_ change: (inout Schedule) -> Void) {
             var candidate = shortest

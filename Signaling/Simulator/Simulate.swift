@@ -53,11 +53,11 @@ struct Simulate: AsyncParsableCommand {
         let result = await campaign.run()
         print(result.summary)
         if rows { for line in result.coverage.lines { print(line) } }
-        if let (seed, breach) = result.breach {
-            print("\nseed \(seed): \(breach.check.title)\n  \(breach.detail)\n")
+        if let (seed, violation) = result.violation {
+            print("\nseed \(seed): \(violation.check.title)\n  \(violation.detail)\n")
             if brief { throw ExitCode.failure }
             print("the shortest trace found:")
-            try follow(Schedule(seed: seed).shortened(breaking: breach.check))
+            try follow(Schedule(seed: seed).shortened(breaking: violation.check))
         }
         if !result.coverage.isComplete, !partial { throw ExitCode.failure }
     }
@@ -66,8 +66,8 @@ struct Simulate: AsyncParsableCommand {
         let world = World(schedule, rows: schedule.databaseToCompareWith, isTraced: true)
         world.run()
         for line in world.trace { print(line) }
-        guard let breach = world.breach else { return print("everything held") }
-        print("\nbroken: \(breach.check.title)\n  \(breach.detail)")
+        guard let violation = world.violation else { return print("everything held") }
+        print("\nbroken: \(violation.check.title)\n  \(violation.detail)")
         throw ExitCode.failure
     }
 }

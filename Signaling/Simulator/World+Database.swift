@@ -36,7 +36,7 @@ extension World {
         from server: ModelServer
     ) {
         guard let turn = server.followedCall(change.transition.call.id)?.turn, turn.commit == commit else {
-            return fail(.ownsWhatItMoves, "\(Describe.call(change.transition.call)) is written, and was not next")
+            return fail(.changesOnlyOwnedCalls, "\(Describe.call(change.transition.call)) is written, and was not next")
         }
         units.append(
             Unit(
@@ -77,7 +77,7 @@ extension World {
     /// A connection that is gone here still worked there.
     func unitComesLate(_ index: Int) {
         unitsToCome -= 1
-        if store(index, isLate: true) == .stored { database.loseSight(of: units[index].call.id) }
+        if store(index, isLate: true) == .stored { database.forgetSilently(of: units[index].call.id) }
     }
 
     func unitIsAnswered(_ index: Int) {
@@ -135,7 +135,7 @@ extension World {
         let outcome = reference.handle(input, at: clock, &coverage)
         check(transition, from: view.call, reference, outcome)
         checkAnswer(to: input, transition, from: view.call)
-        if !transition.changes.isEmpty { fail(.endedCallRests, "a command to an ended call changes it") }
+        if !transition.changes.isEmpty { fail(.endedCallIsInert, "a command to an ended call changes it") }
         reply(CallReply(transition, people: view.people, to: user), to: replyTo, from: server)
     }
 

@@ -163,7 +163,7 @@ extension World {
     private func adopt(_ stored: ModelDatabase.StoredCall, _ lastSeen: Instant, _ server: ModelServer) {
         let view = stored.view(rules: schedule.rules)
         if let told = newestTold[stored.id], stored.revision <= told {
-            fail(.revisionsGoOn, "\(Describe.call(view.call)) is at \(stored.revision), and \(told) was told")
+            fail(.revisionsNeverGoBack, "\(Describe.call(view.call)) is at \(stored.revision), and \(told) was told")
         }
         var reference = stored.reference
         reference.restart(at: clockTime(of: server), lastSeen: lastSeen, &coverage)
@@ -235,7 +235,7 @@ extension World {
         agenda.put(.goesOn(server: server.number), at: now + span)
     }
 
-    func goOn(_ server: ModelServer) {
+    func drain(_ server: ModelServer) {
         guard server.isPaused else { return }
         note("server \(server.number) goes on")
         server.isPaused = false

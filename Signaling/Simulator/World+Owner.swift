@@ -25,7 +25,7 @@ extension World {
         server.isCarryingOut = true
         var next = 0
         var told = 0
-        while next < server.outputs.count, !server.isDying, breach == nil {
+        while next < server.outputs.count, !server.isDying, violation == nil {
             let output = server.outputs[next]
             next += 1
             carryOut(output, of: server)
@@ -37,7 +37,7 @@ extension World {
         server.outputs.removeAll(keepingCapacity: true)
         server.changes.removeAll(keepingCapacity: true)
         server.isCarryingOut = false
-        guard !server.isDying, breach == nil else { return }
+        guard !server.isDying, violation == nil else { return }
         armTimer(of: server)
         checkDrained(server)
     }
@@ -88,8 +88,8 @@ extension World {
             agenda.put(.hands(.ringingFeigned(user, id), server: server.number), at: now + pause)
         case .letGo(let id):
             server.lost.insert(id)
-            agenda.put(.tellsStored(id, server: server.number), at: now + archiveDelay())
-        case .goOn(let id): give(.wentOn(id), to: server)
+            agenda.put(.announcesStored(id, server: server.number), at: now + archiveDelay())
+        case .drain(let id): give(.drainDue(id), to: server)
         case .rest(let id): agenda.put(.hands(.rested(id), server: server.number), at: now + TurnBudget.rest)
         case .opened(let id, let conversation): server.openCalls[id] = conversation
         case .closed(let id, let connected):
@@ -110,7 +110,7 @@ extension World {
     }
 
     /// Tells the people of a call that another node owns now how it stands.
-    func tellStored(_ id: CallID, _ server: ModelServer) {
+    func announceStored(_ id: CallID, _ server: ModelServer) {
         guard isReadable, let stored = database.call(id), !server.table.holds(id) else { return }
         let view = stored.view(rules: schedule.rules)
         isTellingStored = true
@@ -155,7 +155,7 @@ extension World {
         _ call: Call, _ input: CallInput, _ step: CallStep, _ cause: CallTable.Input, _ server: ModelServer
     ) {
         guard let followed = server.followedCall(call.id) else {
-            return fail(.ownsWhatItMoves, "an input goes to \(Describe.call(call)), which was never opened")
+            return fail(.changesOnlyOwnedCalls, "an input goes to \(Describe.call(call)), which was never opened")
         }
         var reference = followed.reference
         if followed.isFresh {
@@ -185,7 +185,7 @@ extension World {
     private func follow(_ transition: CallTransition, _ input: CallTable.Input, _ server: ModelServer) {
         let id = transition.call.id
         guard let followed = server.followedCall(id), let turn = followed.turn, turn.transition == transition else {
-            return fail(.ownsWhatItMoves, "\(Describe.call(transition.call)) comes about, and was not next")
+            return fail(.changesOnlyOwnedCalls, "\(Describe.call(transition.call)) comes about, and was not next")
         }
         checkIsStored(turn, input, server)
         let before = followed.isPlaced ? followed.call : nil

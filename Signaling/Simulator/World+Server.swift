@@ -224,7 +224,7 @@ extension World {
         }
         let known = server.sessions[device]?.told[index].revision ?? 0
         if call.revision < known, !isTellingStored, !database.wasOutOfSight(call.id) {
-            fail(.picturesGoOn, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
+            fail(.updatesNeverGoBack, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
         }
         server.sessions[device]?.told[index].revision = max(known, call.revision)
         if let rings { server.sessions[device]?.told[index].rings = rings }

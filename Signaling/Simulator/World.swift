@@ -31,7 +31,7 @@ final class World {
         case unitIsAnswered(Int)
         case looksUp(CallTable.CommitID, CallID, server: Int)
         indirect case archiveAnswers(CallCommand, CallID, ReplyTo, server: Int)
-        case tellsStored(CallID, server: Int)
+        case announcesStored(CallID, server: Int)
         case membershipEnds(UserID)
         case starts(node: Int)
         case renews(server: Int)
@@ -48,7 +48,7 @@ final class World {
     var random = Random(seed: 0)
     var agenda = Agenda<Happening>()
     var coverage = Coverage()
-    var breach: Breach?
+    var violation: Violation?
     var trace: [String] = []
     var steps = 0
     /// Whether a frame that is sent now comes to its call at once, so that it meets a deadline to the microsecond.
@@ -105,16 +105,16 @@ final class World {
         nodesToStart = 1
         start(0)
         for device in present where !random.isOne(in: 5) { connect(device, after: 0) }
-        if schedule.acts.isEmpty { calmDown() } else { agenda.put(.act(0), at: now + .seconds(1)) }
-        while breach == nil, let (at, happening) = agenda.takeFirst() {
+        if schedule.acts.isEmpty { quiesce() } else { agenda.put(.act(0), at: now + .seconds(1)) }
+        while violation == nil, let (at, happening) = agenda.takeFirst() {
             now = at
             steps += 1
-            if steps > World.stepLimit { fail(.comesToRest, "after \(steps) steps something still happens") }
+            if steps > World.stepLimit { fail(.settles, "after \(steps) steps something still happens") }
             take(happening)
             if let difference = database.difference { fail(.rowsAreAsModelled, difference) }
             for server in servers where server.isDying && server.isUp { crash(server) }
         }
-        if breach == nil { checkAtRest() }
+        if violation == nil { checkAtRest() }
     }
 
     private func take(_ happening: Happening) {
@@ -141,14 +141,14 @@ final class World {
         case .looksUp(let commit, let call, let number): lookUp(commit, call, servers[number])
         case .archiveAnswers(let command, let call, let replyTo, let number):
             answerFromArchive(command, call, replyTo, servers[number])
-        case .tellsStored(let call, let number): tellStored(call, servers[number])
+        case .announcesStored(let call, let number): announceStored(call, servers[number])
         case .membershipEnds(let user): if members.contains(user) { changeMembership(of: user) }
         case .starts(let node): start(node)
         case .renews(let number): renew(servers[number])
         case .renewalIsCarriedOut(let renewal): carryOut(renewal)
         case .renewalIsAnswered(let renewal): renewalIsAnswered(renewal)
         case .handsOver(let number): handOver(servers[number])
-        case .goesOn(let number): goOn(servers[number])
+        case .goesOn(let number): drain(servers[number])
         case .ends(let number): end(servers[number])
         }
     }
@@ -164,7 +164,7 @@ final class World {
         case .unitIsAnswered(let unit): return units[unit].server
         case .renewalIsAnswered(let renewal): return renewal.server
         case .inviteIsReady(_, let number), .isLookedUp(_, let number), .hands(_, let number), .wakes(let number, _),
-            .looksUp(_, _, let number), .archiveAnswers(_, _, _, let number), .tellsStored(_, let number),
+            .looksUp(_, _, let number), .archiveAnswers(_, _, _, let number), .announcesStored(_, let number),
             .renews(let number), .handsOver(let number), .ends(let number):
             return number
         case .act, .connects, .answerArrives, .clientNoticesLoss, .clientRepeats, .clientGivesUp, .unitIsCarriedOut,
@@ -174,7 +174,7 @@ final class World {
     }
 
     func fail(_ check: Check, _ detail: @autoclosure () -> String) {
-        if breach == nil { breach = Breach(check: check, detail: detail()) }
+        if violation == nil { violation = Violation(check: check, detail: detail()) }
     }
 
     func note(_ line: @autoclosure () -> String) {
@@ -190,9 +190,9 @@ final class World {
         case .span: break
         case .untilDeadline, .untilRungAgain: isPrompt = true
         }
-        perform(act.deed)
+        perform(act.action)
         isPrompt = false
-        guard index + 1 < schedule.acts.count else { return calmDown() }
+        guard index + 1 < schedule.acts.count else { return quiesce() }
         agenda.put(.act(index + 1), at: moment(of: schedule.acts[index + 1].delay))
     }
 
@@ -208,8 +208,8 @@ final class World {
         }
     }
 
-    private func perform(_ deed: Act.Deed) {
-        switch deed {
+    private func perform(_ action: Act.Action) {
+        switch action {
         case .command(let device): command(device, isSensible: true)
         case .anything(let device): command(device, isSensible: false)
         case .ringAgain: ringAgain()
@@ -225,7 +225,7 @@ final class World {
             crash(server)
             if schedule.hasTwoNodes, random.isOne(in: 2) { failOver() }
         case .crashWhileSending: if server.isUp { server.sendsUntilCrash = random.below(4) }
-        case .standStill: pause(server, for: .init(microseconds: random.microseconds(upTo: 20_000_000)))
+        case .freeze: pause(server, for: .init(microseconds: random.microseconds(upTo: 20_000_000)))
         case .failOver:
             pause(server, for: .init(microseconds: random.microseconds(upTo: 30_000_000)))
             failOver()
@@ -249,13 +249,13 @@ final class World {
     }
 
     /// From here on nothing goes wrong any more; whatever is open has to come to its end by itself.
-    private func calmDown() {
+    private func quiesce() {
         note("nothing fails any more; devices: \(schedule.finale)")
         isCalm = true
         failures = []
         for server in servers {
             server.sendsUntilCrash = nil
-            goOn(server)
+            drain(server)
         }
         for device in present {
             switch schedule.finale {

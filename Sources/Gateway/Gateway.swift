@@ -131,7 +131,7 @@ public final class Gateway: Service {
         let configuration = services.configuration
         let plainConnections = PlainConnections(limits: configuration.limits, metrics: services.metrics)
         let server = HTTPServerBuilder { [services, wheels, certificates, opening] responder in
-            WaitingChannel(
+            PausedChannel(
                 base: GatewayChannel(
                     responder: responder, services: services, wheels: wheels, plainConnections: plainConnections,
                     certificates: certificates), opening: opening)

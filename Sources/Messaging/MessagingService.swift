@@ -21,7 +21,7 @@ public final class MessagingService: Sendable {
     let logger: Logger
     let quotas: DailyQuotas
     private let unknown = NIOLockedValueBox(UnknownOutcomes())
-    private let noted = NIOLockedValueBox(NotedAcquaintances())
+    private let noted = NIOLockedValueBox(KnownAcquaintances())
 
     /// Makes the service.
     /// - Parameters:
@@ -57,9 +57,9 @@ public final class MessagingService: Sendable {
         _ draft: Draft, from sender: UserID, device: DeviceID,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
-        let order: SendOrder
+        let order: MessageInsert
         do throws(MessagingError) {
-            order = try SendOrder(draft, from: sender, device: device, now: now())
+            order = try MessageInsert(draft, from: sender, device: device, now: now())
         } catch {
             completion(.failure(error))
             return
@@ -72,7 +72,8 @@ public final class MessagingService: Sendable {
     }
 
     private func enqueue(
-        _ order: SendOrder, triesLeft: Int, completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
+        _ order: MessageInsert, triesLeft: Int,
+        completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
         let isNoted = noted.withLockedValue { $0.contains(order.acquaintance) }
         database.enqueue(order.unit(isFirst: !isNoted)) { [self] result in
@@ -110,7 +111,7 @@ public final class MessagingService: Sendable {
 
     /// Answers with the message when it was stored before, else with the error.
     private func lookUp(
-        _ order: SendOrder, or error: MessagingError,
+        _ order: MessageInsert, or error: MessagingError,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
         database.enqueue(WriteUnit([order.earlier])) { [self] result in
@@ -128,21 +129,21 @@ public final class MessagingService: Sendable {
     }
 
     /// Spends the sender's quotas on a message; what it returns, when it returns something, is how long to wait.
-    private func spend(on order: SendOrder) -> Instant.Span? {
+    private func spend(on order: MessageInsert) -> Instant.Span? {
         if let wait = quotas.spend(.messages, of: order.sender) { return wait }
         guard let wait = quotas.spend(.messageBytes, order.byteCount, of: order.sender) else { return nil }
         quotas.giveBack(.messages, of: order.sender)
         return wait
     }
 
-    private func giveBack(_ order: SendOrder) {
+    private func giveBack(_ order: MessageInsert) {
         quotas.giveBack(.messages, of: order.sender)
         quotas.giveBack(.messageBytes, order.byteCount, of: order.sender)
     }
 
     /// Delivers a message that was stored without anybody being told. It may lie in another conversation than the one
     /// that the repeat named, so its recipients are asked for.
-    private func deliver(_ message: Message, of order: SendOrder) {
+    private func deliver(_ message: Message, of order: MessageInsert) {
         database.enqueue(WriteUnit([Step(.recipientsOfMessage, [.id(message.id)])])) { [self] result in
             do throws(DatabaseError) {
                 deliver(message, to: try order.recipients(try result.get().first?.rows ?? []))

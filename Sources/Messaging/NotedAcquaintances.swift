@@ -2,7 +2,7 @@ import Primitives
 
 /// To whom users have written since the start, so that what follows from that is noted once and not with each message: whom
 /// they know, and that the conversation has begun. Begins anew when there are too many: to note it again changes nothing.
-struct NotedAcquaintances: Sendable {
+struct KnownAcquaintances: Sendable {
     /// Who has written where.
     struct Key: Sendable, Hashable {
         var sender: UserID

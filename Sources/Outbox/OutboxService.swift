@@ -15,7 +15,7 @@ public final class OutboxService: Sendable {
     public let metrics = OutboxMetrics()
 
     private let settings: OutboxSettings
-    private let senders: [Sender]
+    private let workers: [DeliveryWorker]
 
     /// Makes an outbox.
     /// - Parameters:
@@ -29,21 +29,21 @@ public final class OutboxService: Sendable {
     ) {
         self.settings = settings
         let metrics = metrics
-        func sender(
+        func worker(
             _ channel: OutboxMetrics.Channel, _ endpoint: OutboxSettings.Endpoint?, _ backoff: Backoff,
             _ preparation: Preparation
-        ) -> Sender? {
+        ) -> DeliveryWorker? {
             endpoint.map {
-                Sender(
+                DeliveryWorker(
                     channel: channel, endpoint: $0, backoff: backoff, preparation: preparation, settings: settings,
                     database: database, clock: clock, figures: metrics[channel], logger: logger)
             }
         }
-        senders = [
-            sender(.webhook, settings.webhooks, settings.webhookBackoff, .asWritten),
-            sender(
+        workers = [
+            worker(.webhook, settings.webhooks, settings.webhookBackoff, .asWritten),
+            worker(
                 .push, settings.push, settings.pushBackoff,
-                .forSleepingDevices(SleepingDevices(database: database, presence: presence))),
+                .toPushTargets(PushTargets(database: database, presence: presence))),
         ].compactMap(\.self)
     }
 }
@@ -54,10 +54,10 @@ extension OutboxService: Service {
     public func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
-                for sender in senders { group.addTask { await sender.run() } }
+                for worker in workers { group.addTask { await worker.run() } }
             }
         } onGracefulShutdown: {
-            for sender in self.senders { sender.stop() }
+            for worker in self.workers { worker.stop() }
         }
     }
 }
@@ -70,8 +70,8 @@ extension OutboxService: CallRecorder {
 
     /// Wakes who sends what was written.
     public func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>) {
-        // Whether there was something to write is not asked again: a sender that finds nothing goes back to sleep.
-        for sender in senders { sender.wake() }
+        // Whether there was something to write is not asked again: a worker that finds nothing goes back to sleep.
+        for worker in workers { worker.wake() }
     }
 
     private func webhookSteps(for change: RecordedChange) -> [Step] {

@@ -38,7 +38,7 @@ public protocol Database: Sendable {
     func migrate() async throws(DatabaseError) -> [Int]
 
     /// Asks the database for an answer; throws `unavailable` when there is none, or when it could lately not write
-    /// (`DatabaseError.keepsWritesOut`).
+    /// (`DatabaseError.blocksWrites`).
     func ping() async throws(DatabaseError)
 
     /// Prepares a statement without running it, for the test that every statement is valid on every engine.
@@ -187,7 +187,7 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
     /// The five characters of SQLSTATE (PostgreSQL manual, appendix A), when PostgreSQL gave them.
     var state: String?
     /// Whether it is a reason for which no write can succeed: a full disk, a database that may only be read.
-    public internal(set) var keepsWritesOut = false
+    public internal(set) var blocksWrites = false
 
     /// Makes an error.
     public init(_ code: Code, _ message: String) {

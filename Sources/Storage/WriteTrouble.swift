@@ -10,7 +10,7 @@ final class WriteTrouble: Sendable {
 
     /// Takes note of a failure, if it is of that kind.
     func note(_ error: DatabaseError) {
-        guard error.keepsWritesOut else { return }
+        guard error.blocksWrites else { return }
         latest.withLockedValue { $0 = (error, .now) }
     }
 

@@ -198,7 +198,7 @@ import Wire
     }
 
     @Test func placesAreCounted() {
-        var counts = PlaceCounts(perPlace: 2, total: 5)
+        var counts = AddressPrefixCounts(perPlace: 2, total: 5)
         func enter(_ address: String) -> ConnectionRefusal? { counts.enter(AttemptLimiter.place(of: address)) }
         #expect(enter("2001:db8:1:2::1") == nil)
         #expect(enter("2001:db8:1:2:ffff::9") == nil)

@@ -86,7 +86,7 @@ import Wire
                 $0.error.retryable = true
                 $0.error.retryAfterMs = 300
             }, on: invite.socket, now: Self.at(10))
-        storm.calmDown(now: Self.at(20))
+        storm.quiesce(now: Self.at(20))
         storm.advance(now: Self.at(300))
         #expect(!storm.takeOutbox().contains(invite))
         storm.advance(now: Self.at(400))

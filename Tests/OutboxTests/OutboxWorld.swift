@@ -18,7 +18,7 @@ final class OutboxWorld: Sendable {
     let time: VirtualTime
     let service: OutboxService
     let presence: Presence
-    private let senders: Int
+    private let workers: Int
 
     struct Presence: DevicePresence {
         let devices = NIOLockedValueBox<[UserID: Set<DeviceID>]>([:])
@@ -36,7 +36,7 @@ final class OutboxWorld: Sendable {
         self.receiver = receiver
         self.time = time
         presence = Presence()
-        senders = channels.count
+        workers = channels.count
         var settings = OutboxSettings()
         if channels.contains(.webhook) {
             settings.webhooks = .init(url: Redacted(receiver.url), secret: Redacted(Self.webhookSecret))
@@ -89,7 +89,7 @@ final class OutboxWorld: Sendable {
         while try await !condition() {
             let seen = time.sleeps
             let isIdle =
-                time.sleeping == senders
+                time.sleeping == workers
                 && OutboxMetrics.Channel.allCases.allSatisfy { service.metrics[$0].inFlight.value == 0 }
             if isIdle { time.jump() }
             await time.sleeps(beyond: seen)

@@ -10,7 +10,7 @@ struct SimulatorTests {
     @Test("Some schedules, in which all holds", .timeLimit(.minutes(1)))
     func schedules() async throws {
         let result = await Campaign(firstSeed: 1, count: 300, seconds: nil, threads: 1).run()
-        let broken = result.breach.map { "seed \($0.seed): \($0.1.check.title): \($0.1.detail)" }
+        let broken = result.violation.map { "seed \($0.seed): \($0.1.check.title): \($0.1.detail)" }
         #expect(broken == nil)
         #expect(result.schedules == 300)
     }

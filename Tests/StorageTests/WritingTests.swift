@@ -148,7 +148,7 @@ struct WritingTests {
             #expect(try await code { try await database.run(large, [text]) } == .unavailable)
             _ = try await database.commit(touch(user))
             let failure = await #expect(throws: DatabaseError.self) { try await database.ping() }
-            #expect(failure?.keepsWritesOut == true)
+            #expect(failure?.blocksWrites == true)
         }
     }
 
@@ -171,7 +171,7 @@ struct WritingTests {
                     try await test.database.ping()
                     return false
                 } catch {
-                    return (error as? DatabaseError)?.keepsWritesOut == true
+                    return (error as? DatabaseError)?.blocksWrites == true
                 }
             }
         }

@@ -27,7 +27,7 @@ struct ChaosDatabase: Sendable {
         let opened = try await ChaosDatabase(url)
         let accounts = AccountService(
             database: opened.database, tokens: await AccessTokens(key: try TokenKey.load(orCreateAt: keyFile)),
-            passwords: PasswordHasher(cost: 10), now: Instant.wallClock, revocations: NobodyToTell(),
+            passwords: PasswordHasher(cost: 10), now: Instant.wallClock, revocations: NoSessionRevocations(),
             logger: Logger(label: "loadtest.accounts") { _ in SwiftLogNoOpLogHandler() })
         let run = String(UInt32.random(in: 0...UInt32.max), radix: 36)
         var people: [(user: String, credentials: [Credential])] = []
@@ -55,7 +55,7 @@ struct ChaosDatabase: Sendable {
         return people
     }
 
-    private struct NobodyToTell: SessionRevocations {
+    private struct NoSessionRevocations: SessionRevocations {
         func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {}
         func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {}
     }

@@ -91,7 +91,7 @@ struct ChaosRun {
             try await onLoop { $0.setOutage(.none) }
             try await Task.sleep(for: .seconds(7))
         }
-        try await onLoop { $0.calmDown() }
+        try await onLoop { $0.quiesce() }
         try await settle(database)
         let stored = try await database.state()
         let storm = try await onLoop { $0.storm }

@@ -124,7 +124,7 @@ struct Storm: Sendable {
     }
 
     /// No more calls are placed and nobody goes away: what is under way comes to its end.
-    mutating func calmDown(now: Instant) {
+    mutating func quiesce(now: Instant) {
         isCalm = true
         statistics.stormSeconds = Double((now - start).microseconds) / 1_000_000
     }

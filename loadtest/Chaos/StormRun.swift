@@ -40,7 +40,7 @@ final class StormRun {
     /// The server is about to start: the next welcome is its first.
     func watchForWelcome() { firstWelcome = nil }
 
-    func calmDown() { storm.calmDown(now: now) }
+    func quiesce() { storm.quiesce(now: now) }
 
     /// The database goes away, or is back.
     func setOutage(_ outage: Storm.Outage) { storm.setOutage(outage) }

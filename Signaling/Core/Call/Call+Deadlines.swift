@@ -152,7 +152,7 @@ extension CallTurn {
     }
 
     /// While a call rings its caller is given less time than the participants of a running call.
-    mutating func giveLostParticipantsTheTimeOfARunningCall() {
+    mutating func restoreGrace() {
         for participant in call.participants {
             guard var connection = participant.connection, case .lost(let until) = connection.reachability else {
                 continue

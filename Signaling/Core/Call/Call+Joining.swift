@@ -27,7 +27,7 @@ extension CallTurn {
     /// Rings somebody who is being rung. One who has not heard of it so far, and may hear of this ring, rings from now on.
     /// Else the ring is given more time, up to that of two rings: so a ring beside another one looks the same whether
     /// the first was heard or not.
-    private mutating func ringOnceMore(_ callee: Callee) {
+    private mutating func extendRing(_ callee: Callee) {
         guard let known = call.participant(callee.user), var ringing = known.ringing, let rungAt = known.rungAt else {
             return
         }
@@ -52,7 +52,7 @@ extension CallTurn {
         else { return }
         for callee in callees where !call.isEnded {
             switch call.participant(callee.user)?.state {
-            case .ringing: ringOnceMore(callee)
+            case .ringing: extendRing(callee)
             case .left(_, _, .noAnswer) where obstacle(to: callee, by: participant) == nil: ring(callee)
             case .connected, .declined, .left, nil: break
             }
@@ -79,7 +79,7 @@ extension CallTurn {
             if let obstacle = obstacle(to: callee, by: participant) {
                 reason = reason ?? obstacle
             } else if call.participant(callee.user)?.isRinging ?? false {
-                ringOnceMore(callee)
+                extendRing(callee)
                 if call.isEnded { return }
             } else if call.participant(callee.user).map({ !$0.isConnected }) ?? true {
                 isAnybodyRung = true
@@ -149,13 +149,13 @@ extension CallTurn {
         } else if !call.hasRoom(for: origin.user) {
             refusal = .callFull
         } else if call.isLocked, participant?.isHostOrCoHost != true {
-            askToBeLetIn(origin, media)
+            requestAdmission(origin, media)
         } else {
             enter(origin, media)
         }
     }
 
-    private mutating func askToBeLetIn(_ origin: CallOrigin, _ media: MediaState) {
+    private mutating func requestAdmission(_ origin: CallOrigin, _ media: MediaState) {
         if let index = call.joinRequests.firstIndex(where: { $0.origin.user == origin.user }) {
             call.joinRequests[index] = Call.JoinRequest(origin: origin, media: media)
         } else if call.joinRequests.count < call.rules.participantLimit {

@@ -128,7 +128,7 @@ struct CallTurn {
         if let index = call.index(of: origin.user) { call.participants[index].isHidden = false }
         if case .initiated = call.phase {
             call.phase = .ongoing(answeredAt: now)
-            giveLostParticipantsTheTimeOfARunningCall()
+            restoreGrace()
         }
         deliverMail(to: origin)
     }

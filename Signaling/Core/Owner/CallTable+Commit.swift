@@ -33,7 +33,7 @@ extension CallTable {
         case .unavailable, .overtaken, .duplicate, .invalid:
             commitFailed(outcome, of: id, then: commit.then)
         }
-        goOnLater(with: id)
+        drainLater(with: id)
     }
 
     /// A transition is certainly not on disk.
@@ -50,7 +50,7 @@ extension CallTable {
             outputs.append(.answerRepeatedInvite(by: open.call.initiator, as: open.call.clientCallID, replyTo))
         case .stored, .unknown, .unavailable, .duplicate, .invalid:
             conclude(then, in: id, failed: outcome == .unavailable ? .unavailable : .failed)
-            if isNew { forget(id) } else { lookAgainSoon(at: id) }
+            if isNew { forget(id) } else { retrySoon(at: id) }
         }
     }
 
@@ -73,7 +73,7 @@ extension CallTable {
         deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
         updates.set(id, open.pace.due)
         // Whoever is told of the end finds the call gone.
-        let waiting = call.isEnded ? takeOut(id) : []
+        let waiting = call.isEnded ? removeCall(id) : []
         if case .answer(let replyTo) = then {
             outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
         }

@@ -20,7 +20,7 @@ extension CallTable {
         switch found {
         case .failed:
             set(.uncertain(commit, isAsked: false), of: id)
-            return lookAgainSoon(at: id)
+            return retrySoon(at: id)
         case .missing: revision = nil
         case .found(let stored, let owner):
             set(.settled, of: id)
@@ -42,11 +42,11 @@ extension CallTable {
         case nil where open.storedRevision == 0: forget(id)
         case open.storedRevision:
             calls[id]?.doubtfulRevision = transition.call.revision
-            lookAgainSoon(at: id)
+            retrySoon(at: id)
         // Somebody else has written it, or an earlier commit of this node's own came about, after all.
         default: letGo(of: id)
         }
-        goOnLater(with: id)
+        drainLater(with: id)
     }
 
     // MARK: Gaining calls

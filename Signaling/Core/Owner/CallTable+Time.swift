@@ -6,16 +6,16 @@ extension CallTable {
     // MARK: Turns
 
     /// Takes up the input that has waited longest: for a commit, for what was due, or for the others' turn.
-    mutating func goOn(with id: CallID) {
+    mutating func drain(with id: CallID) {
         guard isReady(id), let next = calls[id]?.waiting.popFirst() else { return }
         carryOut(next, on: id)
-        goOnLater(with: id)
+        drainLater(with: id)
     }
 
     /// One input at a time: between them it is seen what each has cost.
-    mutating func goOnLater(with id: CallID) {
+    mutating func drainLater(with id: CallID) {
         guard let open = calls[id], open.isSettled, !open.isResting, !open.waiting.isEmpty else { return }
-        outputs.append(.goOn(id))
+        outputs.append(.drain(id))
     }
 
     /// Whether a call can be given an input now. One that has worked long enough rests first.
@@ -42,7 +42,7 @@ extension CallTable {
     }
 
     /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
-    mutating func lookAgainSoon(at id: CallID) {
+    mutating func retrySoon(at id: CallID) {
         guard let open = calls[id] else { return }
         let soon = now + Self.retryDelay
         if case .uncertain = open.commit {

@@ -34,8 +34,8 @@ extension CallTable {
         case membershipEnded(MembershipEnding, number: UInt64?)
         /// Devices of a user were logged out; `isLast` when no other is left.
         case loggedOut(UserID, [DeviceID], isLast: Bool)
-        /// The answer to `Output.goOn`.
-        case wentOn(CallID)
+        /// The answer to `Output.drain`.
+        case drainDue(CallID)
         /// The answer to `Output.rest`: others have had their turn.
         case rested(CallID)
         /// The moment that was asked for (`nextWake`) has come.
@@ -69,7 +69,7 @@ extension CallTable {
         /// The call has another owner: its people learn from what is stored how it stands.
         case letGo(CallID)
         /// Inputs wait that can be taken up now, one at a time, so that what each costs is seen.
-        case goOn(CallID)
+        case drain(CallID)
         /// The call has worked long enough: others have their turn.
         case rest(CallID)
         /// A call is open here.

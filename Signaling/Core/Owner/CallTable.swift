@@ -123,10 +123,10 @@ public struct CallTable: Sendable {
         case .superseded: letGoOfAll()
         case .membershipEnded(let ending, let number): membershipEnded(ending, number: number)
         case .loggedOut(let user, let devices, let isLast): loggedOut(user, devices, isLast: isLast)
-        case .wentOn(let id): goOn(with: id)
+        case .drainDue(let id): drain(with: id)
         case .rested(let id):
             calls[id]?.isResting = false
-            goOn(with: id)
+            drain(with: id)
         case .timePassed: timePassed()
         }
     }
@@ -146,7 +146,7 @@ public struct CallTable: Sendable {
         // What waits already comes first.
         if !open.waiting.isEmpty || !isReady(id) { return keep(pending, for: id) }
         carryOut(pending, on: id)
-        goOnLater(with: id)
+        drainLater(with: id)
     }
 
     private mutating func keep(_ pending: Pending, for id: CallID) {
@@ -223,7 +223,7 @@ public struct CallTable: Sendable {
         let call = open.call
         calls[call.id] = open
         outputs.append(.opened(call.id, call.conversation))
-        occupy(call)
+        indexPlace(call)
         for user in call.users { callsOfUser[user, default: []].insert(call.id) }
         for participant in call.participants where participant.connection != nil {
             outputs.append(.connection(participant.user, call.id, isConnected: true))
@@ -233,8 +233,8 @@ public struct CallTable: Sendable {
     /// Brings the tables up to date with a call that has changed.
     mutating func reindex(_ old: Call, _ new: Call) {
         if old.mode != new.mode {
-            vacate(old)
-            occupy(new)
+            unindexPlace(old)
+            indexPlace(new)
         }
         for (index, participant) in new.participants.enumerated() {
             let before = index < old.participants.count ? old.participants[index] : nil
@@ -251,41 +251,41 @@ public struct CallTable: Sendable {
             if !old.joinRequests.contains(request) { recheck(request.origin, in: new.id) }
         }
         for request in old.joinRequests where !new.concerns(request.origin.user) {
-            strike(new.id, of: request.origin.user)
+            unindex(new.id, of: request.origin.user)
         }
     }
 
     /// A direct call that grew does not take the place of a call that was placed as a group call.
-    private mutating func occupy(_ call: Call) {
+    private mutating func indexPlace(_ call: Call) {
         if callsOfPlace[call.place] == nil { callsOfPlace[call.place] = call.id }
     }
 
-    private mutating func vacate(_ call: Call) {
+    private mutating func unindexPlace(_ call: Call) {
         if callsOfPlace[call.place] == call.id { callsOfPlace[call.place] = nil }
     }
 
-    private mutating func strike(_ call: CallID, of user: UserID) {
+    private mutating func unindex(_ call: CallID, of user: UserID) {
         callsOfUser[user]?.remove(call)
         if callsOfUser[user]?.isEmpty == true { callsOfUser[user] = nil }
     }
 
     /// Takes a call out of the tables, and gives back what waits for it.
-    mutating func takeOut(_ id: CallID) -> Deque<Pending> {
+    mutating func removeCall(_ id: CallID) -> Deque<Pending> {
         guard let open = calls.removeValue(forKey: id) else { return [] }
         let call = open.call
         outputs.append(.closed(id, connected: call.participants.filter { $0.connection != nil }.map(\.user)))
         unsettled.remove(id)
         deadlines.set(id, nil)
         updates.set(id, nil)
-        vacate(call)
-        for user in call.users { strike(id, of: user) }
+        unindexPlace(call)
+        for user in call.users { unindex(id, of: user) }
         if case .committing(let commit) = open.commit { conclude(commit.then, in: id, failed: .unavailable) }
         return open.waiting
     }
 
     /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
     mutating func forget(_ id: CallID) {
-        answer(takeOut(id), to: id)
+        answer(removeCall(id), to: id)
     }
 
     /// Answers what waited for a call that is not open any more.

@@ -24,7 +24,8 @@ extension Fault {
     package static let unavailable = Fault(
         .unavailable, "The server cannot do this right now. Try again in a moment.", retryAfter: .seconds(1))
     /// The server is at fault.
-    package static let `internal` = Fault(.internal, "An error occurred in the server. Try again, and tell the operator.")
+    package static let `internal` = Fault(
+        .internal, "An error occurred in the server. Try again, and tell the operator.")
 
     /// What was sent is not what the schema asks for.
     package static func invalid(_ message: String) -> Fault { Fault(.invalid, message) }

@@ -6,7 +6,7 @@ enum RequestRules {
     /// What becomes of a head.
     enum Verdict {
         /// It goes on in this form: the target a path, the `Host` field the host that is meant.
-        case taken(HTTPRequestHead, RequestTraits)
+        case taken(HTTPRequestHead, RequestProperties)
         case refused(RequestRefusal)
     }
 
@@ -31,7 +31,7 @@ enum RequestRules {
             return .refused(.init(status: .expectationFailed, code: .unsupported, message: message))
         }
         let options = head.headers[canonicalForm: "connection"].map { $0.lowercased() }
-        let traits = RequestTraits(
+        let traits = RequestProperties(
             closes: head.version == .http1_0 || options.contains("close"), expectsContinue: !expectations.isEmpty,
             asksForUpgrade: head.headers.contains(name: "upgrade"))
         // In the one form that is looked for where requests are answered.
@@ -78,7 +78,7 @@ enum RequestRules {
 }
 
 /// What matters of a request for its connection.
-struct RequestTraits: Equatable {
+struct RequestProperties: Equatable {
     /// Nothing comes after it.
     var closes: Bool
     /// Its body comes when it is asked for.

@@ -70,7 +70,7 @@ struct RESTRequest: Sendable {
         if let length = request.headers[.contentLength].flatMap(Int.init), length > bodyLimit { throw tooLarge }
         // Who waits to be asked is asked only now, when nothing but the body is missing.
         if request.headers[.expect] != nil {
-            context.channel.triggerUserOutboundEvent(RequestScreen.BodyIsWanted(), promise: nil)
+            context.channel.triggerUserOutboundEvent(RequestValidator.BodyExpected(), promise: nil)
         }
         let bytes: ByteBuffer
         do {

@@ -85,7 +85,7 @@ struct OperatorRoutes: Sendable {
                     first.resume(nil)
                 } catch {
                     first.resume(
-                        error.keepsWritesOut ? "the database takes no writes" : "the database does not answer")
+                        error.blocksWrites ? "the database takes no writes" : "the database does not answer")
                 }
             }
             Task {

@@ -43,9 +43,9 @@ struct GatewayChannel: HTTPChannelHandler {
             let connection = Connection(
                 channel: channel, address: address, place: place, plainConnections: plainConnections,
                 wheel: wheels.wheel(of: channel.eventLoop), timings: services.timings)
-            let door = FrontDoor(services: services, connection: connection)
-            let screen = RequestScreen(fields: services.configuration.answerFields, connection: connection)
-            let bound = NIOLoopBound((screen, door, connection), eventLoop: channel.eventLoop)
+            let filter = UpgradeFilter(services: services, connection: connection)
+            let validator = RequestValidator(fields: services.configuration.answerFields, connection: connection)
+            let bound = NIOLoopBound((validator, filter, connection), eventLoop: channel.eventLoop)
             channel.closeFuture.whenComplete { _ in bound.value.2.leavePlainConnections() }
             if let certificates { try operations.addHandler(certificates.handler()) }
 
@@ -54,16 +54,18 @@ struct GatewayChannel: HTTPChannelHandler {
                     maxFrameSize: services.configuration.limits.messageLimit(of: bound.value.1.purpose),
                     enableAutomaticErrorHandling: false,
                     shouldUpgrade: { channel, _ in
-                        let (screen, door, _) = bound.value
-                        screen.stepAside()
-                        return channel.eventLoop.makeSucceededFuture(door.purpose.map(Self.upgradeHeaders))
+                        let (validator, filter, _) = bound.value
+                        validator.stepAside()
+                        return channel.eventLoop.makeSucceededFuture(filter.purpose.map(Self.upgradeHeaders))
                     },
                     upgradePipelineHandler: { channel, _ in
                         channel.eventLoop.makeCompletedFuture {
-                            let (_, door, connection) = bound.value
-                            guard let purpose = door.purpose else { throw ChannelError.inappropriateOperationForState }
+                            let (_, filter, connection) = bound.value
+                            guard let purpose = filter.purpose else {
+                                throw ChannelError.inappropriateOperationForState
+                            }
                             let operations = channel.pipeline.syncOperations
-                            operations.removeHandler(door, promise: nil)
+                            operations.removeHandler(filter, promise: nil)
                             let decoder = try operations.handler(type: ByteToMessageHandler<WebSocketFrameDecoder>.self)
                             try operations.addHandler(FrameLengthHandler(), position: .before(decoder))
                             try operations.addHandler(
@@ -80,7 +82,7 @@ struct GatewayChannel: HTTPChannelHandler {
                             try Self.speakHTTP(over: channel, isSecure: isSecure, logger: logger)
                         }
                     }))
-            // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the screen, and HTTPTypes
+            // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the validator, and HTTPTypes
             // lets no malformed header out.
             configuration.enablePipelining = false
             configuration.enableErrorHandling = false
@@ -88,10 +90,10 @@ struct GatewayChannel: HTTPChannelHandler {
             configuration.decoderConfiguration.maxHeaderFieldSize = 16 * 1024
             configuration.decoderConfiguration.maxHeaderListSize = 32 * 1024
             configuration.decoderConfiguration.maxHeaderFieldCount = 100
-            try operations.addHandler(screen.meter)
+            try operations.addHandler(validator.meter)
             let kind = try operations.configureUpgradableHTTPServerPipeline(configuration: configuration)
             let upgradeHandler = try operations.handler(type: NIOTypedHTTPServerUpgradeHandler<Kind>.self)
-            try operations.addHandlers([screen, door], position: .before(upgradeHandler))
+            try operations.addHandlers([validator, filter], position: .before(upgradeHandler))
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
             // From the first moment on, so that a connection that sends nothing does not stay.
             connection.note { _, _ in }

@@ -15,7 +15,7 @@ enum ConnectionRefusal: String, Sendable, CaseIterable {
 /// they are bounded for each place and in all.
 final class PlainConnections: Sendable {
     private struct State {
-        var counts: PlaceCounts
+        var counts: AddressPrefixCounts
         var digest = RefusalDigest()
     }
 
@@ -24,7 +24,9 @@ final class PlainConnections: Sendable {
 
     init(limits: SocketLimits, metrics: GatewayMetrics) {
         state = NIOLockedValueBox(
-            State(counts: PlaceCounts(perPlace: limits.plainConnectionsPerAddress, total: limits.plainConnections)))
+            State(
+                counts: AddressPrefixCounts(perPlace: limits.plainConnectionsPerAddress, total: limits.plainConnections)
+            ))
         self.metrics = metrics
     }
 
@@ -50,7 +52,7 @@ final class PlainConnections: Sendable {
 }
 
 /// How many there are of each place and in all: a plain value.
-struct PlaceCounts {
+struct AddressPrefixCounts {
     private let perPlace: Int
     private let total: Int
     private var counts: [String: Int] = [:]

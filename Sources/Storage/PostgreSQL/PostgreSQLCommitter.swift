@@ -61,7 +61,7 @@ final class PostgreSQLCommitter {
             } catch let loss as ConnectionLost {
                 link.drop(loss)
                 failure.message = loss.message
-                failure.keepsWritesOut = loss.keepsWritesOut
+                failure.blocksWrites = loss.blocksWrites
             } catch {
                 if let error = error as? DatabaseError { failure = error }
                 break
@@ -92,7 +92,7 @@ final class PostgreSQLCommitter {
         if !fit.isEmpty {
             outcomes = try transactAtOnce(fit, on: connection)
             if outcomes.first?.error?.isDeadlock == true {
-                Self.letTheOtherGoFirst()
+                Self.yieldToOther()
                 outcomes = try transactAtOnce(fit, on: connection)
             }
             // Any failure failed them all: now each has to show that it is not to blame.
@@ -154,7 +154,7 @@ final class PostgreSQLCommitter {
     }
 
     /// Whoever waited for our locks in a deadlock takes them now, unless we are there first and have it all again.
-    private static func letTheOtherGoFirst() { usleep(50_000) }
+    private static func yieldToOther() { usleep(50_000) }
 
     /// After a failure: the same again, each unit in a savepoint.
     ///
@@ -186,7 +186,7 @@ final class PostgreSQLCommitter {
                 guard attempt == 1, outcome.error?.isDeadlock == true else { break }
                 _ = try exchange(opening, on: connection)
                 opening = []
-                Self.letTheOtherGoFirst()
+                Self.yieldToOther()
             }
             outcomes.append(outcome)
             if let error = outcome.error, error.isWait { wait = error }

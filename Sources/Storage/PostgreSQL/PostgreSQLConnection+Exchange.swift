@@ -149,7 +149,7 @@ extension PostgreSQLConnection {
             constraint: field("n"))
         if error.needsNewConnection(role) {
             throw ConnectionLost(
-                message: error.message, keepsWritesOut: PostgreSQLError.keepsWritesOut(error.state))
+                message: error.message, blocksWrites: PostgreSQLError.blocksWrites(error.state))
         }
         let name: String? =
             switch command {

@@ -6,7 +6,7 @@ import Primitives
 struct ConnectionLost: Error {
     var message: String
     /// Whether no write can succeed, on a new connection either.
-    var keepsWritesOut = false
+    var blocksWrites = false
 }
 
 /// One libpq connection. It belongs to the thread that made it and never blocks longer than it was told.

@@ -29,12 +29,12 @@ struct PostgreSQLError: Equatable {
         let words = state.hasPrefix("22") ? "a value does not fit (SQLSTATE \(state))" : message
         var error = DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
         error.state = state
-        error.keepsWritesOut = Self.keepsWritesOut(state)
+        error.blocksWrites = Self.blocksWrites(state)
         return error
     }
 
     /// Whether no write can succeed: the disk is full or broken, or the server may only be read.
-    static func keepsWritesOut(_ state: String) -> Bool {
+    static func blocksWrites(_ state: String) -> Bool {
         state == readOnly || state == "53100" || state.hasPrefix("58")
     }
 

@@ -13,21 +13,21 @@ struct PostgreSQLMigrator {
     func apply(_ migrations: [Migration]) -> Result<[Int], DatabaseError> {
         do {
             let connection = try PostgreSQLConnection(target, .migrating, limits)
-            let fitness = PostgreSQLFitness(connection: connection, target: target, limits: limits)
-            try fitness.check()
+            let requirements = PostgreSQLRequirements(connection: connection, target: target, limits: limits)
+            try requirements.check()
             try run("SELECT pg_advisory_lock(\(Self.lock))", on: connection)
-            if try !fitness.exists("schema_migrations") {
-                try fitness.checkMayMakeTables()
+            if try !requirements.exists("schema_migrations") {
+                try requirements.checkMayMakeTables()
                 try run(Migration.bookkeeping.text(for: .postgresql), on: connection)
             }
             // The first that is read.
-            try fitness.checkMayUse(["schema_migrations"])
+            try requirements.checkMayUse(["schema_migrations"])
             let applied = try run(Step(.appliedMigrations, []), on: connection).rows
                 .map { Int(try $0.integer("number")) }
             let pending = try Migration.pending(migrations, applied: applied)
-            if !pending.isEmpty { try fitness.checkMayMakeTables() }
+            if !pending.isEmpty { try requirements.checkMayMakeTables() }
             for migration in pending { try apply(migration, on: connection) }
-            try fitness.checkMayUse(Migration.tables(of: migrations))
+            try requirements.checkMayUse(Migration.tables(of: migrations))
             return .success(pending.map(\.number))
         } catch let loss as ConnectionLost {
             return .failure(DatabaseError(.unavailable, loss.message))

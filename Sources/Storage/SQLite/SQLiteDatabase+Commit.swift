@@ -59,7 +59,7 @@ extension SQLiteDatabase {
             // After a failed write or flush the commit may or may not be found by a recovery.
             if error.resultCode == .SQLITE_IOERR {
                 var unknown = DatabaseError(.outcomeUnknown, error.message ?? "input or output failed")
-                unknown.keepsWritesOut = true
+                unknown.blocksWrites = true
                 throw unknown
             }
             throw error

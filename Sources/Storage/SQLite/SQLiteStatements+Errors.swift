@@ -23,11 +23,11 @@ extension SQLiteStatements {
         let message = error.message ?? "\(error.resultCode)"
         var ours = DatabaseError(
             code(error.extendedResultCode, message), statement.map { "\($0.name): \(message)" } ?? message)
-        ours.keepsWritesOut = keepWritesOut.contains(error.resultCode)
+        ours.blocksWrites = blockWrites.contains(error.resultCode)
         return ours
     }
 
-    private static let keepWritesOut: [ResultCode] = [
+    private static let blockWrites: [ResultCode] = [
         .SQLITE_FULL, .SQLITE_IOERR, .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_CORRUPT, .SQLITE_NOTADB,
     ]
 

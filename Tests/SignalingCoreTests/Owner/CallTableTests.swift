@@ -104,13 +104,13 @@ struct CallTableTests {
         let commit = scene.commits[0]
         let stored = scene.step(.committed(commit.id, id, .stored))
         #expect(stored.answers.count == 1)
-        #expect(stored.last == .goOn(id))
+        #expect(stored.last == .drain(id))
         for left in [2, 1, 0] {
-            let outputs = scene.step(.wentOn(id))
+            let outputs = scene.step(.drainDue(id))
             #expect(outputs.answers == [.done])
-            #expect(outputs.contains(.goOn(id)) == (left > 0))
+            #expect(outputs.contains(.drain(id)) == (left > 0))
         }
-        #expect(scene.step(.wentOn(id)).isEmpty)
+        #expect(scene.step(.drainDue(id)).isEmpty)
     }
 
     @Test("What comes before the table has gone on waits behind what waits already")
@@ -122,9 +122,9 @@ struct CallTableTests {
         _ = scene.step(.committed(commit.id, id, .stored))
         let late = scene.step(.command(.fetch, id, scene.asked(Scene.calleePhone)))
         #expect(late.isEmpty)
-        let first = scene.step(.wentOn(id))
+        let first = scene.step(.drainDue(id))
         guard case .reply(let replyTo, _)? = first.first else { return #expect(Bool(false), "nobody is answered") }
-        #expect(replyTo.request + 1 == scene.step(.wentOn(id)).requests.first)
+        #expect(replyTo.request + 1 == scene.step(.drainDue(id)).requests.first)
     }
 
     @Test("Commands that wait for a commit are bounded; what the server has to say is never turned away")
@@ -196,7 +196,7 @@ struct CallTableTests {
         let asked = scene.asked(Scene.callerPhone)
         #expect(scene.take(.command(.fetch, id, asked)) == [.answerFromArchive(.fetch, id, asked.replyTo)])
         let others: [TableScene.Input] = [
-            .deviceGone(Scene.callerPhone, id), .ringingFeigned(Scene.callee, id), .wentOn(id), .rested(id),
+            .deviceGone(Scene.callerPhone, id), .ringingFeigned(Scene.callee, id), .drainDue(id), .rested(id),
             .devicesNow(id, present: [Scene.callerPhone], gone: [Scene.calleePhone]), .takenOver([id]), .timePassed,
             .committed(CallTable.CommitID(number: 1), id, .stored),
             .lookedUp(CallTable.CommitID(number: 1), id, .missing),

@@ -94,10 +94,10 @@ struct TableScene {
         var outputs = step(input)
         var next = 0
         while next < outputs.count {
-            if case .goOn(let id) = outputs[next] { outputs += step(.wentOn(id)) }
+            if case .drain(let id) = outputs[next] { outputs += step(.drainDue(id)) }
             next += 1
         }
-        return outputs.filter { $0.kind != .goOn }
+        return outputs.filter { $0.kind != .drain }
     }
 
     /// Gives the table one input and no other.
@@ -174,7 +174,7 @@ enum OutputKind {
     case resync
     case feignRinging
     case letGo
-    case goOn
+    case drain
     case rest
     case opened
     case closed
@@ -195,7 +195,7 @@ extension CallTable.Output {
         case .resync: .resync
         case .feignRinging: .feignRinging
         case .letGo: .letGo
-        case .goOn: .goOn
+        case .drain: .drain
         case .rest: .rest
         case .opened: .opened
         case .closed: .closed

@@ -22,7 +22,7 @@ struct Opening: Sendable {
 }
 
 /// What is spoken over an accepted connection, once the gateway is open; until then nothing of it is read.
-struct WaitingChannel<Base: ServerChildChannel>: ServerChildChannel {
+struct PausedChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
     let opening: Opening
 

@@ -7,14 +7,14 @@ import Primitives
 /// puts into each answer what stands in all of them.
 ///
 /// What a head has to be like is in `RequestRules.swift`. Belongs to its event loop.
-final class RequestScreen: ChannelDuplexHandler, RemovableChannelHandler {
+final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
     /// Goes out through the pipeline when the body of the request at hand is wanted, and nothing else is missing.
-    struct BodyIsWanted: Sendable {}
+    struct BodyExpected: Sendable {}
 
     /// How much of a body that nobody reads is read for the sake of the connection, in bytes.
     private static let discardLimit = 64 * 1024
@@ -43,7 +43,7 @@ final class RequestScreen: ChannelDuplexHandler, RemovableChannelHandler {
     /// Nothing is written any more.
     private var isDone = false
 
-    /// Makes the screen of a connection.
+    /// Makes the validator of a connection.
     /// - Parameter fields: What stands in every answer.
     init(fields: HTTPHeaders, connection: Connection) {
         self.fields = fields
@@ -91,7 +91,7 @@ final class RequestScreen: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    private func begin(_ head: HTTPRequestHead, _ traits: RequestTraits, context: ChannelHandlerContext) {
+    private func begin(_ head: HTTPRequestHead, _ traits: RequestProperties, context: ChannelHandlerContext) {
         unanswered += 1
         isInRequest = true
         awaitsBody = traits.expectsContinue
@@ -152,7 +152,7 @@ final class RequestScreen: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
-        guard event is BodyIsWanted else {
+        guard event is BodyExpected else {
             return context.triggerUserOutboundEvent(event, promise: promise)
         }
         promise?.succeed()

@@ -7,7 +7,7 @@ import Testing
 @Suite(
     .enabled(if: testPostgreSQL != nil, "RINGBACK_TEST_POSTGRES names no cluster"), .serialized, .timeLimit(.minutes(1))
 )
-struct PostgreSQLFitnessTests {
+struct PostgreSQLRequirementsTests {
     private func refusal(_ url: String) async throws -> String {
         let database = try open(url)
         var words = "none"

@@ -7,7 +7,7 @@ import Storage
 ///
 /// Entries are claimed with a lease, so several servers on one database send nothing at the same time, and what a
 /// killed server was sending is taken up by another one when its lease is over. Hence at least once, never lost.
-final class Sender: Sendable {
+final class DeliveryWorker: Sendable {
     private let channel: OutboxMetrics.Channel
     private let endpoint: OutboxSettings.Endpoint
     private let backoff: Backoff
@@ -17,7 +17,7 @@ final class Sender: Sendable {
     private let clock: OutboxClock
     private let figures: OutboxMetrics.Figures
     private let logger: Logger
-    private let bell = Bell()
+    private let wakeSignal = WakeSignal()
     private let state = NIOLockedValueBox(State())
 
     private struct State {
@@ -47,12 +47,12 @@ final class Sender: Sendable {
     }
 
     /// There is something to send.
-    func wake() { bell.ring() }
+    func wake() { wakeSignal.send() }
 
     /// Claims nothing any more.
     func stop() {
         state.withLockedValue { $0.isStopping = true }
-        bell.ring()
+        wakeSignal.send()
     }
 
     /// Sends until it is stopped or its task is cancelled.
@@ -73,7 +73,7 @@ final class Sender: Sendable {
                     group.addTask {
                         await self.send(entry, by: poster)
                         self.count(-1)
-                        self.bell.ring()
+                        self.wakeSignal.send()
                     }
                 }
                 if claimed?.count != free || free == 0 { await pause(since: present, hasFailed: claimed == nil) }
@@ -96,9 +96,11 @@ final class Sender: Sendable {
         group.addTask {
             try? await self.clock.sleep(self.settings.shutdownGrace)
             self.state.withLockedValue { $0.isGraceOver = true }
-            self.bell.ring()
+            self.wakeSignal.send()
         }
-        while state.withLockedValue({ $0.inFlight > 0 && !$0.isGraceOver }), !Task.isCancelled { await bell.wait() }
+        while state.withLockedValue({ $0.inFlight > 0 && !$0.isGraceOver }), !Task.isCancelled {
+            await wakeSignal.wait()
+        }
         group.cancelAll()
     }
 
@@ -129,7 +131,7 @@ final class Sender: Sendable {
     private func pause(since look: Instant, hasFailed: Bool) async {
         let span = hasFailed ? OutboxSettings.databaseRetryDelay : await timeToNext(since: look)
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.bell.wait() }
+            group.addTask { await self.wakeSignal.wait() }
             group.addTask { try? await self.clock.sleep(span) }
             await group.next()
             group.cancelAll()
@@ -192,7 +194,7 @@ final class Sender: Sendable {
     private func prepare(_ entry: Entry, at now: Instant) async throws(DatabaseError) -> Prepared {
         switch preparation {
         case .asWritten: return .body(entry.body)
-        case .forSleepingDevices(let devices):
+        case .toPushTargets(let devices):
             let earlier = Step(
                 .supersedeOutboxEntries, [.text(entry.stream), .integer(entry.number), .instant(now)])
             figures.count(.superseded, try await write([earlier]).first?.count ?? 0)

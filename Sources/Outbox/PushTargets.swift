@@ -7,13 +7,13 @@ enum Preparation: Sendable {
     /// Nothing: it is sent as it was written, in the order of its stream.
     case asWritten
     /// Which devices have to be told. Of a stream only the newest counts.
-    case forSleepingDevices(SleepingDevices)
+    case toPushTargets(PushTargets)
 
     /// How entries are taken out of their streams.
     var claim: Statement {
         switch self {
         case .asWritten: .claimOldestOfStreams
-        case .forSleepingDevices: .claimNewestOfStreams
+        case .toPushTargets: .claimNewestOfStreams
         }
     }
 
@@ -21,7 +21,7 @@ enum Preparation: Sendable {
     var tooLate: OutboxMetrics.Outcome {
         switch self {
         case .asWritten: .givenUp
-        case .forSleepingDevices: .expired
+        case .toPushTargets: .expired
         }
     }
 }
@@ -35,7 +35,7 @@ enum Prepared: Sendable {
 }
 
 /// Finds the devices that a push is for: those that can be woken and have no socket now.
-struct SleepingDevices: Sendable {
+struct PushTargets: Sendable {
     let database: any Database
     let presence: any DevicePresence
 

@@ -3,7 +3,7 @@ import Primitives
 
 /// Whether a server, a database and a user are what the program needs. Asked before anything is done with them: what is
 /// found out later is found out by whoever sends a message.
-struct PostgreSQLFitness {
+struct PostgreSQLRequirements {
     /// The oldest version that is spoken to: 13 is what the statements need, and older ones get no more repairs.
     private static let oldestVersion = 13
     /// How often two connections are compared with each other; a pooler that is busy may keep them apart by chance.

@@ -2,12 +2,12 @@ import NIOCore
 import NIOHTTP1
 import Primitives
 
-/// Stands between the request screen and the upgrade handler, and looks at the first request's head.
+/// Stands between the request validator and the upgrade handler, and looks at the first request's head.
 ///
 /// The upgrade handler loses a request that carries an `Upgrade` header which nobody takes (another path, h2c, a wrong
 /// version, a body), so only well-formed requests for our socket get there with it. Everything else is answered here or
 /// goes on without the header.
-final class FrontDoor: ChannelInboundHandler, RemovableChannelHandler {
+final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart

@@ -1,30 +1,30 @@
 import NIOConcurrencyHelpers
 
-/// Wakes one task that waits. A ring that nobody waits for is kept; several of them are one.
-final class Bell: Sendable {
+/// Wakes one task that waits. A signal that nobody waits for is kept; several of them count as one.
+final class WakeSignal: Sendable {
     private struct State {
-        var isRung = false
+        var isSet = false
         var waiting: CheckedContinuation<Void, Never>?
     }
 
     private let state = NIOLockedValueBox(State())
 
-    func ring() {
+    func send() {
         let waiting = state.withLockedValue { state in
             defer { state.waiting = nil }
-            state.isRung = state.waiting == nil
+            state.isSet = state.waiting == nil
             return state.waiting
         }
         waiting?.resume()
     }
 
-    /// Comes back when the bell is rung or the task is cancelled.
+    /// Comes back when the signal is sent or the task is cancelled.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isOver = state.withLockedValue { state in
-                    guard !state.isRung, !Task.isCancelled else {
-                        state.isRung = false
+                    guard !state.isSet, !Task.isCancelled else {
+                        state.isSet = false
                         return true
                     }
                     state.waiting = continuation

@@ -3,7 +3,7 @@ import Storage
 
 /// What is to be done to store one message, and what the database's answer to it means. Holds no state and does nothing
 /// itself, so it can be queued again as it is.
-struct SendOrder: Sendable {
+struct MessageInsert: Sendable {
     /// What became of it.
     enum Outcome: Sendable, Equatable {
         /// It is stored, in this place of the sender's, and goes to these.
@@ -45,7 +45,7 @@ struct SendOrder: Sendable {
     var byteCount: Int { draft.body.exposed.utf8.count }
 
     /// Whom the sender knows from this message on.
-    var acquaintance: NotedAcquaintances.Key { NotedAcquaintances.Key(sender: sender, target: draft.target) }
+    var acquaintance: KnownAcquaintances.Key { KnownAcquaintances.Key(sender: sender, target: draft.target) }
 
     /// Finds the message when it was stored before.
     var earlier: Step { Step(.earlierMessage, [.id(sender), .id(draft.clientMessageID), .id(message)]) }
