@@ -85,7 +85,7 @@ extension AccountError {
         let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
         return AccountError(
             .rateLimited(retryAfter: retryAfter),
-            "You have reached the limit of contact requests in a day. "
+            "You have reached today's limit of contact requests. "
                 + "Try again in \(minutes / 60) h \(minutes % 60) min.")
     }
 

@@ -85,7 +85,7 @@ extension MessagingError {
         let minutes = max(1, (retryAfter.milliseconds + 59_999) / 60_000)
         return MessagingError(
             .rateLimited(retryAfter: retryAfter),
-            "You have reached the limit of \(what) in a day. "
+            "You have reached today's limit of \(what). "
                 + "Try again in \(minutes / 60) h \(minutes % 60) min.")
     }
 }

@@ -33,7 +33,7 @@ extension WireServerFrame {
             self = .error(fault, replyTo: id)
         case .usedUp(let wait):
             let fault = Fault(
-                .rateLimited, "You have reached the limit of people to ring in a day.", retryAfter: wait)
+                .rateLimited, "You have reached today's limit of people to ring.", retryAfter: wait)
             self = .error(fault, replyTo: id)
         case .unavailable: self = .error(.unavailable, replyTo: id)
         case .failed: self = .error(.internal, replyTo: id)
