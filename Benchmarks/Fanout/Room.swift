@@ -93,8 +93,7 @@ struct Room {
         }
     }
 
-    /// The least that sending these frames can cost: encoding the message once and copying its bytes for each
-    /// recipient.
+    /// The minimum cost of sending these frames: encoding the message once and copying its bytes for each recipient.
     private func floorOfTelling(_ event: EncodedEvent) throws -> Double {
         let frame = try encoding.decode(WireServerFrame.self, from: event.stamped(seq: 1))
         var copies = [UInt8](repeating: 0, count: event.tail.count * recipients)

@@ -18,11 +18,9 @@ public final class CallService: Sendable {
         public var invitesPerMinute = 30
         /// How much one user may have stored in a day.
         public var quotas = QuotaLimits()
-        /// Names this server among those that share the database, and stays the same after a restart; a new name when
-        /// nil.
+        /// Identifies this server among those that share the database, also after a restart; a new id when nil.
         public var node: NodeID?
-        /// How long other nodes wait for a sign of life from this one before they take over its calls; at least a
-        /// millisecond.
+        /// How long other nodes wait for a sign of life before they take over its calls; at least a millisecond.
         public var lease = Instant.Span.seconds(10)
 
         /// A server's default settings.
@@ -55,7 +53,7 @@ public final class CallService: Sendable {
     ///   - people: Who knows users and their conversations.
     ///   - recorders: Who writes something of its own with each change.
     ///   - loops: One shard is made for each loop.
-    ///   - now: The current time, by a clock that never jumps and that is near the wall clock: deadlines outlive the
+    ///   - now: The current time, by a clock that never jumps and is near the wall clock: deadlines outlive the
     ///     process.
     ///   - leaseClock: The current time, by a clock that all nodes share; `now` when nil.
     public init(
@@ -150,8 +148,7 @@ public final class CallService: Sendable {
         shards[conversation.map(openCalls.shard) ?? 0].take(input)
     }
 
-    /// A device has a socket again: calls that wait for it continue, and the completion gets every open call of its
-    /// user.
+    /// A device has a socket again: calls that wait for it continue. The completion gets every open call of its user.
     public func deviceConnected(_ origin: CallOrigin, openCalls: @escaping @Sendable ([CallView]) -> Void) {
         let answers = shards.map { $0.deviceReturned(origin) }
         EventLoopFuture.whenAllSucceed(answers, on: shards[0].loop).whenComplete { result in

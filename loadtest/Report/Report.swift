@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Primitives
 
-/// What a run found, for people and for programs.
+/// The result of a run, for people and for programs.
 struct Report: Sendable {
     /// A single number.
     struct Figure: Sendable, Equatable {
@@ -26,17 +26,17 @@ struct Report: Sendable {
     var startedAt: Instant
     var figures: [Figure]
     var rows: [Row]
-    /// How often what went wrong.
+    /// The number of errors of each kind.
     var errors: [String: Int]
 
-    /// Whether anything went wrong.
+    /// Whether anything failed.
     var hasFailures: Bool { !errors.isEmpty }
 }
 
 extension Report {
     /// The report of a run of calls or messages.
     /// - Parameters:
-    ///   - piece: What a piece of the load is called, in the plural.
+    ///   - piece: The plural name of one unit of the load.
     init(
         scenario: String, server: String, subprotocol: String, startedAt: Instant, piece: String, pairs: Int,
         schedule: Schedule, statistics: Statistics

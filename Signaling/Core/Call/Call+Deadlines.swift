@@ -37,8 +37,7 @@ extension Call {
         return earliest
     }
 
-    /// When a group call with one or no participant left ends; nil while there are more, or one and somebody is being
-    /// rung.
+    /// When a group call with one or no participant left ends; nil while there are more, or one and somebody rings.
     private var desertedUntil: (due: Instant, event: Deadline)? {
         guard mode == .group, let answeredAt else { return nil }
         var connected = 0

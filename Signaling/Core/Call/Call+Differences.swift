@@ -1,7 +1,7 @@
 import Primitives
 
-// The consequences of a change are derived from what has happened, in one place, so that no transition can forget a row
-// or a recipient.
+// Everything that follows from a change is derived from what has happened, in one place, so that no transition can
+// forget a row or a recipient.
 
 extension CallChange {
     /// The rows to write for a call to become what it is.
@@ -75,8 +75,7 @@ extension CallDelivery {
                 } else if own.hasLeft {
                     deliveries.append(CallDelivery(to: everyDevice, change))
                 } else if own.isAnything || call.isEnded {
-                    // Those who are out of the call are told what concerns them, and that there is nothing to return
-                    // to.
+                    // Those who are out of the call are told what concerns them, and that they can't return.
                     deliveries.append(CallDelivery(to: everyDevice, .updated))
                 }
             }

@@ -1,7 +1,6 @@
 import Primitives
 
-// What hosts do to the others in a group call. Everything is checked here: a button greyed out in a client protects
-// nobody.
+// What hosts do to the others in a group call. Everything is checked here: a disabled button protects nobody.
 extension CallTurn {
     mutating func carryOut(_ control: HostControl, by participant: Participant, _ origin: CallOrigin) {
         if call.isEnded {

@@ -66,8 +66,7 @@ extension CallTurn {
         }
     }
 
-    /// Answers the direct call if it came the other way (glare); moves it to the inviting device if it is the inviter's
-    /// own.
+    /// Answers the direct call if it came the other way (glare); if it is the inviter's own, moves it to this device.
     private mutating func inviteAgain(_ invitation: Invitation) {
         let (caller, name) = (invitation.caller, invitation.clientCallID)
         origin = caller

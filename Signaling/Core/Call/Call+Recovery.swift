@@ -21,8 +21,7 @@ extension Call {
     /// A call that was written by a clock ahead of ours continues by that clock: the rest of a ring or a grace lasts no
     /// longer than the rules say, however far ahead it was.
     ///
-    /// - Parameter lastSeen: When the previous owner was last alive. A running call to which nobody comes back ended
-    ///   then.
+    /// - Parameter lastSeen: When the previous owner was last alive. A running call that nobody rejoins ended then.
     public func adopted(at now: Instant, lastSeen: Instant) -> Call {
         var call = self
         guard !isEnded else { return call }

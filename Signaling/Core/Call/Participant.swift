@@ -35,8 +35,7 @@ public struct Participant: Sendable, Equatable {
         case member
         /// Was rung by somebody in the call, and belongs only to the call. Goes and comes back as a member does.
         case guest
-        /// Once belonged to the conversation: out of the call, and may return only as a member again or when rung as a
-        /// guest.
+        /// No longer belongs to the conversation: may return only as a member again or when rung as a guest.
         case former
     }
 

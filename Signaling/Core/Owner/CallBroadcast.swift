@@ -7,8 +7,7 @@ public struct CallBroadcast: Sendable, Equatable {
     /// The recipients.
     public internal(set) var addresses: [Address]
 
-    /// Groups deliveries of the same event, in an order in which each recipient gets its events in the order of the
-    /// deliveries.
+    /// Groups deliveries of the same event; each recipient gets its events in the order of the deliveries.
     public static func gathered(from deliveries: [CallDelivery]) -> [CallBroadcast] {
         var broadcasts: [CallBroadcast] = []
         /// The broadcasts that carry the call: they are few, and worth searching.

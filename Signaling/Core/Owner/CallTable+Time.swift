@@ -41,8 +41,7 @@ extension CallTable {
         return updates.earliest.map { min($0, deadline) } ?? deadline
     }
 
-    /// Schedules a retry for a call whose transition could not be committed, in case one of its deadlines is due by
-    /// then.
+    /// Schedules a retry for a call whose commit failed, in case one of its deadlines is due by then.
     mutating func retrySoon(at id: CallID) {
         guard let open = calls[id] else { return }
         let soon = now + Self.retryDelay

@@ -42,8 +42,7 @@ public struct CallTable: Sendable {
         self.rules = rules
     }
 
-    /// The state of a call's latest commit. A commit is large, and an open call is copied more often than it is
-    /// committed.
+    /// The state of a call's latest commit. A commit is large, and an open call is copied far more often.
     indirect enum CommitState {
         /// None is in flight. Can go to: committing.
         case settled

@@ -102,8 +102,7 @@ extension [Address] {
 }
 
 extension Address {
-    /// The devices of this address and of another one of the same user; more of that user's devices where no address
-    /// fits.
+    /// The devices of this address and of another one of the same user; more of them where no address fits.
     fileprivate func joined(by other: Address) -> Address {
         switch (self, other) {
         case (.user, _), (_, .user): .user(user)
