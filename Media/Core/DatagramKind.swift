@@ -1,4 +1,4 @@
-/// Which protocol a datagram on a shared port speaks, told by its first byte (RFC 7983 §7).
+/// Which protocol a datagram on a shared port speaks, determined by its first byte (RFC 7983 §7).
 public enum DatagramKind: Hashable, Sendable {
     /// 0 to 3: STUN (RFC 8489).
     case stun

@@ -16,7 +16,7 @@
         let bytes: Range<Int>
     }
 
-    /// Makes room for so many datagrams, and for so many bytes of all of them together.
+    /// Makes room for this many datagrams, and for this many bytes in total.
     public init(capacity: Int, byteCapacity: Int) {
         self.capacity = max(0, capacity)
         self.byteCapacity = max(0, byteCapacity)

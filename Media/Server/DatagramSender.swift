@@ -14,7 +14,7 @@ import MediaCore
     private let addresses: UnsafeMutablePointer<SocketAddress>
     private let control: UnsafeMutableRawPointer
 
-    /// Makes room for so many datagrams a system call.
+    /// Makes room for this many datagrams per system call.
     init(capacity: Int) {
         self.capacity = capacity
         unsafe headers = .allocate(capacity: capacity)

@@ -72,7 +72,7 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
-/// Two sockets for each of so many pairs, and traffic between them.
+/// Two sockets for each of a number of pairs, and traffic between them.
 struct PairOptions: ParsableArguments {
     @Option(help: "How many pairs of users, 1 to 10000.")
     var pairs = 10

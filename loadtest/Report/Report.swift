@@ -36,7 +36,7 @@ struct Report: Sendable {
 extension Report {
     /// The report of a run of calls or messages.
     /// - Parameters:
-    ///   - piece: The plural name of one unit of the load.
+    ///   - piece: What a piece of the load is called, in the plural.
     init(
         scenario: String, server: String, subprotocol: String, startedAt: Instant, piece: String, pairs: Int,
         schedule: Schedule, statistics: Statistics

@@ -141,7 +141,7 @@ extension CallTurn {
         call.participants[index].role = role
     }
 
-    /// Makes somebody host when no host is left in the call: a co-host first, then whoever has been in it longest.
+    /// Makes somebody host when no host is left in the call: a co-host first, then the longest-connected participant.
     mutating func passHostOn() {
         guard call.mode == .group, !call.isEnded else { return }
         let connected = call.participants.filter(\.isConnected)

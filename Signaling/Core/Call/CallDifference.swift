@@ -22,8 +22,8 @@ public struct CallDifference: Sendable, Equatable {
 extension CallDifference {
     /// What has changed in a call since a revision, given what has happened; nil when people see no difference.
     ///
-    /// Whether somebody has been told of the call, and until when they ring, is not visible: whoever is named here has
-    /// changed, and naming somebody for nothing would show that there was something to hide.
+    /// Whether somebody has been told of the call, and until when they ring, is not visible: a participant named here
+    /// has changed, and naming somebody for nothing would show that there was something to hide.
     static func following(_ happenings: [CallHappening], since base: Int64) -> CallDifference? {
         guard !happenings.isEmpty else { return nil }
         var difference = CallDifference(base: base)

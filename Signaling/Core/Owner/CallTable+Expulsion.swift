@@ -34,7 +34,7 @@ extension CallTable {
         receive(Pending(input, then: .owed(input)), for: id)
     }
 
-    /// The input, without those who were members of the call's conversation at look-up and no longer are; nil when
+    /// The input, with nobody counted as a member of the call's conversation who was one only at look-up; nil when
     /// nothing is left of it.
     func upToDate(_ pending: Pending, in conversation: ConversationID) -> CallInput? {
         func isOver(_ user: UserID) -> Bool { endings.contains(user, of: conversation, since: pending.endings) }
