@@ -67,7 +67,7 @@ extension CallTable {
         var storedRevision: Int64
         var commit = CommitState.settled
         var waiting: Deque<Pending> = []
-        /// When which changes are sent.
+        /// Decides when changes are sent.
         var pace = UpdatePace()
         /// How much time of the loop it has used.
         var budget = TurnBudget()
