@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The load-test tool: one scenario a run, bounded in count and time.
+/// The load-test tool: one scenario per run, limited in count and time.
 @main
 struct LoadTestCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -28,7 +28,7 @@ struct FanoutBenchmark: ParsableCommand {
         var rooms = try recipients.flatMap { count in
             try Encoding.allCases.map { try Room(recipients: count, encoding: $0) }
         }
-        // The first of each pays for what is set up once, and is no sample.
+        // The first of each includes one-time setup and is not a sample.
         for repetition in 0...repeats {
             for index in rooms.indices { try rooms[index].mute(isSample: repetition > 0) }
         }

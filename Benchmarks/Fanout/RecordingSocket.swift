@@ -2,13 +2,13 @@ import Delivery
 import NIOConcurrencyHelpers
 import Wire
 
-/// What all sockets of a room were handed.
+/// What all sockets of a room received.
 final class Inbox: Sendable {
     private let contents = NIOLockedValueBox<(count: Int, bytes: Int, latest: EncodedEvent?)>((0, 0, nil))
 
     /// How many frames.
     var count: Int { contents.withLockedValue { $0.count } }
-    /// How long they are together.
+    /// Their total length.
     var bytes: Int { contents.withLockedValue { $0.bytes } }
     /// The event of the last one.
     var latest: EncodedEvent? { contents.withLockedValue { $0.latest } }
@@ -27,7 +27,7 @@ final class Inbox: Sendable {
     }
 }
 
-/// A socket that nothing is behind.
+/// A socket with nothing behind it.
 final class RecordingSocket: ClientSocket {
     let encoding: Encoding
     let number: UInt64 = 0

@@ -11,7 +11,7 @@ import Wire
     import Musl
 #endif
 
-/// A group call whose people are all in it, each with one device of one encoding, and what mutes in it cost.
+/// A group call with all its people connected, each with one device of one encoding, and the cost of mutes in it.
 struct Room {
     private let recipients: Int
     private let encoding: Encoding
@@ -65,10 +65,10 @@ struct Room {
         }
     }
 
-    /// Mutes or unmutes one person, and tells everybody else: what the server does between the command and the sockets.
-    /// Nothing is stored, for a mute never is; the answer to whoever mutes is not in it.
+    /// Mutes or unmutes one person and tells everybody else: the server's work between the command and the sockets.
+    /// Nothing is stored, since a mute never is; the reply to the device that mutes is not included.
     mutating func mute(isSample: Bool) throws {
-        // A quiet time, so that the change is told at once.
+        // A quiet interval first, so that the change is sent at once.
         now = now + .seconds(1)
         isMuted.toggle()
         inbox.empty()
@@ -93,7 +93,7 @@ struct Room {
         }
     }
 
-    /// What can't be less as long as these frames are sent: to encode the message once, and to copy its bytes for each.
+    /// The minimum cost of sending these frames: encoding the message once and copying its bytes for each recipient.
     private func floorOfTelling(_ event: EncodedEvent) throws -> Double {
         let frame = try encoding.decode(WireServerFrame.self, from: event.stamped(seq: 1))
         var copies = [UInt8](repeating: 0, count: event.tail.count * recipients)
@@ -127,7 +127,7 @@ struct Room {
 
     private enum Failure: Error {
         case notAdmitted
-        /// So many devices were told.
+        /// Only this many devices were told.
         case notTold(Int)
     }
 }

@@ -1,16 +1,16 @@
 public import Primitives
 
-/// Limits answers to those who may not have asked, since a datagram's source can be forged.
+/// Limits answers to sources that may not have asked, since a datagram's source can be forged.
 ///
-/// There is one token bucket for all answers and a table of them for source prefixes: /24 in IPv4, /56 in IPv6, what one
-/// network usually has. A prefix finds its bucket by a keyed hash, so the table never grows and never has to forget;
-/// now and then two prefixes share a bucket.
+/// There is one token bucket for all answers and a table of buckets for source prefixes: /24 in IPv4, /56 in IPv6, the
+/// usual size of one network. A prefix finds its bucket by a keyed hash, so the table never grows and never has to
+/// forget; occasionally two prefixes share a bucket.
 public struct AnswerLimiter: Sendable {
     /// How many answers there may be.
     public struct Limits: Hashable, Sendable {
         /// Answers a second to one source prefix, at least 1.
         public var perPrefix: Int
-        /// How many of them may come at once, at least 1.
+        /// How many of them may be sent at once, at least 1.
         public var burst: Int
         /// Answers a second in all, at least 1.
         public var total: Int
@@ -31,11 +31,11 @@ public struct AnswerLimiter: Sendable {
     private var all: TokenBucket
     private let key: UInt64
 
-    /// Makes a limiter that has limited nobody yet.
+    /// Makes a limiter with full buckets.
     /// - Parameters:
     ///   - limits: How many answers there may be.
     ///   - key: A random number that outsiders don't know, so that nobody can choose to share another's bucket.
-    ///   - now: The present, on a clock that does not jump.
+    ///   - now: The current time, on a clock that does not jump.
     public init(_ limits: Limits, key: UInt64, now: Instant) {
         let second = Instant.Span.seconds(1)
         table = Array(
@@ -48,7 +48,7 @@ public struct AnswerLimiter: Sendable {
 
     /// Takes one answer's worth from the source's bucket and from the common one; false when it must not be sent.
     public mutating func admit(_ source: IPAddress, now: Instant) -> Bool {
-        // The source's first: a source over its own limit must not use up what is left for all.
+        // The source's first: a source over its own limit must not use up the common bucket.
         table[slot(of: source)].take(now: now) && all.take(now: now)
     }
 

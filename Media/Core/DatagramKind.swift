@@ -1,4 +1,4 @@
-/// Which protocol a datagram on a shared port speaks, told by its first byte (RFC 7983 §7).
+/// Which protocol a datagram on a shared port speaks, determined by its first byte (RFC 7983 §7).
 public enum DatagramKind: Hashable, Sendable {
     /// 0 to 3: STUN (RFC 8489).
     case stun
@@ -11,7 +11,7 @@ public enum DatagramKind: Hashable, Sendable {
     /// 128 to 191: RTP or RTCP, told apart by the second byte (RFC 5761 §4).
     case media
 
-    /// Tells the protocol; nil for bytes that belong to none, and then the datagram is dropped.
+    /// Tells the protocol; nil for bytes that belong to none, in which case the datagram is dropped.
     public init?(firstByte: UInt8) {
         switch firstByte {
         case 0...3: self = .stun

@@ -1,4 +1,4 @@
-/// The way that a datagram takes: between which addresses, and through which socket.
+/// The route of a datagram: between which addresses, and through which socket.
 ///
 /// What goes back along the path of a datagram leaves from the address that the datagram was sent to.
 public struct DatagramPath: Hashable, Sendable {

@@ -40,7 +40,7 @@ extension IPAddress: LosslessStringConvertible {
 
     /// The eight groups of an address in text, the gap `::` filled in.
     private static func groups(ofAddress text: String) -> [UInt16]? {
-        // Longer than any address can be; so the work on what a peer sent is bounded.
+        // Longer than any address can be, so that the work on a peer's input is bounded.
         guard text.utf8.count <= 45 else { return nil }
         let halves = text.split(separator: "::", maxSplits: 2, omittingEmptySubsequences: false)
         guard halves.count <= 2, let first = halves.first else { return nil }

@@ -2,7 +2,7 @@
 @safe public struct OutgoingDatagrams: ~Copyable {
     /// How many there are.
     public private(set) var count = 0
-    /// How many did not find room since the last `removeAll`. They are lost.
+    /// How many did not fit since the last `removeAll`. They are lost.
     public private(set) var refusedCount = 0
 
     private let capacity: Int
@@ -16,7 +16,7 @@
         let bytes: Range<Int>
     }
 
-    /// Makes room for so many datagrams, and for so many bytes of all of them together.
+    /// Makes room for this many datagrams, and for this many bytes in total.
     public init(capacity: Int, byteCapacity: Int) {
         self.capacity = max(0, capacity)
         self.byteCapacity = max(0, byteCapacity)
@@ -33,11 +33,11 @@
     /// Whether less than half of the room is left, for datagrams or for bytes.
     public var isMoreThanHalfFull: Bool { count > capacity / 2 || usedBytes > byteCapacity / 2 }
 
-    /// Lets the closure write a datagram where it will be sent from. When there is no room for `size` bytes, it is counted
-    /// and not asked.
+    /// Lets the closure write a datagram in the place from which it will be sent. When there is no room for `size`
+    /// bytes, the datagram is counted as refused and the closure is not called.
     /// - Parameters:
     ///   - path: Where to.
-    ///   - size: How many bytes it has at most.
+    ///   - size: The most bytes it can have.
     ///   - write: Writes it and returns its length; nil when there is nothing to send after all.
     public mutating func append(
         to path: DatagramPath, atMost size: Int, _ write: (inout MutableSpan<UInt8>) -> Int?

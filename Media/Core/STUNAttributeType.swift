@@ -3,12 +3,12 @@ public struct STUNAttributeType: RawRepresentable, Hashable, Sendable {
     /// The 16 bits on the wire.
     public let rawValue: UInt16
 
-    /// Makes a type of its 16 bits; every number is one, known or not.
+    /// Makes a type from its 16 bits; every number is valid, known or not.
     public init(rawValue: UInt16) {
         self.rawValue = rawValue
     }
 
-    /// Whether a request that has it must be refused by whoever does not know it (types below 0x8000).
+    /// Whether a receiver that does not know it must refuse a request that has it (types below 0x8000).
     public var isComprehensionRequired: Bool { rawValue < 0x8000 }
 
     /// MAPPED-ADDRESS (RFC 8489 §14.1).

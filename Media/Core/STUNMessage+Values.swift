@@ -1,6 +1,6 @@
-/// Values of attributes. Of an attribute that comes twice the first counts (RFC 8489 §14).
+/// Values of attributes. If an attribute occurs twice, the first one counts (RFC 8489 §14).
 extension STUNMessage {
-    /// Where the first attribute of a type has its value; nil without one.
+    /// Where the value of the first attribute of a type is; nil without one.
     public func value(of type: STUNAttributeType, in datagram: Span<UInt8>) -> Range<Int>? {
         var cursor = STUNAttributeCursor()
         while let attribute = cursor.next(in: datagram) {
@@ -38,7 +38,7 @@ extension STUNMessage {
         }
     }
 
-    /// The number of ERROR-CODE, 300 to 699 (RFC 8489 §14.8); nil without one, or when it is no such number.
+    /// The number of ERROR-CODE, 300 to 699 (RFC 8489 §14.8); nil without one, or when it is out of range.
     public func errorCode(in datagram: Span<UInt8>) -> Int? {
         guard let range = value(of: .errorCode, in: datagram), range.count >= 4 else { return nil }
         let hundreds = Int(datagram[range.lowerBound + 2] & 0b111)

@@ -1,7 +1,7 @@
-/// A STUN message that was found well formed (RFC 8489 §5), as what it is and where its parts lie.
+/// A well-formed STUN message (RFC 8489 §5): its type and where its parts are.
 ///
-/// It keeps no bytes: what reads a value is given the same datagram again. Given another one it answers nonsense or nil,
-/// but never traps. Nothing is allocated but by the readers that return a string or an array.
+/// It keeps no bytes: methods that read a value are given the same datagram again. Given another one they return
+/// nonsense or nil, but never trap. Only the readers that return a string or an array allocate.
 public struct STUNMessage: Sendable {
     /// Bytes of the header that every message starts with.
     public static let headerSize = 20
@@ -15,13 +15,13 @@ public struct STUNMessage: Sendable {
     /// Where the MESSAGE-INTEGRITY attribute starts; nil without one.
     ///
     /// The keyed hash covers the bytes before it, with a length field as if the message ended 24 bytes after this
-    /// place (RFC 8489 §14.5). It has not been checked.
+    /// offset (RFC 8489 §14.5). It has not been checked.
     public let integrityOffset: Int?
-    /// Whether it has a FINGERPRINT, which then was found right.
+    /// Whether it has a FINGERPRINT; if so, it was found correct.
     public let hasFingerprint: Bool
 
     /// Reads one datagram, which must be one whole message.
-    /// - Throws: `STUNError` when the datagram is not a STUN message, a broken one, or its FINGERPRINT is wrong.
+    /// - Throws: `STUNError` when the datagram is not a STUN message, is malformed, or has a wrong FINGERPRINT.
     public init(_ datagram: Span<UInt8>) throws(STUNError) {
         guard let code = datagram.bigEndian16(at: 0), let length = datagram.bigEndian16(at: 2),
             let cookie = datagram.bigEndian32(at: 4), let high = datagram.bigEndian32(at: 8),
@@ -60,7 +60,7 @@ public struct STUNMessage: Sendable {
     }
 }
 
-/// Where one attribute of a message lies.
+/// Where one attribute of a message is.
 public struct STUNAttribute: Hashable, Sendable {
     /// What it is.
     public let type: STUNAttributeType
@@ -70,7 +70,7 @@ public struct STUNAttribute: Hashable, Sendable {
     /// The offset after its padding.
     var end: Int { value.upperBound + (4 - value.count % 4) % 4 }
 
-    /// Reads type and length; nil when the attribute with its padding does not lie within the message.
+    /// Reads type and length; nil when the attribute with its padding does not fit into the message.
     init?(at offset: Int, in message: Span<UInt8>) {
         guard let code = message.bigEndian16(at: offset), let length = message.bigEndian16(at: offset + 2) else {
             return nil
@@ -81,15 +81,15 @@ public struct STUNAttribute: Hashable, Sendable {
     }
 }
 
-/// Goes through a message's attributes in their order.
+/// Iterates over a message's attributes in their order.
 ///
-/// What follows a MESSAGE-INTEGRITY is passed over, but for MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, since anybody on
-/// the way could have put it there (RFC 8489 §14.5, §14.6).
+/// Attributes after a MESSAGE-INTEGRITY are skipped, except MESSAGE-INTEGRITY-SHA256 and FINGERPRINT, since anybody on
+/// the path could have added them (RFC 8489 §14.5, §14.6).
 public struct STUNAttributeCursor: Sendable {
     private var offset = STUNMessage.headerSize
     private var integrity: STUNAttributeType?
 
-    /// Stands before the first attribute.
+    /// Starts before the first attribute.
     public init() {}
 
     /// The next attribute; nil after the last.
@@ -114,7 +114,7 @@ public struct STUNAttributeCursor: Sendable {
     }
 }
 
-/// Why a datagram is not a STUN message to be answered or believed.
+/// Why a datagram is not a valid STUN message.
 public struct STUNError: Error, Hashable, Sendable {
     /// What is wrong.
     public enum Code: Hashable, Sendable {
@@ -122,11 +122,11 @@ public struct STUNError: Error, Hashable, Sendable {
         case tooShort
         /// The first two bits are not 0, or the magic cookie is another number.
         case notSTUN
-        /// The length field is not that of the datagram, or no multiple of 4.
+        /// The length field does not match the datagram, or is not a multiple of 4.
         case badLength
-        /// An attribute that reaches past the end, has a length it must not have, or follows FINGERPRINT.
+        /// An attribute that reaches past the end, has an invalid length, or follows FINGERPRINT.
         case badAttribute
-        /// FINGERPRINT is not that of the message.
+        /// FINGERPRINT does not match the message.
         case wrongFingerprint
     }
 

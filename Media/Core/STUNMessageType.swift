@@ -17,7 +17,7 @@ public struct STUNMessageType: Hashable, Sendable {
     /// The part it plays.
     public let messageClass: Class
 
-    /// Puts a method and a class together; of the method the lowest 12 bits are used.
+    /// Combines a method and a class; only the lowest 12 bits of the method are used.
     public init(method: UInt16, _ messageClass: Class) {
         self.method = method & 0xFFF
         self.messageClass = messageClass

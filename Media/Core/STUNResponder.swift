@@ -1,9 +1,9 @@
 /// Answers Binding requests: a basic STUN server (RFC 8489 §12), without sockets.
 ///
-/// It keeps nothing between datagrams, asks for no credentials, and answers requests alone, so that two of them never
-/// talk to each other. It must be of no use to whoever asks in another's name: an answer has at most one and a half times
-/// the bytes of its request. Only what browsers ask with, a bare header or one with a FINGERPRINT, may be answered by the
-/// address alone where that is more.
+/// It keeps nothing between datagrams, asks for no credentials, and answers only requests, so that two of them never
+/// talk to each other. It must be useless for spoofed requests: an answer has at most one and a half times the bytes of
+/// its request. Only the requests that browsers send, a bare header or one with a FINGERPRINT, may get an answer with
+/// just the address where that is longer.
 public enum STUNResponder {
     /// No answer has more bytes: a refusal that lists sixteen attributes and has a fingerprint.
     public static let longestAnswer = 72
@@ -11,11 +11,11 @@ public enum STUNResponder {
     /// How many unknown attributes a refusal names.
     private static let listedAttributes = 16
 
-    /// What a datagram leads to.
+    /// The result of a datagram.
     public enum Outcome: Hashable, Sendable {
-        /// An answer of this many bytes stands in the buffer, for the datagram's source.
+        /// An answer of this many bytes is in the buffer, for the datagram's source.
         case answer(count: Int)
-        /// A message that wants no answer, or not ours: an indication, an answer, another method.
+        /// A message that wants no answer or is not for us: an indication, an answer, another method.
         case silence
         /// Not a STUN message; nothing is sent.
         case malformed(STUNError)
@@ -23,7 +23,7 @@ public enum STUNResponder {
 
     /// Takes one datagram.
     /// - Parameters:
-    ///   - datagram: The bytes, as they came.
+    ///   - datagram: The bytes, as received.
     ///   - source: Where they came from.
     ///   - buffer: Where the answer goes; `longestAnswer` bytes are enough, and with fewer there may be none.
     public static func respond(
@@ -54,7 +54,7 @@ public enum STUNResponder {
             writer = STUNWriter(.bindingSuccess, request.transaction, to: &buffer)
             writer.appendXORMappedAddress(source, to: &buffer)
         } else {
-            // RFC 8489 §6.3.1. The reason phrase is for people, and there is no room for it.
+            // RFC 8489 §6.3.1. The reason phrase is left empty: it is for people, and there is no room for it.
             writer = STUNWriter(.bindingFailure, request.transaction, to: &buffer)
             writer.appendErrorCode(420, reason: "", to: &buffer)
             writer.appendUnknownAttributes(unknown.span.extracting(0..<unknownCount), to: &buffer)
@@ -63,7 +63,7 @@ public enum STUNResponder {
         guard let count = writer.finish(), count <= limit || isOfBrowsers(request, count: datagram.count) else {
             return .silence
         }
-        // RFC 8489 §7 asks for it in the answer only where the usage does, and this one does not.
+        // RFC 8489 §7 requires it in the answer only if the usage does, and this one does not.
         if request.hasFingerprint, count + fingerprintSize <= limit { writer.appendFingerprint(to: &buffer) }
         return writer.finish().map(Outcome.answer(count:)) ?? .silence
     }
@@ -77,8 +77,8 @@ public enum STUNResponder {
         count == STUNMessage.headerSize || request.hasFingerprint && count == STUNMessage.headerSize + fingerprintSize
     }
 
-    /// The attributes of RFC 8489. Credentials are understood and not asked for, so they change nothing; ICE's and
-    /// those of NAT behaviour discovery (RFC 5780) belong to other usages and are refused.
+    /// The attributes of RFC 8489. Credentials are understood but not asked for, so they change nothing. Those of ICE
+    /// and of NAT behaviour discovery (RFC 5780) belong to other usages and are refused.
     private static func isKnown(_ type: STUNAttributeType) -> Bool {
         switch type {
         case .username, .messageIntegrity, .errorCode, .unknownAttributes, .realm, .nonce, .messageIntegritySHA256,

@@ -1,7 +1,7 @@
-/// Writes a STUN message into a buffer of the caller's (RFC 8489 §5, §14).
+/// Writes a STUN message into a buffer of the caller (RFC 8489 §5, §14).
 ///
-/// Every call is given the same buffer. After each the message so far is whole, its length field right. An attribute
-/// that does not fit is left out, and `finish` then says so. Nothing is allocated.
+/// Every call is given the same buffer. After each call the message so far is complete, with a correct length field. An
+/// attribute that does not fit is left out, and `finish` then returns nil. Nothing is allocated.
 public struct STUNWriter: Sendable {
     private let transaction: STUNTransactionID
     private var count = STUNMessage.headerSize
@@ -57,7 +57,7 @@ public struct STUNWriter: Sendable {
 
     /// Writes ERROR-CODE (RFC 8489 §14.8).
     /// - Parameters:
-    ///   - code: 300 to 699; another number is not written, and `finish` answers nil.
+    ///   - code: 300 to 699; another number is not written, and `finish` returns nil.
     ///   - reason: For people.
     public mutating func appendErrorCode(_ code: Int, reason: String, to buffer: inout MutableSpan<UInt8>) {
         guard (300...699).contains(code) else {

@@ -3,7 +3,7 @@ import Glibc
 import MediaCore
 import Primitives
 
-/// What the thread of a server of datagrams does: wait, take a batch, give it to the handler, send what that says.
+/// The work of a datagram server's thread: wait, take a batch, give it to the handler, send the result.
 struct DatagramLoop<Handler: DatagramHandler & ~Copyable>: ~Copyable {
     private let sockets: [UDPSocket]
     private let stop: WakeSignal
@@ -12,14 +12,14 @@ struct DatagramLoop<Handler: DatagramHandler & ~Copyable>: ~Copyable {
 
     private let incoming = IncomingDatagrams()
     private let sender = DatagramSender(capacity: sendCapacity)
-    /// Room for what one batch leads to, and for as much again before anything must be sent.
+    /// Room for the output of one batch, and for as much again before anything must be sent.
     private var outgoing = OutgoingDatagrams(
         capacity: sendCapacity, byteCapacity: sendCapacity * IncomingDatagrams.datagramSize)
     /// The stop signal, then the sockets.
     private var waits: [pollfd]
 
     private static var sendCapacity: Int { IncomingDatagrams.capacity * 2 }
-    /// How long nothing is taken after a failed system call, so that a lasting failure does not take a whole core.
+    /// How long to pause after a failed system call, so that a lasting failure does not use a whole core.
     private static var pauseAfterError: Instant.Span { .milliseconds(10) }
 
     init(
@@ -33,7 +33,7 @@ struct DatagramLoop<Handler: DatagramHandler & ~Copyable>: ~Copyable {
         waits += sockets.map { pollfd(fd: $0.descriptor, events: Int16(POLLIN), revents: 0) }
     }
 
-    /// Works until `stop` is signalled.
+    /// Runs until `stop` is signalled.
     mutating func run() throws(DatagramServerError) {
         while true {
             let timeout = handler.deadline.map { $0 - Instant.ofUptime }
@@ -52,7 +52,7 @@ struct DatagramLoop<Handler: DatagramHandler & ~Copyable>: ~Copyable {
         }
     }
 
-    /// Waits for one of the first `count` descriptors; without `timeout` for however long it takes.
+    /// Waits for one of the first `count` descriptors; without `timeout`, as long as it takes.
     /// - Returns: False when `stop` was signalled.
     private mutating func wait(for count: Int, atMost timeout: Instant.Span?) throws(DatagramServerError) -> Bool {
         for index in waits.indices { waits[index].revents = 0 }
@@ -65,7 +65,7 @@ struct DatagramLoop<Handler: DatagramHandler & ~Copyable>: ~Copyable {
     }
 
     /// Takes one batch, so that a busy socket does not keep the others waiting.
-    /// - Returns: False when the system call failed. It has then also cleared what an ICMP message left on the socket.
+    /// - Returns: False when the system call failed. The call has then also cleared a pending ICMP error on the socket.
     private mutating func takeBatch(at index: Int) -> Bool {
         guard let count = incoming.receive(from: sockets[index].descriptor) else {
             metrics.receiveErrors.add()

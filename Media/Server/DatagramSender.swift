@@ -2,7 +2,7 @@ import CSockets
 import Glibc
 import MediaCore
 
-/// Memory to tell the kernel of many datagrams in one system call. It belongs to one thread.
+/// Memory for passing many datagrams to the kernel in one system call. It belongs to one thread.
 ///
 /// All of it is allocated once and stays where it is, since the kernel is given the addresses.
 @safe final class DatagramSender {
@@ -14,7 +14,7 @@ import MediaCore
     private let addresses: UnsafeMutablePointer<SocketAddress>
     private let control: UnsafeMutableRawPointer
 
-    /// Makes room for so many datagrams a system call.
+    /// Makes room for this many datagrams per system call.
     init(capacity: Int) {
         self.capacity = capacity
         unsafe headers = .allocate(capacity: capacity)
@@ -39,7 +39,7 @@ import MediaCore
         unsafe control.deallocate()
     }
 
-    /// Sends datagrams without waiting, those of a socket in their order. One that cannot be sent holds up no other.
+    /// Sends datagrams without waiting, in order for each socket. One that cannot be sent does not hold up the others.
     /// - Returns: How many the system took.
     func send(_ outgoing: borrowing OutgoingDatagrams, through sockets: [UDPSocket]) -> Int {
         var sent = 0
@@ -58,7 +58,7 @@ import MediaCore
     }
 
     /// Sends some of the datagrams, no more than `capacity`; returns how many the system took.
-    /// - Parameter namingSource: Whether the socket is to be told from which address they leave.
+    /// - Parameter namingSource: Whether to tell the socket from which address they leave.
     func send(
         _ outgoing: borrowing OutgoingDatagrams, _ range: Range<Int>, through descriptor: Int32, namingSource: Bool
     ) -> Int {
@@ -72,7 +72,7 @@ import MediaCore
                 sent += taken
                 next += taken
             } else if errno == EAGAIN || errno == ENOBUFS {
-                // The buffer is full, and the rest would find it so.
+                // The buffer is full, so the rest would fail, too.
                 break
             } else if errno != EINTR {
                 next += 1

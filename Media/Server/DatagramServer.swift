@@ -5,13 +5,13 @@ import NIOConcurrencyHelpers
 public import Primitives
 public import ServiceLifecycle
 
-/// Holds UDP sockets and a thread that serves a handler with them.
+/// Owns UDP sockets and a thread that serves a handler with them.
 ///
-/// A handler that wants more than one thread is several handlers, with a server and a port for each.
+/// For more than one thread, use several handlers, with a server and a port for each.
 public final class DatagramServer<Handler: DatagramHandler & ~Copyable>: Service {
-    /// Where it listens, in the order asked for, the ports that the system chose filled in.
+    /// Where it listens, in the order asked for, with the ports that the system chose filled in.
     ///
-    /// What is of a version of the Internet Protocol that the machine does not speak is missing.
+    /// Addresses of an IP version that the machine does not support are missing.
     public let addresses: [TransportAddress]
     /// What it counts.
     public let metrics = DatagramMetrics()
@@ -24,9 +24,9 @@ public final class DatagramServer<Handler: DatagramHandler & ~Copyable>: Service
 
     /// Binds the sockets; datagrams wait in them until `run`.
     /// - Parameters:
-    ///   - name: What the log and the thread call it; of a thread the system shows 15 bytes.
+    ///   - name: The name in the log and of the thread; the system shows 15 bytes of a thread's name.
     ///   - addresses: Where to listen; port 0 lets the system choose.
-    ///   - logger: Told of an address that is left out.
+    ///   - logger: Reports an address that is left out.
     ///   - makeHandler: Makes the handler, on the thread that it will belong to, at the time given.
     /// - Throws: `DatagramServerError` when an address cannot be bound; then none is. An IPv6 address on a machine without
     ///   IPv6 (or the reverse) is left out, unless nothing else remains.

@@ -1,14 +1,14 @@
 import Glibc
 
-/// Why a server of datagrams cannot start or go on.
+/// Why a datagram server cannot start or continue.
 public struct DatagramServerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What went wrong.
     public struct Code: Hashable, Sendable {
         private let name: String
 
-        /// A socket could not be opened or bound, most often because the port is taken.
+        /// A socket could not be opened or bound, usually because the port is taken.
         public static let cannotBind = Code(name: "cannotBind")
-        /// The machine does not speak this version of the Internet Protocol.
+        /// The machine does not support this version of the Internet Protocol.
         public static let noSuchFamily = Code(name: "noSuchFamily")
         /// The wait for datagrams failed.
         public static let cannotWait = Code(name: "cannotWait")
@@ -26,7 +26,7 @@ public struct DatagramServerError: Error, Hashable, Sendable, CustomStringConver
         self.message = message
     }
 
-    /// An error with the reason that the last system call gave.
+    /// An error with the reason of the last failed system call.
     static func system(_ code: Code, _ message: String) -> DatagramServerError {
         let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "unknown reason"
         return DatagramServerError(code, "\(message): \(reason)")

@@ -6,10 +6,10 @@ import MediaCore
 ///
 /// All of it is allocated once and stays where it is, since the kernel is given the addresses.
 @safe final class IncomingDatagrams {
-    /// Datagrams a system call.
+    /// Datagrams per system call.
     static let capacity = 64
-    /// Bytes kept of a datagram: more than an Ethernet frame has, which neither a request of STUN (RFC 8489 §6.1) nor a
-    /// packet of media should exceed.
+    /// Bytes kept of a datagram: more than an Ethernet frame has, which neither a STUN request (RFC 8489 §6.1) nor a
+    /// media packet should exceed.
     static let datagramSize = 1536
 
     private static let controlSize = Int(csockets_control_size)
@@ -45,8 +45,8 @@ import MediaCore
         unsafe bytes.deallocate()
     }
 
-    /// Takes what has come, without waiting.
-    /// - Returns: How many datagrams; nil when the call failed, otherwise than by finding nothing.
+    /// Takes what has arrived, without waiting.
+    /// - Returns: How many datagrams; nil when the call failed for another reason than that there were none.
     func receive(from descriptor: Int32) -> Int? {
         for index in 0..<count { makeReady(index) }
         let received = unsafe csockets_receive(descriptor, headers, UInt32(Self.capacity), Int32(MSG_DONTWAIT))
@@ -54,9 +54,9 @@ import MediaCore
         return received >= 0 || errno == EAGAIN || errno == EINTR ? count : nil
     }
 
-    /// Shows each received datagram and the path on which it came.
+    /// Passes each received datagram and its path to the closure.
     /// - Parameter socket: Through which socket they came.
-    /// - Returns: How many were too long, and were not shown.
+    /// - Returns: How many were too long and so left out.
     func forEach(from socket: UDPSocket, at number: Int, _ body: (Span<UInt8>, DatagramPath) -> Void) -> Int {
         var oversizedCount = 0
         for index in 0..<count {
@@ -74,7 +74,7 @@ import MediaCore
         return oversizedCount
     }
 
-    /// Gives the kernel back all the room that it may have used less of.
+    /// Restores the full sizes, which the kernel has overwritten with what it used.
     private func makeReady(_ index: Int) {
         unsafe headers[index].header.msg_namelen = SocketAddress.size
         unsafe headers[index].header.msg_controllen = Self.controlSize

@@ -1,7 +1,7 @@
 import MediaCore
 public import Primitives
 
-/// A STUN server as a handler of datagrams: what `STUNResponder` answers, as far as `AnswerLimiter` lets it.
+/// A STUN server as a datagram handler: what `STUNResponder` answers, as far as `AnswerLimiter` allows.
 struct STUNHandler: DatagramHandler {
     private var limiter: AnswerLimiter
     private let metrics: STUNMetrics
@@ -15,7 +15,7 @@ struct STUNHandler: DatagramHandler {
         self.metrics = metrics
     }
 
-    /// Answers a Binding request to where it came from.
+    /// Answers a Binding request to its source.
     mutating func take(
         _ datagram: Span<UInt8>, on path: DatagramPath, now: Instant, sending outgoing: inout OutgoingDatagrams
     ) {
@@ -38,7 +38,7 @@ struct STUNHandler: DatagramHandler {
 public struct STUNMetrics: Sendable {
     /// Not STUN, or broken.
     public let malformed = Counter()
-    /// Well formed, but no Binding request.
+    /// Well formed, but not a Binding request.
     public let ignored = Counter()
     /// Requests that were over a limit.
     public let limited = Counter()

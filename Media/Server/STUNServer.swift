@@ -3,10 +3,10 @@ public import MediaCore
 public import Primitives
 public import ServiceLifecycle
 
-/// A STUN server (RFC 8489 §12): tells whoever asks the address that their datagrams seem to come from.
+/// A STUN server (RFC 8489 §12): tells clients the address that their datagrams seem to come from.
 ///
-/// Two browsers behind address translation find each other with nothing else set up. The server runs on a thread of its
-/// own and keeps nothing about those who ask, but for how many answers a network got within the last seconds.
+/// It is all that two browsers behind address translation need to find each other. The server runs on a thread of its
+/// own and keeps nothing about clients except how many answers each network got within the last seconds.
 public final class STUNServer: Service {
     /// Where to listen and how much to answer.
     public struct Configuration: Sendable {
@@ -36,8 +36,8 @@ public final class STUNServer: Service {
     /// Binds the sockets; datagrams wait in them until `run`.
     /// - Parameters:
     ///   - configuration: Where to listen and how much to answer.
-    ///   - key: What spreads networks over the limiter's buckets; outsiders must not know it.
-    ///   - logger: Told of start and end; never of who asked.
+    ///   - key: What spreads networks over the limiter's buckets; must be unknown to outsiders.
+    ///   - logger: Logs start and end, never who asked.
     /// - Throws: `DatagramServerError` when an address cannot be bound; then none is. An IPv6 address on a machine without
     ///   IPv6 (or the reverse) is left out, unless nothing else remains.
     public init(
@@ -51,12 +51,12 @@ public final class STUNServer: Service {
         self.logger = logger
     }
 
-    /// Where it listens, in the order of the configuration, the ports that the system chose filled in.
+    /// Where it listens, in the order of the configuration, with the ports that the system chose filled in.
     ///
-    /// What is of a version of the Internet Protocol that the machine does not speak is missing.
+    /// Addresses of an IP version that the machine does not support are missing.
     public var addresses: [TransportAddress] { server.addresses }
 
-    /// What is counted of all datagrams.
+    /// The counters for all datagrams.
     public var datagrams: DatagramMetrics { server.metrics }
 
     /// The figures for the metrics page.

@@ -2,18 +2,18 @@ package import CSockets
 import Glibc
 package import MediaCore
 
-/// An address as the socket calls take and give it, with room for both versions of the Internet Protocol.
+/// An address in the form that the socket calls use, with room for both versions of the Internet Protocol.
 struct SocketAddress {
     /// Bytes of room.
     static let size = socklen_t(MemoryLayout<sockaddr_in6>.size)
 
-    /// Begins like a `sockaddr_in`, and is used as one when the family says so.
+    /// Also used as a `sockaddr_in`, when the family says so: the two begin alike.
     private var storage = sockaddr_in6()
 
-    /// An address that is none yet.
+    /// An empty address.
     init() {}
 
-    /// The address that the kernel has put here; nil when it is of another family.
+    /// The address that the kernel has written here; nil when it is of another family.
     var address: TransportAddress? {
         switch Int32(storage.sin6_family) {
         case AF_INET:
@@ -30,7 +30,7 @@ struct SocketAddress {
     /// The interface of a link-local address (RFC 4007 §6), else 0.
     var zone: UInt32 { Int32(storage.sin6_family) == AF_INET6 ? storage.sin6_scope_id : 0 }
 
-    /// Takes on an address; returns how many bytes of it the kernel is to read.
+    /// Sets the address; returns how many bytes of it the kernel is to read.
     mutating func set(_ address: TransportAddress, zone: UInt32 = 0) -> socklen_t {
         switch address.host {
         case .v4(let number):
@@ -50,7 +50,7 @@ struct SocketAddress {
         }
     }
 
-    /// Lends the address to a call that fills it in; `length` bytes are at hand.
+    /// Lends the address to a call that fills it in; `length` bytes are available.
     mutating func withPointer<Result>(_ body: (UnsafeMutablePointer<sockaddr>) -> Result) -> Result {
         unsafe withUnsafeMutablePointer(to: &storage) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0) }
@@ -67,7 +67,7 @@ extension TransportAddress {
         }
     }
 
-    /// Lends the address as the socket calls take it.
+    /// Lends the address in the form that the socket calls take.
     package func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var address = SocketAddress()
         let length = address.set(self)
@@ -76,7 +76,7 @@ extension TransportAddress {
 }
 
 extension IPAddress {
-    /// Whether it stands for all addresses of its version (`0.0.0.0`, `::`).
+    /// Whether it represents all addresses of its version (`0.0.0.0`, `::`).
     var isWildcard: Bool { self == .v4(0) || self == .v6(high: 0, low: 0) }
 
     init(_ inet: in6_addr) {
@@ -91,7 +91,7 @@ extension IPAddress {
 }
 
 extension in6_addr {
-    /// An address of version 6; of version 4 it makes the unspecified one.
+    /// An IPv6 address; an IPv4 address becomes the unspecified one.
     fileprivate init(_ host: IPAddress) {
         self.init()
         guard case .v6(let high, let low) = host else { return }
@@ -103,7 +103,7 @@ extension in6_addr {
 }
 
 extension msghdr {
-    /// Which of this machine's addresses a datagram was sent to, where the kernel has told.
+    /// To which of this machine's addresses a datagram was sent, if the kernel has said so.
     var destination: IPAddress? {
         var inet = in6_addr()
         var header = unsafe self
@@ -118,7 +118,7 @@ extension msghdr {
         }
     }
 
-    /// Says from which of this machine's addresses a datagram is to leave, in memory for `csockets_control_size` bytes.
+    /// Sets the source address with which a datagram is to leave, in memory for `csockets_control_size` bytes.
     mutating func setSource(_ address: IPAddress, in control: UnsafeMutableRawPointer) {
         unsafe msg_control = control
         switch address {

@@ -3,13 +3,13 @@ import Glibc
 import MediaCore
 import Synchronization
 
-/// A bound UDP socket, closed at the latest when nobody holds it any more.
+/// A bound UDP socket, closed at the latest when the last reference is gone.
 final class UDPSocket: Sendable {
-    /// For the system calls; -1 never, but closed after `close`.
+    /// For the system calls; never -1, but closed after `close`.
     let descriptor: Int32
-    /// Where it is bound, the port that the system chose filled in.
+    /// Where it is bound, with the port that the system chose filled in.
     let address: TransportAddress
-    /// Whether it is bound to all addresses of the machine, and each datagram comes with the one that it was sent to.
+    /// Whether it is bound to all addresses of the machine, and each datagram comes with its destination address.
     let isWildcard: Bool
     private let isOpen = Atomic(true)
 
@@ -33,7 +33,7 @@ final class UDPSocket: Sendable {
 
     deinit { close() }
 
-    /// Gives the port back; more than once does nothing.
+    /// Releases the port; calling it again does nothing.
     func close() {
         if isOpen.exchange(false, ordering: .acquiringAndReleasing) { _ = Glibc.close(descriptor) }
     }
@@ -48,7 +48,7 @@ final class UDPSocket: Sendable {
                 throw .system(.cannotBind, "cannot restrict the socket for \(wanted) to IPv6")
             }
         }
-        // A machine has several addresses, and an answer must leave from the one that was asked (RFC 8489 §6.3.1).
+        // A machine may have several addresses, and an answer must come from the one that was asked (RFC 8489 §6.3.1).
         if wanted.host.isWildcard, csockets_report_destination(descriptor, wanted.family) != 0 {
             throw .system(.cannotBind, "cannot ask for the destinations at \(wanted)")
         }
@@ -65,7 +65,7 @@ final class UDPSocket: Sendable {
     }
 }
 
-/// Wakes a thread that waits in `poll`. Once signalled it stays so.
+/// Wakes a thread that waits in `poll`. Once signalled, it stays signalled.
 final class WakeSignal: Sendable {
     /// Readable after `signal`.
     let descriptor: Int32

@@ -3,7 +3,7 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// Reads calls from the database: those that are over, and those that a node takes up.
+/// Reads calls from the database: those that are over, and those that a node adopts.
 struct CallArchive: Sendable {
     let database: any Database
     let rules: CallRules
@@ -18,7 +18,7 @@ struct CallArchive: Sendable {
         return try CallRows.views(calls, participants: participants, shares: shares, rules: rules)
     }
 
-    /// Who is taken for a member of the conversation of one of an owner's open group calls, and is none any more.
+    /// Who is recorded as a member of the conversation of one of an owner's open group calls, and no longer is one.
     func formerMembers(of owner: CallOwner) async throws(DatabaseError) -> [(
         user: UserID, conversation: ConversationID
     )] {
@@ -38,7 +38,7 @@ struct CallArchive: Sendable {
         return ids
     }
 
-    /// Open calls that an owner may take over: their ids, their owners before, and when those were last alive.
+    /// Open calls that an owner may take over: their ids, their previous owners, and when those were last alive.
     func adoptableCalls(
         _ owner: CallOwner, at now: Instant, limit: Int
     ) async throws(DatabaseError) -> [(id: CallID, owner: NodeID?, ownerLastSeen: Instant?)] {
@@ -58,7 +58,7 @@ struct CallArchive: Sendable {
         try await stored(database.query(.callByID, [.id(id)]).first)
     }
 
-    /// The call that a user placed under this name, as stored.
+    /// The call that a user placed with this client id, as stored.
     func call(placedBy initiator: UserID, as name: RequestID) async throws(DatabaseError) -> CallView? {
         try await stored(database.query(.callByClientID, [.id(initiator), .id(name)]).first)
     }
@@ -81,7 +81,7 @@ struct CallArchive: Sendable {
         do throws(DatabaseError) {
             guard let view = try await call(id), view.call.participant(origin.user) != nil || command.isJoinOfMember
             else { return .refused(.notFound, nil) }
-            // It may be open all the same, placed or ended this moment, or another node's: its owner will know.
+            // It may be open after all, placed or ended this moment, or another node's: its owner will know.
             guard case .done(let transition) = view.call.handle(.command(command, from: origin), at: now),
                 view.call.isEnded
             else { return .unavailable }
@@ -107,7 +107,7 @@ struct CallArchive: Sendable {
 }
 
 extension CallCommand {
-    /// Whether somebody wants to come in who may, in the call or not.
+    /// Whether a member who may join asks to, in the call or not.
     fileprivate var isJoinOfMember: Bool {
         if case .join(_, _, isMember: true) = self { true } else { false }
     }

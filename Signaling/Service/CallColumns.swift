@@ -22,14 +22,13 @@ package enum CallColumn: String, CaseIterable {
     case ownerNode = "owner_id"
     case ownerEpoch = "owner_epoch"
 
-    /// Those that `updateCall` writes or looks for, in the order of its parameters, after the call and the revision that it is
-    /// to have.
+    /// Those that `updateCall` writes or compares, in the order of its parameters, after the call and the new revision.
     static let updated: [CallColumn] = [
         .revision, .mode, .status, .mediaPath, .answeredAt, .endedAt, .ringExpiresAt, .endReason, .isLocked, .ownerNode,
         .ownerEpoch,
     ]
 
-    /// What stands in the column for a call of an owner.
+    /// The column's value for a call of an owner.
     package func value(of call: Call, by owner: CallOwner) -> SQLValue {
         switch self {
         case .id: .id(call.id)
@@ -53,7 +52,7 @@ package enum CallColumn: String, CaseIterable {
     }
 }
 
-/// The columns of `call_participants` that tell of a participant, in the order of the parameters of
+/// The columns of `call_participants` that describe a participant, in the order of the parameters of
 /// `upsertCallParticipant`, after the call.
 package enum ParticipantColumn: String, CaseIterable {
     case user = "user_id"
@@ -69,7 +68,7 @@ package enum ParticipantColumn: String, CaseIterable {
     case isHidden = "hidden"
     case standing
 
-    /// What stands in the column for a participant.
+    /// The column's value for a participant.
     package func value(of record: Participant.Record) -> SQLValue {
         switch self {
         case .user: .id(record.user)

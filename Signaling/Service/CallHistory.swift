@@ -2,16 +2,16 @@ public import Primitives
 public import SignalingCore
 public import Storage
 
-/// Which of a user's calls to list. What is nil does not matter.
+/// Which of a user's calls to list. Nil matches everything.
 public struct CallFilter: Sendable, Hashable {
     /// Only calls that the user has missed.
     public var onlyMissed: Bool
     /// Only calls that were placed as this.
     public var type: Call.MediaType?
-    /// Only calls in which this user was, too.
+    /// Only calls that this user was in, too.
     public var with: UserID?
 
-    /// Makes a filter; without anything it lets every call through.
+    /// Makes a filter; with no arguments every call passes.
     public init(onlyMissed: Bool = false, type: Call.MediaType? = nil, with other: UserID? = nil) {
         self.onlyMissed = onlyMissed
         self.type = type
@@ -19,11 +19,11 @@ public struct CallFilter: Sendable, Hashable {
     }
 }
 
-/// A call in the history, with what is recorded of it.
+/// A call in the history, with its recorded details.
 public struct CallEntry: Sendable, Equatable {
     /// The call.
     public let view: CallView
-    /// All screen shares that there were, the oldest first.
+    /// All screen shares of the call, the oldest first.
     public let screenShares: [RecordedScreenShare]
 
     /// From the answer to the end; nil when nobody answered or the call goes on.
@@ -32,7 +32,7 @@ public struct CallEntry: Sendable, Equatable {
         return endedAt - answeredAt
     }
 
-    /// The call as a user may see it, with what is recorded of it until they were sent out, if they were.
+    /// The call as a user may see it, with what was recorded until they were sent out, if they were.
     func shown(to user: UserID) -> CallEntry {
         let shown = view.shown(to: user)
         guard shown != view, let end = shown.call.endedAt else { return self }
@@ -48,7 +48,7 @@ public struct CallEntry: Sendable, Equatable {
 
     /// Whether a user has missed the call: was rung, and neither answered nor declined.
     public func isMissed(by user: UserID) -> Bool {
-        // As the partial indexes of migration 010 have it.
+        // As in the partial indexes of migration 010.
         switch view.call.participant(user)?.state {
         case .declined(_, let reason): reason == .busy
         case .left(let joinedAt, _, _): joinedAt == nil
@@ -57,7 +57,7 @@ public struct CallEntry: Sendable, Equatable {
     }
 }
 
-/// A screen share as it is recorded (`screen_share_logs`).
+/// A screen share as recorded (`screen_share_logs`).
 public struct RecordedScreenShare: Sendable, Equatable {
     /// Whose screen it was.
     public let sharer: UserID
@@ -85,7 +85,7 @@ public struct CallPage: Sendable {
 }
 
 extension CallService {
-    /// How far missed calls are counted.
+    /// The highest count of missed calls.
     public static let missedCallLimit = 1000
 
     /// The calls that a user took part in, the newest first.
@@ -128,8 +128,8 @@ extension CallService {
         return Int(try row.integer("unseen"))
     }
 
-    /// Takes missed calls of a user for seen, on all devices. What is seen stays seen.
-    /// - Parameter call: This one and all that were missed before it; nil for all until now.
+    /// Marks missed calls of a user as seen, on all devices. This is never undone.
+    /// - Parameter call: This call and all that were missed before it; nil for all until now.
     public func markMissedCallsSeen(by user: UserID, through call: CallID?) async throws(DatabaseError) {
         let step =
             if let call {
@@ -145,7 +145,7 @@ extension CallArchive {
     /// Reads a page of calls.
     /// - Parameters:
     ///   - owner: Whose calls.
-    ///   - further: What the statements want to know besides the page.
+    ///   - further: Further parameters of the statements.
     fileprivate func page(
         _ statements: CallPageStatements, of owner: SQLValue, before cursor: PageCursor<Named.Call>?, limit: Int,
         further: [SQLValue]
@@ -158,7 +158,7 @@ extension CallArchive {
         for row in rows.prefix(limit) {
             let id: CallID = try row.id("id")
             let all = shares[id] ?? []
-            // Those that go on belong to the call itself, too.
+            // Open shares belong to the call itself, too.
             var open: [Row] = []
             for share in all where try share.instantIfAny("ended_at") == nil { open.append(share) }
             let view = try view(row, participants[id] ?? [], open)

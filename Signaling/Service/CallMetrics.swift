@@ -5,7 +5,7 @@ public import SignalingCore
 public struct CallMetrics: Sendable {
     /// Calls that are open now.
     public let open = Gauge()
-    /// Invites that came in, repeats among them.
+    /// Invites received, including repeats.
     public let invites = Counter()
     /// Calls that were placed.
     public let placed = Counter()
@@ -14,13 +14,13 @@ public struct CallMetrics: Sendable {
     /// Calls that ended, by their reason.
     public let ended: [Call.EndReason: Counter] = Dictionary(
         uniqueKeysWithValues: Call.EndReason.allCases.map { ($0, Counter()) })
-    /// Signals that were passed on or put into a mailbox.
+    /// Signals that were relayed or put into a mailbox.
     public let relayedSignals = Counter()
     /// Signals that were dropped because their call or generation was over.
     public let droppedSignals = Counter()
-    /// Commands that were refused for their sender's rate.
+    /// Commands that were refused because of their sender's rate.
     public let limitedCommands = Counter()
-    /// How often a call rested, because it had kept its event loop long enough.
+    /// How often a call rested because it had used its event loop long enough.
     public let rests = Counter()
     /// Transitions that could not be committed.
     public let failedCommits = Counter()
@@ -29,7 +29,7 @@ public struct CallMetrics: Sendable {
     public let leaseHeld = Gauge()
     /// Renewals of the lease that failed.
     public let failedRenewals = Counter()
-    /// Calls that were taken up: after a start, or from another node.
+    /// Calls that were adopted: after a start, or from another node.
     public let adopted = Counter()
     /// Calls that were let go, because another node owns them.
     public let letGo = Counter()
@@ -79,7 +79,7 @@ public struct CallMetrics: Sendable {
         ]
     }
 
-    /// Adds what has happened to the calls of a table, and begins to count anew there.
+    /// Adds what has happened to the calls of a table, and resets the tally.
     func count(_ tally: inout CallTally) {
         if tally.isEmpty { return }
         placed.add(tally.placed)

@@ -1,16 +1,16 @@
 public import SignalingCore
 public import Storage
 
-/// Writes down something of its own with a call's changes, in the same transaction: a line in the conversation, an
-/// entry of an outbox. So there is never one without the other.
+/// Writes its own rows with a call's changes, in the same transaction: a line in the conversation, an entry of an
+/// outbox. So there is never one without the other.
 public protocol CallRecorder: Sendable {
-    /// The statements to carry out with a change; none when it is of no concern. They must succeed whatever else the
-    /// database holds: where they fail the call can't go on.
+    /// The statements to carry out with a change; none when it is not relevant. They must succeed whatever else the
+    /// database contains: if they fail, the call can't continue.
     func steps(for change: RecordedChange) -> [Step]
 
-    /// A change is on disk. Called in the order of the call's changes, before anybody else hears of it; must not block.
+    /// A change is on disk. Called in the order of the call's changes, before anybody else is told; must not block.
     ///
-    /// - Parameter results: What the statements of `steps(for:)` gave; empty when it is not known, because the
+    /// - Parameter results: The results of the statements of `steps(for:)`; empty when they are not known, because the
     ///   connection broke during the commit.
     func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>)
 }
@@ -27,7 +27,7 @@ struct Records {
 
     var steps: [Step] { parts.flatMap(\.steps) }
 
-    /// Gives each recorder the results of its own steps; none when the outcome was looked up afterwards.
+    /// Gives each recorder the results of its own steps; none when the outcome was looked up later.
     func recorded(_ results: ArraySlice<StepResult>) {
         var rest = results
         for (recorder, steps) in parts {

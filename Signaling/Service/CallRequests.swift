@@ -3,8 +3,8 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// Completes what devices ask with what only the server knows: who is called and how they want to be, who is a member, who
-/// is in a call, which devices have a socket. And holds back those who ask too much.
+/// Completes requests of devices with what only the server knows: who is called and under which policy, who is a
+/// member, who is in a call, which devices have a socket. Also enforces the rate limits.
 final class CallRequests: Sendable {
     private let people: any CallPeople
     private let presence: any DevicePresence
@@ -31,7 +31,7 @@ final class CallRequests: Sendable {
         self.now = now
     }
 
-    /// Why a request is not taken.
+    /// Why a request is refused.
     struct Refusal: Error {
         let reply: CallReply
 
@@ -45,12 +45,12 @@ final class CallRequests: Sendable {
         }
     }
 
-    /// The answer to a request that is refused before anything is looked up: for who is called, or how often.
+    /// The answer to a request that is refused before any look-up: because of who is called, or how often.
     func refusal(of request: CallRequest, by user: UserID) -> CallReply? {
         switch request {
         case .invite(let invite):
             if invite.target == .user(user) { return .refused(.forbidden, nil) }
-            // The sender pays for one at once; how many more there are is known only later.
+            // The sender pays for one at once; how many more there are is only known later.
             if let refusal = takeInvites(1, of: user) { return refusal }
             metrics.invites.add()
             return nil
@@ -61,7 +61,7 @@ final class CallRequests: Sendable {
         }
     }
 
-    /// Completes a request with what is at hand; nil when it takes a look-up.
+    /// Completes a request without a look-up; nil when it needs one.
     func complete(_ request: CallRequest, from sender: UserID) -> (command: CallCommand, call: CallID)? {
         switch request {
         case .command(let id, let command): return (command, id)
@@ -70,7 +70,7 @@ final class CallRequests: Sendable {
         }
     }
 
-    /// Completes a request with what has to be looked up.
+    /// Completes a request with a look-up.
     ///
     /// - Parameter endings: How many memberships had ended before the look-up.
     func complete(
@@ -123,7 +123,7 @@ final class CallRequests: Sendable {
         return (invitation, policies.map(\.profile))
     }
 
-    /// How those of the users want to be called whom the caller may call: at least one.
+    /// The policies of those users whom the caller may call: at least one.
     private func policies(
         of users: [UserID], calledBy caller: UserID
     ) async throws(Refusal) -> [CalleePolicy] {
@@ -142,12 +142,12 @@ final class CallRequests: Sendable {
             isMember: isMember)
     }
 
-    /// Where an invite calls, and whom.
+    /// Which conversation an invite calls, and whom.
     private struct Called {
         let conversation: ConversationID
         let mode: Call.Mode
         let users: [UserID]
-        /// Those who are members in name only, and must not hear of the call.
+        /// Those who are members in name only, and must not know of the call.
         var nominal: Set<UserID> = []
     }
 
@@ -187,7 +187,7 @@ final class CallRequests: Sendable {
     private func placedEarlier(_ invite: Invite, by caller: UserID) async throws(Refusal) -> CallView? {
         do {
             let stored = try await archive.call(placedBy: caller, as: invite.clientCallID)
-            // An open call's owner knows more than what is stored, and answers for it.
+            // An open call's owner knows more than what is stored, and answers it.
             return stored?.call.isEnded == true ? stored : nil
         } catch {
             throw Refusal(CallReply.unavailable)
@@ -206,11 +206,11 @@ final class CallRequests: Sendable {
 
     // MARK: Limits
 
-    /// Takes invites off what a user may send in a minute, and in a day.
+    /// Charges invites to a user's limits for a minute and for a day.
     /// - Parameters:
     ///   - count: How many are rung.
-    ///   - paid: How many of them are paid for already.
-    /// - Returns: The answer when there are not so many left.
+    ///   - paid: How many of them are already paid for.
+    /// - Returns: The refusal when the limits do not allow them, else nil.
     private func takeInvites(_ count: Int, of user: UserID, paid: Int = 0) -> CallReply? {
         // However many there are at once, a full bucket is enough.
         let cost = min(count, invitesPerMinute) - paid
@@ -223,7 +223,7 @@ final class CallRequests: Sendable {
         return quotas.spend(.rings, count - paid, of: user).map { .usedUp(retryAfter: $0) }
     }
 
-    /// Takes a command off what a user may give.
+    /// Charges a command to a user's limit.
     private func takeCommand(_ kind: CallCommandLimits.Kind, of user: UserID) -> CallReply? {
         let present = now()
         guard let wait = commandLimits.withLockedValue({ $0.take(kind, of: user, now: present) }) else { return nil }
@@ -232,12 +232,12 @@ final class CallRequests: Sendable {
     }
 }
 
-/// How often each user has called lately. Users whose bucket is full again are forgotten, so the table stays small.
+/// How often each user has called recently. Users whose bucket is full again are forgotten, so the table stays small.
 private struct InviteLimits {
     private var buckets: [UserID: TokenBucket] = [:]
     private var forgetAt = 1024
 
-    /// Takes invites; what it returns, when it returns something, is how long to wait.
+    /// Takes invites; returns how long to wait when the limit is reached, else nil.
     mutating func take(_ count: Int, _ user: UserID, _ perMinute: Int, now: Instant) -> Instant.Span? {
         if buckets.count >= forgetAt {
             buckets = buckets.filter { !$0.value.isFull(now: now) }

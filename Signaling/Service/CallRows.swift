@@ -2,13 +2,13 @@ import Primitives
 package import SignalingCore
 package import Storage
 
-/// The rows that calls are stored in (seed 003), one way and the other.
+/// Converts calls to the rows that store them (seed 003), and back.
 package enum CallRows {
     /// The statements that carry out a transition's changes.
     ///
     /// - Parameters:
-    ///   - storedRevision: The revision that the stored row must have; with another one the unit fails.
-    ///   - owner: Who writes. With another one in the stored row the unit fails.
+    ///   - storedRevision: The revision that the stored row must have; with a different one the unit fails.
+    ///   - owner: Who writes. If the stored row has a different owner, the unit fails.
     package static func steps(for transition: CallTransition, storedRevision: Int64, by owner: CallOwner) -> [Step] {
         let call = transition.call
         return transition.changes.flatMap { change in
@@ -49,7 +49,7 @@ package enum CallRows {
             .upsertCallParticipant, [.id(call.id)] + ParticipantColumn.allCases.map { $0.value(of: record) })
     }
 
-    /// Makes a call of its rows.
+    /// Makes a call from its rows.
     package static func view(
         _ row: Row, participants: [Row], shares: [Row], rules: CallRules
     ) throws(DatabaseError) -> CallView {
@@ -58,7 +58,7 @@ package enum CallRows {
         var people: [UserID: Profile] = [:]
         for participant in participants {
             let member = try self.participant(participant)
-            // The caller comes first, as in a call that never was stored.
+            // The caller comes first, as in a call that has not been stored.
             members.insert(member, at: member.user == initiator ? 0 : members.endIndex)
             people[member.user] = Profile(
                 id: member.user, username: try participant.text("username"),
@@ -81,7 +81,7 @@ package enum CallRows {
         return CallView(call: call, people: people)
     }
 
-    /// Makes calls of their rows and of the rows of all their participants and open shares.
+    /// Makes calls from their rows and the rows of all their participants and open shares.
     package static func views(
         _ rows: [Row], participants: [Row], shares: [Row], rules: CallRules
     ) throws(DatabaseError) -> [CallView] {

@@ -1,26 +1,26 @@
 public import Primitives
 public import SignalingCore
 
-/// A wish to call somebody.
+/// A request to call somebody.
 public struct Invite: Sendable {
     /// Whom to call.
     public enum Target: Sendable, Equatable {
         /// A user, in the direct conversation with them.
         case user(UserID)
-        /// These members of a conversation; all of them when none is named.
+        /// These members of a conversation; all of them if none is named.
         case conversation(ConversationID, ringing: [UserID])
     }
 
-    /// The client's own name for the call: asking again with it gives the same call.
+    /// The client's own id for the call: asking again with it returns the same call.
     public var clientCallID: RequestID
-    /// Who is called.
+    /// Who to call.
     public var target: Target
     /// Voice or video.
     public var type: Call.MediaType
     /// What the caller sends.
     public var media: MediaState
 
-    /// Makes a wish.
+    /// Makes a request.
     public init(clientCallID: RequestID, target: Target, type: Call.MediaType, media: MediaState) {
         self.clientCallID = clientCallID
         self.target = target
@@ -29,20 +29,20 @@ public struct Invite: Sendable {
     }
 }
 
-/// What a device asks of calls, as it asks: the service completes it with what only the server knows.
+/// A request of a device as received: the service completes it with what only the server knows.
 public enum CallRequest: Sendable {
     /// Call another user, or the members of a group. Counts as an invite for each who is rung.
     case invite(Invite)
-    /// Come into a group call without being rung, or again.
+    /// Enter a group call without being rung, or again.
     case join(CallID, RequestID, MediaState)
     /// Ring more people for a call. Counts as an invite for each.
     case add(CallID, RequestID, [UserID])
-    /// Turn the call away. When the device is merely busy, the user's others go on ringing.
+    /// Decline the call. When the device is merely busy, the user's other devices go on ringing.
     case decline(CallID, RequestID, isBusy: Bool)
-    /// A command that is complete as it is asked.
+    /// A command that is complete as received.
     case command(CallID, CallCommand)
 
-    /// Whether a call may be another one after it.
+    /// Whether it may change a call.
     public var mayChangeCall: Bool {
         switch self {
         case .command(_, .fetch), .command(_, .signal): false
@@ -55,7 +55,7 @@ public enum CallRequest: Sendable {
 public protocol CallEvents: Sendable {
     /// Answers a command, once, after what it changed is on disk.
     func reply(_ reply: CallReply, to replyTo: ReplyTo)
-    /// Delivers an event to the devices that stand behind the addresses now.
+    /// Delivers an event to the devices that the addresses now represent.
     func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address])
 }
 
@@ -67,36 +67,36 @@ public protocol DevicePresence: Sendable {
 
 /// Knows users and their conversations.
 public protocol CallPeople: Sendable {
-    /// The direct conversation between two users, made when there is none.
+    /// The direct conversation between two users, created if there is none.
     func directConversation(
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> ConversationID
-    /// A conversation and whom everybody in it sees as members; `nominal` ones are so in name only, and must not hear of calls
-    /// in it. `notFound` when there is none or the user is not a member, but in name.
+    /// A conversation and the members that everybody in it sees; `nominal` ones are members in name only, and must not
+    /// know of calls in it. `notFound` when there is none, or the user is not a member or only a nominal one.
     func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID], nominal: Set<UserID>)
-    /// Who is in a conversation now, and not in name only; nobody when there is none.
+    /// Who is in a conversation now, except nominal members; nobody when there is none.
     func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID>
-    /// How users want to be called by this caller. Whom there is not is not in the answer.
+    /// Users' policies for calls from this caller. Users who do not exist are missing from the answer.
     func calleePolicies(
         of users: [UserID], calledBy caller: UserID
     ) async throws(CallPeopleError) -> [UserID: CalleePolicy]
 }
 
-/// How a user wants to be called by a certain caller.
+/// A user's policy for calls from a certain caller.
 public struct CalleePolicy: Sendable, Equatable {
     /// Who it is.
     public var profile: Profile
-    /// Whether the user is to hear of the call. When not, the caller hears ringing until the deadline all the same: a
-    /// block must not show.
+    /// Whether the user may be told of the call. If not, the caller hears ringing until the deadline anyway: a block
+    /// must not show.
     public var isReachable: Bool
     /// Whether the user is rung while in another call.
     public var hasCallWaiting: Bool
     /// Whether the caller has blocked the user, and so may not call.
     public var isBlockedByCaller: Bool
 
-    /// Describes how a user wants to be called.
+    /// Describes a policy.
     public init(
         profile: Profile, isReachable: Bool = true, hasCallWaiting: Bool = false, isBlockedByCaller: Bool = false
     ) {
@@ -107,10 +107,10 @@ public struct CalleePolicy: Sendable, Equatable {
     }
 }
 
-/// Why there is no conversation to call in.
+/// Why the conversation to call in is not available.
 public enum CallPeopleError: Error, Sendable {
     /// There is no such user or conversation.
     case notFound
-    /// The database is away.
+    /// The database is unreachable.
     case unavailable
 }

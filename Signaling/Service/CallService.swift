@@ -5,29 +5,29 @@ public import SignalingCore
 public import Storage
 import Synchronization
 
-/// Owns every open call: takes commands to the call they name, commits what follows, answers and tells.
+/// Owns every open call: passes commands to the calls they name, commits the results, answers and sends events.
 ///
-/// Each call lives on one shard, and each shard on one event loop, so nothing here locks a call. Commands that one
-/// thread hands in keep their order.
+/// Each call lives on one shard, and each shard on one event loop, so nothing here locks a call. Commands from one
+/// thread keep their order.
 public final class CallService: Sendable {
-    /// What the service is told once, at the start.
+    /// The service's settings, fixed at the start.
     public struct Settings: Sendable {
-        /// How long calls wait for what, and what is allowed in them.
+        /// How long calls wait for things, and what is allowed in them.
         public var rules = CallRules()
         /// How many people a user may ring in a minute.
         public var invitesPerMinute = 30
         /// How much one user may have stored in a day.
         public var quotas = QuotaLimits()
-        /// Names this server among those that share the database, and is the same after a restart; a new name when nil.
+        /// Identifies this server among those that share the database, also after a restart; a new id when nil.
         public var node: NodeID?
-        /// How long other nodes wait for this one's sign of life before they take over its calls; at least a millisecond.
+        /// How long other nodes wait for a sign of life before they take over its calls; at least a millisecond.
         public var lease = Instant.Span.seconds(10)
 
-        /// The settings a server has when it is told no others.
+        /// A server's default settings.
         public init() {}
     }
 
-    /// The present by the clock that the nodes compare their leases by. Asking for it may take a while.
+    /// The current time by the clock with which the nodes compare their leases. Reading it may take a while.
     public typealias LeaseClock = @Sendable () async throws(DatabaseError) -> Instant
 
     /// What the service counts.
@@ -41,10 +41,10 @@ public final class CallService: Sendable {
     private let node: Node
     private let requests: CallRequests
     private let isStopping = Atomic(false)
-    /// Counts the memberships that have ended: what was looked up before the latest one may be no longer true.
+    /// Counts the memberships that have ended: a look-up from before the latest ending may be out of date.
     private let endings = Atomic<UInt64>(0)
 
-    /// Makes a service that knows no call yet; `start()` comes before the first command.
+    /// Makes a service without calls; `start()` must be called before the first command.
     ///
     /// - Parameters:
     ///   - database: Where calls are durable.
@@ -53,8 +53,9 @@ public final class CallService: Sendable {
     ///   - people: Who knows users and their conversations.
     ///   - recorders: Who writes something of its own with each change.
     ///   - loops: One shard is made for each loop.
-    ///   - now: The present, by a clock that never jumps and that is near the wall clock: deadlines outlive the process.
-    ///   - leaseClock: The present, by a clock that all nodes share; `now` when nil.
+    ///   - now: The current time, by a clock that never jumps and is near the wall clock: deadlines outlive the
+    ///     process.
+    ///   - leaseClock: The current time, by a clock that all nodes share; `now` when nil.
     public init(
         database: any Database, events: any CallEvents, presence: any DevicePresence, people: any CallPeople,
         recorders: [any CallRecorder] = [], loops: [any EventLoop], settings: Settings,
@@ -91,32 +92,32 @@ public final class CallService: Sendable {
         return clock
     }
 
-    /// Takes the node's lease, and takes up every open call that is this node's own, nobody's, or of a node whose lease has
-    /// run out. What came due while no server ran is carried out with the time at which it was due. From then on the lease
-    /// is renewed and calls that lose their owner are taken up, until `stop()`.
+    /// Takes the node's lease, and adopts every open call that is this node's own, nobody's, or of a node whose lease
+    /// has expired. What came due while no server ran is carried out with the time at which it was due. From then on,
+    /// until `stop()`, the lease is renewed and calls that lose their owner are adopted.
     ///
-    /// - Returns: How many calls were taken up.
+    /// - Returns: How many calls were adopted.
     @discardableResult
     public func start() async throws(DatabaseError) -> Int {
         try await node.start()
     }
 
-    /// Comes back when another process was started as this node, so that this one has to end.
+    /// Returns when another process was started as this node, so that this one has to end.
     ///
-    /// - Returns: Whether that is why; false when the service was stopped or the task cancelled.
+    /// - Returns: True in that case; false when the service was stopped or the task cancelled.
     public func isSuperseded() async -> Bool {
         await node.isSuperseded()
     }
 
-    /// Whether this server may answer for its calls. While it may not, commands fail as unavailable, and calls wait.
+    /// Whether this server may answer for its calls. If not, commands fail as unavailable, and calls wait.
     public var holdsLease: Bool { node.holdsLease }
 
-    /// Renews the lease now, as happens by itself every third of its duration.
+    /// Renews the lease now, as also happens automatically every third of its duration.
     func renewLease() async {
         await node.renew()
     }
 
-    /// Gives a request to the call that it names, or places a call. The answer goes to `replyTo`.
+    /// Passes a request to the call that it names, or places a call. The answer goes to `replyTo`.
     ///
     /// - Parameter sender: The user whose device asks.
     public func submit(_ request: CallRequest, from sender: Profile, replyTo: ReplyTo) {
@@ -135,8 +136,8 @@ public final class CallService: Sendable {
         }
     }
 
-    /// Gives a complete request to the shard whose it is. A call that is not open belongs to none: any of them has it
-    /// answered from the archive.
+    /// Passes a complete request to the right shard. A call that is not open belongs to none: any shard has it answered
+    /// from the archive.
     private func hand(_ input: CallTable.Input) {
         let conversation: ConversationID? =
             switch input {
@@ -147,7 +148,7 @@ public final class CallService: Sendable {
         shards[conversation.map(openCalls.shard) ?? 0].take(input)
     }
 
-    /// A device has a socket again: calls that wait for it go on, and the completion gets every open call of its user.
+    /// A device has a socket again: calls that wait for it continue. The completion gets every open call of its user.
     public func deviceConnected(_ origin: CallOrigin, openCalls: @escaping @Sendable ([CallView]) -> Void) {
         let answers = shards.map { $0.deviceReturned(origin) }
         EventLoopFuture.whenAllSucceed(answers, on: shards[0].loop).whenComplete { result in
@@ -155,29 +156,29 @@ public final class CallService: Sendable {
         }
     }
 
-    /// The last socket of a device is gone: the calls that it is in give it time to come back.
+    /// The last socket of a device is gone: its calls give it time to come back.
     public func deviceLost(_ origin: CallOrigin) {
         for shard in shards { shard.take(.deviceLost(origin)) }
     }
 
-    /// A user does not belong to a conversation any more: its calls take the user out, and take nobody for a member by what
-    /// was looked up before. Called once that is on disk; does not block. What another node does to the members, or this
-    /// one before it was ended, the calls learn when the lease is renewed.
+    /// A user no longer belongs to a conversation: its calls take the user out, and ignore memberships that were looked
+    /// up before. Called once that is on disk; does not block. If another node changes the members, or this one ended
+    /// before its calls were told, the calls find out when the lease is renewed.
     public func membershipEnded(_ user: UserID, in conversation: ConversationID) {
         let number = endings.add(1, ordering: .acquiringAndReleasing).newValue
         let ending = MembershipEnding(user: user, conversation: conversation)
         shards[openCalls.shard(for: conversation)].take(.membershipEnded(ending, number: number))
     }
 
-    /// Devices of a user were logged out: what they are in goes on without them. Does not block.
+    /// Devices of a user were logged out: their calls go on without them. Does not block.
     ///
-    /// - Parameter isLast: Whether no device is left, so that nobody is there to answer, either.
+    /// - Parameter isLast: Whether no device is left, so that nobody is left to answer, either.
     public func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
         for shard in shards { shard.take(.loggedOut(user, devices, isLast: isLast)) }
     }
 
-    /// Takes no more commands, and gives the lease up. Calls stay open in the database and are taken up by another node,
-    /// or by this one when it starts again.
+    /// Accepts no more commands, and gives the lease up. Calls stay open in the database and are adopted by another
+    /// node, or by this one when it starts again.
     public func stop() async {
         isStopping.store(true, ordering: .relaxed)
         await node.stop()

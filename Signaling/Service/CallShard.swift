@@ -4,7 +4,7 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// The door to the calls that live on one event loop. What one thread hands in is taken in its order.
+/// The entry to the calls that live on one event loop. Inputs from one thread are handled in order.
 final class CallShard: Sendable {
     /// What a shard needs.
     struct Dependencies: Sendable {
@@ -29,34 +29,34 @@ final class CallShard: Sendable {
         runner = CallTableRunner.make(on: loop, dependencies)
     }
 
-    /// Hands an input in.
+    /// Passes an input to the table.
     func take(_ input: CallTable.Input) {
         loop.execute { self.runner.value.take(input) }
     }
 
-    /// The lease has changed: the table goes by it as it is by the time it hears of it.
+    /// The lease has changed: the table gets its value at the time when it is told.
     func leaseChanged() {
         loop.execute { self.runner.value.takeLease() }
     }
 
-    /// As above, and comes back when the table has heard of it.
+    /// Like `leaseChanged()`, and returns when the table has been told.
     func leaseTaken() async {
         try? await loop.submit { self.runner.value.takeLease() }.get()
     }
 
-    /// Takes up a call.
+    /// Adopts a call.
     ///
-    /// - Returns: Whether it is taken up; false while an earlier picture of it is not settled.
+    /// - Returns: Whether it was adopted; false while an earlier state of it is not settled.
     func adopt(_ stored: CallView, lastSeen: Instant) async -> Bool {
         (try? await loop.submit { self.runner.value.adopt(stored, lastSeen: lastSeen) }.get()) ?? false
     }
 
-    /// The calls that nothing is under way for.
+    /// The calls with no commit in flight.
     func settledCalls() async -> [CallID] {
         (try? await loop.submit { self.runner.value.table.settledCalls }.get()) ?? []
     }
 
-    /// Hands an input in, and comes back when it has been taken.
+    /// Passes an input to the table, and returns when it has been handled.
     func taken(_ input: CallTable.Input) async {
         try? await loop.submit { self.runner.value.take(input) }.get()
     }

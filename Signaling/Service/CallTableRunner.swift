@@ -4,14 +4,14 @@ import Primitives
 package import SignalingCore
 package import Storage
 
-/// Carries out what a shard's table of calls wants done, and feeds the outcomes in. It decides nothing.
+/// Carries out the outputs of a shard's table of calls, and feeds the outcomes in. It decides nothing.
 ///
-/// Confined to its event loop: every method is called there.
+/// Confined to its event loop: every method must be called there.
 final class CallTableRunner {
     private(set) var table: CallTable
     private let loop: any EventLoop
     private let dependencies: CallShard.Dependencies
-    /// What is to be done, in its order. What follows from an output's own input comes after what was there before.
+    /// What to do, in order. Outputs that follow from an output's own input come after those that were there before.
     private var outputs: [CallTable.Output] = []
     private var isCarryingOut = false
     private var timer: (due: Instant, scheduled: Scheduled<Void>)?
@@ -96,7 +96,7 @@ final class CallTableRunner {
         case .letGo(let id): announceStored(id)
         case .drain(let id): take(.drainDue(id))
         case .rest(let id):
-            // Not by `execute`: a loop carries out everything that it was given before it looks at its sockets again.
+            // Not by `execute`: a loop runs all submitted tasks before it handles its sockets again.
             loop.assumeIsolated().scheduleTask(in: .microseconds(TurnBudget.rest.microseconds)) {
                 self.take(.rested(id))
             }
@@ -134,7 +134,7 @@ final class CallTableRunner {
             "a call's transition was not committed", metadata: ["call": "\(id)", "error": "\(error)"])
     }
 
-    /// What it costs to tell many is the better part of a call's work.
+    /// Sending to many devices is most of a call's work.
     private func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
         let began = dependencies.now()
         dependencies.events.deliver(event, of: view, to: addresses)
@@ -172,7 +172,7 @@ final class CallTableRunner {
                 return events.reply(.unavailable, to: replyTo)
             }
             if earlier.call.isEnded { return events.reply(.done(earlier), to: replyTo) }
-            // Of an open call only its owner knows enough.
+            // For an open call, only its owner knows enough.
             guard openCalls.conversation(of: earlier.call.id) != nil else {
                 return events.reply(.unavailable, to: replyTo)
             }
@@ -188,10 +188,10 @@ final class CallTableRunner {
         loop.assumeIsolated().scheduleTask(in: delay) { self.take(.ringingFeigned(user, id)) }
     }
 
-    /// How long a device takes to hear of a call and say so, in milliseconds.
+    /// How long a device takes to be told of a call and report that it rings, in milliseconds.
     private static let momentToRing: ClosedRange<Int64> = 30...300
 
-    /// Tells the people of a call that another node owns now how it stands.
+    /// Sends the stored state of a call that another node owns now to its people.
     private func announceStored(_ id: CallID) {
         dependencies.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
         let (archive, events) = (dependencies.archive, dependencies.events)
@@ -212,7 +212,7 @@ final class CallTableRunner {
 }
 
 extension CallTable.CommitOutcome {
-    /// What a unit of a call has come to.
+    /// Maps the result of a call's unit.
     package init(_ result: Result<[StepResult], DatabaseError>) {
         switch result {
         case .success: self = .stored

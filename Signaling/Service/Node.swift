@@ -5,14 +5,15 @@ import Primitives
 import SignalingCore
 import Storage
 
-/// This process among those that share the database: how calls come to it, stay with it, and leave it.
+/// This process among those that share the database: how it gets, keeps and loses calls.
 ///
 /// It holds the lease and renews it every third of its duration. With each renewal it takes over the open calls that
-/// have no owner, or whose owner's lease has run out; of two nodes that try, the database lets one have a call. And it
-/// begins anew with those of its own that no shard has.
+/// have no owner, or whose owner's lease has expired; if two nodes try, the database lets one have a call. It also
+/// adopts those of its own calls again that no shard has.
 ///
-/// What nodes compare with each other goes by the lease clock, which they share. How long this process holds its own lease,
-/// it measures by its own clock, from before it asked for the time: so it never holds it for longer than others think.
+/// Times that nodes compare with each other are of the lease clock, which they share. How long this process holds its
+/// own lease is measured by its own clock, from before it asked for the time: so it never holds it for longer than
+/// others think.
 final class Node: Sendable {
     /// How many calls are taken over at once.
     private static let adoptionPage = 500
@@ -36,10 +37,10 @@ final class Node: Sendable {
         var isStopped = false
         /// When the process that ran as this node before was last alive.
         var ownLastSeen: Instant?
-        /// Calls that this node has taken over, or may have, and that no shard has yet, with the last sign of life of their
-        /// owner before.
+        /// Calls that this node has taken over, or may have, and that no shard has yet, with the last sign of life of
+        /// their previous owner.
         var toAdopt: [CallID: Instant] = [:]
-        /// Whether calls are being taken over, which may take longer than it is until the next renewal.
+        /// Whether calls are being taken over, which may take longer than the time until the next renewal.
         var isTakingOver = false
         /// Leases that end later than any can, and since when, by this process's clock, they have not been renewed.
         var leasesAhead: [NodeID: (renewedAt: Instant, since: Instant)] = [:]
@@ -61,9 +62,9 @@ final class Node: Sendable {
         self.logger = logger
     }
 
-    /// Begins a new epoch, takes up calls, and goes on doing so.
+    /// Begins a new epoch, adopts calls, and keeps doing so.
     ///
-    /// - Returns: How many calls were taken up.
+    /// - Returns: How many calls were adopted.
     func start() async throws(DatabaseError) -> Int {
         let before = try await database.query(.nodeByID, [.id(lease.node)]).first
         let lastSeen = try before?.instant("renewed_at")
@@ -76,7 +77,7 @@ final class Node: Sendable {
         for shard in shards { shard.leaseChanged() }
         metrics.leaseHeld.set(1)
         logger.info("a new epoch begins", metadata: ["node": "\(lease.node)", "epoch": "\(owner.epoch)"])
-        // Taking up many calls must not cost the lease.
+        // Adopting many calls must not cost the lease.
         state.withLockedValue { $0.isTakingOver = true }
         defer { state.withLockedValue { $0.isTakingOver = false } }
         scheduleRenewal()
@@ -89,7 +90,7 @@ final class Node: Sendable {
     /// Whether calls may be written now.
     var holdsLease: Bool { lease.owner(at: now()) != nil }
 
-    /// Rows of nodes come with starts, and this is where they go.
+    /// Deletes old rows of nodes, as each start may add one.
     private func forgetNodes(before moment: Instant) async {
         do throws(DatabaseError) {
             _ = try await database.commit(WriteUnit([Step(.forgetNodes, [.instant(moment)])]))
@@ -98,7 +99,7 @@ final class Node: Sendable {
         }
     }
 
-    /// Gives the lease up, so that other nodes need not wait until it runs out.
+    /// Gives the lease up, so that other nodes need not wait until it expires.
     func stop() async {
         let renewal = state.withLockedValue { state in
             state.isStopped = true
@@ -112,7 +113,7 @@ final class Node: Sendable {
         guard let owner else { return }
         do throws(DatabaseError) {
             let present = try await leaseClock()
-            // Units keep their order: what was on its way to disk is there before.
+            // Units keep their order: earlier commits reach the disk first.
             _ = try await database.commit(owner.renewal(at: present, until: present))
         } catch {
             logger.warning(
@@ -121,9 +122,9 @@ final class Node: Sendable {
         }
     }
 
-    /// Comes back when a later epoch of this node has begun, so that this process has to end.
+    /// Returns when a later epoch of this node has begun, so that this process has to end.
     ///
-    /// - Returns: Whether that is why; false when the node was stopped or the task cancelled.
+    /// - Returns: True in that case; false when the node was stopped or the task cancelled.
     func isSuperseded() async -> Bool {
         for await _ in superseded.stream { return true }
         return false
@@ -135,7 +136,7 @@ final class Node: Sendable {
         let third = TimeAmount.microseconds(lease.duration.microseconds / 3)
         state.withLockedValue { state in
             guard !state.isStopped else { return }
-            // A service that nobody has any more stops; its lease runs out.
+            // A service without references stops; its lease expires.
             state.renewal = shards[0].loop.scheduleTask(in: third) { [weak self] in
                 guard let self else { return }
                 Task { [weak self] in
@@ -152,7 +153,7 @@ final class Node: Sendable {
         if let owner = await renewLease() { await takeOverCalls(owner) }
     }
 
-    /// Renews the lease. It waits for nothing that others write: what holds up a message must not cost the node its calls.
+    /// Renews the lease. It does not wait for other writes: a slow message insert must not cost the node its calls.
     ///
     /// - Returns: The owner that has it; nil when it was not renewed.
     private func renewLease() async -> CallOwner? {
@@ -219,8 +220,8 @@ final class Node: Sendable {
         superseded.continuation.yield()
     }
 
-    /// Lets go of what other nodes have taken over while the lease had run out. As long as it has, nothing is sent to the
-    /// database, so what is settled before the question is what the answer is about.
+    /// Lets go of calls that other nodes have taken over while the lease had expired. While it has, nothing is sent to
+    /// the database, so the answer covers what was settled before the question.
     private func letGoOfLostCalls(_ owner: CallOwner) async throws(DatabaseError) {
         var held: [(shard: CallShard, calls: [CallID])] = []
         for shard in shards {
@@ -234,7 +235,7 @@ final class Node: Sendable {
 
     // MARK: Adoption
 
-    /// Takes over every open call that is this node's from before, nobody's, or of a node that has gone.
+    /// Takes over every open call that was this node's, is nobody's, or is of a node that is gone.
     private func adoptCalls() async throws(DatabaseError) -> Int {
         var count = 0
         while let owner = lease.owner(at: now()) {
@@ -243,7 +244,7 @@ final class Node: Sendable {
             state.withLockedValue { state in
                 for call in page {
                     let lastSeen = call.owner == owner.node ? state.ownLastSeen : call.ownerLastSeen
-                    // Of a call without an owner only what is written down is known.
+                    // For a call without an owner only what is stored is known.
                     state.toAdopt[call.id] = lastSeen ?? Instant(microseconds: 0)
                 }
             }
@@ -254,8 +255,8 @@ final class Node: Sendable {
         return count
     }
 
-    /// Ends leases that were taken before the lease clock was set back, and that nobody has renewed for as long as a lease
-    /// lasts: their nodes have gone, and the calls would wait until the clock is where it was.
+    /// Ends leases that were taken before the lease clock was set back, and that nobody has renewed for a lease's
+    /// duration: their nodes are gone, and the calls would wait until the clock is where it was.
     private func endLeasesAhead() async throws(DatabaseError) {
         let (present, moment) = (try await leaseClock(), now())
         var ahead: [NodeID: (renewedAt: Instant, since: Instant)] = [:]
@@ -273,8 +274,8 @@ final class Node: Sendable {
         state.withLockedValue { $0.leasesAhead = found }
     }
 
-    /// Finds open calls that are this node's own and that no shard has. A commit of unknown outcome can come about after
-    /// its outcome was looked up; the shard has let go of the call when it noticed, or never had it.
+    /// Finds open calls that are this node's own and that no shard has. A commit of unknown outcome can take effect
+    /// after its outcome was looked up; the shard has then let go of the call, or never had it.
     private func findMissingCalls(_ owner: CallOwner) async throws(DatabaseError) {
         let present = now()
         for call in try await archive.openCallIDs(of: owner) where openCalls.conversation(of: call) == nil {
@@ -289,8 +290,8 @@ final class Node: Sendable {
         }
     }
 
-    /// Finds people whom a call takes for members of its conversation, and who are none any more: another node has removed
-    /// them, or this one was ended before their call heard of it.
+    /// Finds people whom a call records as members of its conversation and who no longer are: another node has removed
+    /// them, or this one ended before their call was told.
     private func findFormerMembers(_ owner: CallOwner) async throws(DatabaseError) {
         for former in try await archive.formerMembers(of: owner) {
             let ending = MembershipEnding(user: former.user, conversation: former.conversation)

@@ -3,12 +3,12 @@ package import Primitives
 package import SignalingCore
 package import Storage
 
-/// The lease of this process, for all threads; the tables of calls hear of each change.
+/// The lease of this process, for all threads; the tables of calls are told of each change.
 final class NodeLease: Sendable {
     private enum State {
         /// Not taken yet. Can go to: held, given up.
         case none
-        /// Good until then; after that it has run out. Can go to: held, superseded, given up.
+        /// Valid until then; after that it has expired. Can go to: held, superseded, given up.
         case held(epoch: Int64, until: Instant)
         /// The node was started again elsewhere.
         case superseded
@@ -26,7 +26,7 @@ final class NodeLease: Sendable {
         self.duration = duration
     }
 
-    /// The lease as it is.
+    /// The present lease.
     var value: Lease {
         state.withLockedValue { state in
             guard case .held(let epoch, let until) = state else { return .none }
@@ -34,10 +34,10 @@ final class NodeLease: Sendable {
         }
     }
 
-    /// The owner as which calls may be written now; nil when they may not.
+    /// The owner that may write calls now; nil when none may.
     func owner(at now: Instant) -> CallOwner? { value.owner(at: now) }
 
-    /// The owner as which the lease is to be renewed, run out or not; nil when there is nothing to renew.
+    /// The owner for which to renew the lease, expired or not; nil when there is nothing to renew.
     var renewable: CallOwner? { value.holder }
 
     /// A new epoch has begun.
@@ -54,7 +54,7 @@ final class NodeLease: Sendable {
         }
     }
 
-    /// A later epoch of the node has begun: nothing is to be renewed any more.
+    /// A later epoch of the node has begun: nothing is left to renew.
     func supersede() {
         state.withLockedValue { $0 = .superseded }
     }
@@ -93,12 +93,12 @@ extension CallOwner {
         ])
     }
 
-    /// Lets the owner begin anew with an open call of its own.
+    /// Lets the owner adopt an open call of its own again.
     package func readoption(of call: CallID) -> WriteUnit {
         WriteUnit([Step(.readoptCall, [.id(node), .integer(epoch), .id(call)], expectedRows: 1)])
     }
 
-    /// Makes the lease last until then, or end then. Fails when a later epoch of the node has begun.
+    /// Sets the end of the lease, later or now. Fails when a later epoch of the node has begun.
     package func renewal(at now: Instant, until: Instant) -> WriteUnit {
         WriteUnit([
             Step(.renewLease, [.id(node), .integer(epoch), .instant(now), .instant(until)], expectedRows: 1)

@@ -23,9 +23,9 @@ final class OpenCalls: Sendable {
         self.shardCount = shardCount
     }
 
-    /// Where the calls of a conversation live.
+    /// The shard of a conversation's calls.
     func shard(for conversation: ConversationID) -> Int {
-        // The low half of a version 7 id is random, so it spreads without being hashed again.
+        // The low half of a version 7 id is random, so it needs no further hashing.
         Int(conversation.low % UInt64(shardCount))
     }
 

@@ -1,6 +1,6 @@
 import Primitives
 
-/// What is going to happen, the earliest first; what was put in first comes first among equals.
+/// Future happenings, the earliest first; among equals in the order in which they were added.
 struct Agenda<Happening> {
     private struct Entry {
         let at: Instant
@@ -15,7 +15,7 @@ struct Agenda<Happening> {
     /// A binary heap.
     private var entries: [Entry] = []
     private var count = 0
-    /// The happenings themselves stay where they are while entries move.
+    /// The happenings themselves do not move while entries do.
     private var slots: [Happening?] = []
     private var freeSlots: [Int] = []
 

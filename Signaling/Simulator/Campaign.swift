@@ -1,4 +1,4 @@
-/// Many schedules, one after the other on each thread, until one breaks something.
+/// Many schedules, run one after the other on each thread, until one breaks a rule.
 struct Campaign: Sendable {
     let firstSeed: UInt64
     let count: Int
@@ -13,11 +13,11 @@ struct Campaign: Sendable {
         var steps = 0
         var seconds = 0.0
         var coverage = Coverage()
-        /// The least seed that broke something.
+        /// The lowest seed that broke a rule.
         var violation: (seed: UInt64, Violation)?
     }
 
-    /// How many schedules a thread runs between looks at the clock.
+    /// How many schedules a thread runs between checks of the clock.
     private static let batch = 250
 
     func run() async -> Result {
@@ -47,7 +47,7 @@ struct Campaign: Sendable {
         return result
     }
 
-    /// - Parameter rows: The thread's own database, once a schedule asks for one.
+    /// - Parameter rows: The thread's own database, created when a schedule needs one.
     private func run(_ batch: Int, _ result: inout Result, _ rows: inout StoredRows?) {
         for number in batch * Self.batch..<min(count, (batch + 1) * Self.batch) {
             let seed = firstSeed &+ UInt64(number) &* stride
@@ -66,7 +66,7 @@ struct Campaign: Sendable {
     }
 }
 
-/// Hands the batches out, the least seeds first.
+/// Hands the batches out, lowest seeds first.
 private actor Batches {
     private let count: Int
     private var next = 0
@@ -94,7 +94,7 @@ extension Campaign.Result {
         if let new = other.violation, violation.map({ new.seed < $0.seed }) ?? true { violation = new }
     }
 
-    /// What a person wants to know of the run.
+    /// A summary of the run for people.
     var summary: String {
         let time = max(seconds, 0.001)
         var lines = [

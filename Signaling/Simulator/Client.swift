@@ -1,8 +1,8 @@
 import Primitives
 import SignalingCore
 
-/// A device as the protocol means it to be: it keeps calls by their revision and puts changes on them, comes back after a
-/// loss, and asks again what was not answered.
+/// A device as the protocol intends: it keeps calls by their revision and applies changes to them, returns after a
+/// loss, and repeats commands that were not answered.
 struct Client {
     struct Pending {
         let frame: ClientFrame
@@ -14,15 +14,15 @@ struct Client {
     var isSwitchedOn = true
     /// The socket that it has or is opening.
     var connection: Int?
-    /// Whether hello was answered on it.
+    /// Whether hello was answered on that socket.
     var isWelcome = false
     /// The newest state of every call that it knows of.
     var calls: [Call] = []
-    /// The same calls as whole calls and changes have drawn them.
+    /// The same calls, assembled from whole calls and changes.
     var pictures: [CallID: Picture] = [:]
     /// The calls that it rings for.
     var ringing: [CallID] = []
-    /// What was not answered yet, by the number of its frame.
+    /// Commands that are not answered yet, by the number of their frame.
     var pending: [Int: Pending] = [:]
     var latest: ClientFrame?
     var frames = 0
@@ -38,7 +38,7 @@ struct Client {
         device = origin.device
     }
 
-    /// Forgets all but who it is.
+    /// Forgets everything except its identity.
     mutating func forget() {
         calls = []
         pictures = [:]
@@ -47,9 +47,9 @@ struct Client {
         latest = nil
     }
 
-    /// Takes in a call, unless it knows a newer state.
+    /// Keeps a call, unless it knows a newer state.
     mutating func take(_ call: Call) {
-        // Whoever only asks to be let in has nothing to show but that.
+        // A user who is only asking to be admitted has nothing else to show.
         guard let own = call.participant(user), !own.isHidden else {
             pictures[call.id] = nil
             return calls.removeAll { $0.id == call.id }
@@ -58,7 +58,7 @@ struct Client {
         keep(call)
     }
 
-    /// Takes in what of a call has changed; false when the device does not know it as it was before.
+    /// Applies a change to a call; false when the device does not know the call's state before it.
     mutating func take(_ difference: CallDifference, of call: Call) -> Bool {
         guard let known = pictures[call.id]?.revision, known >= difference.base else { return false }
         if known < call.revision { pictures[call.id]?.take(difference, of: call) }
@@ -71,7 +71,7 @@ struct Client {
         if call.revision > calls[index].revision { calls[index] = call }
     }
 
-    /// Takes the server's word for all open calls. What it knew as open and is not named is over.
+    /// Replaces all open calls by those of the server. Calls that it knew as open and that are missing are over.
     mutating func replaceOpenCalls(by open: [Call]) {
         calls.removeAll { known in !known.isEnded || open.contains { $0.id == known.id } }
         calls += open
@@ -139,7 +139,7 @@ extension World {
         if clients[device].isWelcome, let connection = clients[device].connection { send(frame, by: connection) }
     }
 
-    /// A command that goes out twice on one socket, or again after its answer.
+    /// Sends a command twice on one socket, or again after its answer.
     func repeatLatest(of device: Int) {
         guard clients[device].isWelcome, let connection = clients[device].connection,
             let latest = clients[device].latest

@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// What the owner of calls can go through: an input, how its call stands, and what comes of it.
+/// The situations of the owner of calls: an input, the state of its call, and the result.
 enum OwnerRow: Int, CaseIterable {
     case invitePlaces
     case inviteGoesToOpenCall
@@ -61,7 +61,7 @@ enum OwnerRow: Int, CaseIterable {
     case wakesForUpdates
     case wakesForLookUp
 
-    /// The row as a reader of the owner's code knows it.
+    /// The row as readers of the owner's code know it.
     var title: String {
         switch self {
         case .invitePlaces: "invite · no open call → placed"
@@ -126,7 +126,7 @@ enum OwnerRow: Int, CaseIterable {
 }
 
 extension World {
-    /// Notes which rows a step of a table went through.
+    /// Records which rows a step of a table covered.
     func note(
         _ input: CallTable.Input, _ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer, from mark: Int
     ) {
@@ -267,7 +267,7 @@ extension World {
         }
     }
 
-    /// What would change what is stored, and can't be written.
+    /// A change to what is stored that can't be written.
     private func noteUnwritten(
         _ steps: [CallTable.Step], _ before: Standing, _ outputs: ArraySlice<CallTable.Output>
     ) {
@@ -288,7 +288,7 @@ extension CallTable.Output {
     fileprivate var isFeignedRinging: Bool { if case .feignRinging = self { true } else { false } }
     fileprivate var isLetGo: Bool { if case .letGo = self { true } else { false } }
 
-    /// Whether somebody is answered, by the table or by what is stored.
+    /// Whether it answers somebody, from the table or from the archive.
     fileprivate var isAnswer: Bool {
         switch self {
         case .reply, .answerFromArchive, .answerRepeatedInvite: true

@@ -1,6 +1,6 @@
-/// The rows of the tables of the call machine, and of what is said of screen sharing and the relay beside them.
+/// The rows of the tables of the call machine, and of its rules for screen sharing and the relay.
 ///
-/// The reference names the row that it follows at each step; a run says which rows it saw.
+/// The reference names the row that it follows at each step; a run reports which rows it covered.
 enum TableRow: Int, CaseIterable {
     // The call.
     case invite
@@ -149,7 +149,7 @@ enum TableRow: Int, CaseIterable {
     case offerAnswered
     case offerUnanswered
 
-    /// The row as a reader of the tables knows it.
+    /// The row as readers of the tables know it.
     var title: String {
         switch self {
         case .invite: "– · invite → initiated"
@@ -289,7 +289,7 @@ enum TableRow: Int, CaseIterable {
     }
 }
 
-/// How often each row of the tables was followed, and each row of the owner gone through.
+/// How often each row of the tables was followed, and each row of the owner covered.
 struct Coverage {
     private(set) var counts = [Int](repeating: 0, count: TableRow.allCases.count)
     private(set) var ownerCounts = [Int](repeating: 0, count: OwnerRow.allCases.count)
@@ -321,7 +321,7 @@ struct Coverage {
     /// Whether every row was seen.
     var isComplete: Bool { missing.isEmpty && missingOfOwner.isEmpty }
 
-    /// The rows of the owner that were never gone through.
+    /// The rows of the owner that were never covered.
     var missingOfOwner: [OwnerRow] {
         OwnerRow.allCases.filter { ownerCounts[$0.rawValue] == 0 }
     }

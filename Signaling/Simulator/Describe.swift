@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// Short names for a trace that people read: users A, B, C, their devices A1, A2, times from the start.
+/// Short names for a readable trace: users A, B, C, their devices A1, A2, times from the start.
 enum Describe {
     static func time(_ moment: Instant) -> String {
         let span = (moment - World.start).microseconds

@@ -1,9 +1,9 @@
 import Primitives
 import SignalingCore
 
-// What devices ask for in group calls.
+// What devices request in group calls.
 extension World {
-    /// Whether a device turns to the group now: its user belongs to it, or tries to.
+    /// Whether a device now acts in the group: its user belongs to it, or tries to.
     func isForGroup(_ device: Int) -> Bool {
         guard schedule.memberCount > 0, random.isOne(in: 2) else { return false }
         return !clients[device].calls.contains {
@@ -11,8 +11,7 @@ extension World {
         }
     }
 
-    /// The group call that goes on is joined, as the conversation shows it; where there is none, one is placed. Nil for
-    /// one who is in it.
+    /// Joins the open group call, as shown in the conversation; places one if there is none. Nil for those in it.
     func groupBody(_ device: Int) -> ClientFrame.Body? {
         let user = clients[device].user
         let live = server.followed.filter { $0.call.mode == .group }
@@ -26,12 +25,12 @@ extension World {
         return .call(call.id, .join(request(), media(), isMember: false))
     }
 
-    /// With the device that is in the group call.
+    /// A command from a device that is in the group call.
     func commandInGroup(_ call: Call, _ device: Int) -> CallCommand {
         if let asking = call.joinRequests.first, random.isOne(in: 2) {
             return .control(request(), .admit(asking.origin.user, isAdmitted: random.isOne(in: 2)))
         }
-        // Bars are rare, and there are rules for who takes them back.
+        // Bars are rare, and lifting them has rules of its own.
         if let barred = call.participants.first(where: \.isBarred), random.isOne(in: 3) {
             return .add(request(), [Callee(barred.user)])
         }
@@ -52,7 +51,7 @@ extension World {
         }
     }
 
-    /// Something that hosts may do to somebody.
+    /// A host control against somebody.
     func control(of user: UserID) -> HostControl {
         switch random.below(20) {
         case 0..<4: .setRole(user, random.pick(Participant.Role.allCases))
@@ -64,7 +63,7 @@ extension World {
         }
     }
 
-    /// Who may be rung again next in a group call that goes on, and when.
+    /// Who can next be rung again in an open group call, and when.
     var nextRungAgain: (call: Call, user: UserID, at: Instant)? {
         var next: (call: Call, user: UserID, at: Instant)?
         let error = server.clockError
@@ -72,7 +71,7 @@ extension World {
             for participant in call.participants where !participant.isConnected {
                 guard let rungAt = participant.rungAt else { continue }
                 let at = (participant.ringing?.until ?? rungAt + call.rules.timings.ringAgain) - error
-                // A microsecond ago counts, too: that is when an act may come late on purpose.
+                // A microsecond ago counts, too: an act may deliberately come that late.
                 if at >= now - Instant.Span(microseconds: 1), next.map({ at < $0.at }) ?? true {
                     next = (call, participant.user, at)
                 }
@@ -81,14 +80,14 @@ extension World {
         return next
     }
 
-    /// Lets somebody who is in the call ring whoever may be rung again next.
+    /// Lets somebody who is in the call ring the user who can next be rung again.
     func ringAgain() {
         guard let (call, user, _) = nextRungAgain else { return }
         guard let device = device(in: call, where: { _ in true }) else { return }
         ask(.call(call.id, .add(request(), [Callee(user)])), from: device)
     }
 
-    /// Lets a host turn to those who ask to be let in, or lock the door that nobody stands at.
+    /// Lets a host answer those who ask to be admitted, or lock the call if nobody does.
     func answerDoor() {
         let live = server.followed.map(\.call).filter { $0.mode == .group && !$0.isEnded }
         guard let call = live.first(where: { !$0.joinRequests.isEmpty }) ?? live.first,
@@ -107,7 +106,7 @@ extension World {
         ask(.call(call.id, command), from: device)
     }
 
-    /// A device that is in a call for one of those participants.
+    /// The device of one of those participants that is in a call.
     private func device(in call: Call, where isMeant: (Participant) -> Bool) -> Int? {
         let devices = clients.indices.filter { device in
             guard clients[device].isWelcome, let participant = call.participant(clients[device].user) else {
@@ -118,7 +117,7 @@ extension World {
         return devices.isEmpty ? nil : random.pick(devices)
     }
 
-    /// Somebody who was in the call or rung for it and is not; anybody when there is nobody like that.
+    /// Somebody who was in the call or rung for it and no longer is; anybody when there is nobody like that.
     private func former(of call: Call) -> UserID {
         let former = call.participants.filter { !$0.isInvolved || $0.isHidden }
         return former.isEmpty ? anybody() : random.pick(former).user

@@ -1,9 +1,9 @@
 import Primitives
 import SignalingCore
 
-/// What devices ask for. A new command of the core needs one line in each of the two lists.
+/// What devices request. A new command of the core needs one line in each of the two lists.
 extension World {
-    /// Lets a device ask for something: for what suits the state that it knows, or for anything at all.
+    /// Lets a device send a command: one that suits the state that it knows, or any at all.
     func command(_ device: Int, isSensible: Bool) {
         let client = clients[device]
         guard client.isSwitchedOn else { return }
@@ -27,7 +27,7 @@ extension World {
         ask(.call(call.id, command), from: device)
     }
 
-    /// While the device rings.
+    /// A command while the device rings.
     private func commandWhileRung() -> CallCommand {
         switch random.below(20) {
         case 0..<9: .accept(request(), media())
@@ -38,7 +38,7 @@ extension World {
         }
     }
 
-    /// With the device that is in the call.
+    /// A command from the device that is in the call.
     private func commandInCall(_ call: Call, _ device: Int) -> CallCommand {
         if call.mode == .group, random.isOne(in: 2) { return commandInGroup(call, device) }
         return switch random.below(43) {
@@ -55,7 +55,7 @@ extension World {
         }
     }
 
-    /// With a device whose user is in the call with another one; nil to invite once more.
+    /// A command from a device whose user is in the call with another one; nil to invite once more.
     private func commandBeside(_ call: Call, _ device: Int) -> CallCommand? {
         switch random.below(12) {
         case 0..<4: .move(request(), media())
@@ -69,7 +69,7 @@ extension World {
         }
     }
 
-    /// Whatever can be said, to any call or none.
+    /// Any command, to any call or none.
     private func anything(_ device: Int) -> ClientFrame.Body {
         let call = ModelServer.callID(1 + random.below(Int(lastCall) + 1))
         let anybody = anybody()
@@ -103,7 +103,7 @@ extension World {
         return .invite(.user(World.user(of: callee * World.devicesPerUser)), request())
     }
 
-    /// More, or bigger, signals than a mailbox takes.
+    /// Sends more, or bigger, signals than a mailbox takes.
     func flood(_ device: Int) {
         let user = clients[device].user
         guard let call = clients[device].calls.first(where: { !$0.isEnded && $0.participant(user) != nil }) else {
@@ -111,7 +111,7 @@ extension World {
         }
         let recipient = other(in: call, device)
         if random.isOne(in: 8) {
-            // More than may wait for one commit.
+            // More than can wait for one commit.
             slowUntil = now + .seconds(2)
             ask(.call(call.id, .startScreenShare(request())), from: device)
             for _ in 0..<600 { ask(.call(call.id, .fetch), from: device) }
@@ -163,7 +163,7 @@ extension World {
 
     private func candidate(_ device: Int) -> Signal {
         var source = source(of: device)
-        // Some are late: they were gathered before the latest restart, or for the peer connection before.
+        // Some are outdated: gathered before the latest ICE restart, or for the previous peer connection.
         if random.isOne(in: 10), source.generation > 0 {
             source = .init(peerConnection: source.peerConnection, generation: source.generation - 1)
         } else if random.isOne(in: 20), clients[device].peerConnections > 0 {
@@ -173,7 +173,7 @@ extension World {
             .init(candidate: serial(), mid: "0", lineIndex: 0, usernameFragment: "u", source: source))
     }
 
-    /// A body unlike any other, so that signals can be told apart.
+    /// A unique body, so that signals can be told apart.
     private func serial() -> String {
         requests += 1
         return "\(requests)"

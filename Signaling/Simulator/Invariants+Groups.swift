@@ -1,9 +1,9 @@
 import Primitives
 import SignalingCore
 
-// What must hold beside the tables: who hears, who comes in, who is host.
+// Invariants beyond the tables: who is told, who gets in, who is host.
 extension World {
-    /// What single devices are told beside the call and signals, in its order.
+    /// What single devices are told besides the call and signals, in order.
     func checkNotices(_ transition: CallTransition, _ outcome: Reference.Outcome) {
         var expected = outcome.notices[...]
         for delivery in transition.deliveries {
@@ -19,19 +19,19 @@ extension World {
         if !expected.isEmpty { fail(.noticesAsTables, "\(expected.count) notices are missing") }
     }
 
-    /// Nobody is told of a call that they may not see, unless they asked to be let in by themselves.
+    /// Nobody is told of a call that they may not see, unless they asked to be admitted.
     func checkHidden(_ transition: CallTransition, from before: Call) {
         for delivery in transition.deliveries {
             let user = delivery.address.user
             guard let after = transition.call.participant(user), !after.maySeeCall else { continue }
-            // Whoever is sent out is told that much.
+            // Somebody who is sent out is told so.
             if !after.isHidden, before.participant(user)?.maySeeCall ?? false { continue }
             if before.joinRequests.contains(where: { $0.origin.user == user }) { continue }
             fail(.hiddenHearNothing, "\(Describe.user(user)) is told: \(Describe.event(delivery.event))")
         }
     }
 
-    /// Whoever has not heard of the call, and is rung by one who is welcome, rings.
+    /// A user who does not know of the call yet, and is rung by somebody who is welcome, rings.
     func checkWelcomed(_ transition: CallTransition, _ outcome: Reference.Outcome) {
         for user in outcome.welcomed {
             guard transition.call.participant(user)?.isHidden == false,
@@ -40,7 +40,7 @@ extension World {
         }
     }
 
-    /// Whoever stands in a call as a member of its conversation is one, as soon as nothing is under way.
+    /// Everybody recorded in a call as a member of its conversation is one, once nothing is in flight.
     func checkMembers(_ server: ModelServer) {
         guard server.knowsMembers else { return }
         for live in server.followed where live.call.conversation == ModelServer.group {
@@ -53,7 +53,7 @@ extension World {
         }
     }
 
-    /// Whoever may not see a call is answered as a stranger, unless they join, or asked to, by themselves.
+    /// Users who may not see a call are answered like strangers, unless they join or have asked to be admitted.
     func checkAnswer(to input: CallInput, _ transition: CallTransition, from before: Call) {
         guard case .command(let command, from: let origin) = input, transition.refusal != .notFound,
             before.participant(origin.user).map({ !$0.maySeeCall }) ?? false,
@@ -63,7 +63,7 @@ extension World {
         fail(.hiddenHearNothing, "\(Describe.user(origin.user)) is answered: \(Describe.refusal(transition.refusal))")
     }
 
-    /// Who came in or is rung now, and was not before.
+    /// Who is newly in the call or rung for it.
     func checkComingIn(_ transition: CallTransition, from before: Call) {
         let call = transition.call
         let present = call.participants.count { $0.isInvolved }
@@ -87,7 +87,7 @@ extension World {
         }
     }
 
-    /// Whoever is in a running group call has a host; nobody has two.
+    /// A running group call with anybody in it has a host, and only one.
     func checkHost(_ call: Call) {
         guard call.mode == .group, !call.isEnded else { return }
         let connected = call.participants.filter(\.isConnected)

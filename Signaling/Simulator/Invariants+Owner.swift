@@ -1,13 +1,13 @@
 import Primitives
 import SignalingCore
 
-// What must hold of the owner of calls, whatever its calls go through.
+// Invariants of the owner of calls.
 extension World {
-    /// How the call that an input is for stands before it.
+    /// The state of the call of an input, before the input.
     struct Standing {
         let id: CallID?
         let inspection: CallTable.Inspection?
-        /// Whether the table holds a lease, as far as it has heard.
+        /// Whether the table holds a lease, as far as it has been told.
         let mayWrite: Bool
 
         init(of input: CallTable.Input, _ server: ModelServer, at clock: Instant) {
@@ -25,7 +25,7 @@ extension World {
         }
     }
 
-    /// What the table has waited for.
+    /// An outcome that the table has waited for.
     func noteAnswered(_ input: CallTable.Input, _ server: ModelServer) {
         switch input {
         case .committed(let commit, let id, let outcome):
@@ -42,7 +42,7 @@ extension World {
         }
     }
 
-    /// An input is given to a call when nothing is under way for it, and not again before it is time.
+    /// A call gets an input only when no commit of it is in flight, and no sooner than it may.
     func checkMayBeGivenInput(_ followed: ModelServer.Followed, _ call: Call, _ cause: CallTable.Input) {
         if followed.underWay != nil { fail(.inputsWaitTheirTurn, "a commit is under way: \(Describe.call(call))") }
         if followed.isResting { fail(.inputsWaitTheirTurn, "it rests: \(Describe.call(call))") }
@@ -55,7 +55,7 @@ extension World {
         }
     }
 
-    /// What is stored comes about when the database has said so, or a look-up has found it, and not before.
+    /// A stored change takes effect when the database has confirmed it, or a look-up has found it, and not before.
     func checkIsStored(_ turn: ModelServer.Turn, _ input: CallTable.Input, _ server: ModelServer) {
         guard !turn.transition.changes.isEmpty else { return }
         let call = turn.transition.call
@@ -111,7 +111,7 @@ extension World {
         if isClosed { server.followed.removeAll { !server.table.holds($0.id) } }
     }
 
-    /// A call that rests is not told to rest again: whoever does that looks for an input to take up.
+    /// A resting call is not told to rest again, since the end of a rest continues with a waiting input.
     private func noteRest(of id: CallID, _ server: ModelServer) {
         guard let followed = server.followedCall(id) else { return }
         if followed.isResting { fail(.inputsWaitTheirTurn, "it rests twice: \(Describe.call(followed.call))") }
@@ -138,7 +138,7 @@ extension World {
         server.unanswered[replyTo] = count == 1 ? nil : count - 1
     }
 
-    /// Nobody is told of what has not come about.
+    /// Nobody is told of a change that has not taken effect.
     private func checkIsKnown(_ call: Call, _ server: ModelServer) {
         guard let followed = server.followedCall(call.id), followed.isPlaced, followed.call.revision >= call.revision
         else {
@@ -152,7 +152,7 @@ extension World {
         }
     }
 
-    /// What waits keeps its order: one input at most is taken up, the first; others come after those that are there.
+    /// Waiting inputs keep their order: at most one is handled, the first; new ones go to the end.
     private func checkOrder(_ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer) {
         guard let id = before.id, let open = before.inspection, open.waitingCount > 0,
             let waiting = server.table.inspect(id)?.waiting
@@ -162,7 +162,7 @@ extension World {
         fail(.inputsWaitTheirTurn, "what waits for call \(id.low) has another order")
     }
 
-    // MARK: When all that follows from an input is done
+    // MARK: When all effects of an input are done
 
     func checkDrained(_ server: ModelServer) {
         if server.openCalls.count != server.table.count || server.followed.count != server.table.count {
@@ -198,7 +198,8 @@ extension World {
         if schedule.memberCount > 0 { checkMembers(server) }
     }
 
-    /// A call has heard of each device that came or went. Whoever must not hear of it seems to ring like anybody else.
+    /// A call has been told of each device that connected or disconnected. A user who must not know of it seems to ring
+    /// like anybody else.
     private func checkDevices(_ open: CallTable.Inspection, _ server: ModelServer) {
         guard !open.hasMissedDevices, open.waitingCount == 0 else { return }
         let call = open.call
@@ -219,7 +220,7 @@ extension World {
         }
     }
 
-    /// What a call is owed is tried whenever it is looked at.
+    /// Removals that a call has to carry out are retried whenever it is processed.
     private func checkOwed(_ steps: [CallTable.Step], _ server: ModelServer) {
         guard server.lastLease.owner(at: clock) != nil else { return }
         for step in steps {
@@ -230,7 +231,7 @@ extension World {
         }
     }
 
-    /// Who is in which call, as the outputs have told.
+    /// Who is in which call, as reported by the outputs.
     private func checkConnected(_ call: Call, _ server: ModelServer) {
         guard server.openCalls[call.id] == call.conversation else {
             return fail(.openCallsAreKnown, "\(Describe.call(call)) is not said to be open")
@@ -243,10 +244,10 @@ extension World {
 
     // MARK: Several nodes
 
-    /// Of two nodes only one takes itself for the owner of a call, and may write it.
+    /// Of two nodes, only one considers itself the owner of a call and may write it.
     func checkOwners(of stored: ModelDatabase.StoredCall) {
         for server in servers where server.isUp && server.owner != stored.owner {
-            // A later process of the same node does not wait until the lease of the one before has run out.
+            // A later process of the same node does not wait until the earlier one's lease has expired.
             guard server.table.holds(stored.id), let owner = server.lease.owner(at: clockTime(of: server)),
                 owner.node != stored.owner.node
             else { continue }
@@ -256,7 +257,7 @@ extension World {
 }
 
 extension CallReply {
-    /// The call that goes with it.
+    /// The call in the output.
     var call: Call? {
         switch self {
         case .done(let view): view.call
@@ -286,7 +287,7 @@ extension ModelServer {
     /// Whether a device has a socket here.
     func isHere(_ device: DeviceID) -> Bool { sessions[World.device(device)] != nil }
 
-    /// The open call that an invite comes to.
+    /// The open call that an invite reaches.
     fileprivate func openCall(of input: CallTable.Input) -> CallID? {
         guard case .invite(let invitation, _) = input else { return nil }
         return followed.first {

@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// What must hold in every schedule.
+/// The invariants of every schedule.
 enum Check: CaseIterable {
     case followsTables
     case answersAsTables
@@ -47,7 +47,7 @@ enum Check: CaseIterable {
     case devicesAreKnown
     case hiddenSeemToRing
 
-    /// The check as a reader knows it.
+    /// The check as readers know it.
     var title: String {
         switch self {
         case .followsTables: "the call is what the tables say"
@@ -96,7 +96,7 @@ enum Check: CaseIterable {
     }
 }
 
-/// Something that must hold and does not.
+/// A broken invariant.
 struct Violation {
     let check: Check
     let detail: String
@@ -176,11 +176,11 @@ extension World {
         if !expected.isEmpty { fail(.sharesAsTables, "a share does not end") }
     }
 
-    /// Rings and their ends, and the device that was moved away from. Who is told of the rest is seen in `checkTold`.
+    /// Rings and their ends, and the device from which the call was moved. `checkTold` checks who is told of the rest.
     private func checkDeliveries(_ transition: CallTransition, from before: Call, _ outcome: Reference.Outcome) {
         var stillRinging = before.participants.filter { old in
             guard old.isRinging, !old.isHidden else { return false }
-            // The next ring is another one.
+            // The next ring is a different one.
             return transition.call.participant(old.user).map { !$0.isRinging || $0.rungAt != old.rungAt } ?? true
         }
         var isMovedTold = outcome.moved == nil
@@ -247,7 +247,7 @@ extension World {
         }
     }
 
-    /// From here, with nothing else happening, the call has to come to an end.
+    /// From here, if nothing else happens, the call has to end.
     private func checkEnds(_ call: Call) {
         var call = call
         var bound = 2 * call.participants.count * call.participants.count + 4
@@ -280,14 +280,14 @@ extension World {
         }
     }
 
-    /// The database refuses a write only of one who has lost the call, or may have, or of an invite that was placed before.
+    /// The database refuses only writes of an owner that has lost the call, or may have, and repeated invites.
     func checkMayRefuse(_ unit: Unit, _ rule: String) {
         let call = unit.call
         let server = servers[unit.server]
         switch rule {
         case "calls_initiator_id_client_call_id_key" where unit.storedRevision == 0: return
         case "calls_open_key" where unit.storedRevision == 0:
-            // The conversation's open call is one that this node does not have.
+            // This node does not have the conversation's open call.
             let other = database.calls.first {
                 $0.isOpen && $0.mode == call.mode && $0.conversation == call.conversation && !$0.hasGrown
             }
@@ -301,7 +301,7 @@ extension World {
         fail(.databaseAccepts, "the database refuses \(Describe.call(call)): \(rule)")
     }
 
-    /// What goes out is on disk. Whoever has lost a call and does not know it may say how it was.
+    /// Everything that is sent is on disk. An owner that has lost a call without knowing it may send its old state.
     func checkDurable(_ call: Call, _ server: ModelServer) {
         if let index = database.index(of: call.id), database.calls[index].owner != server.owner,
             call.revision < database.calls[index].revision
@@ -315,8 +315,8 @@ extension World {
 
     // MARK: Who knows
 
-    /// After a change: whoever is or was in the call or rung for it knows the new state. A change that is not stored, and
-    /// of which nothing is told but that the call has changed, may wait.
+    /// After a change: everybody who is or was in the call or rung for it knows the new state. A change that is not
+    /// stored, and whose only effect is that people are told of it, may wait.
     func checkTold(_ change: ModelServer.Change, _ server: ModelServer) {
         let call = change.transition.call
         guard !server.isDying, change.before?.revision != call.revision else { return }
@@ -363,12 +363,12 @@ extension World {
         }
     }
 
-    /// When nothing is on its way to a device, it has the state that the server has.
+    /// When no frame is on its way to a device, it has the same state as the server.
     func checkClient(_ device: Int) {
         let client = clients[device]
         guard let connection = client.connection, client.isWelcome,
             connections[connection].onTheWayDown == 0, !connections[connection].isDownloadCut, server.isUp,
-            // What a server without a lease has may be old; once it has one again, it lets go of what it has lost.
+            // A server without a lease may have old state; once it has one again, it lets go of lost calls.
             server.lease.owner(at: clockTime(of: server)) != nil,
             server.sessions[device]?.connection == connection
         else { return }
@@ -395,7 +395,7 @@ extension World {
         }
     }
 
-    /// A device that takes in what has changed knows what it would know if it were told all.
+    /// A device that applies changes knows the same as if it were sent every whole call.
     func checkPicture(_ device: Int, _ id: CallID) {
         guard let call = clients[device].calls.first(where: { $0.id == id }) else { return }
         if clients[device].pictures[id] != Picture(of: call) {
@@ -405,7 +405,7 @@ extension World {
 
     // MARK: At the end
 
-    /// Whether somebody must have been told of a call: it was not changed by what nobody expected any more.
+    /// Whether people must have been told of a call's state: no unexpected late write has changed it.
     private func isInSight(_ id: CallID) -> Bool {
         !server.lost.contains(id) && database.index(of: id) != nil && !database.wasOutOfSight(id)
     }
@@ -425,7 +425,7 @@ extension World {
         }
         for device in clients.indices where clients[device].isWelcome {
             if !clients[device].pending.isEmpty { fail(.settles, "a command was never answered") }
-            // Of a call that another node has by now, nobody hears until that node is in front.
+            // If another node owns a call by now, people are told of it only once they connect to that node.
             let rings = clients[device].ringing.filter { isInSight($0) }
             if !rings.isEmpty {
                 fail(.ringsWhereItShould, "\(Describe.device(device)) rings for ever")
@@ -455,14 +455,14 @@ extension Call {
 }
 
 extension CallEvent {
-    /// Whether it tells nothing but what of the call has changed.
+    /// Whether it only carries what has changed in the call.
     fileprivate var isChange: Bool {
         if case .changed = self { true } else { false }
     }
 }
 
 extension RingStopReason {
-    /// Why a device is to stop ringing, by the tables.
+    /// Why a device is to stop ringing, according to the tables.
     fileprivate init(of call: Call, for participant: Participant) {
         switch participant.state {
         case .connected: self = .answeredElsewhere

@@ -1,8 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// The rows of calls as the schema has them (migration 003), with its constraints. What is in here survives a crash of
-/// the server.
+/// The rows of calls as in the schema (migration 003), with its constraints. They survive a crash of the server.
 struct ModelDatabase {
     struct StoredCall {
         let id: CallID
@@ -21,10 +20,10 @@ struct ModelDatabase {
         var owner: CallOwner
         var participants: [Participant.Record]
         var shares: [StoredShare] = []
-        /// Whether a write came about after it was looked for in vain, or its owner began anew with it.
+        /// Whether a write took effect after a look-up had missed it, or its owner adopted it again.
         var isOutOfSight = false { didSet { if isOutOfSight { wasOutOfSight = true } } }
         private(set) var wasOutOfSight = false
-        /// What ought to be stored, for comparison.
+        /// The expected contents, for comparison.
         var reference: Reference
     }
 
@@ -40,7 +39,7 @@ struct ModelDatabase {
     enum Refusal: Error, Equatable {
         /// A unique index has the key already.
         case constraint(String)
-        /// An update did not find its row as it was to be.
+        /// An update did not find its row in the expected state.
         case expectation(String)
     }
 
@@ -56,9 +55,9 @@ struct ModelDatabase {
     /// Each call as it was before its latest write.
     private var earlier: [StoredCall?] = []
     private(set) var nodes: [Node] = []
-    /// A real database that everything is written to as well; nil in most schedules.
+    /// A real database to which everything is also written; nil in most schedules.
     private var rows: StoredRows?
-    /// What came out otherwise there, the first time that it did.
+    /// The first result that was different there.
     private(set) var difference: String?
 
     func call(_ id: CallID) -> StoredCall? {
@@ -69,7 +68,7 @@ struct ModelDatabase {
         index(ofPlacedBy: initiator, as: name).map { calls[$0] }
     }
 
-    /// Where a call stands: what is large is looked at in its place.
+    /// The index of a call: what is large is read in place.
     func index(of id: CallID) -> Int? {
         for index in calls.indices where calls[index].id == id { return index }
         return nil
@@ -82,12 +81,12 @@ struct ModelDatabase {
         return nil
     }
 
-    /// Whether a call was ever changed by what nobody expected any more.
+    /// Whether a call was ever changed by an unexpected late write.
     func wasOutOfSight(_ id: CallID) -> Bool {
         index(of: id).map { calls[$0].wasOutOfSight } ?? false
     }
 
-    /// Whether a call is stored as it is, or was until somebody changed it.
+    /// Whether a call is stored in this state, or was until somebody changed it.
     func holds(_ call: Call) -> Bool {
         guard let index = index(of: call.id) else { return false }
         if calls[index].holds(call) { return true }
@@ -97,7 +96,7 @@ struct ModelDatabase {
 
     // MARK: The real rows
 
-    /// Writes from here on everything to a real database as well, and compares.
+    /// From here on, also writes everything to a real database and compares.
     mutating func compare(with rows: StoredRows?) {
         self.rows = rows
         note(rows?.begin() ?? (rows == nil ? "there is no database to compare with" : nil))
@@ -119,7 +118,7 @@ struct ModelDatabase {
 
     // MARK: Owners
 
-    /// Begins a node's next epoch. That of a new one is above those of all.
+    /// Begins a node's next epoch. A new node's epoch is above those of all others.
     mutating func takeLease(_ node: NodeID, at now: Instant, until: Instant) -> CallOwner {
         let owner = beginEpoch(of: node, at: now, until: until)
         note(rows?.takeLease(node, at: now, until: until, expecting: owner))
@@ -138,7 +137,7 @@ struct ModelDatabase {
         return CallOwner(node: node, epoch: epoch)
     }
 
-    /// Makes a lease last until then.
+    /// Extends a lease.
     ///
     /// - Returns: False when a later epoch of the node has begun.
     mutating func renewLease(of owner: CallOwner, at now: Instant, until: Instant) -> Bool {
@@ -155,15 +154,15 @@ struct ModelDatabase {
     }
 
     /// Whether an owner may take an open call over: it is of an earlier epoch of its own node, or of a node whose lease
-    /// has run out.
+    /// has expired.
     func mayAdopt(_ stored: StoredCall, _ owner: CallOwner, at now: Instant) -> Bool {
         guard stored.isOpen else { return false }
         if stored.owner.node == owner.node { return stored.owner.epoch < owner.epoch }
         return node(stored.owner.node).map { $0.expiresAt <= now } ?? true
     }
 
-    /// Writes that a call has another owner, or that its owner begins anew with it. Its revision goes far beyond any that
-    /// the owner before may have told.
+    /// Gives a call another owner, or lets its owner adopt it again. Its revision goes far beyond any that the previous
+    /// owner may have sent.
     mutating func adopt(_ id: CallID, by owner: CallOwner, at now: Instant) {
         guard let index = index(of: id) else { return }
         let before = calls[index]
@@ -173,7 +172,7 @@ struct ModelDatabase {
         calls[index].revision = (calls[index].revision >> 32 + 1) << 32
     }
 
-    /// Says that a write of a call came about when nobody expected it any more.
+    /// Records that a write of a call took effect unexpectedly late.
     mutating func forgetSilently(of id: CallID) {
         guard let index = index(of: id) else { return }
         calls[index].isOutOfSight = true
@@ -260,12 +259,12 @@ extension ModelDatabase.StoredCall {
         }
     }
 
-    /// Whether this call is open where another one is to be.
+    /// Whether this call is open in the same place as another one.
     fileprivate func takesPlace(of other: ModelDatabase.StoredCall) -> Bool {
         isOpen && !hasGrown && mode == other.mode && conversation == other.conversation
     }
 
-    /// Whether a user may see the call among the open ones, or hear that it is over.
+    /// Whether a user may see the call among the open ones, or be told that it is over.
     func isShown(to user: UserID) -> Bool {
         participants.contains { $0.user == user && $0.participant?.maySeeCall == true }
     }
@@ -296,7 +295,7 @@ extension ModelDatabase.StoredCall {
         shares[index].reason = reason
     }
 
-    /// The call that these rows make, as a server reads it.
+    /// The call from these rows, as a server reads it.
     func call(rules: CallRules) -> Call {
         Call(
             id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,
@@ -307,12 +306,12 @@ extension ModelDatabase.StoredCall {
             }, isLocked: isLocked, revision: revision)
     }
 
-    /// The call, and who the people in it are.
+    /// The call, and the profiles of the people in it.
     func view(rules: CallRules) -> CallView {
         CallView(call: call(rules: rules), people: World.profiles(of: participants.map(\.user)))
     }
 
-    /// Whether these rows are what would be written of a call.
+    /// Whether these rows are what would be written for a call.
     func holds(_ call: Call) -> Bool {
         guard phase == call.phase, mode == call.mode, isLocked == call.isLocked,
             ringExpiresAt == call.ringExpiresAt, participants.count == call.participants.count

@@ -1,32 +1,32 @@
 import Primitives
 import SignalingCore
 
-/// One life of a node: the real owner of calls, and what the shell around it keeps. All of it is lost in a crash.
+/// One life of a node: the real owner of calls, and the state of the shell around it. All of it is lost in a crash.
 final class ModelServer {
-    /// A transition that the table has been given an input for, and what the tables of the call machine say of it.
+    /// A transition from an input to the table, and its expected result by the tables of the call machine.
     struct Turn {
         let transition: CallTransition
         let reference: Reference
-        /// Its commit, once it is on its way.
+        /// Its commit, once it is in flight.
         var commit: CallTable.CommitID?
     }
 
-    /// A call of the table, as its trace tells of it.
+    /// A call of the table, as reported by its trace.
     final class Followed {
         let id: CallID
-        /// The call as it last came about; one that is being placed, as it will be.
+        /// The call as last applied; for one that is being placed, its first state.
         var call: Call
-        /// The same as the tables of the call machine have it.
+        /// The same call by the tables of the call machine.
         var reference: Reference
-        /// What may come about next.
+        /// The transition that may be applied next.
         var turn: Turn?
-        /// Whether it has come about at all.
+        /// Whether its placing has taken effect.
         var isPlaced: Bool
         /// Whether it was adopted and nothing was done with it yet.
         var isFresh: Bool
-        /// The commit that nobody can say of yet what became of it.
+        /// The commit whose outcome is not known yet.
         var underWay: CallTable.CommitID?
-        /// Whether others have their turn.
+        /// Whether it rests while others have their turn.
         var isResting = false
         /// When it was last certain that a commit was not carried out.
         var failedAt: Instant?
@@ -43,13 +43,13 @@ final class ModelServer {
         }
     }
 
-    /// Something that has come about, and that everybody hears of in the outputs up to a mark.
+    /// A change that has taken effect, and that everybody is told of in the outputs up to a mark.
     struct Change {
         let mark: Int
         /// Nil for a call that is placed.
         let before: Call?
         let transition: CallTransition
-        /// Whether something else came about for the same call in the same step.
+        /// Whether another change of the same call took effect in the same step.
         var isOvertaken = false
     }
 
@@ -86,14 +86,14 @@ final class ModelServer {
         var rings: Bool
     }
 
-    /// Which of the world's servers it is.
+    /// Its index among the world's servers.
     let number: Int
     /// Which node it runs as.
     let node: Int
     /// How far its clock is ahead of the true time.
     let clockError: Instant.Span
     var table: CallTable
-    /// What is to be done, in its order, and how far that is.
+    /// Pending outputs, in order, and how many of them are done.
     var outputs: [CallTable.Output] = []
     var isCarryingOut = false
     var changes: [Change] = []
@@ -103,33 +103,33 @@ final class ModelServer {
 
     var isUp = true
     var sendsUntilCrash: Int?
-    /// It dies as soon as what happens now is over; nothing of it goes out any more.
+    /// It dies as soon as the present step is over; nothing more is sent.
     var isDying = false
-    /// While it stands still, what would happen to it is put off.
+    /// While it is suspended, its happenings are postponed.
     var isPaused = false
     var putOff: [World.Happening] = []
 
-    /// As whom it runs, once it does.
+    /// The owner as which it runs, once it does.
     var owner: CallOwner?
     var lease = Lease.none
-    /// The lease that its table heard of last.
+    /// The last lease that its table was told of.
     var lastLease = Lease.none
     /// When the process before it was last alive.
     var ownLastSeen: Instant?
     /// Calls that it has taken over and that its table does not have yet.
     var toAdopt: [(id: CallID, lastSeen: Instant)] = []
-    /// Calls that it has let go of, because another node has them.
+    /// Calls that it has let go of, because another node owns them.
     var lost: Set<CallID> = []
-    /// Whether its calls have heard of everybody who does not belong to the group any more.
+    /// Whether its calls have been told of everybody who no longer belongs to the group.
     var knowsMembers = true
     /// How many memberships have ended.
     var endings: UInt64 = 0
 
-    /// The calls that are open here, as the outputs tell.
+    /// The calls that are open here, as reported by the outputs.
     var openCalls: [CallID: ConversationID] = [:]
-    /// Which calls each user is in, as the outputs tell.
+    /// Which calls each user is in, as reported by the outputs.
     private(set) var connected = [[CallID]](repeating: [], count: World.userCount)
-    /// Who must not hear of a call and will seem to ring for it.
+    /// Users who must not know of a call and will seem to ring for it.
     var feigned: Set<FeignedRing> = []
     /// Commands that the table has, and has not answered.
     var unanswered: [ReplyTo: Int] = [:]
@@ -148,7 +148,7 @@ final class ModelServer {
         followed.first { $0.id == call }
     }
 
-    /// Whether a user is in the call, as the outputs tell.
+    /// Whether a user is in the call, as reported by the outputs.
     func isConnected(_ user: UserID, to call: CallID) -> Bool {
         connected[World.index(of: user)].contains(call)
     }

@@ -11,18 +11,18 @@ struct ClientFrame {
 
     let id: Int
     let body: Body
-    /// Whether it comes to its call at once, so that it meets a deadline to the microsecond.
+    /// Whether it reaches its call at once, so that it meets a deadline to the microsecond.
     var isPrompt = false
 }
 
-/// What the server sends, to many devices at once: they share it.
+/// What the server sends; recipients share the frame.
 indirect enum ServerFrame {
     case welcome([Call])
     case reply(to: Int, CallReply)
     case event(CallEvent, Call)
 }
 
-/// A socket: an ordered pipe in each direction, each with its own delays. Each side learns by itself that it is gone.
+/// A socket: an ordered pipe in each direction, each with its own delays. Each side notices by itself that it is gone.
 struct Connection {
     let device: Int
     /// Which of the world's servers it leads to.
@@ -53,7 +53,7 @@ extension World {
         agenda.put(.frameArrives(connection: connection, frame), at: arrival)
     }
 
-    /// Sends from the server. It may die between any two frames.
+    /// Sends from the server. The server may die between any two frames.
     func send(_ frame: ServerFrame, by connection: Int) {
         let server = servers[connections[connection].server]
         if let left = server.sendsUntilCrash {
@@ -91,7 +91,7 @@ extension World {
 
     // MARK: Losing it
 
-    /// A network that goes away under a device. The server may notice much later, or not before the device is back.
+    /// A device loses its network. The server may notice much later, or only when the device is back.
     func loseSocket(of device: Int) {
         guard let connection = clients[device].connection else { return }
         note("\(Describe.device(device)) loses its socket")
@@ -128,7 +128,7 @@ extension World {
         give(.deviceLost(World.origin(of: device)), to: server)
     }
 
-    /// All sockets of a server that has died: what it sent last may arrive or not.
+    /// All sockets of a server that has died: its last frames may arrive or not.
     func cutAllConnections(of server: ModelServer) {
         for (connection, state) in connections.enumerated() where state.isOpenAtServer && state.server == server.number
         {

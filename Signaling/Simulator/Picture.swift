@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// A call as a device has it before it: made of a whole call, and of the changes that it was told of since.
+/// A call as a device knows it: assembled from a whole call and the changes since.
 struct Picture: Equatable {
     private struct Person: Equatable {
         let user: UserID
@@ -34,7 +34,7 @@ struct Picture: Equatable {
         case out(Participant.State)
     }
 
-    /// What only shows.
+    /// Fields that only show.
     private struct Shown: Equatable {
         var isAlerted = false
         var isOutOfReach = false
@@ -63,7 +63,7 @@ struct Picture: Equatable {
         joiningUsers = call.joinRequests.map(\.origin.user)
     }
 
-    /// Puts a change on the picture, as the wire tells it: of the call nothing is looked at but what the change names.
+    /// Applies a change as the wire carries it: only what the change names is read from the call.
     mutating func take(_ difference: CallDifference, of call: Call) {
         revision = call.revision
         for place in difference.participants {

@@ -14,17 +14,17 @@ struct Random {
         return z ^ (z >> 31)
     }
 
-    /// A number from 0 up to, but not including, `bound`, which must be positive. The bias is far below what matters.
+    /// A number from 0 up to, but not including, `bound`, which must be positive. The bias is negligible.
     mutating func below(_ bound: Int) -> Int {
         Int(truncatingIfNeeded: ((next() >> 32) &* UInt64(truncatingIfNeeded: bound)) >> 32)
     }
 
-    /// True once in so many times.
+    /// True with probability 1 in `count`.
     mutating func isOne(in count: Int) -> Bool {
         below(count) == 0
     }
 
-    /// One of the elements, of which there must be at least one.
+    /// One of the elements; there must be at least one.
     mutating func pick<Element>(_ elements: [Element]) -> Element {
         elements[below(elements.count)]
     }

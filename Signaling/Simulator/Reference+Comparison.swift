@@ -2,7 +2,7 @@ import Primitives
 import SignalingCore
 
 extension Reference {
-    /// What of a call is not as it should be; nil when all is.
+    /// How the call differs from the expected one; nil when it does not.
     func difference(from call: Call) -> String? {
         let status: Status
         switch call.phase {
@@ -33,7 +33,7 @@ extension Reference {
         return nil
     }
 
-    /// A call that nobody keeps in memory has only what is on disk.
+    /// Drops everything that is not on disk, as for a call that nobody keeps in memory.
     mutating func forgetMemory() {
         done = []
         letters = ReferenceMailbox()

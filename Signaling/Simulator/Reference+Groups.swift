@@ -39,8 +39,8 @@ extension Reference {
         }
     }
 
-    /// Somebody who is being rung is rung by another: whoever has not heard of it, and may, rings anew. Else there is more
-    /// time, up to two rings.
+    /// Somebody who is being rung is rung by another user: a callee who has not been told of the call, and may be, now
+    /// rings. Otherwise the ring is extended, up to the length of two rings.
     private mutating func ringOnceMore(
         _ callee: Callee, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
@@ -59,7 +59,7 @@ extension Reference {
         if people[index].status != .ringing { endIfNobodyRings(at: now, &outcome, &coverage) }
     }
 
-    /// Whoever comes into the call by an invite rings those who ring, and those who have not answered.
+    /// Somebody who enters the call by an invite rings those who ring, and those who have not answered.
     mutating func ringWhoHasNotAnswered(
         _ callees: [Callee], _ origin: CallOrigin, _ now: Instant, _ outcome: inout Outcome,
         _ coverage: inout Coverage
@@ -80,7 +80,7 @@ extension Reference {
         }
     }
 
-    /// A device that a push woke has 20 s at least, once, and 75 s in all at most.
+    /// A device that was woken by a push gets at least 20 s, once, and 75 s in all at most.
     mutating func alert(_ index: Int, _ wokenByPush: Bool, _ now: Instant, _ coverage: inout Coverage) {
         coverage.note(.ringingAlerts)
         people[index].isAlerted = true
@@ -364,7 +364,7 @@ extension Reference {
         enter(knock.origin, knock.media, now, &outcome, &coverage)
     }
 
-    // MARK: Who has no business in the call any more
+    // MARK: Those who no longer belong to the call
 
     mutating func membershipEnded(
         _ user: UserID, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage

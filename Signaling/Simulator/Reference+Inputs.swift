@@ -2,7 +2,7 @@ import Primitives
 import SignalingCore
 
 extension Reference {
-    /// Moves the call on by one input, as the tables say.
+    /// Advances the call by one input, as in the tables.
     mutating func handle(_ input: CallInput, at present: Instant, _ coverage: inout Coverage) -> Outcome {
         let now = moment(present)
         var outcome = Outcome()
@@ -350,7 +350,7 @@ extension Reference {
 }
 
 extension CallCommand {
-    /// The client's own name for the command, where it has one.
+    /// The client's own id of the command, if it has one.
     var request: RequestID? {
         switch self {
         case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),

@@ -1,8 +1,8 @@
 import Primitives
 import SignalingCore
 
-/// A call as the tables of the design say it should be, written from them and not from the core: the oracle that the
-/// core is held against after each step. It knows statuses, reasons, times and devices; it has no rows and no events.
+/// A call as the design's tables define it, written from them and not from the core: the oracle with which the core is
+/// compared after each step. It knows statuses, reasons, times and devices; it has no rows and no events.
 struct Reference {
     enum Status {
         case initiated
@@ -39,7 +39,7 @@ struct Reference {
         var leftAt: Instant?
         var reason: Participant.LeaveReason?
         var absence = Absence.here
-        /// Devices that said that they are busy.
+        /// Devices that have said that they are busy.
         var busy: [DeviceID] = []
         var media = MediaState()
         var isOnHold = false
@@ -49,17 +49,17 @@ struct Reference {
         var isPresent: Bool { status == .connected || status == .ringing }
         var mayHost: Bool { role != .participant }
 
-        /// Whether the call is shown to the user: not to the hidden, the barred and those who belong to it no more.
+        /// Whether the call is shown to the user: not to users who are hidden, barred or former members.
         var maySee: Bool { !isHidden && !isBarred && standing != .former }
     }
 
-    /// Somebody who asks to be let in.
+    /// Somebody who asks to be admitted.
     struct LobbyRequest: Equatable {
         let origin: CallOrigin
         var media: MediaState
     }
 
-    /// An offer that waits for its answer.
+    /// An offer that is not answered yet.
     struct Offer: Equatable {
         let from: UserID
         let to: UserID
@@ -84,7 +84,7 @@ struct Reference {
 
     let rules: CallRules
     let initiator: UserID
-    /// The caller's own name for the call.
+    /// The caller's own id for the call.
     let name: RequestID
     let startedAt: Instant
     var status = Status.initiated
@@ -99,36 +99,36 @@ struct Reference {
     var letters = ReferenceMailbox()
     var isGroup: Bool
     var isLocked = false
-    /// The first who asked comes first.
+    /// In the order in which they asked.
     var knocks: [LobbyRequest] = []
     /// The oldest first.
     var offers: [Offer] = []
     var ringsUntil: Instant
-    /// When somebody last came, went or turned the call away.
+    /// When somebody last joined, left or declined the call.
     var lastCame: Instant
-    /// When somebody who was in the call last went.
+    /// When somebody who was in the call last left.
     var lastWent: Instant
-    /// When the server before this one was last alive.
+    /// When the previous server was last alive.
     var serverLastSeen: Instant?
-    /// How far the clock by which the call was written is ahead of its owner's.
+    /// How far the clock that wrote the call is ahead of its owner's.
     var lead = Instant.Span.milliseconds(0)
 
     var timings: CallTimings { rules.timings }
 
-    /// What an input ought to lead to, besides the new state.
+    /// The expected effects of an input, besides the new state.
     struct Outcome {
         var refusal: CallRefusal?
         /// Signals that go to devices, in this order.
         var signals: [ReferenceMailbox.Handover] = []
         var closings: [Closing] = []
         var droppedSignals = 0
-        /// The device that is told that it was moved away from.
+        /// The device that is told that the call was moved away from it.
         var moved: CallOrigin?
         /// The device that is told to ring.
         var rings: CallOrigin?
         /// What else single devices are told, in this order.
         var notices: [CallDelivery] = []
-        /// Who has not heard of the call so far, and rings from now on.
+        /// Users who were not told of the call so far, and ring from now on.
         var welcomed: [UserID] = []
     }
 
@@ -167,7 +167,7 @@ struct Reference {
         people.firstIndex { $0.user == user }
     }
 
-    /// The call as the next server finds it: nobody is there yet, and what was only in memory is gone.
+    /// The call as the next server finds it: nobody is connected yet, and what was only in memory is lost.
     mutating func restart(at now: Instant, lastSeen: Instant, _ coverage: inout Coverage) {
         forgetMemory()
         lead = max(.milliseconds(0), latestMoment - now)
@@ -197,16 +197,16 @@ struct Reference {
         case maxDuration
     }
 
-    /// When something happens by itself next, by the owner's clock.
+    /// When something next happens by itself, by the owner's clock.
     var nextDeadline: Instant? { firstDue(by: Instant(microseconds: .max)).map { $0.0 - lead } }
 
-    /// The owner's present as the call takes it: it goes on by the clock by which it was written.
+    /// The owner's time as the call sees it: the call continues by the clock that wrote it.
     func moment(_ now: Instant) -> Instant { max(now + lead, latestMoment) }
 
     /// Whether something is due.
     func isOverdue(at now: Instant) -> Bool { firstDue(by: moment(now)) != nil }
 
-    /// What is due first, if it is due by now.
+    /// The first thing that is due, if it is due by now.
     private func firstDue(by now: Instant) -> (Instant, Due)? {
         var first: (Instant, Due)?
         func consider(_ at: Instant, _ due: Due) {
@@ -238,7 +238,7 @@ struct Reference {
         return first
     }
 
-    /// Carries out what is due, each at its own moment.
+    /// Carries out what is due, each deadline at its own time.
     mutating func passTime(until now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
         while let (at, due) = firstDue(by: now) {
             switch due {
@@ -280,10 +280,10 @@ struct Reference {
         }
     }
 
-    /// The latest moment that is on disk, or at which the server before was alive.
+    /// The latest time that is on disk, or at which the previous server was alive.
     private var lastSeen: Instant { max(latestMoment, serverLastSeen ?? startedAt) }
 
-    /// The latest moment that is on disk.
+    /// The latest time that is on disk.
     private var latestMoment: Instant {
         var last = max(startedAt, answeredAt ?? startedAt)
         for person in people {

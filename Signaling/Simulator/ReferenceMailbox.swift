@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// Signals that wait, as the design says: in order, bounded for each sender, never of an earlier generation.
+/// Pending signals, as in the design: in order, bounded for each sender, never of an earlier generation.
 struct ReferenceMailbox {
     struct Handover: Equatable {
         let recipient: UserID
@@ -26,7 +26,7 @@ struct ReferenceMailbox {
     private var letters: [Letter] = []
     private var senders: [Sender] = []
 
-    /// Takes note of where a signal comes from; false when that is over.
+    /// Records a signal's source; false when the source is outdated.
     mutating func take(note source: Signal.Source, of user: UserID, to recipient: UserID) -> Bool {
         guard let index = senders.firstIndex(where: { $0.user == user && $0.recipient == recipient }) else {
             senders.append(Sender(user: user, recipient: recipient, current: source))
@@ -65,7 +65,7 @@ struct ReferenceMailbox {
         letters.removeAll { $0.recipient == recipient }
     }
 
-    /// Forgets what somebody sent or was to get.
+    /// Discards what somebody sent or was to get.
     mutating func forget(_ user: UserID) {
         letters.removeAll { $0.recipient == user || $0.sender == user }
     }
@@ -79,7 +79,7 @@ extension Signal {
         }
     }
 
-    /// What a signal counts in the mailbox.
+    /// The size of a signal in the mailbox.
     fileprivate var weight: Int {
         switch self {
         case .description(let description): description.sdp.utf8.count + 64

@@ -1,22 +1,22 @@
 import Primitives
 import SignalingCore
 
-/// What happens in one run, as far as it does not follow from something else. Made of a seed; a shorter one is made of
-/// a longer one by leaving acts out.
+/// What happens in one run, as far as it does not follow from something else. Derived from a seed; a shorter schedule
+/// is made from a longer one by leaving acts out.
 struct Schedule {
     var acts: [Act]
     var rules: CallRules
-    /// How many people there are, the first so many of the world's users.
+    /// How many people there are: the first of the world's users.
     var userCount = 3
     /// How many of them, from the first one, belong to the group's conversation.
     var memberCount = 0
-    /// Who must not hear of whose calls.
+    /// Who must not be told of whose calls.
     var blocks: [Block] = []
-    /// Whether there is a second node, which clients may turn to.
+    /// Whether there is a second node, to which clients may connect.
     var hasTwoNodes = false
     /// Whether calls take much of their server's time.
     var isBusy = false
-    /// Whether all that is stored goes to a real database, too.
+    /// Whether everything that is stored also goes to a real database.
     var comparesRows = false
     /// What the devices do when all acts are over.
     var finale: Finale
@@ -36,66 +36,66 @@ struct Schedule {
     }
 }
 
-/// One thing that somebody does, or that befalls something.
+/// One thing that somebody does, or that happens to something.
 struct Act {
     /// How long after the act before it.
     var delay: Delay
     var action: Action
-    /// Every choice from this act up to the next one follows from here, so that leaving out an act changes little else.
+    /// The seed of all choices from this act up to the next one, so that leaving out an act changes little else.
     var seed: UInt64
 
     enum Delay {
         case span(Instant.Span)
-        /// Until a call's next deadline, and so much longer or shorter.
+        /// Until a call's next deadline, plus or minus this offset.
         case untilDeadline(offset: Instant.Span)
-        /// Until somebody who is out of a group call may be rung again, and so much longer or shorter.
+        /// Until somebody who is out of a group call may be rung again, plus or minus this offset.
         case untilRungAgain(offset: Instant.Span)
     }
 
     enum Action {
-        /// A device asks for something that suits what it knows.
+        /// A device sends a command that suits what it knows.
         case command(device: Int)
-        /// A device asks for something that may make no sense.
+        /// A device sends a command that may make no sense.
         case anything(device: Int)
-        /// Somebody in a group call rings whoever may be rung again next.
+        /// Somebody in a group call rings the user who can next be rung again.
         case ringAgain
-        /// A host of a group call turns to those who ask to be let in.
+        /// A host of a group call answers those who ask to be admitted.
         case answerDoor
         /// Somebody leaves the group or is removed from it, or becomes a member again.
         case changeMembership(user: Int)
         /// A device is logged out, by its user or because the account is suspended; it logs in when it is switched on.
         case logOut(device: Int)
-        /// A device sends so many signals that not all of them can wait.
+        /// A device sends more signals than can wait.
         case flood(device: Int)
-        /// A device sends its latest command once more, as after a lost reply.
+        /// A device sends its latest command again, as after a lost reply.
         case repeatCommand(device: Int)
-        /// The network takes a device's socket away.
+        /// A device's socket is lost by the network.
         case loseSocket(device: Int)
         /// A device is switched off: it forgets what it knows.
         case switchOff(device: Int)
         case switchOn(device: Int)
         /// The server dies now.
         case crash
-        /// The server dies in the middle of what it says next.
+        /// The server dies while sending its next frames.
         case crashWhileSending
-        /// The next commits fail, or nobody knows whether they happened.
+        /// The next commits fail, or have an unknown outcome.
         case databaseTrouble
         /// Commits take long for a while.
         case databaseSlow
-        /// The server stands still for a while.
+        /// The server is suspended for a while.
         case freeze
-        /// The server stands still, and clients turn to the other node.
+        /// The server is suspended, and clients connect to the other node.
         case failOver
         /// The server's node is started again, elsewhere.
         case startAgain
-        /// For a while no lease can be renewed.
+        /// For a while leases can't be renewed.
         case leaseTrouble
     }
 }
 
 extension Schedule {
     init(seed: UInt64) {
-        // Seeds are counted, so neighbours must not begin alike.
+        // Seeds are consecutive, so neighbours must not begin alike.
         var random = Random(seed: seed &* 0xD134_2543_DE82_EF95 &+ 1)
         rules = CallRules()
         if random.isOne(in: 4) { rules.timings.maxDuration = .seconds(Int64(20 + random.below(60))) }
@@ -108,7 +108,7 @@ extension Schedule {
         finale = random.pick(Finale.allCases)
         acts = []
         if random.isOne(in: 2) { becomeGroup(&random) }
-        // Most schedules are calm, so that calls get somewhere; in some nothing can be relied on.
+        // Most schedules are calm, so that calls make progress; in some nothing is reliable.
         let trouble = random.pick([0, 0, 4, 10, 25])
         hasTwoNodes = trouble > 0 && random.isOne(in: 2)
         isBusy = random.isOne(in: 8)

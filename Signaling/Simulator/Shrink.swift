@@ -3,7 +3,7 @@ import SignalingCore
 
 extension Schedule {
     /// The shortest schedule found that breaks the same rule: acts are left out, many at once and then one by one, as
-    /// long as it still breaks (delta debugging).
+    /// long as it is still broken (delta debugging).
     func shortened(breaking check: Check) -> Schedule {
         var shortest = self
         let rows = databaseToCompareWith

@@ -3,14 +3,14 @@ import SignalingCore
 import SignalingService
 import Storage
 
-/// The same rows as in the model database, in a real one in memory: written by the service's own statements, and read by
-/// its own code. A share of the schedules goes this way, too, and whatever comes out otherwise than in the model is told.
+/// The rows of the model database in a real one in memory, written by the service's own statements and read by its own
+/// code. A share of the schedules uses it, too, and every difference from the model is reported.
 ///
-/// For one thread at a time. Between schedules it is emptied.
+/// For one thread at a time. It is emptied between schedules.
 final class StoredRows {
     private let database: MemoryDatabase
 
-    /// Makes a database with everybody whom there may be in a schedule, and their conversations.
+    /// Makes a database with all users who may occur in a schedule, and their conversations.
     init() throws(DatabaseError) {
         database = try MemoryDatabase()
         let users = (0..<World.userCount).map { World.user(of: $0 * World.devicesPerUser) }
@@ -36,12 +36,12 @@ final class StoredRows {
         _ = try database.commit(WriteUnit([step])).get()
     }
 
-    /// One schedule of so many goes this way.
+    /// One in this many schedules uses it.
     static let share: UInt64 = 20
 
-    /// Takes back what the schedule before has written.
+    /// Deletes what the previous schedule has written.
     ///
-    /// - Returns: Why it can't; nil when it has.
+    /// - Returns: Why it can't; nil on success.
     func begin() -> String? {
         do throws(DatabaseError) {
             if hasBegun { try database.takeBack() }
@@ -57,12 +57,12 @@ final class StoredRows {
 
     // MARK: Writing
 
-    /// Writes a change of a call, and holds what becomes of it against what the model says.
+    /// Writes a change of a call, and compares the outcome with that of the model.
     ///
     /// - Parameters:
-    ///   - expected: Whether the model has taken the change, and if not, why.
-    ///   - stored: The call as the model has it after that.
-    /// - Returns: What is different; nil when nothing is.
+    ///   - expected: Whether the model has accepted the change, and if not, why.
+    ///   - stored: The call in the model after that.
+    /// - Returns: The difference; nil when there is none.
     func carryOut(
         _ transition: CallTransition, storedRevision: Int64, by owner: CallOwner,
         expecting expected: CallTable.CommitOutcome, _ stored: ModelDatabase.StoredCall?
@@ -82,12 +82,12 @@ final class StoredRows {
         }
     }
 
-    /// Makes a lease last until then.
+    /// Extends a lease.
     func renewLease(of owner: CallOwner, at now: Instant, until: Instant, expecting isRenewed: Bool) -> String? {
         outcome(of: owner.renewal(at: now, until: until), differsFrom: isRenewed ? .stored : .overtaken)
     }
 
-    /// Makes an owner that of a call, or lets it begin anew with one of its own.
+    /// Gives a call to an owner, or lets an owner adopt one of its own again.
     func adopt(
         _ before: ModelDatabase.StoredCall, by owner: CallOwner, at now: Instant,
         expecting expected: CallTable.CommitOutcome, _ stored: ModelDatabase.StoredCall?
@@ -108,7 +108,7 @@ final class StoredRows {
 
     // MARK: Reading
 
-    /// Holds the calls that an owner may take over against those of the model.
+    /// Compares the calls that an owner may take over with those of the model.
     func callsToAdopt(
         by owner: CallOwner, at now: Instant, differFrom stored: [ModelDatabase.StoredCall]
     ) -> String? {
@@ -131,7 +131,7 @@ final class StoredRows {
         }
     }
 
-    /// Holds what a new owner reads of its open calls against what it has of them in the model.
+    /// Compares what a new owner reads of its open calls with the model.
     func openCalls(of owner: CallOwner, differFrom stored: [ModelDatabase.StoredCall]) -> String? {
         do throws(DatabaseError) {
             let values: [SQLValue] = [.id(owner.node), .integer(owner.epoch)]
@@ -146,7 +146,7 @@ final class StoredRows {
         }
     }
 
-    /// What is different in the rows of a call from what the model has.
+    /// How the rows of a call differ from the model.
     private func difference(of id: CallID, from stored: ModelDatabase.StoredCall?) -> String? {
         do throws(DatabaseError) {
             let row = try database.query(.callByID, [.id(id)]).first
@@ -196,12 +196,12 @@ extension Statement {
         "INSERT INTO conversations (id, type, direct_key, created_at, updated_at) VALUES ($1, $2, $3, $4, $4)")
 }
 
-// MARK: What the rows of the model are as SQLite has them
+// MARK: The rows of the model in the form that SQLite has them
 
 private typealias Columns = [(name: String, cell: Row.Cell)]
 
 extension Row {
-    /// The first column that holds something else.
+    /// The first column with a different value.
     fileprivate func difference(from columns: Columns) throws(DatabaseError) -> String? {
         for column in columns {
             let cell = try cell(column.name)
@@ -231,8 +231,7 @@ extension ModelDatabase.StoredCall {
         return CallColumn.allCases.map { ($0.rawValue, Row.Cell($0.value(of: call, by: owner))) }
     }
 
-    /// The call as the service reads it: the caller first, the others in the order of their ids. By which rules it goes is
-    /// not stored.
+    /// The call as the service reads it: the caller first, the others in the order of their ids, without its rules.
     fileprivate var callAsRead: Call {
         var ordered = self
         ordered.participants.sort { ($0.user != initiator ? 1 : 0, $0.user) < ($1.user != initiator ? 1 : 0, $1.user) }

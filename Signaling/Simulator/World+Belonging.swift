@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-// Who belongs to the group, and which devices are logged in: what the calls hear of it.
+// Who belongs to the group, and which devices are logged in: what the calls are told of it.
 extension World {
     /// Whether a user is in a conversation now.
     func belongs(_ user: UserID, to conversation: ConversationID?) -> Bool {
@@ -35,7 +35,7 @@ extension World {
         switchOff(device)
     }
 
-    /// Lets a server hear of something; one that stands still does when it goes on.
+    /// Tells a server; a suspended one is told when it goes on.
     private func tell(_ server: ModelServer, _ input: CallTable.Input) {
         guard server.isUp else { return }
         if server.isPaused {

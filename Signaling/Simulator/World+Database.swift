@@ -1,15 +1,15 @@
 import Primitives
 import SignalingCore
 
-/// How a commit goes wrong.
+/// How a commit fails.
 enum CommitFailure: CaseIterable {
     case unavailable
     case invalid
-    /// It happened, and nobody knows.
+    /// It was carried out, but the outcome is unknown.
     case unknownButDone
-    /// It did not happen, and nobody knows.
+    /// It was not carried out, but the outcome is unknown.
     case unknownAndUndone
-    /// It happens later, when its outcome may have been looked up.
+    /// It is carried out later, perhaps after its outcome was looked up.
     case unknownAndLate
 }
 
@@ -21,13 +21,13 @@ struct Unit {
     let storedRevision: Int64
     let owner: CallOwner
     let reference: Reference
-    /// Nil while it is on its way.
+    /// Nil while it is in flight.
     var outcome: CallTable.CommitOutcome?
 
     var call: Call { change.transition.call }
 }
 
-// The way of a change to disk, and of what is read from there.
+// Writing changes to disk, and reading.
 extension World {
     var isReadable: Bool { isCalm || now >= unreadableUntil }
 
@@ -49,7 +49,7 @@ extension World {
     func carryOutUnit(_ index: Int) {
         guard units[index].outcome == nil else { return }
         let server = servers[units[index].server]
-        // A process may stand still between looking at the clock and writing.
+        // A process may be suspended between reading the clock and writing.
         if server.isPaused, server.isUp, random.isOne(in: 2) { return server.putOff.append(.unitIsCarriedOut(index)) }
         if failures.isEmpty {
             units[index].outcome = store(index)
@@ -74,7 +74,7 @@ extension World {
         agenda.put(.unitIsAnswered(index), at: answer)
     }
 
-    /// A connection that is gone here still worked there.
+    /// The connection is gone for the server, but its commit is still carried out.
     func unitComesLate(_ index: Int) {
         unitsToCome -= 1
         if store(index, isLate: true) == .stored { database.forgetSilently(of: units[index].call.id) }
@@ -116,7 +116,7 @@ extension World {
         agenda.put(.hands(.lookedUp(commit, id, found), server: server.number), at: answer)
     }
 
-    /// Answers a command to a call that is over, or never was, or is another node's.
+    /// Answers a command to a call that is over, never existed, or is another node's.
     func answerFromArchive(_ command: CallCommand, _ id: CallID, _ replyTo: ReplyTo, _ server: ModelServer) {
         guard isReadable else { return reply(.unavailable, to: replyTo, from: server) }
         let user = replyTo.origin.user

@@ -1,16 +1,16 @@
 import Primitives
 import SignalingCore
 
-// The lives of the nodes: leases, calls that are taken over, deaths, processes that stand still. The rules are those of the
+// The lives of the nodes: leases, calls that are taken over, crashes, suspended processes. The rules are those of the
 // service's `Node`.
 extension World {
-    /// How long a lease lasts without being renewed. When nothing fails any more nobody has to renew it.
+    /// How long a lease lasts without being renewed. Once nothing fails any more it need not be renewed.
     private var leaseDuration: Instant.Span { isCalm && areAllCallsOwned ? .seconds(48 * 3600) : .seconds(12) }
     private static let third = Instant.Span.seconds(4)
 
     static func nodeID(_ node: Int) -> NodeID { NodeID(high: 0x10DE, low: UInt64(node) + 1) }
 
-    /// Whether nobody has anything to take over, now or later.
+    /// Whether there is nothing to take over, now or later.
     private var areAllCallsOwned: Bool {
         guard unitsToCome == 0, servers.allSatisfy({ !$0.isPaused }), nodesToStart == 0 else { return false }
         return database.calls.indices.allSatisfy { index in
@@ -26,7 +26,7 @@ extension World {
     // MARK: Beginning
 
     func start(_ node: Int) {
-        // Whoever can't read the database on starting waits for it.
+        // A server that can't read the database when it starts waits for it.
         guard isReadable else { return agenda.put(.starts(node: node), at: now + .seconds(1)) }
         nodesToStart -= 1
         let server = ModelServer(
@@ -43,7 +43,7 @@ extension World {
         renewLater(server)
     }
 
-    /// How far a process's clock is off: mostly little.
+    /// How far off a process's clock is: usually little.
     private func clockError() -> Instant.Span {
         switch random.below(8) {
         case 0: .init(microseconds: random.microseconds(upTo: 7_200_000_000) - 3_600_000_000)
@@ -109,7 +109,7 @@ extension World {
         renewLater(server)
     }
 
-    /// Lets go of what other nodes have taken over while the lease had run out.
+    /// Lets go of calls that other nodes have taken over while the lease had expired.
     private func letGoOfLostCalls(_ owner: CallOwner, _ server: ModelServer) {
         let held = server.table.settledCalls
         let lost = held.filter { id in database.call(id).map { !$0.isOpen || $0.owner != owner } ?? true }
@@ -119,7 +119,7 @@ extension World {
 
     // MARK: Taking over
 
-    /// Writes a node into the calls that it may have: its own that nobody has, and those of nodes that are gone.
+    /// Makes a node the owner of the calls that it may have: its own that nobody has, and those of nodes that are gone.
     private func takeOver(_ server: ModelServer) {
         guard let owner = server.lease.owner(at: clockTime(of: server)), server.isUp, isReadable else { return }
         database.compareCallsToAdopt(by: owner, at: now)
@@ -178,7 +178,7 @@ extension World {
         for origin in present { checkWelcome(of: World.device(origin.device), stored.id, server) }
     }
 
-    /// Finds people whom a call takes for members of its conversation, and who are none any more.
+    /// Finds people whom a call records as members of its conversation and who no longer are.
     private func findFormerMembers(_ owner: CallOwner, _ server: ModelServer) {
         for index in database.calls.indices where database.calls[index].isOpen {
             let stored = database.calls[index]
@@ -194,7 +194,7 @@ extension World {
 
     // MARK: Ending
 
-    /// Takes a server down. What was on its way to disk gets there or not; everything else is lost.
+    /// Kills a server. Commits in flight reach the disk or not; everything else is lost.
     func crash(_ server: ModelServer) {
         guard server.isUp else { return }
         note("server \(server.number) dies")
@@ -214,7 +214,7 @@ extension World {
         startLater(server.node, after: .init(microseconds: 50_000 + random.microseconds(upTo: seconds * 1_000_000)))
     }
 
-    /// A process that runs as a node of which a later one runs ends by itself.
+    /// A process ends by itself when a later one runs as its node.
     func end(_ server: ModelServer) {
         server.isUp = false
         cutAllConnections(of: server)
@@ -227,7 +227,7 @@ extension World {
         agenda.put(.starts(node: node), at: now + pause)
     }
 
-    /// Lets a process stand still: what would happen to it is put off.
+    /// Suspends a process: its happenings are postponed.
     func pause(_ server: ModelServer, for span: Instant.Span) {
         guard server.isUp, !server.isPaused else { return }
         note("server \(server.number) stands still")
@@ -263,7 +263,7 @@ extension World {
         }
     }
 
-    /// Starts the node that is in front a second time: an earlier process of it may still be there.
+    /// Starts the node that clients connect to a second time: an earlier process of it may still be running.
     func startAgain() {
         let node = server.node
         let old = server
@@ -275,7 +275,7 @@ extension World {
     }
 }
 
-/// A lease on its way to being renewed.
+/// A renewal of a lease in flight.
 struct Renewal {
     enum Outcome {
         case renewed
@@ -284,9 +284,9 @@ struct Renewal {
     }
 
     let server: Int
-    /// When it was asked for, by the clock of the process.
+    /// When it was requested, by the clock of the process.
     let began: Instant
-    /// The same by the clock that all leases go by.
+    /// The same by the lease clock.
     let present: Instant
     let duration: Instant.Span
     var outcome = Outcome.failed

@@ -1,13 +1,13 @@
 import Primitives
 import SignalingCore
 
-// The shell around the owner of calls: it carries out what the table wants done and feeds the outcomes in, as the server's
+// The shell around the owner of calls: it carries out the table's outputs and feeds the outcomes in, as the server's
 // `CallTableRunner` does.
 extension World {
-    /// The present by a server's clock.
+    /// The current time by a server's clock.
     func clockTime(of server: ModelServer) -> Instant { now + server.clockError }
 
-    /// Gives a server's table an input, and does what it wants done.
+    /// Gives a server's table an input, and carries out its outputs.
     func give(_ input: CallTable.Input, to server: ModelServer) {
         guard server.isUp, !server.isDying else { return }
         clock = clockTime(of: server)
@@ -100,7 +100,7 @@ extension World {
         }
     }
 
-    /// How long it takes to read something that nothing waits for.
+    /// The duration of a read that nothing waits for.
     private func archiveDelay() -> Instant.Span {
         .init(microseconds: random.microseconds(upTo: isPrompt ? 0 : 3_000))
     }
@@ -109,7 +109,7 @@ extension World {
         server.isHere(origin.device)
     }
 
-    /// Tells the people of a call that another node owns now how it stands.
+    /// Sends the stored state of a call that another node owns now to its people.
     func announceStored(_ id: CallID, _ server: ModelServer) {
         guard isReadable, let stored = database.call(id), !server.table.holds(id) else { return }
         let view = stored.view(rules: schedule.rules)
@@ -118,7 +118,7 @@ extension World {
         isTellingStored = false
     }
 
-    /// The table's trace tells what its calls go through: the reference goes with it.
+    /// The reference follows the table's trace of its calls.
     private func follow(
         _ steps: [CallTable.Step], _ input: CallTable.Input, _ server: ModelServer, from mark: Int
     ) {
@@ -181,7 +181,7 @@ extension World {
         followed.turn = .init(transition: step.transition, reference: reference)
     }
 
-    /// A transition has come about.
+    /// A transition has been applied.
     private func follow(_ transition: CallTransition, _ input: CallTable.Input, _ server: ModelServer) {
         let id = transition.call.id
         guard let followed = server.followedCall(id), let turn = followed.turn, turn.transition == transition else {

@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-// The sockets of a server: what devices ask for comes to the table, and what the table says goes out.
+// The sockets of a server: they pass commands of devices to the table, and its outputs to devices.
 extension World {
     // MARK: Devices
 
@@ -37,7 +37,7 @@ extension World {
         switch frame.body {
         case .hello: break
         case .invite(let target, let name):
-            // Who is called is looked up first, and other inputs may overtake.
+            // The callees are looked up first, and other inputs may overtake the invite.
             server.invites.append(.init(target: target, name: name, replyTo: replyTo, isPrompt: frame.isPrompt))
             let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
             agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: ready)
@@ -55,7 +55,7 @@ extension World {
         }
     }
 
-    /// Now and then somebody whom a look-up has found a member is none any more when the command comes to its call, or
+    /// Now and then somebody who was looked up as a member no longer is one when the command reaches its call, or
     /// before it is on disk.
     private func endMembership(of command: CallCommand, from device: Int, _ frame: Int, at ready: Instant) {
         let turn = (frame + device) % 16
@@ -75,10 +75,10 @@ extension World {
         return .init(microseconds: random.microseconds(upTo: isPrompt ? 0 : longest))
     }
 
-    /// Gives a complete command to the call that it names, or to what is stored of it.
+    /// Gives a complete command to the call that it names, or to the archive.
     func hand(_ input: CallTable.Input, to server: ModelServer) {
         guard case .command(let command, let id, let asked) = input, server.openCalls[id] == nil,
-            // It may have been open when it was looked for.
+            // It may have been open when it was looked up.
             !random.isOne(in: 8)
         else { return give(input, to: server) }
         answerFromArchive(command, id, asked.replyTo, server)
@@ -105,7 +105,7 @@ extension World {
         agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: ready)
     }
 
-    /// Who is called, as the service describes them; nil when nobody is.
+    /// The callees as the service describes them; nil when there are none.
     private func callees(
         of target: ModelServer.Target, calledBy caller: UserID, _ server: ModelServer
     ) -> ([Callee], ConversationID, Call.Mode)? {
@@ -130,7 +130,7 @@ extension World {
         return Callee(user, isBusy: isBusy, isHidden: isHidden, isMember: isMember)
     }
 
-    /// The command as the service makes it: it adds what only the server knows, and may have to look it up.
+    /// The command completed as by the service, with what only the server knows and may have to look up.
     private func completed(
         _ command: CallCommand, from user: UserID, in conversation: ConversationID?, _ server: ModelServer
     ) -> (CallCommand, newcomers: [Profile], takesLookUp: Bool) {
@@ -150,7 +150,7 @@ extension World {
         }
     }
 
-    // MARK: Saying
+    // MARK: Sending
 
     func reply(_ reply: CallReply, to replyTo: ReplyTo, from server: ModelServer) {
         guard !server.isDying else { return }
@@ -159,7 +159,7 @@ extension World {
         if server.sessions[device]?.connection == Int(replyTo.socket) {
             say(.reply(to: Int(replyTo.request), reply), to: device, from: server)
         } else if let call = reply.call {
-            // The device has another socket by now, whose welcome may have gone out before the change.
+            // The device has another socket by now, and its welcome may have been sent before the change.
             tell(.event(.updated, call), device, from: server)
         }
     }
@@ -178,7 +178,7 @@ extension World {
             case .device(_, let device): tell(frame, World.device(device), from: server)
             }
         }
-        // Telling many is the better part of a call's work.
+        // Sending to many devices is most of a call's work.
         guard schedule.isBusy, random.isOne(in: 4) else { return }
         let present = clockTime(of: server)
         let work = Instant.Span(microseconds: random.microseconds(upTo: 8_000))
@@ -194,7 +194,7 @@ extension World {
         }
     }
 
-    /// Sends to the socket of a device, and writes down what the device knows now.
+    /// Sends to the socket of a device, and records what the device knows now.
     private func say(_ frame: ServerFrame, to device: Int, from server: ModelServer) {
         guard !server.isDying, let connection = server.sessions[device]?.connection else { return }
         switch frame {

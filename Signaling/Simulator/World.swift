@@ -2,17 +2,18 @@ import Primitives
 import SignalingCore
 
 /// One run of a schedule: devices, a network, nodes and their database in virtual time, and the real owner of calls in
-/// the middle. Whatever happens is a step; after each one what must hold is checked, and the run stops when it does not.
+/// the middle. Everything that happens is a step; the invariants are checked after each one, and the first violation
+/// ends the run.
 final class World {
     static let userCount = 5
     static let devicesPerUser = 2
     static let deviceCount = userCount * devicesPerUser
     static let start = Instant(microseconds: 1_700_000_000_000_000)
-    /// More steps than any schedule needs: whoever gets here goes round in circles.
+    /// More steps than any schedule needs: a run that gets here is in a loop.
     static let stepLimit = 100_000
 
-    /// What can happen. What happens to a server is void once it is dead, and put off while it stands still.
-    /// What is large is kept behind a reference, as all of it is moved about in the agenda.
+    /// What can happen. Happenings of a server are void once it is dead, and postponed while it is suspended. Large
+    /// values are kept behind a reference, as happenings are moved about in the agenda.
     enum Happening {
         case act(Int)
         case connects(device: Int, attempt: Int)
@@ -51,7 +52,7 @@ final class World {
     var violation: Violation?
     var trace: [String] = []
     var steps = 0
-    /// Whether a frame that is sent now comes to its call at once, so that it meets a deadline to the microsecond.
+    /// Whether a frame that is sent now reaches its call at once, so that it meets a deadline to the microsecond.
     var isPrompt = false
     /// Whether all acts are over, so that nothing fails any more.
     var isCalm = false
@@ -63,23 +64,23 @@ final class World {
     /// The server that clients connect to.
     var front = 0
     var server: ModelServer { servers[front] }
-    /// The present by the clock of the server at work.
+    /// The current time by the clock of the server at work.
     var clock = World.start
     /// How many nodes are to start.
     var nodesToStart = 0
-    /// Ids go on over crashes: real ones are random.
+    /// Ids continue over crashes: real ones are random.
     var lastCall: UInt64 = 0
     var database = ModelDatabase()
-    /// Whether what is told is what the database has, whoever owns it.
+    /// Whether people are told what the database has, whoever owns it.
     var isTellingStored = false
     /// The newest revision of each call that any device was told by an owner.
     var newestTold: [CallID: Int64] = [:]
     var units: [Unit] = []
-    /// How the next commits go wrong.
+    /// How the next commits fail.
     var failures: [CommitFailure] = []
-    /// How many commits come about later than anybody expects.
+    /// How many commits take effect later than anybody expects.
     var unitsToCome = 0
-    /// Until when no lease can be renewed.
+    /// Until when leases can't be renewed.
     var unrenewableUntil = World.start
     /// Until when nothing can be read.
     var unreadableUntil = World.start
@@ -153,11 +154,11 @@ final class World {
         }
     }
 
-    /// The server that something happens to; nil when it happens elsewhere.
+    /// The server to which something happens; nil when it happens elsewhere.
     private func number(ofServerFor happening: Happening) -> Int? {
         switch happening {
         case .frameArrives(let connection, let frame):
-            // Whoever knocks at a server that is gone is turned away.
+            // A hello to a server that is gone is refused.
             if case .hello = frame.body, !servers[connections[connection].server].isUp { return nil }
             return connections[connection].server
         case .serverNoticesLoss(let connection): return connections[connection].server
@@ -248,7 +249,7 @@ final class World {
         note("the database will fail: \(failures)")
     }
 
-    /// From here on nothing goes wrong any more; whatever is open has to come to its end by itself.
+    /// From here on nothing fails any more; everything open has to end by itself.
     private func quiesce() {
         note("nothing fails any more; devices: \(schedule.finale)")
         isCalm = true
@@ -281,7 +282,7 @@ final class World {
         Int(id.low) - 1
     }
 
-    /// The place of a user among those of the world.
+    /// The index of a user among those of the world.
     static func index(of user: UserID) -> Int {
         Int(user.low) - 1
     }

@@ -18,7 +18,7 @@ struct AddressTests {
     }
 
     @Test(
-        "Anything else is no origin",
+        "Anything else is not an origin",
         arguments: [
             "", "127.0.0.1:8080", "https://127.0.0.1", "http://", "http://:80", "http://h:0", "http://h:65536",
             "http://h:",
@@ -29,7 +29,7 @@ struct AddressTests {
     }
 
     @Test(
-        "Only loopback, unless more is allowed",
+        "Only loopback, unless remote addresses are allowed",
         arguments: [
             ("127.0.0.1", true), ("127.9.9.9", true), ("::1", true), ("192.0.2.1", false), ("0.0.0.0", false),
             ("::ffff:192.0.2.1", false), ("2001:db8::1", false),
@@ -45,7 +45,7 @@ struct AddressTests {
         }
     }
 
-    @Test("A token brings its device")
+    @Test("A token contains its device")
     func tokens() throws {
         // The payload is {"did":"01890A5D-AC96-774B-BCCE-B302099A8057","x":"??>"}.
         let token = "e30.eyJkaWQiOiIwMTg5MEE1RC1BQzk2LTc3NEItQkNDRS1CMzAyMDk5QTgwNTciLCJ4IjoiPz8-In0.c2ln"

@@ -5,13 +5,13 @@ import Wire
 
 @testable import loadtest
 
-/// A server of the size of this test: it answers the commands of calls at once, with a given delay for each frame.
+/// A tiny server for this test: it answers the commands of calls at once, with a given delay for each frame.
 private struct TinyServer {
-    /// Where the users of the two sides are.
+    /// The indices of the users of the two sides.
     let places: [String: Int]
     var calls: [String: WireCall] = [:]
 
-    /// What a command leads to: frames and the sockets they go to.
+    /// The result of a command: frames and the sockets they go to.
     mutating func answer(_ outgoing: Outgoing) -> [(socket: Int, frame: WireServerFrame)] {
         let frame = outgoing.frame
         let peer = outgoing.socket ^ 1
@@ -110,7 +110,7 @@ struct CallTrafficTests {
         return TinyServer(places: places)
     }
 
-    /// Runs traffic against the server in virtual time, each frame of the server a millisecond after its cause.
+    /// Runs traffic against the server in virtual time; each frame of the server comes a millisecond after its cause.
     private func run(
         _ traffic: inout CallTraffic, _ server: inout TinyServer,
         change: (Outgoing, [(socket: Int, frame: WireServerFrame)]) -> [(socket: Int, frame: WireServerFrame)] = { $1 }
@@ -130,7 +130,7 @@ struct CallTrafficTests {
         return now
     }
 
-    @Test("Every call goes its whole way, and every step is measured")
+    @Test("Every call completes, and every step is measured")
     func wholeCalls() throws {
         var traffic = traffic(pairs: 3, rate: 10, seconds: 2)
         var server = server(pairs: 3)
@@ -148,11 +148,11 @@ struct CallTrafficTests {
         }
     }
 
-    @Test("A call that had to wait is measured from when it was meant to start")
+    @Test("A call that had to wait is measured from its intended start")
     func omission() throws {
         var traffic = traffic(pairs: 1, rate: 10, seconds: 1)
         var server = server(pairs: 1)
-        // The tool stands still for a second; nine more calls are due.
+        // The tool is blocked for a second; nine more calls are due.
         var now = start + .seconds(1)
         while !traffic.isFinished {
             traffic.advance(now: now)
@@ -169,7 +169,7 @@ struct CallTrafficTests {
         #expect(abs(late.max - 1000) < 2)
     }
 
-    @Test("A call whose answer does not come times out, and is hung up when it does come")
+    @Test("A call whose answer does not come times out, and is hung up when it comes later")
     func timeout() throws {
         var traffic = traffic(pairs: 1, rate: 1, seconds: 1)
         traffic.advance(now: start)
@@ -241,7 +241,7 @@ struct CallTrafficTests {
         #expect((traffic.statistics.latency(CallTraffic.late)?.max ?? 0) > 200)
     }
 
-    @Test("A pair that loses a socket is not used again; without pairs the rest is not started")
+    @Test("A pair that loses a socket is not used again; without pairs no more calls are started")
     func loss() {
         var traffic = traffic(pairs: 1, rate: 10, seconds: 1)
         traffic.advance(now: start)
@@ -265,7 +265,7 @@ struct CallTrafficTests {
         #expect(traffic.statistics.completed == 0)
     }
 
-    @Test("Signals have the size of real ones and are told apart")
+    @Test("Signals have the size of real ones and can be told apart")
     func signals() {
         let signals = SyntheticSignals()
         #expect(signals.offer.utf8.count == 3072)

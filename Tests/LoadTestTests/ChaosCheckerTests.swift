@@ -4,7 +4,7 @@ import Testing
 @testable import loadtest
 
 @Suite struct ChaosCheckerTests {
-    /// A sound call: placed at 1 s, answered at 2 s, a screen shared from 3 s to 4 s, over at 5 s.
+    /// A correct call: placed at 1 s, answered at 2 s, a screen shared from 3 s to 4 s, over at 5 s.
     private static let call = StoredState.Call(
         id: "call", initiator: "ann", clientCallID: "name", status: "completed", revision: 5, startedAt: at(1),
         answeredAt: at(2), endedAt: at(5), endReason: "hangup",
@@ -65,7 +65,7 @@ import Testing
         #expect(Self.kinds(ledger, stored) == [])
     }
 
-    /// What is wrong with the rows, and what it is called.
+    /// Wrong rows, and the violations that they are reported as.
     private static let wrongRows: [(Violation.Kind, @Sendable (inout StoredState.Call) -> Void)] = [
         (.openShareOfEndedCall, { $0.shares[0].endedAt = nil }),
         (
@@ -125,7 +125,7 @@ import Testing
             checker.checkRows(StoredState(calls: ["call": call]), now: Self.at(3)).map(\.kind) == [.stuckCall])
     }
 
-    /// What the database has lost of an acknowledged command.
+    /// Effects of acknowledged commands that the database has lost.
     private static let losses: [(StormAction, String, @Sendable (inout StoredState.Call) -> Void)] = [
         (.invite, "ann", { $0.clientCallID = "another" }),
         (.accept, "ben", { $0.answeredAt = nil }),
@@ -164,7 +164,7 @@ import Testing
         #expect(Self.kinds(ledger, stored) == [.lostCommand])
     }
 
-    /// Answers that contradict themselves: the effect was acknowledged and is not there.
+    /// Contradictory state: the effect was acknowledged and is missing.
     @Test(arguments: [StormAction.hangUp, .decline, .cancel, .stopShare])
     func anAnswerWithoutItsEffectIsFound(_ action: StormAction) {
         var acknowledgement = Self.acknowledgement(action, of: "ann")

@@ -29,7 +29,7 @@ struct MessageTrafficTests {
         }
     }
 
-    @Test("Pairs take turns; reply and delivery come in any order")
+    @Test("Pairs take turns; reply and delivery may come in any order")
     func wholeMessages() throws {
         var traffic = traffic()
         let now = start + .seconds(1)
@@ -46,13 +46,13 @@ struct MessageTrafficTests {
         }
         #expect(traffic.isFinished)
         #expect(traffic.statistics.completed == 10)
-        // From the moments they were meant for: 1000 ms down to 100 ms.
+        // From their intended times: 1000 ms down to 100 ms.
         let latency = try #require(traffic.statistics.latency(MessageTraffic.delivery))
         #expect(abs(latency.max - 1000) < 2)
         #expect(abs(latency.p50 - 500) < 2)
     }
 
-    @Test("Errors, altered bodies, time-outs and lost sockets each fail their messages once")
+    @Test("Errors, altered bodies, timeouts and lost sockets each fail their messages once")
     func failures() {
         var traffic = traffic(rate: 6)
         let now = start + .seconds(1)
@@ -65,7 +65,7 @@ struct MessageTrafficTests {
                 $0.error.code = .rateLimited
             }, on: 0, now: now)
         traffic.received(delivery(of: outbox[2], body: "other"), on: 1, now: now)
-        // At the sender's own socket it is no delivery.
+        // At the sender's own socket it does not count as a delivery.
         traffic.received(delivery(of: outbox[4]), on: 0, now: now)
         traffic.lost(socket: 3, code: "socket_lost", now: now)
         traffic.lost(socket: 2, code: "socket_lost", now: now)
@@ -91,7 +91,7 @@ struct MessageTrafficTests {
         #expect(traffic.statistics.errors == ["not_started": 10])
     }
 
-    @Test("Limits that are too low for the load are named beforehand")
+    @Test("Limits that are too low for the load are reported beforehand")
     func advice() {
         let limits = WireLimits.with {
             $0.commandsPerSecond = 100

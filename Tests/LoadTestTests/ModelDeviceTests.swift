@@ -56,7 +56,7 @@ import Wire
         #expect(device.see(Self.picture(5), isEvent: true) == nil)
         device.disconnect()
         #expect(device.connect([]).vanished == ["call"])
-        // The answer to a repeated command comes before the one to the question.
+        // The answer to a repeated command comes before the one to the fetch.
         #expect(device.see(Self.picture(5, "completed"), isEvent: false) == nil)
         #expect(device.ended["call"]?.status == "completed")
     }

@@ -47,7 +47,7 @@ struct ReportTests {
         #expect(report(errors: ["timeout": 1]).hasFailures)
     }
 
-    @Test("For programs: what was not measured is not there")
+    @Test("For programs: values that were not measured are left out")
     func json() throws {
         struct Read: Decodable {
             struct Latency: Decodable {
@@ -88,7 +88,7 @@ struct ReportTests {
         #expect(Report.decimal(value, digits: digits) == text)
     }
 
-    @Test("Memory is read as Linux writes it")
+    @Test("Memory is parsed as Linux writes it")
     func memory() {
         #expect(ResidentMemory.parse("VmPeak:\t  10 kB\nVmRSS:\t   1234 kB\nThreads:\t1\n") == 1234 * 1024)
         #expect(ResidentMemory.parse("VmRSS: many kB\n") == nil)

@@ -7,7 +7,7 @@ import Testing
 struct ScheduleTests {
     private let start = Instant(microseconds: 1_000_000)
 
-    @Test("As many pieces as fit, at even distances")
+    @Test("As many pieces as fit, at even intervals")
     func distances() {
         let schedule = Schedule(start: start, rate: 3, seconds: 2)
         #expect(schedule.count == 6)
@@ -20,7 +20,7 @@ struct ScheduleTests {
         #expect(Schedule(start: start, rate: 0.1, seconds: 1).count == 1)
     }
 
-    @Test("After a stall the pieces keep the moments they were meant for")
+    @Test("After a stall the pieces keep their intended times")
     func stall() {
         var schedule = Schedule(start: start, rate: 10, seconds: 1)
         #expect(schedule.takeDue(now: start - .milliseconds(1)) == nil)

@@ -20,7 +20,7 @@ struct StatisticsTests {
         #expect(abs(latency.max - 1000) <= 1)
     }
 
-    @Test("Nothing measured is nothing, and what lies outside is cut")
+    @Test("Nothing measured is nil, and out-of-range values are clamped")
     func edges() throws {
         var statistics = Statistics([measure])
         #expect(statistics.latency(measure) == nil)
@@ -32,7 +32,7 @@ struct StatisticsTests {
         #expect(abs(latency.max - 3_600_000) < 3600)
     }
 
-    @Test("What was achieved is never more than what was asked for")
+    @Test("The achieved rate never exceeds the requested one")
     func rate() {
         let schedule = Schedule(start: Instant(microseconds: 5_000_000), rate: 2, seconds: 2)
         var statistics = Statistics([measure])

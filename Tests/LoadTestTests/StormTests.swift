@@ -8,7 +8,7 @@ import Wire
 @Suite struct StormTests {
     private static func at(_ milliseconds: Int64) -> Instant { Instant(microseconds: 0) + .milliseconds(milliseconds) }
 
-    /// Ann and Ben with a device each, who are connected.
+    /// Ann and Ben, connected with one device each.
     private static func storm(seed: UInt64 = 1) -> Storm {
         var storm = Storm(
             people: [.init(user: "ann", devices: [0]), .init(user: "ben", devices: [1])],

@@ -37,12 +37,12 @@ import Testing
         #expect(admitted(1000, of: .v4(0xC633_6401), by: &limiter, at: start) == 10)
     }
 
-    /// The key decides who shares a bucket: with another one it is somebody else.
+    /// The key decides who shares a bucket: a different key gives different pairs.
     @Test func spreadsNetworksOverTheTable() {
         for key in [0, 1, 0xFFFF_FFFF_FFFF_FFFF] as [UInt64] {
             var limiter = AnswerLimiter(.init(perPrefix: 1, burst: 1, total: 100_000), key: key, now: start)
             let count = (0..<4096).count { limiter.admit(.v4(UInt32($0) << 8), now: start) }
-            // Of as many networks as buckets, 63 in 100 find one of their own when they are thrown at random.
+            // With as many networks as buckets, 63 in 100 buckets are used when networks are assigned at random.
             #expect((2400...2800).contains(count))
         }
     }

@@ -26,7 +26,7 @@ import Testing
         #expect(outgoing.refusedCount == 0)
     }
 
-    /// A length that the closure has no right to is cut to the room that it had.
+    /// A length that the closure must not return is clamped to the room that it had.
     @Test(arguments: [(-1, 0), (2, 2), (3, 2), (Int.max, 2)]) func boundsTheLength(claimed: Int, kept: Int) {
         var outgoing = OutgoingDatagrams(capacity: 1, byteCapacity: 8)
         outgoing.append(to: Self.path, atMost: 2) { _ in claimed }
@@ -54,7 +54,7 @@ import Testing
 }
 
 extension OutgoingDatagrams {
-    /// Copies of all that is to be sent, and where to.
+    /// Copies of everything that is to be sent, and where to.
     fileprivate var copies: [(path: DatagramPath, bytes: [UInt8])] {
         (0..<count).map { (path(at: $0), unsafe Array(bytes(at: $0))) }
     }

@@ -32,28 +32,28 @@ struct SeededGenerator: RandomNumberGenerator {
             case .malformed: outcomes.malformed += 1
             }
             guard let answer else { continue }
-            // A bare header, and one with FINGERPRINT, get the address alone.
+            // A bare header, and one with FINGERPRINT, get just the address.
             let isOfBrowsers = datagram.count == 20 || datagram.count == 28
             if answer.count > STUNResponder.longestAnswer || answer.count > (isOfBrowsers ? 44 : datagram.count * 3 / 2)
             {
                 Issue.record("\(answer.count) bytes in answer to \(datagram)")
             }
-            // What another responder of the same kind says to the answer: nothing.
+            // Another responder of the same kind does not answer the answer.
             if responded(to: answer, from: clientV6).outcome != .silence {
                 Issue.record("an answer was answered: \(answer)")
             }
         }
-        // All three ways were gone, or the mutations are too wild or too tame to show anything.
+        // All three outcomes occurred often, otherwise the mutations are too strong or too weak to show anything.
         #expect(outcomes.answered > 5_000 && outcomes.silent > 2_000 && outcomes.malformed > 5_000, "\(outcomes)")
     }
 
-    /// One of the vectors or a plain request, changed here and there, its length and fingerprint mended more often
-    /// than not, so that the change gets past the first checks.
+    /// One of the vectors or a plain request, changed here and there, with its length and fingerprint usually fixed, so
+    /// that the change gets past the first checks.
     private func mutated(_ random: inout SeededGenerator) -> [UInt8] {
         let plain = hexadecimal("0001 0000 2112a442 b7e7a701bc34d686fa87dfae")
         var bytes = ([plain] + Vector.all.map(\.bytes)).randomElement(using: &random) ?? plain
         for _ in 0..<Int.random(in: 0...4, using: &random) {
-            // What came before may have left nothing.
+            // Earlier mutations may have left nothing.
             let place = Int.random(in: 0...bytes.count, using: &random)
             switch Int.random(in: 0..<7, using: &random) {
             case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
@@ -75,7 +75,7 @@ struct SeededGenerator: RandomNumberGenerator {
         return Int.random(in: 0..<4, using: &random) == 0 ? bytes : mended(bytes)
     }
 
-    /// With the length field of its size and, if it ends in a fingerprint, the right one.
+    /// With the right length field and, if it ends in a fingerprint, the right fingerprint.
     private func mended(_ bytes: [UInt8]) -> [UInt8] {
         var bytes = bytes
         guard bytes.count >= STUNMessage.headerSize else { return bytes }
@@ -89,7 +89,7 @@ struct SeededGenerator: RandomNumberGenerator {
         return bytes
     }
 
-    /// Calls every reader, on the message itself and on bytes that are not its own.
+    /// Calls every reader, on the message itself and on foreign bytes.
     private func readEverything(of datagram: [UInt8]) {
         guard let message = try? STUNMessage(datagram.span) else { return }
         for bytes in [datagram, Array(datagram.dropLast(3)), Vector.request.bytes, []] {

@@ -49,7 +49,7 @@ import Testing
         #expect(throws: STUNError.self) { try Parsed(vector.bytes + [0, 0, 0, 0]) }
     }
 
-    /// The same, with a length field that fits what is left, so that the attributes themselves are cut.
+    /// The same with a length field that fits the rest, so that the attributes themselves are cut.
     @Test(arguments: Vector.all)
     func neverTrapsOnCutAttributes(vector: Vector) {
         for count in stride(from: STUNMessage.headerSize, to: vector.bytes.count, by: 4) {
@@ -68,7 +68,7 @@ import Testing
             for bit in 0..<8 {
                 var bytes = vector.bytes
                 bytes[index] ^= 1 << bit
-                // Another type, or a longer attribute before it, leaves a message without a fingerprint.
+                // A different type, or a longer attribute before it, leaves a message without a fingerprint.
                 guard let parsed = try? Parsed(bytes) else { continue }
                 #expect(!parsed.message.hasFingerprint)
             }
@@ -98,7 +98,7 @@ import Testing
         #expect(code(hexadecimal("0001 0008 2112a442 b7e7a701bc34d686fa87dfae 80280004 00000000")) == .wrongFingerprint)
     }
 
-    /// The fingerprint itself is right for the length field, which counts the late attribute in.
+    /// The fingerprint itself is right for the length field, which includes the late attribute.
     @Test func nothingFollowsAFingerprint() {
         let header = hexadecimal("0001 0010 2112a442 b7e7a701bc34d686fa87dfae")
         let value = fingerprint(of: header[...])

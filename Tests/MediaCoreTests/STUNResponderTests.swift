@@ -17,9 +17,9 @@ import Testing
         #expect(parsed.message.hasFingerprint == hasFingerprint)
     }
 
-    /// What clients ask with, whole numbers of 4 bytes from a bare header on, with and without FINGERPRINT, and what no
-    /// client sends: the answer has at most one and a half times the bytes. Where the shortest success is longer, only
-    /// browsers get it, and nothing else in it.
+    /// Requests of clients, in multiples of 4 bytes from a bare header on, with and without FINGERPRINT, and requests
+    /// that no client sends: the answer has at most one and a half times the bytes. Where the shortest success is
+    /// longer, only browsers get it, with nothing else in it.
     @Test(arguments: [(clientV4, 32), (clientV6, 44)], [false, true])
     func answersAreNotMuchLongerThanRequests(from: (source: TransportAddress, least: Int), hasFingerprint: Bool) throws
     {
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test func refusesWhatItDoesNotKnow() throws {
-        // PRIORITY is of ICE, and this is no ICE agent; ICE-CONTROLLED may be passed over.
+        // PRIORITY belongs to ICE, and this is not an ICE agent; ICE-CONTROLLED may be ignored.
         let answer = try #require(responded(to: Vector.request.bytes, from: clientV4).answer)
         let parsed = try Parsed(answer)
         #expect(parsed.message.type == .bindingFailure)

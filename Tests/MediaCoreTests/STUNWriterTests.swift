@@ -2,7 +2,7 @@ import MediaCore
 import Testing
 
 @Suite struct STUNWriterTests {
-    /// RFC 5769 §2.4 pads with zeros, as we do, so it must come out byte for byte.
+    /// RFC 5769 §2.4 pads with zeros, as we do, so the result must be identical.
     @Test func writesTheLongTermRequest() throws {
         let vector = Vector.longTermRequest.bytes
         let hash = Array(vector[96..<116])

@@ -46,13 +46,13 @@ struct Vector: Sendable, CustomTestStringConvertible {
     static let all = [request, responseV4, responseV6, longTermRequest]
 }
 
-/// Reads hexadecimal digits, whatever stands between them.
+/// Reads hexadecimal digits and skips all other characters.
 func hexadecimal(_ text: String) -> [UInt8] {
     let digits = text.compactMap(\.hexDigitValue).map { UInt8($0) }
     return stride(from: 0, to: digits.count - 1, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
 
-/// What FINGERPRINT says of the bytes before it (RFC 8489 §14.7), bit by bit.
+/// The FINGERPRINT value for the bytes before it (RFC 8489 §14.7), computed bit by bit.
 func fingerprint(of bytes: ArraySlice<UInt8>) -> UInt32 {
     let value = bytes.reduce(UInt32.max) { rest, byte in
         (0..<8).reduce(rest ^ UInt32(byte)) { rest, _ in rest & 1 == 0 ? rest >> 1 : rest >> 1 ^ 0xEDB8_8320 }
@@ -60,7 +60,7 @@ func fingerprint(of bytes: ArraySlice<UInt8>) -> UInt32 {
     return ~value ^ 0x5354_554E
 }
 
-/// A message together with its bytes. (The macros of Testing take no spans.)
+/// A message together with its bytes. (The Testing macros take no spans.)
 struct Parsed {
     let message: STUNMessage
     let bytes: [UInt8]
@@ -76,7 +76,7 @@ struct Parsed {
     func value(of type: STUNAttributeType) -> Range<Int>? { message.value(of: type, in: bytes.span) }
     func text(of type: STUNAttributeType) -> String? { message.text(of: type, in: bytes.span) }
 
-    /// What a cursor shows.
+    /// All attributes that a cursor returns.
     var attributes: [STUNAttribute] {
         var cursor = STUNAttributeCursor()
         var found: [STUNAttribute] = []
@@ -85,12 +85,12 @@ struct Parsed {
     }
 }
 
-/// Writes a message by whatever the closure appends.
+/// Writes a message with what the closure appends.
 func written(
     _ type: STUNMessageType, _ transaction: STUNTransactionID, room: Int = 512,
     _ append: (inout STUNWriter, inout MutableSpan<UInt8>) -> Void
 ) -> [UInt8]? {
-    // Filled, so that bytes which the writer forgets show.
+    // Filled, so that bytes that the writer skips are noticed.
     var bytes = [UInt8](repeating: 0xEE, count: room)
     var span = bytes.mutableSpan
     var writer = STUNWriter(type, transaction, to: &span)
@@ -98,7 +98,7 @@ func written(
     return writer.finish().map { Array(bytes[..<$0]) }
 }
 
-/// What the responder makes of a datagram, and the answer if there is one.
+/// The outcome of a datagram in the responder, and the answer if there is one.
 func responded(
     to datagram: [UInt8], from source: TransportAddress
 ) -> (outcome: STUNResponder.Outcome, answer: [UInt8]?) {

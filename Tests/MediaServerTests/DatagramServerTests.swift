@@ -13,8 +13,8 @@ import Testing
     static let loopbacks: [IPAddress] = [.v4(0x7F00_0001), .v6(high: 0, low: 1)]
     static let wildcards: [IPAddress] = [.v4(0), .v6(high: 0, low: 0)]
 
-    /// Runs a server while the closure runs, and sees to it that it ends without an error when told to.
-    /// - Returns: What it has counted.
+    /// Runs a server while the closure runs, and checks that it ends without an error when told to.
+    /// - Returns: Its counters.
     @discardableResult
     private static func serving<Handler: DatagramHandler>(
         at hosts: [IPAddress], by handler: @autoclosure @escaping @Sendable () -> Handler,
@@ -49,7 +49,7 @@ import Testing
         #expect(metrics.sent.value == 3)
     }
 
-    /// What comes to one socket leaves through it, from the address that was asked, however many others there are.
+    /// A datagram to one socket is answered through it, from the address that was asked, however many others there are.
     @Test func echoesThroughTheSocketThatWasAsked() async throws {
         try await Self.serving(at: Self.wildcards + Self.loopbacks, by: Echo()) { server in
             for (index, address) in server.addresses.enumerated() {
@@ -103,7 +103,7 @@ import Testing
         #expect(metrics.unsent.value == 3)
     }
 
-    /// A path of the other version of the Internet Protocol, and one through a socket that there is not.
+    /// A path of the other IP version, and one through a socket that does not exist.
     @Test func aPathThatLeadsNowhereHoldsUpNoOther() throws {
         let socket = try UDPSocket(boundTo: TransportAddress(Self.loopbacks[0], port: 0))
         let client = try UDPClient(at: Self.loopbacks[0], to: socket.address)
@@ -150,8 +150,8 @@ import Testing
         }
     }
 
-    /// Loopback takes whatever UDP gives it, so a stream whose other end does not read stands in for a busy network card:
-    /// its buffer fills up.
+    /// Loopback accepts everything that UDP sends, so a stream whose other end does not read takes the place of a busy
+    /// network card: its buffer fills up.
     @Test func aFullSendBufferIsCountedAndNotWaitedFor() throws {
         let stream = try UnreadStream()
         var outgoing = OutgoingDatagrams(capacity: 128, byteCapacity: 128 * 1024)
@@ -172,7 +172,7 @@ import Testing
         let client = try UDPClient(at: host, to: server.addresses[0])
         let flood = Flood(of: client)
         defer { flood.end() }
-        // Once an echo is there, the server is in the midst of it.
+        // Once an echo has arrived, the server is busy receiving.
         _ = try await client.receive()
         task.cancel()
         try await task.value
@@ -194,7 +194,7 @@ import Testing
     }
 }
 
-/// Answers with the bytes that its thread has allocated since the last datagram.
+/// Answers with the number of bytes that its thread has allocated since the last datagram.
 private struct AllocationMeter: DatagramHandler {
     private var before: UInt64 = 0
 
@@ -210,13 +210,13 @@ private struct AllocationMeter: DatagramHandler {
     }
 }
 
-/// A thread that sends as fast as it can until it is ended.
+/// A thread that sends as fast as it can until it is stopped.
 private final class Flood: Sendable {
     private let isOver = Atomic(false)
 
     init(of client: UDPClient) {
         Thread { [self] in
-            // What nobody takes any more comes back as an error, and is no matter.
+            // Datagrams that nobody receives come back as an error, which does not matter.
             while !isOver.load(ordering: .relaxed) { try? client.send([1, 2, 3]) }
         }.start()
     }

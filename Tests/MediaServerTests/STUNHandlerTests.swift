@@ -6,11 +6,11 @@ import Testing
 
 /// What a STUN server answers, and what it counts.
 @Suite struct STUNHandlerTests {
-    /// Of an address of the documentation range (RFC 5737).
+    /// An address of the documentation range (RFC 5737).
     private static let client = TransportAddress(.v4(0xC000_0201), port: 32853)
     private static let path = DatagramPath(to: client, from: .v4(0x0A00_0001), zone: 3, socket: 1)
 
-    /// A handler with its counters, and what it has to send after it was given some datagrams at once.
+    /// A handler with its counters, and what it sends after a batch of datagrams.
     private static func sent(
         for datagrams: [[UInt8]], on path: DatagramPath = path, limits: AnswerLimiter.Limits = .init()
     ) -> (answers: [(path: DatagramPath, bytes: [UInt8])], metrics: STUNMetrics) {

@@ -18,7 +18,7 @@ import Testing
             .init(addresses: addresses, limits: limits), key: 1, logger: Logger(label: "test"))
     }
 
-    /// Runs a server while the closure runs, and sees to it that it ends without an error when told to.
+    /// Runs a server while the closure runs, and checks that it ends without an error when told to.
     private static func running(_ server: STUNServer, _ body: () async throws -> Void) async throws {
         let task = Task { try await server.run() }
         do {
@@ -65,7 +65,7 @@ import Testing
         #expect(other.addresses[0].port == server.addresses[0].port)
     }
 
-    /// The client is connected, so an answer from any other of the machine's addresses never reaches it.
+    /// The client is connected, so an answer from a different address of the machine never reaches it.
     @Test func answersFromTheAddressThatWasAsked() async throws {
         let server = try Self.server(at: [.v4(0), .v6(high: 0, low: 0)])
         try await Self.running(server) {
@@ -87,9 +87,9 @@ import Testing
             try client.send([])
             try client.send([0x80, 0x60, 0, 1])
             try client.send(Array(request.dropLast()))
-            // Longer than the server keeps, though its beginning is a request.
+            // Longer than what the server keeps, though it begins like a request.
             try client.send(request + [UInt8](repeating: 0, count: 4000))
-            // An answer, which is nobody's request.
+            // An answer, which is not a request.
             try client.send([1, 1] + request[2..<20].map { $0 == 8 ? 0 : $0 })
             try client.send(bindingRequest(2))
             #expect(try await bindingAnswer(client.receive()).number == 2)
@@ -108,7 +108,7 @@ import Testing
         let gone = try UDPClient(at: Self.loopbackV4, to: server.addresses[0])
         for number in 0..<200 as Range<UInt64> { try gone.send(bindingRequest(number)) }
         gone.close()
-        // The server starts only now, so that nobody is there for any of the answers.
+        // The server starts only now, when nobody is left to receive any of the answers.
         try await Self.running(server) {
             let client = try UDPClient(at: Self.loopbackV4, to: server.addresses[0])
             try client.send(bindingRequest(1))
@@ -125,7 +125,7 @@ import Testing
             let elapsed = try await ContinuousClock().measure {
                 for number in 0..<100 as Range<UInt64> { try greedy.send(bindingRequest(number)) }
                 try modest.send(bindingRequest(1))
-                // Datagrams are taken in their order, so with this answer all the others have been decided on.
+                // Datagrams are handled in order, so with this answer all the others have been decided on.
                 #expect(try await bindingAnswer(modest.receive()).address == modest.address)
             }
             var count = 0

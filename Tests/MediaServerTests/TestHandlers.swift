@@ -23,11 +23,12 @@ struct Forward: DatagramHandler {
     }
 }
 
-/// Answers each datagram with as many as its first two bytes say, big endian. They carry their numbers, big endian too.
+/// Answers each datagram with as many as its first two bytes say, big endian. They carry their numbers in the same
+/// form.
 struct Multiply: DatagramHandler {
     /// When they are sent.
     enum Moment {
-        /// At once, all that there is room for.
+        /// At once, as many as there is room for.
         case atOnce
         /// When it is woken, this long after the datagram, as many as there is room for at a time.
         case after(Instant.Span)
@@ -77,7 +78,7 @@ struct Overshoot: DatagramHandler {
     mutating func take(
         _ datagram: Span<UInt8>, on path: DatagramPath, now: Instant, sending outgoing: inout OutgoingDatagrams
     ) {
-        // One byte more than a datagram of IPv4 may have.
+        // One byte more than an IPv4 datagram may have.
         outgoing.append(to: path, atMost: 65_508) { $0.count }
         outgoing.append(datagram, to: path)
     }

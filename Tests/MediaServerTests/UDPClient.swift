@@ -4,11 +4,11 @@ import MediaCore
 
 @testable import MediaServer
 
-/// A UDP socket that talks to one address only: what comes from anywhere else, the kernel keeps away from it.
+/// A UDP socket that talks to one address only: the kernel drops datagrams from anywhere else.
 final class UDPClient: Sendable {
     private let socket: UDPSocket
 
-    /// Where it is bound, which is what a server sees.
+    /// Where it is bound: its address as seen by a server.
     var address: TransportAddress { socket.address }
 
     /// Binds to a free port of `host` and connects to `server`.
@@ -17,7 +17,7 @@ final class UDPClient: Sendable {
         let descriptor = socket.descriptor
         let status = unsafe server.withSocketAddress { unsafe connect(descriptor, $0, $1) }
         guard status == 0 else { throw UDPClientError(errno: errno) }
-        // A test that waits for what never comes shall fail, not hang.
+        // A test that waits for something that never comes must fail, not hang.
         var patience = timeval(tv_sec: 20, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         guard unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size) == 0 else {
@@ -30,7 +30,7 @@ final class UDPClient: Sendable {
         guard count == bytes.count else { throw UDPClientError(errno: errno) }
     }
 
-    /// Waits for the next datagram, on a thread of its own: those of the tests are few, and the server needs one.
+    /// Waits for the next datagram, on a thread of its own: the tests have few threads, and the server needs one.
     func receive() async throws -> [UInt8] {
         try await withCheckedThrowingContinuation { continuation in
             Thread { continuation.resume(with: Result { try self.blockingReceive() }) }.start()
@@ -44,7 +44,7 @@ final class UDPClient: Sendable {
         return Array(bytes[..<count])
     }
 
-    /// What has come already; nil when nothing has.
+    /// A datagram that has already arrived; nil when there is none.
     func receiveNow() -> [UInt8]? {
         var bytes = [UInt8](repeating: 0, count: 2048)
         let count = unsafe bytes.withUnsafeMutableBytes {
@@ -60,10 +60,10 @@ struct UDPClientError: Error {
     let errno: Int32
 }
 
-/// A Binding request with a number that its answer can be told by.
+/// A Binding request with a number that identifies its answer.
 func bindingRequest(_ number: UInt64) -> [UInt8] { bindingMessage(.bindingRequest, number) }
 
-/// A message without attributes but a fingerprint, and with a number.
+/// A message with a number and no attributes except a fingerprint.
 func bindingMessage(_ type: STUNMessageType, _ number: UInt64) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: 64)
     var span = bytes.mutableSpan
@@ -72,7 +72,7 @@ func bindingMessage(_ type: STUNMessageType, _ number: UInt64) -> [UInt8] {
     return Array(bytes[..<(writer.finish() ?? 0)])
 }
 
-/// The number of the request that was answered, and the address that the answer tells.
+/// The number of the answered request, and the address in the answer.
 func bindingAnswer(_ bytes: [UInt8]) throws -> (number: UInt64, address: TransportAddress?) {
     let message = try STUNMessage(bytes.span)
     return (message.transaction.low, message.xorMappedAddress(in: bytes.span))

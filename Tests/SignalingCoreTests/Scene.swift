@@ -2,7 +2,7 @@ import Primitives
 
 @testable import SignalingCore
 
-/// A caller and a callee with two devices each, and a call between them that the tests move on.
+/// A caller and a callee with two devices each, and a call between them that the tests advance.
 struct Scene {
     static let caller = UserID(high: 1, low: 1)
     static let callee = UserID(high: 2, low: 2)
@@ -31,7 +31,7 @@ struct Scene {
             clientCallID: RequestID(high: 7, low: 7))
     }
 
-    /// An invite where there is a call already.
+    /// An invite while there is a call.
     static func invitation(
         _ name: RequestID, from origin: CallOrigin, media: MediaState = MediaState(), group callees: [Callee]? = nil
     ) -> Invitation {
@@ -44,7 +44,7 @@ struct Scene {
         return invitation
     }
 
-    /// A call that rings since `start`.
+    /// A call that has rung since `start`.
     static func ringing() -> Scene {
         Scene(call: Call.place(invitation(), rules: CallRules(), at: start).call)
     }
@@ -57,7 +57,7 @@ struct Scene {
         return scene
     }
 
-    /// A group call that rings since `start`, from the caller to the callee and to two more.
+    /// A group call that has rung since `start`, from the caller to the callee and to two more.
     static func groupRinging(_ rules: CallRules = CallRules()) -> Scene {
         var invitation = invitation()
         invitation.mode = .group
@@ -65,7 +65,7 @@ struct Scene {
         return Scene(call: Call.place(invitation, rules: rules, at: start).call)
     }
 
-    /// A group call that the callee and the third have answered one second after the other; the fourth is still being rung.
+    /// A group call that the callee and the third have answered one after the other; the fourth is still being rung.
     static func groupOngoing(_ rules: CallRules = CallRules()) -> Scene {
         var scene = groupRinging(rules)
         for origin in [calleePhone, thirdPhone] {
@@ -93,7 +93,7 @@ struct Scene {
         handle(.command(command, from: origin))
     }
 
-    /// Invites once more while there is the call.
+    /// Sends another invite while the call is open.
     @discardableResult
     mutating func invite(
         _ name: RequestID, from origin: CallOrigin, media: MediaState = MediaState(), group callees: [Callee]? = nil
@@ -118,7 +118,7 @@ struct Scene {
         if case .due = call.handle(.ringingFeigned(Self.stranger), at: now) { true } else { false }
     }
 
-    /// Lets time pass until the call's next deadline, and carries it out.
+    /// Advances time to the call's next deadline, and carries it out.
     @discardableResult
     mutating func waitForDeadline() -> CallTransition {
         if let deadline = call.nextDeadline { now = max(now, deadline) }
@@ -153,12 +153,12 @@ extension Scene {
 }
 
 extension CallTransition {
-    /// What is delivered, without what is passed on between peers.
+    /// The deliveries, without signals.
     var events: [CallDelivery] {
         deliveries.filter { if case .signal = $0.event { false } else { true } }
     }
 
-    /// What is passed on between peers.
+    /// The delivered signals.
     var signals: [CallDelivery] {
         deliveries.filter { if case .signal = $0.event { true } else { false } }
     }

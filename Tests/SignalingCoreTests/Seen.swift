@@ -2,7 +2,7 @@ import Primitives
 
 @testable import SignalingCore
 
-/// A call as people see it, in parts as a change names them.
+/// A call as people see it, divided into the parts that a change names.
 struct Seen: Equatable {
     private(set) var revision: Int64
     private var parts: [String: String] = [:]
@@ -18,7 +18,7 @@ struct Seen: Equatable {
         write(joinRequests: call)
     }
 
-    /// Puts a change on what is seen; of the call nothing is looked at but what the change names.
+    /// Applies a change; only what the change names is read from the call.
     mutating func take(_ difference: CallDifference, of call: Call) {
         revision = call.revision
         for place in difference.participants {

@@ -8,12 +8,12 @@ import Testing
 
 @testable import SignalingService
 
-/// What one participant who does something again and again costs the others, in virtual time.
+/// What a participant who repeats a command costs the others, in virtual time.
 @Suite("A busy call", .timeLimit(.minutes(1)), .serialized)
 struct BusyCallTests {
     typealias World = CallWorld
 
-    /// A group call of three, and what was told of it so far is forgotten.
+    /// A group call of three; events so far are forgotten.
     private static func call(_ world: World) async throws -> Call {
         let call = try await world.fullGroupCall()
         await world.wait(.seconds(1))
@@ -25,7 +25,7 @@ struct BusyCallTests {
         await world.send(.setMedia(MediaState(microphone: !isMuted)), to: call.id, from: origin)
     }
 
-    @Test("Ten mutes in a moment are two pictures for the others, the first at once and the last as it is then")
+    @Test("Ten mutes in a moment are two updates for the others, the first at once and the last with the final state")
     func coalesced() async throws {
         try await World.run(.sqlite) { world in
             let call = try await Self.call(world)
@@ -46,7 +46,7 @@ struct BusyCallTests {
         }
     }
 
-    @Test("Changes of several people that only show are told to all of them together")
+    @Test("Changes of several people that only show are sent to all of them together")
     func several() async throws {
         try await World.run(.sqlite) { world in
             let call = try await Self.call(world)
@@ -62,7 +62,7 @@ struct BusyCallTests {
         }
     }
 
-    @Test("A lock is told at once, with the mutes that were held back")
+    @Test("A lock is sent at once, with the mutes that were held back")
     func urgent() async throws {
         try await World.run(.sqlite) { world in
             let call = try await Self.call(world)
@@ -72,7 +72,7 @@ struct BusyCallTests {
             // Events come after the answer.
             _ = await world.send(.fetch, to: call.id, from: World.callerPhone)
             let told = world.events.entries.filter { $0.call.revision == locked }
-            // The phone that locked has its answer, the mute that was held back with it.
+            // The phone that locked has its answer, which included the mute that was held back.
             let caller = Address.others(World.caller.id, than: World.callerPhone.device)
             #expect(told.map(\.address) == [caller, .user(World.callee.id), .user(World.member.id)])
             guard case .changed(let difference)? = told.last?.event else {
@@ -104,7 +104,7 @@ struct BusyCallTests {
         }
     }
 
-    @Test("Coming and going, locking and fetching have a rate, too")
+    @Test("Joining, locking and fetching have a rate, too")
     func brothers() async throws {
         try await World.run(.sqlite) { world in
             let call = try await Self.call(world)
@@ -121,7 +121,7 @@ struct BusyCallTests {
         }
     }
 
-    @Test("A call that is never done lets others have their turn, and keeps the order")
+    @Test("A call that is always busy lets others have their turn, and keeps the order")
     func turns() async throws {
         try await World.run(.sqlite) { world in
             let call = try await Self.call(world)
@@ -131,7 +131,7 @@ struct BusyCallTests {
             let other = try await world.invite(World.caller, from: World.strangersPhone).call
             _ = await world.send(.fetch, to: other.id, from: World.strangersPhone)
             world.events.forget()
-            // Telling somebody takes longer than a call may work at a stretch.
+            // Sending to somebody takes longer than a call may work without a break.
             world.events.costs.withLockedValue { $0 = { world.clock.withLockedValue { $0 = $0 + .milliseconds(6) } } }
             let count = 20
             try await world.loop.executeInContext {
@@ -147,7 +147,7 @@ struct BusyCallTests {
             }
             await world.loop.run()
             #expect(world.events.entries.count == 1)
-            // Another call is looked after meanwhile.
+            // Another call is handled in the meantime.
             #expect(try await world.send(.fetch, to: other.id, from: World.strangersPhone).call.id == other.id)
             #expect(world.events.entries.count == 1)
             for _ in 0..<count { await world.wait(TurnBudget.rest) }

@@ -11,7 +11,7 @@ import Testing
 struct CallServiceTests {
     typealias World = CallWorld
 
-    @Test("A call is on disk before its reply, and ends as it was lived", arguments: DatabaseEngine.tested)
+    @Test("A call is on disk before its reply, and ends as it happened", arguments: DatabaseEngine.tested)
     func life(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -67,7 +67,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Two who call each other at once are in one call", arguments: DatabaseEngine.tested)
+    @Test("Two users who call each other at once are in one call", arguments: DatabaseEngine.tested)
     func glare(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             async let one = world.invite()
@@ -118,7 +118,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("What comes after the end is answered from what is stored", arguments: DatabaseEngine.tested)
+    @Test("Commands after the end are answered from what is stored", arguments: DatabaseEngine.tested)
     func afterTheEnd(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.answeredCall()
@@ -140,7 +140,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("Too many invites are turned away, with the time to wait")
+    @Test("Too many invites are refused, with the time to wait")
     func inviteLimit() async throws {
         try await World.run(.sqlite) { world in
             for _ in 0..<10 { _ = try await world.invite().call }
@@ -154,7 +154,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("An invite counts for each who is rung, and one that rings more than fit takes all there is")
+    @Test("An invite counts for each user it rings, and one that rings more than fit takes all there is")
     func invitesOfGroupsCount() async throws {
         try await World.run(.sqlite) { world in
             func ring(_ people: [UserID] = []) async throws -> Bool {
@@ -195,7 +195,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("A caller whose socket is lost while the call rings is given 15 s")
+    @Test("A caller whose socket is lost while the call rings gets 15 s")
     func callerLost() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite().call
@@ -206,12 +206,12 @@ struct CallServiceTests {
         }
     }
 
-    @Test("A device that went while its invite was on the way is not in the call for ever")
+    @Test("A device that disconnected while its invite was on the way does not stay in the call forever")
     func inviterGone() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite().call
             world.devices.withLockedValue { $0[World.callee.id] = [] }
-            // Glare: the invite answers the call, from a device that has no socket any more.
+            // Glare: the invite answers the call, from a device that no longer has a socket.
             _ = try await world.invite(World.caller, from: World.calleePhone).call
             await world.wait(.seconds(31))
             _ = try await world.events.first { $0.call.isEnded }
@@ -219,7 +219,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("An invite into a call whose time is up ends that and places a new one", arguments: DatabaseEngine.tested)
+    @Test("An invite to a call whose time is up ends it and places a new one", arguments: DatabaseEngine.tested)
     func redial(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let first = try await world.invite().call
@@ -232,7 +232,7 @@ struct CallServiceTests {
         }
     }
 
-    @Test("A device that connects is given the open calls of its user")
+    @Test("A device that connects gets the open calls of its user")
     func openCalls() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite().call

@@ -3,7 +3,7 @@ import SignalingCore
 
 @testable import SignalingService
 
-/// Commands that are given again and again, and the calls that tests begin with.
+/// Frequent commands, and the calls that tests begin with.
 extension CallWorld {
     static let wholeGroup = Invite.Target.conversation(group, ringing: [])
 
@@ -15,7 +15,7 @@ extension CallWorld {
         await send(.hangUp(.random(at: now), mediaFailed: false), to: call, from: origin)
     }
 
-    /// Uses the caller's rights as the host.
+    /// A host control by the caller.
     func control(_ control: HostControl, of call: CallID) async -> CallReply {
         await send(.control(.random(at: now), control), to: call, from: Self.callerPhone)
     }

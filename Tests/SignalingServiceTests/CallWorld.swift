@@ -9,7 +9,7 @@ import TestDatabases
 
 @testable import SignalingService
 
-/// A call service on a real database, with virtual time and two people who each have a phone and a laptop.
+/// A call service on a real database, with virtual time and two people with a phone and a laptop each.
 final class CallWorld: Sendable {
     static let caller = Profile(id: .random(at: .start), username: "anna", displayName: "Anna")
     static let callee = Profile(id: .random(at: .start), username: "ben", displayName: "Ben")
@@ -31,13 +31,13 @@ final class CallWorld: Sendable {
     let clock: NIOLockedValueBox<Instant>
     let events = EventLog()
     let devices = NIOLockedValueBox<[UserID: Set<DeviceID>]>([:])
-    /// How users want to be called, other than by everybody.
+    /// Users' policies for calls, other than being reachable for everybody.
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
     /// Who belongs to the group.
     let members = NIOLockedValueBox<[UserID]>([caller, callee, member].map(\.id))
-    /// Whom the group shows as members who are so in name only.
+    /// Those whom the group shows as members but who are members in name only.
     let nominal = NIOLockedValueBox<[UserID]>([])
-    /// Holds looking up who belongs to a conversation, after it was looked up, until the test lets it go on.
+    /// Holds look-ups of a conversation's members, after reading, until the test lets them go on.
     let gate = Gate()
     let service: CallService
 
@@ -78,9 +78,9 @@ final class CallWorld: Sendable {
     }
 
     /// - Parameters:
-    ///   - node: The same one stands for the server after a restart, another one for a second server.
-    ///   - lease: So long by default that it never runs out.
-    ///   - leaseClock: What leases are compared by; the world's own clock when nil.
+    ///   - node: The same node represents the server after a restart, a different one a second server.
+    ///   - lease: So long by default that it never expires.
+    ///   - leaseClock: The clock for comparing leases; the world's own clock when nil.
     init(
         _ database: any Database, now: Instant = .start, node: NodeID = CallWorld.node,
         lease: Instant.Span = .seconds(100 * 24 * 3600), leaseClock: CallService.LeaseClock? = nil,
@@ -108,15 +108,15 @@ final class CallWorld: Sendable {
 
     var now: Instant { clock.withLockedValue { $0 } }
 
-    /// Lets time pass, for the clock and for the timers.
+    /// Advances time, for the clock and for the timers.
     func wait(_ span: Instant.Span) async {
-        // What was handed in before happens before.
+        // Inputs from before are handled first.
         await loop.run()
         clock.withLockedValue { $0 = $0 + span }
         await loop.advanceTime(by: .microseconds(span.microseconds))
     }
 
-    /// Lets time pass, step by step, as long as a condition holds; the suite's time limit ends it.
+    /// Advances time, step by step, as long as a condition holds; the suite's time limit ends it.
     func wait(_ step: Instant.Span, while condition: () async throws -> Bool) async throws {
         while try await condition() {
             try Task.checkCancellation()
@@ -150,7 +150,7 @@ final class CallWorld: Sendable {
         await ask(.command(call, command), from: origin)
     }
 
-    /// Asks the service, and waits for the answer.
+    /// Sends a request to the service, and waits for the answer.
     func ask(_ request: CallRequest, from origin: CallOrigin) async -> CallReply {
         await events.answer(to: origin) { replyTo in
             service.submit(request, from: Self.profile(of: origin), replyTo: replyTo)
@@ -167,21 +167,21 @@ final class CallWorld: Sendable {
         }
     }
 
-    /// Shows somebody as a member of the group who is one in name only.
+    /// Adds somebody to the group as a nominal member.
     func addNominally(_ profile: Profile) async throws {
         nominal.withLockedValue { $0.append(profile.id) }
         let values: [SQLValue] = [.id(Self.group), .id(profile.id), .id(Self.caller.id), .instant(now)]
         _ = try await database.commit(WriteUnit([Step(.insertTestNominalMember, values, expectedRows: 1)]))
     }
 
-    /// Takes somebody out of the group who is in it in name only, and does not tell the service.
+    /// Removes a nominal member from the group, without telling the service.
     func removeNominalSilently(_ profile: Profile) async throws {
         nominal.withLockedValue { $0.removeAll { $0 == profile.id } }
         let step = Step(.removeTestNominalMember, [.id(Self.group), .id(profile.id)], expectedRows: 1)
         _ = try await database.commit(WriteUnit([step]))
     }
 
-    /// Takes somebody out of the group, and does not tell the service.
+    /// Removes somebody from the group, without telling the service.
     func removeSilently(_ profile: Profile) async throws {
         members.withLockedValue { $0.removeAll { $0 == profile.id } }
         _ = try await database.commit(
@@ -190,7 +190,7 @@ final class CallWorld: Sendable {
             ]))
     }
 
-    /// Takes somebody out of the group.
+    /// Removes somebody from the group.
     func remove(_ profile: Profile) async throws {
         try await removeSilently(profile)
         service.membershipEnded(profile.id, in: Self.group)
@@ -202,7 +202,7 @@ final class CallWorld: Sendable {
     }
 }
 
-/// Holds whoever comes by, while it is closed, until it is opened.
+/// While it is closed, holds all tasks until it is opened.
 final class Gate: Sendable {
     private struct State {
         var isClosed = false
@@ -223,7 +223,7 @@ final class Gate: Sendable {
         for continuation in held { continuation.resume() }
     }
 
-    /// Waits until somebody is held.
+    /// Waits until a task is held.
     func somebodyIsHeld() async {
         await withCheckedContinuation { continuation in
             let isHeld = state.withLockedValue { state in
@@ -248,7 +248,7 @@ final class Gate: Sendable {
     }
 }
 
-/// Lets the service ask a world that is made after it.
+/// Lets the service use a world that is created after it.
 private final class UnownedWorld: DevicePresence {
     let world = NIOLockedValueBox<CallWorld?>(nil)
 
@@ -259,7 +259,7 @@ private final class UnownedWorld: DevicePresence {
     }
 }
 
-/// Everything that was delivered, in its order; a test can wait for what it expects. Answers go to who asked.
+/// Everything that was delivered, in order; a test can wait for what it expects. Answers go to the device that asked.
 final class EventLog: CallEvents {
     struct Entry: Sendable, Equatable {
         let event: CallEvent
@@ -278,19 +278,19 @@ final class EventLog: CallEvents {
 
     private let state = NIOLockedValueBox(State())
 
-    /// What happens with each broadcast, as while it is encoded.
+    /// Called for each broadcast, like the cost of encoding.
     let costs = NIOLockedValueBox<@Sendable () -> Void>({})
 
-    /// What went to each address.
+    /// The events for each address.
     var entries: [Entry] { state.withLockedValue { $0.entries } }
 
-    /// How often something was told, to however many addresses: each time is one encoding.
+    /// The number of broadcasts, each to any number of addresses: each one is one encoding.
     var broadcasts: Int { state.withLockedValue { $0.broadcasts } }
 
-    /// Forgets what was told.
+    /// Forgets all events so far.
     func forget() { state.withLockedValue { ($0.entries, $0.broadcasts) = ([], 0) } }
 
-    /// The answer to what is asked, which is to go to where it is said.
+    /// The answer to the request that the closure sends with the given `ReplyTo`.
     func answer(to origin: CallOrigin, _ ask: (ReplyTo) -> Void) async -> CallReply {
         await withCheckedContinuation { continuation in
             let replyTo = state.withLockedValue { state in
@@ -320,7 +320,7 @@ final class EventLog: CallEvents {
         }
     }
 
-    /// The first event, past or to come, that fulfils a condition; the suite's time limit ends the wait.
+    /// The first event, past or future, that fulfils a condition; the suite's time limit ends the wait.
     func first(_ condition: (Entry) -> Bool) async throws -> Entry {
         let (future, continuation) = AsyncStream.makeStream(of: Entry.self)
         let (past, number) = state.withLockedValue { state in
@@ -335,7 +335,7 @@ final class EventLog: CallEvents {
     }
 }
 
-/// Knows the users of the database and makes their direct conversations.
+/// Reads the users from the database and creates their direct conversations.
 private struct DatabasePeople: CallPeople {
     let database: any Database
     let policies: NIOLockedValueBox<[UserID: CalleePolicy]>
@@ -445,7 +445,7 @@ struct UnexpectedReply: Error {
 }
 
 extension CallReply {
-    /// The call of a command that was carried out.
+    /// The call in the answer to a command that was carried out.
     var call: Call {
         get throws {
             guard case .done(let view) = self else { throw UnexpectedReply(reply: self) }

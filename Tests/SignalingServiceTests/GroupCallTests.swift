@@ -62,7 +62,7 @@ struct GroupCallTests {
     }
 
     @Test(
-        "A direct call grows, and is stored as it is then; the pair can call each other anew",
+        "A direct call grows, and is stored like that; the pair can call each other again",
         arguments: DatabaseEngine.tested)
     func grow(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
@@ -81,7 +81,7 @@ struct GroupCallTests {
         }
     }
 
-    @Test("What hosts decide outlives the process", arguments: DatabaseEngine.tested)
+    @Test("The decisions of hosts survive the process", arguments: DatabaseEngine.tested)
     func hostControls(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.groupCall()
@@ -99,7 +99,7 @@ struct GroupCallTests {
         }
     }
 
-    @Test("Whoever asks to be let in is let in, or forgotten with the device", arguments: DatabaseEngine.tested)
+    @Test("A user who asks to be admitted is admitted, or forgotten with the device", arguments: DatabaseEngine.tested)
     func admit(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
@@ -107,7 +107,7 @@ struct GroupCallTests {
             _ = try await world.control(.lock(true), of: placed.id).call
             #expect(try await world.join(placed.id, from: World.membersPhone).call.joinRequests.count == 1)
             world.service.deviceLost(World.membersPhone)
-            // Soon after the knock, so it is told with the next picture.
+            // Soon after the request, so it is sent with the next update.
             let isForgotten = { (entry: EventLog.Entry) in
                 entry.call.isLocked && entry.call.joinRequests.isEmpty && entry.call.revision > 4
             }
@@ -125,7 +125,7 @@ struct GroupCallTests {
             let call = try await world.groupCall()
             _ = try await world.control(.remove(World.member.id, isBarred: false), of: call.id).call
             if isLocked { _ = try await world.control(.lock(true), of: call.id).call }
-            // The join waits for the database; meanwhile the socket is lost.
+            // The join waits for the database; in the meantime the socket is lost.
             world.devices.withLockedValue { _ = $0[World.member.id]?.remove(World.membersPhone.device) }
             world.service.deviceLost(World.membersPhone)
             _ = try await world.join(call.id, from: World.membersPhone).call
@@ -137,7 +137,7 @@ struct GroupCallTests {
         }
     }
 
-    @Test("A member who comes too late learns that the call is over; a stranger learns nothing")
+    @Test("A member who comes too late is told that the call is over; a stranger is told nothing")
     func joinTooLate() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite(.conversation(World.group, ringing: [World.callee.id])).call
@@ -167,7 +167,7 @@ struct GroupCallTests {
         }
     }
 
-    @Test("Somebody who is not to be disturbed is called by nobody", arguments: DatabaseEngine.tested)
+    @Test("A user who does not want to be disturbed can't be called by anybody", arguments: DatabaseEngine.tested)
     func hidden(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             world.policies.withLockedValue {
@@ -175,7 +175,7 @@ struct GroupCallTests {
             }
             let placed = try await world.invite().call
             #expect(placed.phase == .initiated)
-            // To the caller a device rings, as it would if it were told, after as long as that takes.
+            // For the caller a device rings, as it would if it were told, after a realistic time.
             #expect(!world.events.entries.contains { $0.call.participant(World.callee.id)?.ringing?.isAlerted ?? true })
             await world.wait(.milliseconds(300))
             let seeming = try await world.events.first {
@@ -197,13 +197,13 @@ struct GroupCallTests {
         }
     }
 
-    /// Whether the member may hear the first and the second ring, and what it hears of the second.
+    /// Whether the member may hear the first and the second ring, and what they are told of the second.
     static let secondRings: [(first: Bool, second: Bool, told: [CallEvent])] = [
         (true, true, [.ringStopped(.noAnswer), .incoming]), (true, false, [.ringStopped(.noAnswer)]),
         (false, true, [.incoming]), (false, false, []),
     ]
 
-    @Test("The end of a ring that is overdue is told before the next ring", arguments: secondRings)
+    @Test("The end of an overdue ring is sent before the next ring", arguments: secondRings)
     func ringsAgain(first: Bool, second: Bool, told: [CallEvent]) async throws {
         try await World.run(.sqlite) { world in
             func letHear(_ isReachable: Bool) {
@@ -229,7 +229,7 @@ struct GroupCallTests {
         }
     }
 
-    @Test("Whoever blocks somebody does not call them; call waiting rings a busy one", arguments: DatabaseEngine.tested)
+    @Test("A user can't call somebody they block; call waiting rings a busy user", arguments: DatabaseEngine.tested)
     func policies(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             world.policies.withLockedValue {

@@ -8,7 +8,7 @@ import Testing
 
 @testable import SignalingService
 
-/// Several services on one database, each with a clock of its own, stand for several servers.
+/// Several services on one database, each with a clock of its own, represent several servers.
 @Suite("A call has one owner at a time", .timeLimit(.minutes(1)), .serialized)
 struct LeaseTests {
     typealias World = CallWorld
@@ -41,7 +41,7 @@ struct LeaseTests {
             let call = try await late.answeredCall()
             let next = try await server(database, at: 11, as: Self.other)
             #expect(try await owner(next, call.id) == CallOwner(node: Self.other, epoch: 2))
-            // Its clock stood still as it did: it still takes the lease for its own.
+            // Its clock stood still as it did: it still believes that it has the lease.
             #expect(await late.hangUp(call.id, from: World.callerPhone).isUnavailable)
             #expect(try await next.stored(call.id)?.isEnded == false)
             #expect(late.service.metrics.letGo.value == 1)
@@ -71,7 +71,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("Of two nodes that take over at once each call gets one", arguments: DatabaseEngine.tested)
+    @Test("Of two nodes that take over at once, only one gets each call", arguments: DatabaseEngine.tested)
     func race(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, place in
             let gone = try await server(database)
@@ -125,7 +125,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A deadline that comes while the lease has run out is carried out when it returns, at its own time")
+    @Test("A deadline that comes while the lease has expired is carried out when it returns, at its own time")
     func overdue() async throws {
         try await World.withDatabase(.sqlite) { database, _ in
             let faulty = FaultyDatabase(database)
@@ -148,7 +148,8 @@ struct LeaseTests {
             let faulty = FaultyDatabase(database)
             let world = try await server(faulty)
             let call = try await world.invite().call
-            // Nobody knows whether the answer is on disk; it is not, but the other node's change has its revision.
+            // The outcome of the answer's commit is unknown; it is not on disk, but another node's change has its
+            // revision.
             faulty.fail(.before(.outcomeUnknown))
             faulty.setAway(true)
             let accept = CallCommand.accept(.random(at: .start), MediaState())
@@ -167,7 +168,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "Started again as the same node: it takes its calls at once, and the older process ends",
+        "Started again as the same node: it adopts its calls at once, and the older process ends",
         arguments: DatabaseEngine.tested)
     func superseded(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
@@ -183,7 +184,7 @@ struct LeaseTests {
             #expect(await older.service.isSuperseded())
             #expect(older.service.metrics.open.value == 0)
             #expect(await older.hangUp(call.id, from: World.callerPhone).isUnavailable)
-            // The older one's end takes nothing from the younger one.
+            // The end of the older process takes nothing from the newer one.
             await older.service.stop()
             await younger.service.renewLease()
             #expect(try await younger.hangUp(call.id, from: World.callerPhone).call.isEnded)
@@ -228,7 +229,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("Devices that were there before their call are in it, and hear of it", arguments: DatabaseEngine.tested)
+    @Test("Devices that connected before their call are in it, and are told of it", arguments: DatabaseEngine.tested)
     func devicesCameFirst(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
             let first = try await server(database)
@@ -245,13 +246,13 @@ struct LeaseTests {
     }
 
     @Test(
-        "An open call of its own that a server has lost sight of is taken up again", arguments: DatabaseEngine.tested)
+        "An open call of its own that is missing in a server is adopted again", arguments: DatabaseEngine.tested)
     func lostSightOf(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
             let world = try await server(database)
             let call = try await world.answeredCall()
             let told = try await world.send(.hold(true), to: call.id, from: World.callerPhone).call.revision
-            // A commit that was taken for undone comes about after all.
+            // A commit that seemed not carried out takes effect after all.
             _ = try await database.commit(WriteUnit([Step(.raiseRevision, [.id(call.id)], expectedRows: 1)]))
             #expect(await world.hangUp(call.id, from: World.callerPhone).isUnavailable)
             try await world.wait(.milliseconds(0), while: { world.service.metrics.letGo.value == 0 })
@@ -263,7 +264,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("Clocks that differ by hours take no calls away: leases go by one clock", arguments: DatabaseEngine.tested)
+    @Test("Clocks that differ by hours take no calls away: leases use one clock", arguments: DatabaseEngine.tested)
     func oneClock(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
             let shared = NIOLockedValueBox(Instant.start)
@@ -293,7 +294,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "The lease clock is set back: the calls of a node that has gone wait for a lease, those of one that lives stay",
+        "The lease clock is set back: the calls of a dead node wait for a lease, those of a live one stay",
         arguments: DatabaseEngine.tested, [true, false])
     func leaseClockSetBack(_ engine: DatabaseEngine, _ isAlive: Bool) async throws {
         try await World.withDatabase(engine) { database, _ in
@@ -318,7 +319,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "What holds up other writes does not hold up the lease",
+        "A delay of other writes does not delay the lease",
         .enabled(if: TestDatabase.cluster != nil, "RINGBACK_TEST_POSTGRES names no cluster"))
     func heldUp() async throws {
         try await World.withDatabase(.postgresql) { database, place in
@@ -345,7 +346,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("Calls that a server has are not taken for lost", arguments: DatabaseEngine.tested)
+    @Test("Calls that a server has are not considered missing", arguments: DatabaseEngine.tested)
     func notLost(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
             let world = try await server(database)
@@ -357,7 +358,7 @@ struct LeaseTests {
     }
 
     @Test(
-        "Two servers place no two group calls in a conversation: the second one joins when it owns the first one's",
+        "Two servers don't place two group calls in a conversation: the second joins once it owns the first call",
         arguments: DatabaseEngine.tested)
     func oneGroupCall(_ engine: DatabaseEngine) async throws {
         try await World.withDatabase(engine) { database, _ in
@@ -374,7 +375,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("The lease is renewed by itself")
+    @Test("The lease is renewed automatically")
     func timer() async throws {
         try await World.withDatabase(.sqlite) { database, _ in
             let world = try await server(database)

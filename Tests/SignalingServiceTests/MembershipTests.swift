@@ -19,7 +19,7 @@ struct MembershipTests {
     }
 
     @Test(
-        "Removed from the group: out of its call, on disk and told; no way back but as a member",
+        "Removed from the group: out of its call, on disk and told; may return only as a member",
         arguments: DatabaseEngine.tested)
     func removed(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
@@ -38,7 +38,7 @@ struct MembershipTests {
         }
     }
 
-    @Test("Guests are not sent out, by whatever way they are looked at", arguments: DatabaseEngine.tested)
+    @Test("Guests are not sent out, however they are looked up", arguments: DatabaseEngine.tested)
     func guests(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.fullGroupCall()
@@ -54,7 +54,7 @@ struct MembershipTests {
     }
 
     @Test(
-        "The process ends between the removal and the call: the next one sends the former member out",
+        "The process ends between the removal and the call's change: the next one sends the former member out",
         arguments: DatabaseEngine.tested)
     func crashBetween(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
@@ -69,7 +69,7 @@ struct MembershipTests {
     }
 
     @Test(
-        "Removed by another node: the call's own notices with its sign of life", arguments: DatabaseEngine.tested)
+        "Removed by another node: the call's owner notices on its next renewal", arguments: DatabaseEngine.tested)
     func anotherNode(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let call = try await world.fullGroupCall()
@@ -86,7 +86,7 @@ struct MembershipTests {
     ]
 
     @Test(
-        "The database is away when somebody is to be out: it comes about once it is back",
+        "The database is away when a user must be out: it takes effect once the database is back",
         arguments: DatabaseEngine.tested, faults)
     func databaseAway(_ engine: DatabaseEngine, _ fault: FaultyDatabase.Fault) async throws {
         try await World.run(engine) { first in
@@ -96,7 +96,7 @@ struct MembershipTests {
             let call = try await world.fullGroupCall()
             faulty.fail(fault)
             world.service.loggedOut(World.callee.id, devices: [World.calleePhone.device], isLast: false)
-            // Tried again after half a second, as often as it takes.
+            // Retried after half a second, as often as needed.
             try await world.wait(
                 .milliseconds(500),
                 while: { try await world.stored(call.id)?.participant(World.callee.id)?.isConnected == true })
@@ -121,7 +121,7 @@ struct MembershipTests {
     }
 
     @Test(
-        "An invite that was looked up before a removal rings the others alone, and is nobody's who was removed",
+        "An invite that was looked up before a removal rings only the others, and fails for a removed caller",
         arguments: DatabaseEngine.tested)
     func lateInvite(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
@@ -143,7 +143,7 @@ struct MembershipTests {
         }
     }
 
-    @Test("Who was removed before, and was a member again when looked up, comes in")
+    @Test("A user who was removed before, and was a member again when looked up, comes in")
     func memberAgain() async throws {
         try await World.run(.sqlite) { world in
             let call = try await world.fullGroupCall()
@@ -166,7 +166,7 @@ struct MembershipTests {
         }
     }
 
-    @Test("Somebody who is rung and has no session left is not rung any more", arguments: DatabaseEngine.tested)
+    @Test("A ringing user with no session left stops ringing", arguments: DatabaseEngine.tested)
     func ringingLoggedOut(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -180,7 +180,7 @@ struct MembershipTests {
     }
 
     @Test(
-        "What the history shows to one who was barred ends when they left; to the others all of it",
+        "The history of a barred user ends when they left; the others see all of it",
         arguments: DatabaseEngine.tested)
     func history(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
@@ -216,7 +216,7 @@ struct MembershipTests {
         }
     }
 
-    @Test("Endings are remembered by their numbers, so many of them")
+    @Test("Endings are remembered by their numbers, up to a limit")
     func endings() {
         var endings = MembershipEndings()
         let conversation = ConversationID(high: 1, low: 1)

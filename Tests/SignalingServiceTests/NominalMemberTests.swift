@@ -12,7 +12,7 @@ struct NominalMemberTests {
 
     static let wholeGroup = Invite.Target.conversation(World.group, ringing: [])
 
-    /// What the stranger, who is in the group in name only, was told.
+    /// What the stranger, who is a nominal member of the group, was told.
     private static func told(_ world: World) -> [EventLog.Entry] {
         world.events.entries.filter {
             $0.address.user == World.stranger.id
@@ -38,7 +38,7 @@ struct NominalMemberTests {
             #expect(await world.join(call.id, from: World.strangersPhone).refusal == .notFound)
             #expect(await world.invite(target, from: World.strangersPhone).refusal == .notFound)
             #expect(await world.openCalls(of: World.strangersPhone).isEmpty)
-            // To the call they belong as they seem to, whoever looks.
+            // To the call they seem to be members, on every check.
             await world.service.renewLease()
             #expect(try await world.stored(call.id)?.participant(World.stranger.id)?.isRinging == true)
             await world.wait(.seconds(120))
@@ -71,7 +71,7 @@ struct NominalMemberTests {
     }
 
     @Test(
-        "Rung by somebody in the call they are its guest, as whoever is not in the group is",
+        "Rung by somebody in the call they are its guest, like anybody who is not in the group",
         arguments: DatabaseEngine.tested)
     func guest(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in

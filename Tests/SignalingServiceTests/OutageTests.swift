@@ -7,7 +7,7 @@ import Testing
 
 @testable import SignalingService
 
-/// What happens to calls when the database is away, or when nobody knows whether a commit was carried out.
+/// What happens to calls when the database is away, or when the outcome of a commit is unknown.
 @Suite("The database is away", .timeLimit(.minutes(1)), .serialized)
 struct OutageTests {
     typealias World = CallWorld
@@ -66,7 +66,7 @@ struct OutageTests {
         }
     }
 
-    @Test("A commit of unknown outcome was not carried out: the call is as it was", arguments: DatabaseEngine.tested)
+    @Test("A commit of unknown outcome was not carried out: the call is unchanged", arguments: DatabaseEngine.tested)
     func notCarriedOut(_ engine: DatabaseEngine) async throws {
         try await withFaults(engine) { world, faulty in
             let placed = try await world.invite().call
@@ -81,7 +81,7 @@ struct OutageTests {
     @Test("An invite of unknown outcome, repeated, is one call", arguments: DatabaseEngine.tested, [true, false])
     func unknownInvite(_ engine: DatabaseEngine, _ isCarriedOut: Bool) async throws {
         try await withFaults(engine) { world, faulty in
-            // The conversation is made first, so that the fault meets the call.
+            // The conversation is created first, so that the fault hits the call.
             let first = try await world.invite().call
             _ = try await world.send(.cancel(.random(at: world.now)), to: first.id, from: World.callerPhone).call
             let name = RequestID.random(at: .start)
@@ -120,7 +120,7 @@ struct OutageTests {
             await world.wait(.seconds(25))
             world.service.deviceLost(World.callerPhone)
             faulty.setAway(true)
-            // The member's ring is over, and nobody can write it down.
+            // The member's ring is over, but can't be written.
             await world.wait(.seconds(21))
             world.devices.withLockedValue { _ = $0[World.callee.id]?.remove(World.calleePhone.device) }
             world.service.deviceLost(World.calleePhone)
@@ -128,7 +128,7 @@ struct OutageTests {
             try await world.wait(.milliseconds(0), while: { world.service.metrics.failedCommits.value < 3 })
             faulty.setAway(false)
             await world.wait(.milliseconds(500))
-            // The caller's return is told first, so this comes with the next picture.
+            // The caller's return is sent first, so this comes with the next update.
             let isLost = { (entry: EventLog.Entry) in
                 let callee = entry.call.participant(World.callee.id)?.connection
                 return callee.map { $0.reachability != .reachable } ?? false

@@ -7,8 +7,8 @@ import Testing
 
 @testable import SignalingService
 
-/// A second service on the same database stands for the server after it was killed and started again.
-@Suite("Calls outlive the process", .timeLimit(.minutes(1)), .serialized)
+/// A second service on the same database represents the server after it was killed and restarted.
+@Suite("Calls survive the process", .timeLimit(.minutes(1)), .serialized)
 struct RecoveryTests {
     typealias World = CallWorld
 
@@ -40,7 +40,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("Started with the clock set back by an hour: it rings no longer for that", arguments: DatabaseEngine.tested)
+    @Test("Started with the clock set back by an hour: it rings no longer", arguments: DatabaseEngine.tested)
     func clockSetBack(_ engine: DatabaseEngine) async throws {
         try await World.run(engine) { world in
             let placed = try await world.invite().call
@@ -50,7 +50,7 @@ struct RecoveryTests {
             await next.wait(.seconds(46))
             _ = try await next.events.first { $0.call.isEnded }
             #expect(try await next.stored(placed.id)?.phase == .missed(endedAt: placed.ringExpiresAt, .noAnswer))
-            // It is missed in the future, and seen all the same.
+            // It is missed in the future, and counted anyway.
             #expect(try await next.service.unseenMissedCalls(of: World.callee.id) == 1)
             try await next.service.markMissedCallsSeen(by: World.callee.id, through: nil)
             #expect(try await next.service.unseenMissedCalls(of: World.callee.id) == 0)
@@ -86,7 +86,7 @@ struct RecoveryTests {
         }
     }
 
-    @Test("After the service has stopped, commands are told to come back")
+    @Test("After the service has stopped, commands are told to retry")
     func stopped() async throws {
         try await World.run(.sqlite) { world in
             let placed = try await world.invite().call

@@ -4,10 +4,10 @@ import Testing
 
 @testable import simulate
 
-/// The simulator itself. That it finds faults in the core is shown by `make planted-faults`.
+/// The simulator itself. `make planted-faults` shows that it finds faults in the core.
 @Suite("The simulator")
 struct SimulatorTests {
-    @Test("Some schedules, in which all holds", .timeLimit(.minutes(1)))
+    @Test("Some schedules without violations", .timeLimit(.minutes(1)))
     func schedules() async throws {
         let result = await Campaign(firstSeed: 1, count: 300, seconds: nil, threads: 1).run()
         let broken = result.violation.map { "seed \($0.seed): \($0.1.check.title): \($0.1.detail)" }
@@ -16,7 +16,7 @@ struct SimulatorTests {
     }
 
     @Test(
-        "A campaign that looks at what is stored runs the schedules that are compared with a real database, and no others"
+        "A campaign that compares stored rows runs the schedules that use a real database, and no others"
     )
     func stored() async throws {
         let share = StoredRows.share
@@ -43,7 +43,7 @@ struct SimulatorTests {
         }
     }
 
-    @Test("The agenda gives the earliest first, and equals in their order")
+    @Test("The agenda returns the earliest first, and equals in their order")
     func agenda() {
         var random = Random(seed: 1)
         for _ in 0..<50 {
@@ -69,7 +69,7 @@ struct SimulatorTests {
         #expect(seen == [0, 1, 2, 3, 4, 5])
     }
 
-    @Test("Every name of a row and of a check is there once")
+    @Test("Every name of a row and of a check is unique")
     func titles() {
         #expect(Set(TableRow.allCases.map(\.title)).count == TableRow.allCases.count)
         #expect(Set(OwnerRow.allCases.map(\.title)).count == OwnerRow.allCases.count)
@@ -77,7 +77,7 @@ struct SimulatorTests {
     }
 }
 
-/// The database of the simulator refuses what the schema refuses.
+/// The database of the simulator refuses the same writes as the schema.
 @Suite("The simulator's database")
 struct ModelDatabaseTests {
     private let caller = World.origin(of: 0)
@@ -94,7 +94,7 @@ struct ModelDatabaseTests {
         return (transition, reference)
     }
 
-    @Test("A second call of the same name, a second open call of a pair, a row that somebody else has changed")
+    @Test("A second call with the same client id, a second open call of a pair, a row that somebody else has changed")
     func refusals() throws {
         var database = ModelDatabase()
         let owner = database.takeLease(World.nodeID(0), at: World.start, until: World.start)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import simulate
 
-/// The comparison itself: that it holds where nothing is wrong, and sees what is.
-@Suite("The rows of calls in a real database, beside those of the model")
+/// The comparison itself: it passes when nothing is wrong, and finds differences.
+@Suite("The rows of calls in a real database, compared with the model")
 struct StoredRowsTests {
     private let caller = World.origin(of: 0)
     private let callee = World.origin(of: 2)
@@ -50,7 +50,7 @@ struct StoredRowsTests {
         }
     }
 
-    @Test("A call from its placing to its end, taken over on its way, is the same in both")
+    @Test("A call from its placing to its end, taken over in between, is the same in both")
     func life() throws {
         let rows = try StoredRows()
         for _ in 0..<2 {
@@ -82,7 +82,7 @@ struct StoredRowsTests {
         }
     }
 
-    @Test("What a later process of a node, or an earlier revision, must not write is refused by both")
+    @Test("A forbidden write of a later process of a node, or of an earlier revision, is refused by both")
     func refusals() throws {
         var story = try Story(StoredRows(), from: caller, to: [callee.user])
         #expect(throws: ModelDatabase.Refusal.expectation("calls.revision")) {
@@ -107,7 +107,7 @@ struct StoredRowsTests {
         #expect(story.database.difference == nil)
     }
 
-    @Test("An outcome that is not the model's is told")
+    @Test("An outcome that differs from the model's is reported")
     func outcomes() throws {
         let rows = try StoredRows()
         var story = try Story(rows, from: caller, to: [callee.user])
@@ -159,7 +159,7 @@ struct StoredRowsTests {
         },
     ]
 
-    @Test("A column that is not the model's is told", arguments: changes)
+    @Test("A column that differs from the model's is reported", arguments: changes)
     func columns(_ change: Change) throws {
         let rows = try StoredRows()
         let story = try Story(rows, from: caller, to: [callee.user])

@@ -2,7 +2,7 @@ import Primitives
 import SwiftProtobuf
 import Wire
 
-/// A call as somebody has it before them, reduced to what is stored of it. Times are whole milliseconds, as on the wire.
+/// A call as seen by a client or the database, reduced to what is stored. Times are whole milliseconds, as on the wire.
 struct CallPicture: Sendable, Equatable {
     /// Somebody in the call.
     struct Member: Sendable, Equatable {
@@ -61,7 +61,7 @@ extension CallPicture {
         shares = Self.shares(call.screenShares)
     }
 
-    /// The call with a change that it fits. What only shows is not in the picture.
+    /// The call after a change that applies to it. Fields that only show are not kept here.
     func changed(by change: WireCallChanged) -> CallPicture {
         var picture = self
         picture.revision = Int64(clamping: change.revision)

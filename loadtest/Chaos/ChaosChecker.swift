@@ -36,7 +36,7 @@ struct ChaosChecker: Sendable {
 
     // MARK: Rows
 
-    /// What must hold of the rows at any time while the server runs.
+    /// What must be true of the rows at any time while the server runs.
     func checkRows(_ stored: StoredState, now: Instant) -> [Violation] {
         stored.calls.values.sorted { $0.id < $1.id }.flatMap { check($0, now: now) }
     }
@@ -64,7 +64,7 @@ struct ChaosChecker: Sendable {
         return found
     }
 
-    /// When an open call must be over, whatever happens; nil when it is over.
+    /// When an open call must be over in any case; nil when it is over.
     private func deadline(of call: StoredState.Call) -> Instant? {
         switch call.status {
         case "initiated":
@@ -105,7 +105,7 @@ struct ChaosChecker: Sendable {
         }
     }
 
-    /// What an answer says of the call itself is never taken back.
+    /// What an answer says about the call itself is never undone.
     private func lossOfCall(_ picture: CallPicture, _ call: StoredState.Call) -> String? {
         if let answeredAt = picture.answeredAt, call.answeredAt?.milliseconds != answeredAt {
             return "the call was answered, which is not stored"
@@ -133,7 +133,7 @@ struct ChaosChecker: Sendable {
         case .accept, .move, .join:
             guard call.answeredAt != nil else { return "the call was never answered" }
             if let own, let loss = lossOfPresence(own, stored) { return loss }
-            // Whoever was rung again after having left has no joined_at any more.
+            // A user who left and was rung again no longer has a joined_at.
             return stored?.joinedAt != nil || stored.map { hasMovedOn($0, since: own?.leftAt ?? own?.joinedAt) } == true
                 ? nil : "the participant never joined"
         case .decline:
@@ -164,7 +164,7 @@ struct ChaosChecker: Sendable {
         }
     }
 
-    /// A participant that was seen joining or leaving is stored so, unless it has moved on since.
+    /// A participant that was seen joining or leaving is stored like that, unless it has moved on since.
     private func lossOfPresence(_ seen: CallPicture.Member, _ stored: StoredState.Participant?) -> String? {
         guard let stored else { return "the participant is not stored" }
         switch seen.status {
@@ -179,7 +179,7 @@ struct ChaosChecker: Sendable {
         }
     }
 
-    /// Whether a participant was rung again or came in again after a moment.
+    /// Whether a participant was rung again or rejoined after a time.
     private func hasMovedOn(_ stored: StoredState.Participant, since moment: Int64?) -> Bool {
         guard let moment else { return false }
         let later = max(stored.rungAt?.milliseconds ?? .min, stored.joinedAt?.milliseconds ?? .min)
@@ -232,6 +232,6 @@ struct ChaosChecker: Sendable {
 }
 
 extension KnownMessage {
-    /// What it is known by: the sender's name for it, or its place when the system wrote it.
+    /// What identifies it: the sender's id for it, or its sequence number when the system wrote it.
     fileprivate var name: String { clientMessageID.isEmpty ? "\(conversation) \(seq)" : clientMessageID }
 }

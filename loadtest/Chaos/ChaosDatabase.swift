@@ -3,11 +3,11 @@ import Logging
 import Primitives
 import Storage
 
-/// The database of the server under chaos, behind the server's back: its users are made here, and it is read here.
+/// Direct access to the database of the server under chaos: users are created here, and the results are read here.
 struct ChaosDatabase: Sendable {
     private let database: any Database
 
-    /// Opens the database that a URL names, and brings its schema up to date.
+    /// Opens the database at a URL, and migrates its schema.
     init(_ url: String) async throws {
         database = try openDatabase(url, logger: Logger(label: "loadtest.storage") { _ in SwiftLogNoOpLogHandler() })
         try await database.migrate()
@@ -17,10 +17,10 @@ struct ChaosDatabase: Sendable {
 
     // MARK: Users
 
-    /// Makes users who have no password, and devices with access tokens.
+    /// Makes users without passwords, and devices with access tokens.
     /// - Parameters:
     ///   - devices: How many devices each user has.
-    ///   - keyFile: The server's key of access tokens; made when it is missing.
+    ///   - keyFile: The server's key for access tokens; created when it is missing.
     static func makeUsers(_ url: String, devices: [Int], keyFile: String, now: Instant) async throws
         -> [(user: String, credentials: [Credential])]
     {
@@ -34,7 +34,7 @@ struct ChaosDatabase: Sendable {
         for (index, count) in devices.enumerated() {
             let user = UserID.random(at: now)
             let name = "chaos-\(run)-\(index)"
-            // No hash is this text, so nobody logs in as them.
+            // No hash equals this text, so nobody can log in as them.
             _ = try await opened.database.commit(
                 WriteUnit([
                     Step(
@@ -62,7 +62,7 @@ struct ChaosDatabase: Sendable {
 
     // MARK: Reading
 
-    /// Everything that the checker looks at.
+    /// Everything that the checker reads.
     func state() async throws -> StoredState {
         var state = StoredState()
         try await addCalls(
@@ -80,7 +80,7 @@ struct ChaosDatabase: Sendable {
         return state
     }
 
-    /// The open calls, and those that are over and ought to have no open share.
+    /// The open calls, and those that are over and should have no open share.
     func openCalls() async throws -> StoredState {
         var state = StoredState()
         try await addCalls(

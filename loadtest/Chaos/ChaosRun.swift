@@ -4,20 +4,20 @@ import NIOPosix
 import Primitives
 import Wire
 
-/// A storm over a server that is killed and started again, or whose database goes away; and what was found after it.
+/// A storm over a server that is killed and restarted, or whose database goes away; and the findings.
 struct ChaosRun {
-    /// From the start of the process to the first device that is let in.
+    /// From the start of the process to the first device that is welcomed.
     static let restart = Measure(key: "restart", title: "restart to first welcome")
 
     /// What the run does to the server.
     enum Trouble: Sendable {
-        /// Kill the server and start it again, so many times.
+        /// Kill the server and restart it, this many times.
         case kills(Int)
-        /// Take the database away for so long, by a program that understands `stop` and `start`.
+        /// Take the database away for this long, with a program that understands `stop` and `start`.
         case outage(Duration, control: String)
     }
 
-    /// How long calls wait for what, so short that deadlines come due all the time; in seconds.
+    /// How long calls wait for things, so short that deadlines come due all the time; in seconds.
     static let timings: [String: Int] = [
         "RING": 4, "RING_EXTENSION": 2, "RING_LIMIT": 6, "RING_AGAIN": 2, "CALLER_LOST": 2, "RECONNECT": 4,
         "RECOVERY": 4, "NEGOTIATION": 3, "ALONE": 3, "EMPTY": 2, "MAX_DURATION": 10,
@@ -32,7 +32,7 @@ struct ChaosRun {
     let checker: ChaosChecker
     private(set) var random: SeededGenerator
     private(set) var statistics = Statistics([ChaosRun.restart])
-    /// What the looks at the database between the kills found.
+    /// The findings of the checks between the kills.
     private var early: [Violation] = []
 
     init(
@@ -49,7 +49,7 @@ struct ChaosRun {
             maxDuration: .seconds(Int64(Self.timings["MAX_DURATION"] ?? 0)), tolerance: .seconds(3))
     }
 
-    /// What the server is told, by names in the environment.
+    /// The server's settings, by environment variable.
     static func settings(folder: URL) -> [String: String] {
         var settings = [
             "RINGBACK_TOKEN_KEY_FILE": folder.appendingPathComponent("token.key").path,
@@ -63,7 +63,7 @@ struct ChaosRun {
     // MARK: Trouble
 
     /// Runs to the end.
-    /// - Throws: `server` when the server does not start any more.
+    /// - Throws: `server` when the server no longer starts.
     mutating func make() async throws -> (ledger: Ledger, storm: StormStatistics, violations: [Violation]) {
         let database = try await ChaosDatabase(databaseURL)
         try await startAndWait()
@@ -86,7 +86,7 @@ struct ChaosRun {
             try await Task.sleep(for: duration)
             try await onLoop { $0.setOutage(.near) }
             try Self.call(control, "start")
-            // The server looks for the database now and then.
+            // The server checks for the database now and then.
             try await Task.sleep(for: .seconds(3))
             try await onLoop { $0.setOutage(.none) }
             try await Task.sleep(for: .seconds(7))
@@ -132,11 +132,11 @@ struct ChaosRun {
     }
 
     private mutating func look(at database: ChaosDatabase, _ cycle: Int) async {
-        // A database that is busy may be looked at the next time; at the end it has to answer.
+        // A busy database can be checked the next time; at the end it has to answer.
         guard let open = try? await database.openCalls() else { return }
         let suspects = checker.checkRows(open, now: .wallClock())
         guard !suspects.isEmpty else { return }
-        // A look is made of several queries, between which a call may have gone on: what is wrong stays wrong.
+        // A check takes several queries, between which a call may have moved on: real faults remain.
         try? await Task.sleep(for: .milliseconds(300))
         guard let again = try? await database.openCalls() else { return }
         for var violation in checker.checkRows(again, now: .wallClock())
@@ -154,7 +154,7 @@ struct ChaosRun {
             let isQuiet = try await onLoop { $0.storm.isQuiet }
             if isQuiet, let open = try? await database.openCalls(), open.calls.isEmpty { break }
         }
-        // What was committed last is told a moment later.
+        // The last commits are sent to clients a moment later.
         try await Task.sleep(for: .seconds(1))
     }
 

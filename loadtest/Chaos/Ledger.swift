@@ -1,6 +1,6 @@
 import Primitives
 
-/// What a client asks of the server and expects to last.
+/// A command of a client that is expected to have a lasting effect.
 enum StormAction: Sendable, Hashable {
     case invite
     case ringing
@@ -42,13 +42,13 @@ struct Acknowledgement: Sendable {
     var user: String
     /// The device that asked.
     var device: String
-    /// The client's own name for an invite.
+    /// The client's own id for an invite.
     var clientCallID = ""
     /// The call that came with the answer.
     var picture: CallPicture
 }
 
-/// A message as the server has acknowledged, delivered or stored it.
+/// A message as acknowledged, delivered or stored.
 struct KnownMessage: Sendable, Hashable {
     var conversation: String
     var seq: Int64
@@ -57,7 +57,7 @@ struct KnownMessage: Sendable, Hashable {
     var body: String
 }
 
-/// All that the clients of a storm were told, for the checker.
+/// Everything that the clients of a storm were told, for the checker.
 struct Ledger: Sendable {
     /// What a device believes of a call.
     struct View: Sendable {
@@ -67,13 +67,13 @@ struct Ledger: Sendable {
     }
 
     var acknowledgements: [Acknowledgement] = []
-    /// Each as often as somebody was told of it.
+    /// Once for each time that somebody was told of it.
     var messages: [KnownMessage] = []
     /// What every connected device believes at the end.
     var views: [View] = []
-    /// What the clients themselves saw to be wrong.
+    /// Faults that the clients themselves noticed.
     var sightings: [Violation] = []
-    /// What happened to each call at the clients, in its order.
+    /// What happened to each call at the clients, in order.
     var journal: [String: [String]] = [:]
 
     /// Notes something about a call.
@@ -82,9 +82,9 @@ struct Ledger: Sendable {
     }
 }
 
-/// Something that must not be.
+/// Something that must not happen.
 struct Violation: Sendable, Equatable, CustomStringConvertible {
-    /// What kind of thing.
+    /// The kinds of violations.
     enum Kind: String, Sendable, CaseIterable {
         case stuckCall = "stuck_call"
         case openShareOfEndedCall = "open_share_of_ended_call"
@@ -110,7 +110,7 @@ struct Violation: Sendable, Equatable, CustomStringConvertible {
     }
 
     var kind: Kind
-    /// The call that it is about; empty when it is about none.
+    /// The call concerned; empty when there is none.
     var call = ""
     var text: String
 

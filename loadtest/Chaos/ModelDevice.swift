@@ -1,36 +1,36 @@
 import Primitives
 import Wire
 
-/// One device of a person, as a client keeps it: what it believes of each call, and the commands that are not answered.
+/// One device of a person, as a client keeps it: its state of each call, and the commands that are not answered.
 struct ModelDevice: Sendable {
     /// A command that waits for its answer, and is sent again after each reconnect until it has one.
     struct Pending: Sendable {
         var action: StormAction
-        /// The call that it is about; empty for invites and messages.
+        /// The call concerned; empty for invites and messages.
         var call: String
         var frame: WireClientFrame
-        /// When it is sent again, after an error that says so.
+        /// When to send it again, after an error that allows it.
         var retryAt: Instant?
         var attempts = 1
     }
 
     let user: String
     let id: String
-    /// The place of the person that it belongs to.
+    /// The index of the person that it belongs to.
     let person: Int
     private(set) var isConnected = false
     /// While it is away it does not connect.
     var awayUntil: Instant?
-    /// What the device believes of calls that are open.
+    /// The device's state of calls that are open.
     private(set) var open: [String: CallPicture] = [:]
-    /// What it believes of calls that are over.
+    /// Its state of calls that are over.
     private(set) var ended: [String: CallPicture] = [:]
     private(set) var pending: [UInt32: Pending] = [:]
-    /// The latest revision that an event of this connection had, by call.
+    /// The latest revision in an event of this connection, by call.
     private var eventRevisions: [String: Int64] = [:]
-    /// Calls that the last snapshot did not have: what is believed of them is void, and holds nothing up.
+    /// Calls that the last snapshot did not have: their state is void, and blocks nothing.
     private var doubtful: Set<String> = []
-    /// The latest revisions of which the device was told what has changed, and did not know from where.
+    /// The latest revisions of changes that the device could not apply, because it did not know their base.
     private var missed: [String: Int64] = [:]
     private var lastNumber: UInt32 = 1
 
@@ -40,7 +40,7 @@ struct ModelDevice: Sendable {
         self.person = person
     }
 
-    /// Whether the device knows of an open call that its user is in or rung for, or has asked for one.
+    /// Whether the device knows of an open call that its user is in or rung for, or has requested one.
     var isBusy: Bool {
         pending.values.contains { $0.action == .invite }
             || open.values.contains { call in
@@ -56,7 +56,7 @@ struct ModelDevice: Sendable {
 
     // MARK: Commands
 
-    /// Takes a command in; what it returns is to be sent when the device is connected.
+    /// Adds a command; returns what to send when the device is connected.
     mutating func ask(_ action: StormAction, call: String, _ frame: WireClientFrame) -> WireClientFrame {
         lastNumber += 1
         var frame = frame
@@ -65,13 +65,13 @@ struct ModelDevice: Sendable {
         return frame
     }
 
-    /// The command was answered for good.
+    /// The command has its final answer.
     mutating func settle(_ number: UInt32) -> Pending? { pending.removeValue(forKey: number) }
 
-    /// The command is to be sent again at a moment.
+    /// The command is to be sent again at this time.
     mutating func postpone(_ number: UInt32, until moment: Instant) { pending[number]?.retryAt = moment }
 
-    /// The commands whose moment has come, in their order.
+    /// The commands whose time has come, in order.
     mutating func takeRetries(now: Instant) -> [WireClientFrame] {
         guard isConnected, !pending.isEmpty else { return [] }
         let due = pending.filter { $0.value.retryAt.map { $0 <= now } ?? false }.keys.sorted()
@@ -84,8 +84,8 @@ struct ModelDevice: Sendable {
 
     // MARK: Connection
 
-    /// The device was let in: the snapshot takes the place of all that it believed of open calls.
-    /// - Returns: What is to be sent again, and the calls that the snapshot has no more, which have to be asked for.
+    /// The device was welcomed: the snapshot replaces everything that it knew of open calls.
+    /// - Returns: What to send again, and the calls that are missing in the snapshot and have to be fetched.
     mutating func connect(_ snapshot: [CallPicture]) -> (repeats: [WireClientFrame], vanished: [String]) {
         isConnected = true
         eventRevisions = [:]
@@ -93,7 +93,7 @@ struct ModelDevice: Sendable {
         open = [:]
         for picture in snapshot { open[picture.id] = picture }
         let vanished = known.keys.filter { open[$0] == nil }.sorted()
-        // Until the answer comes, the old belief is better than none.
+        // Until the answer comes, the old state is better than none.
         for call in vanished { open[call] = known[call] }
         doubtful = Set(vanished)
         missed = [:]
@@ -110,10 +110,10 @@ struct ModelDevice: Sendable {
 
     // MARK: Calls
 
-    /// What is wrong with a call that the device was shown.
+    /// What is wrong with a call that was sent to the device.
     typealias Fault = (kind: Violation.Kind, text: String)
 
-    /// Takes a call in that an answer or an event brings.
+    /// Keeps a call from an answer or an event.
     mutating func see(_ picture: CallPicture, isEvent: Bool) -> Fault? {
         var fault = isEvent ? noteEvent(of: picture.id, picture.revision) : nil
         let isDoubtful = doubtful.remove(picture.id) != nil
@@ -135,24 +135,24 @@ struct ModelDevice: Sendable {
         return fault
     }
 
-    /// What becomes of a change.
+    /// The result of a change.
     enum OnChange {
-        /// The call with it.
+        /// The call with the change applied.
         case news(CallPicture)
-        /// The device knows it.
+        /// The device already knows it.
         case known(Fault?)
-        /// The device does not know the call as it was before, and has to ask for it.
+        /// The device does not know the call's state before it, and has to fetch it.
         case missed(Fault?)
     }
 
-    /// Looks at what of a call has changed. News are yet to be taken in.
+    /// Checks a change of a call. If it is new, it has yet to be applied.
     mutating func look(at change: WireCallChanged) -> OnChange {
         let revision = Int64(clamping: change.revision)
         let known = open[change.callID] ?? ended[change.callID]
         guard let known, !doubtful.contains(change.callID), known.revision >= Int64(clamping: change.baseRevision)
         else {
             missed[change.callID] = max(missed[change.callID] ?? 0, revision)
-            // What the last snapshot did not have was asked for already.
+            // Calls that the last snapshot did not have were already fetched.
             guard !doubtful.contains(change.callID) else { return .missed(nil) }
             return .missed(
                 (
@@ -164,7 +164,7 @@ struct ModelDevice: Sendable {
         return .news(known.changed(by: change))
     }
 
-    /// Whether the device was told of changes of a call that it could not take in, and still knows none so late.
+    /// Whether the device was told of changes of a call that it could not apply, and still has no such late state.
     func isBehind(_ call: String) -> Bool {
         guard let latest = missed[call] else { return false }
         return (open[call] ?? ended[call]).map { $0.revision < latest } ?? true
@@ -176,7 +176,7 @@ struct ModelDevice: Sendable {
         return (.revisionWentBack, "an event of revision \(revision) came after one of \(latest)")
     }
 
-    /// Takes a call in as it was asked for after a reconnect: whatever was believed of it is void.
+    /// Replaces a call with the one fetched after a reconnect: its earlier state is void.
     mutating func replace(_ picture: CallPicture) -> Fault? {
         open[picture.id] = nil
         doubtful.remove(picture.id)

@@ -14,10 +14,10 @@ struct SeededGenerator: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// True in so many of a hundred cases.
+    /// True with this probability in percent.
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &self) < percent }
 
-    /// A length of time between two numbers of milliseconds.
+    /// A time span between two numbers of milliseconds.
     mutating func span(_ milliseconds: ClosedRange<Int64>) -> Instant.Span {
         .milliseconds(.random(in: milliseconds, using: &self))
     }

@@ -1,7 +1,7 @@
 import Foundation
 import NIOConcurrencyHelpers
 
-/// The server under chaos, as a process of its own on a port that stays the same.
+/// The server under chaos, as a process of its own on a fixed port.
 final class ServerProcess: Sendable {
     /// Where the program is.
     let program: String
@@ -12,15 +12,15 @@ final class ServerProcess: Sendable {
     private let arguments: [String]
     private let process = NIOLockedValueBox<Process?>(nil)
 
-    /// Makes a server that does not run yet.
+    /// Makes a server that is not running yet.
     /// - Parameters:
     ///   - database: As `--database`.
-    ///   - settings: By their names in the environment.
+    ///   - settings: By environment variable.
     init(program: String, folder: URL, port: Int, database: String, settings: [String: String]) {
         self.program = program
         self.folder = folder
         self.port = port
-        // The URL of the database may hold a password, so it does not go onto the command line.
+        // The URL of the database may contain a password, so it is not passed on the command line.
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("RINGBACK_") }
         environment = inherited.merging(settings) { $1 }.merging(["RINGBACK_DATABASE": database]) { $1 }
         arguments = ["serve", "--listen", "127.0.0.1:\(port)", "--log-level", "warning"]

@@ -1,8 +1,8 @@
 import Primitives
 
-/// What the database holds, as the checker wants it. Ids are lower-case text.
+/// The contents of the database, as the checker needs them. Ids are lower-case text.
 struct StoredState: Sendable {
-    /// A row of `calls` with all that belongs to it.
+    /// A row of `calls` with all related rows.
     struct Call: Sendable, Equatable {
         var id: String
         var initiator: String

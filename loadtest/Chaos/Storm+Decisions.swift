@@ -1,8 +1,8 @@
 import Primitives
 
-// What people make up their minds to do.
+// What people decide to do.
 extension Storm {
-    /// Makes up a device's mind about a call that it is shown.
+    /// Decides what a device does about a call that it is shown.
     mutating func decide(_ picture: CallPicture, at place: Int, now: Instant) {
         let device = devices[place]
         guard !picture.isEnded, let own = picture.member(device.user),
@@ -29,7 +29,7 @@ extension Storm {
         case 0..<70: plan(.act(.accept, call: call), at: place, due: now + random.span(50...1200))
         case 70..<82: plan(.act(.decline, call: call), at: place, due: now + random.span(50...1500))
         case 82..<88: plan(.act(.hangUp, call: call), at: place, due: now + random.span(50...1500))
-        // Nobody looks at the phone.
+        // Nobody answers the phone.
         default: break
         }
         goAwaySometimes(place, now: now)
@@ -37,7 +37,7 @@ extension Storm {
 
     private mutating func decideTalk(_ call: String, at place: Int, now: Instant) {
         plan(.trickle(call: call), at: place, due: now + random.span(10...200))
-        // Where neither hangs up, the call's longest time ends it.
+        // If neither hangs up, the call's maximum duration ends it.
         if random.chance(80) { plan(.act(.hangUp, call: call), at: place, due: now + random.span(300...3000)) }
         if random.chance(15) {
             let start = now + random.span(50...1000)

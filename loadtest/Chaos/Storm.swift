@@ -4,9 +4,9 @@ import SwiftProtobuf
 import Wire
 
 /// What hundreds of people do with their calls, as a plain value: it is told what happens and when, and says what to
-/// send. It outlives its sockets: a device that was cut off comes back and repeats what was not answered.
+/// send. It outlives its sockets: a disconnected device comes back and repeats what was not answered.
 struct Storm: Sendable {
-    /// How a storm blows.
+    /// The settings of a storm.
     struct Settings: Sendable {
         /// Calls a second.
         var rate: Double
@@ -19,14 +19,14 @@ struct Storm: Sendable {
     /// Somebody with devices.
     struct Person: Sendable {
         var user: String
-        /// Places of the devices.
+        /// Indices of the devices.
         var devices: [Int]
     }
 
-    /// Something that a device means to do.
+    /// Something that a device intends to do.
     private struct Plan: Comparable {
         var due: Instant
-        /// Keeps plans for the same moment in the order in which they were made.
+        /// Keeps plans for the same time in the order in which they were made.
         var order: Int
         var place: Int
         var intent: Intent
@@ -37,7 +37,7 @@ struct Storm: Sendable {
 
     enum Intent {
         case act(StormAction, call: String)
-        /// Pass a candidate on to everybody in the call, and again after a while.
+        /// Relay a candidate to everybody in the call, and again after a while.
         case trickle(call: String)
         case goAway
     }
@@ -58,7 +58,7 @@ struct Storm: Sendable {
     private var closings: [Int] = []
     private var nextCall: Instant
     private var nextMessage: Instant
-    /// When commands that are to be repeated are looked for.
+    /// When to look for commands to repeat.
     private var nextSweep: Instant
     private var isCalm = false
     private var outage = Outage.none
@@ -66,7 +66,7 @@ struct Storm: Sendable {
     private var answeredCalls: Set<String> = []
     var mindMade: Set<Decision> = []
 
-    /// What was decided once and is not decided again, however often the call is shown.
+    /// Decisions that are made only once, however often the call is shown.
     struct Decision: Hashable {
         var call: String
         var place: Int
@@ -75,7 +75,7 @@ struct Storm: Sendable {
 
     /// Makes a storm.
     /// - Parameters:
-    ///   - people: Their devices' places point into `devices`.
+    ///   - people: Their devices' indices point into `devices`.
     ///   - seed: The same seed makes the same choices.
     init(people: [Person], devices: [ModelDevice], settings: Settings, seed: UInt64, start: Instant) {
         self.people = people
@@ -91,7 +91,7 @@ struct Storm: Sendable {
 
     // MARK: What happens
 
-    /// A device was let in.
+    /// A device was welcomed.
     mutating func connected(_ place: Int, snapshot: [WireCall], now: Instant) {
         statistics.reconnects += 1
         let (repeats, vanished) = devices[place].connect(snapshot.map(CallPicture.init))
@@ -113,7 +113,7 @@ struct Storm: Sendable {
         for call in devices[place].open.keys { ledger.note(call, now, devices[place].id, "was cut off: \(reason)") }
     }
 
-    /// A frame came.
+    /// A frame arrived.
     mutating func received(_ frame: WireServerFrame, on place: Int, now: Instant) {
         switch frame.body {
         case .ok(let ok)?: answered(frame.replyTo, ok, on: place, now: now)
@@ -123,13 +123,13 @@ struct Storm: Sendable {
         }
     }
 
-    /// No more calls are placed and nobody goes away: what is under way comes to its end.
+    /// No more calls are placed and nobody goes away: everything under way comes to its end.
     mutating func quiesce(now: Instant) {
         isCalm = true
         statistics.stormSeconds = Double((now - start).microseconds) / 1_000_000
     }
 
-    /// How the database fares, as far as whoever takes it away knows.
+    /// The state of the database, as known to the part that takes it away.
     enum Outage: Sendable {
         case none
         /// It is being taken away or brought back.
@@ -143,7 +143,7 @@ struct Storm: Sendable {
     /// Whether every device is connected and nothing waits for an answer.
     var isQuiet: Bool { devices.allSatisfy { $0.isConnected && $0.pending.isEmpty } }
 
-    /// The ledger with what every device believes now.
+    /// The ledger with the final state of every device.
     func closedLedger() -> Ledger {
         var ledger = ledger
         for device in devices {
@@ -160,9 +160,9 @@ struct Storm: Sendable {
         return ledger
     }
 
-    // MARK: What is to be done
+    // MARK: Due work
 
-    /// When `advance(now:)` has something to do, if nothing comes before.
+    /// When `advance(now:)` has something to do, if nothing happens before.
     var nextWake: Instant {
         var wake = min(nextCall, nextMessage, nextSweep)
         if let plan = plans.min { wake = min(wake, plan.due) }
@@ -198,7 +198,7 @@ struct Storm: Sendable {
         return outbox
     }
 
-    /// The sockets that are to be closed, as of devices that go away.
+    /// The sockets to close, such as those of devices that go away.
     mutating func takeClosings() -> [Int] {
         defer { closings = [] }
         return closings
@@ -217,7 +217,7 @@ struct Storm: Sendable {
         ledger.note(call, now, devices[place].id, "asks: \(action.word)")
     }
 
-    /// Asks for a call, unless it is being asked for.
+    /// Fetches a call, unless it is being fetched.
     private mutating func fetch(_ call: String, at place: Int, now: Instant) {
         if !devices[place].pending.values.contains(where: { $0.action == .fetch && $0.call == call }) {
             ask(.fetch, call: call, at: place, now: now)
@@ -384,7 +384,7 @@ struct Storm: Sendable {
     }
 
     private mutating func report(_ kind: Violation.Kind, _ text: String, call: String = "") {
-        // One fault may be seen by everybody; the first sightings say all there is to say.
+        // Many devices may notice the same fault; the first sightings are enough.
         if ledger.sightings.count < 1000 { ledger.sightings.append(Violation(kind: kind, call: call, text: text)) }
     }
 }

@@ -2,7 +2,7 @@ import NIOCore
 import Primitives
 import Wire
 
-/// Carries out what a storm says, and brings its devices back when their sockets are lost.
+/// Carries out a storm's outputs, and reconnects its devices when their sockets are lost.
 ///
 /// Everything here runs on the event loop of the server.
 final class StormRun {
@@ -12,11 +12,11 @@ final class StormRun {
     private var sockets: [ClientSocket?]
     private var timer: (at: Instant, scheduled: Scheduled<Void>)?
     private var isOver = false
-    /// When a device was let in for the first time since `watchForWelcome`.
+    /// When a device was welcomed for the first time since `watchForWelcome`.
     private(set) var firstWelcome: Instant?
 
     /// Makes a run whose devices connect from now on.
-    /// - Parameter credentials: One for each device, at its place.
+    /// - Parameter credentials: One for each device, at its index.
     static func begin(_ storm: Storm, _ credentials: [Credential], at server: Server) async throws
         -> NIOLoopBoundBox<StormRun>
     {
@@ -86,7 +86,7 @@ final class StormRun {
             self.turn()
         }
         socket.onLoss = { reason in
-            // A socket that was never let in is dialled again by whoever dialled it.
+            // A socket that was never welcomed is redialled by the code that dialled it.
             guard self.sockets[place] === socket else { return }
             self.sockets[place] = nil
             self.storm.lost(place, reason: reason, now: self.now)

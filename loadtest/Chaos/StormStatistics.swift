@@ -1,6 +1,6 @@
 import Primitives
 
-/// What a storm counts.
+/// The counters of a storm.
 struct StormStatistics: Sendable {
     /// Calls that were placed, each once.
     var placed = 0
@@ -8,23 +8,23 @@ struct StormStatistics: Sendable {
     var stormSeconds = 0.0
     /// Calls that a callee answered.
     var answered = 0
-    /// Invites that the schedule had and nobody was free for.
+    /// Invites in the schedule for which nobody was free.
     var skipped = 0
     /// Commands whose success was acknowledged.
     var acknowledged = 0
-    /// Commands that were refused for good, by code.
+    /// Commands that were finally refused, by code.
     var refused: [String: Int] = [:]
     /// Answers that said `UNAVAILABLE`.
     var unavailable = 0
-    /// Commands that were sent once more.
+    /// Commands that were sent again.
     var repeats = 0
-    /// Sockets that were opened again.
+    /// Sockets that were reopened.
     var reconnects = 0
     /// Sockets that were lost, by reason.
     var losses: [String: Int] = [:]
-    /// Signals that came to another participant.
+    /// Signals that reached another participant.
     var relayed = 0
-    /// Signals that came while the database was away.
+    /// Signals that arrived while the database was away.
     var relayedInOutage = 0
     /// Answers that said `UNAVAILABLE` while the database was away.
     var unavailableInOutage = 0

@@ -35,7 +35,7 @@ struct Calls: AsyncParsableCommand {
         }
     }
 
-    /// Ends what a run before has left open: an invite in an open call is answered with that call.
+    /// Ends calls that a previous run has left open: an invite in an open call is answered with that call.
     private func endCalls(of sockets: [OpenSocket], at server: Server) async throws {
         let now = Instant.wallClock()
         try await server.eventLoop.submit {

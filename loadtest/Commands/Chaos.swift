@@ -43,7 +43,7 @@ struct Chaos: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write the report there, as JSON.", valueName: "file"))
     var json: String?
 
-    /// What becomes of the database.
+    /// What happens to the database.
     enum Outage: String, ExpressibleByArgument, CaseIterable {
         case restart
         case stop
@@ -85,7 +85,7 @@ struct Chaos: AsyncParsableCommand {
         guard OpenFiles.raiseLimit() >= UInt64(credentials.count) * 2 + 64 else {
             throw LoadTestError(.input, "\(credentials.count) sockets are more than this process may open")
         }
-        // Below the ports that the system gives to connections, so that no client takes the server's while it is down.
+        // Below the ports that the system gives to connections: no client may take the server's port while it is down.
         let port = Int.random(in: 20_000..<30_000)
         guard let name = ServerAddress("http://127.0.0.1:\(port)") else { return }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -122,7 +122,7 @@ struct Chaos: AsyncParsableCommand {
         try FileManager.default.removeItem(at: folder)
     }
 
-    /// Sees to it that the server does not outlive this program when that is told to end.
+    /// Ensures that the server does not outlive this program when the program is told to end.
     private static func endWithServer(_ process: ServerProcess) -> [any DispatchSourceSignal] {
         [SIGINT, SIGTERM].map { number in
             _ = signal(number, SIG_IGN)
@@ -149,7 +149,7 @@ struct Chaos: AsyncParsableCommand {
         return Storm(people: people, devices: devices, settings: settings, seed: seed, start: .wallClock())
     }
 
-    /// Shows the first violations with all that is known of their calls.
+    /// Shows the first violations with everything that is known of their calls.
     private func tell(_ violations: [Violation], _ ledger: Ledger, _ url: String) async throws {
         let opened = try await ChaosDatabase(url)
         let stored = try await opened.state()

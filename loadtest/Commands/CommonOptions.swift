@@ -6,7 +6,7 @@ import NIOPosix
 import Primitives
 import Wire
 
-/// What every scenario takes.
+/// The options of every scenario.
 struct CommonOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The server.", valueName: "url"))
     var server = "http://127.0.0.1:8080"
@@ -36,7 +36,7 @@ struct CommonOptions: ParsableArguments {
         }
     }
 
-    /// Finds the server, gets the users and runs a scenario; prints its report and says by the exit code how it went.
+    /// Finds the server, gets the users and runs a scenario; prints its report and exits with a code for the result.
     /// - Parameter userCount: How many users the scenario needs.
     func run(
         userCount: Int, _ scenario: (Server, [Credential]) async throws -> Report
@@ -59,7 +59,7 @@ struct CommonOptions: ParsableArguments {
                     try await Users.register(userCount, at: target, now: .wallClock())
                 }
             let report = try await scenario(target, credentials)
-            // Without a farewell: the sockets end with the process.
+            // The sockets are not closed: they end with the process.
             print(report.text(), terminator: "")
             if let json { try report.json().write(to: URL(filePath: json)) }
             if report.hasFailures { throw ExitCode(1) }
@@ -72,7 +72,7 @@ struct CommonOptions: ParsableArguments {
     }
 }
 
-/// Two sockets for each of so many pairs, and traffic between them.
+/// Two sockets for each of a number of pairs, and traffic between them.
 struct PairOptions: ParsableArguments {
     @Option(help: "How many pairs of users, 1 to 10000.")
     var pairs = 10
@@ -93,7 +93,7 @@ struct PairOptions: ParsableArguments {
         guard rate > 0, rate <= 100_000 else { throw ValidationError("--rate must be above 0 and up to 100000.") }
     }
 
-    /// Opens the sockets of all pairs, in the order in which traffic knows them.
+    /// Opens the sockets of all pairs, in the order in which traffic expects them.
     func open(_ credentials: [Credential], at server: Server) async throws -> [OpenSocket] {
         try await Server.inTurn(pairs * 2, atATime: 32) { try await Dialer.open(credentials[$0], at: server) }
     }
@@ -112,20 +112,20 @@ func check(_ value: Int, in range: ClosedRange<Int>, _ option: String) throws {
 }
 
 extension [OpenSocket] {
-    /// The users of the sockets, two and two.
+    /// The users of the sockets, in pairs.
     var userPairs: [UserPair] {
         stride(from: 0, to: count - 1, by: 2).map { UserPair(first: self[$0].user, second: self[$0 + 1].user) }
     }
 }
 
 extension Instant {
-    /// The time of day.
+    /// The current wall-clock time.
     static func wallClock() -> Instant {
         Instant(microseconds: Int64(Date().timeIntervalSince1970 * 1_000_000))
     }
 }
 
-/// Lines for people that are no part of the report.
+/// Lines for people that are not part of the report.
 enum StandardError {
     static func line(_ text: String) {
         let bytes = Array("\(text)\n".utf8)

@@ -5,7 +5,7 @@ import MediaCore
 import MediaServer
 import Primitives
 
-/// `loadtest stun`: what an answer of the STUN server costs.
+/// `loadtest stun`: the cost of an answer of the STUN server.
 struct STUN: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a STUN server of this process, over loopback.",
@@ -50,7 +50,7 @@ struct STUN: AsyncParsableCommand {
         if report.hasFailures { throw ExitCode(1) }
     }
 
-    /// All rounds on one thread, after one that only warms up.
+    /// All rounds on one thread, after a warm-up round.
     private func ask(at address: TransportAddress) async throws -> [STUNAsker.Count] {
         let (rounds, seconds, waiting) = (rounds, Double(seconds), waiting)
         return try await withCheckedThrowingContinuation { continuation in

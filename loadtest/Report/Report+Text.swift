@@ -24,7 +24,7 @@ extension Report {
             + [latency.p50, latency.p90, latency.p99, latency.max].map { decimal($0, digits: 2) }
     }
 
-    /// Lines with the first column to the left and the others to the right, each as wide as its widest cell.
+    /// Lines with the first column aligned left and the others right, each as wide as its widest cell.
     static func table(_ rows: [[String]]) -> [String] {
         let columnCount = rows.map(\.count).max() ?? 0
         let widths = (0..<columnCount).map { column in
@@ -38,7 +38,7 @@ extension Report {
         }
     }
 
-    /// A number with so many digits after the point.
+    /// A number with this many digits after the point.
     /// - Parameter digits: 0 to 3.
     static func decimal(_ value: Double, digits: Int) -> String {
         let scale = [1.0, 10, 100, 1000][min(max(0, digits), 3)]

@@ -1,7 +1,7 @@
 import FoundationEssentials
 import Primitives
 
-/// What a run found, for people and for programs.
+/// The result of a run, for people and for programs.
 struct Report: Sendable {
     /// A single number.
     struct Figure: Sendable, Equatable {
@@ -26,10 +26,10 @@ struct Report: Sendable {
     var startedAt: Instant
     var figures: [Figure]
     var rows: [Row]
-    /// How often what went wrong.
+    /// The number of errors of each kind.
     var errors: [String: Int]
 
-    /// Whether anything went wrong.
+    /// Whether anything failed.
     var hasFailures: Bool { !errors.isEmpty }
 }
 

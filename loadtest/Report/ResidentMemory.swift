@@ -1,8 +1,8 @@
 import FoundationEssentials
 
-/// How much memory of a process is in RAM, as Linux tells it.
+/// How much memory of a process is in RAM, as reported by Linux.
 enum ResidentMemory {
-    /// Reads `VmRSS` out of the text of `/proc/PID/status` (proc_pid_status(5)), in bytes; nil when it is not there.
+    /// Reads `VmRSS` from the text of `/proc/PID/status` (proc_pid_status(5)), in bytes; nil when it is missing.
     static func parse(_ status: String) -> Int? {
         for line in status.split(separator: "\n") where line.hasPrefix("VmRSS:") {
             let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" })
@@ -15,7 +15,7 @@ enum ResidentMemory {
 
     /// The memory of a process now, in bytes; nil when there is no such process.
     static func read(pid: Int32) -> Int? {
-        // A file of /proc says that it is empty, so it is read to its end.
+        // Files in /proc report size 0, so it is read to its end.
         guard let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8) else { return nil }
         return parse(status)
     }

@@ -11,18 +11,18 @@ struct Measure: Hashable, Sendable {
 
 /// What a run measured. Durations are kept in microseconds, to three significant digits.
 struct Statistics: Sendable {
-    /// The longest duration that is told apart: an hour.
+    /// The longest duration that is recorded as such: an hour.
     static let longest: UInt64 = 3_600_000_000
 
-    /// How many pieces were begun.
+    /// How many pieces were started.
     private(set) var started = 0
-    /// How many came to their end.
+    /// How many were completed.
     private(set) var completed = 0
-    /// How many pieces failed, those that could not be begun included.
+    /// How many pieces failed, including those that could not be started.
     private(set) var failed = 0
     /// Why pieces failed.
     private(set) var errors: [String: Int] = [:]
-    /// When the last piece came to its end.
+    /// When the last piece was completed.
     private(set) var lastCompletion: Instant?
     /// What is measured, in the order of the report.
     let measures: [Measure]
@@ -35,10 +35,10 @@ struct Statistics: Sendable {
         for measure in measures { histograms[measure] = Histogram(highestTrackableValue: Self.longest) }
     }
 
-    /// Counts a piece that was begun.
+    /// Counts a started piece.
     mutating func start() { started += 1 }
 
-    /// Counts a piece that came to its end.
+    /// Counts a completed piece.
     mutating func complete(now: Instant) {
         completed += 1
         lastCompletion = now
@@ -51,7 +51,7 @@ struct Statistics: Sendable {
         errors[code, default: 0] += count
     }
 
-    /// Takes a duration in; one below 0 counts as 0, one above an hour as an hour.
+    /// Records a duration; one below 0 counts as 0, one above an hour as an hour.
     mutating func record(_ measure: Measure, _ span: Instant.Span) {
         _ = histograms[measure]?.record(min(UInt64(max(0, span.microseconds)), Self.longest))
     }
@@ -65,8 +65,8 @@ struct Statistics: Sendable {
             p99: Self.milliseconds(histogram.valueAtPercentile(99)), max: Self.milliseconds(histogram.max))
     }
 
-    /// Pieces that came to their end in a second. The time runs to the last of them, and to the end of the schedule at
-    /// least, so that it is never more than was asked for.
+    /// Pieces completed per second. The time runs to the last of them, and at least to the end of the schedule, so that
+    /// the rate never exceeds the requested one.
     func achievedRate(of schedule: Schedule) -> Double {
         guard let lastCompletion else { return 0 }
         let scheduled = Double(schedule.count) / schedule.rate

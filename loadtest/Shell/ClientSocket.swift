@@ -4,7 +4,7 @@ import Primitives
 import SwiftProtobuf
 import Wire
 
-/// One socket of a device: the last handler in its channel. It says hello, answers pings, and hands frames on.
+/// One socket of a device: the last handler in its channel. It says hello, answers pings, and passes frames on.
 ///
 /// Everything here runs on the channel's event loop.
 final class ClientSocket: ChannelInboundHandler {
@@ -16,20 +16,20 @@ final class ClientSocket: ChannelInboundHandler {
     private let hello: WireClientFrame
     private var context: ChannelHandlerContext?
     private var lastSeq: UInt64 = 0
-    /// Why the socket ends, as far as it is known; what is known first says most.
+    /// Why the socket ends, as far as it is known; the first reason says most.
     private var reason: String?
     private var isLost = false
     private var isWelcome = false
 
-    /// Told of the welcome, before any frame that comes after it.
+    /// Called on the welcome, before any frame that comes after it.
     var onWelcome: ((WireWelcome) -> Void)?
-    /// Takes frames of the server, in their order, with the time of their arrival.
+    /// Called with the server's frames, in order, and the time of their arrival.
     var onFrame: ((WireServerFrame, NIODeadline) -> Void)?
-    /// Told once that the socket is lost, with a word for the reason.
+    /// Called once when the socket is lost, with a word for the reason.
     var onLoss: ((String) -> Void)?
 
     /// Makes the handler of a connection that has just been upgraded.
-    /// - Parameter welcome: Kept when the server answers hello, or fails.
+    /// - Parameter welcome: Succeeds when the server answers hello, or fails.
     init(credential: Credential, encoding: Encoding, welcome: EventLoopPromise<WireWelcome>) {
         self.encoding = encoding
         self.welcome = welcome

@@ -1,15 +1,14 @@
 import FoundationEssentials
 import Primitives
 
-/// What a device shows the server.
+/// What a device presents to the server.
 struct Credential: Sendable {
     let accessToken: Redacted<String>
-    /// The device that the token was given to.
+    /// The device for which the token was issued.
     let device: String
 
-    /// Takes an access token that was made by hand. Its device stands in it; whether the token is in force, the server
-    /// finds out.
-    /// - Returns: nil when it is no JSON Web Token (RFC 7519) with a device.
+    /// Uses an access token made by hand. It contains the device; whether the token is valid is up to the server.
+    /// - Returns: nil when it is not a JSON Web Token (RFC 7519) with a device.
     init?(accessToken: String) {
         let parts = accessToken.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 3 else { return nil }
@@ -26,8 +25,8 @@ struct Credential: Sendable {
         self.device = device
     }
 
-    /// Reads one access token a line; empty lines do not count.
-    /// - Throws: `input`, with the number of the line that is no token.
+    /// Reads access tokens, one per line; empty lines do not count.
+    /// - Throws: `input`, with the number of the line that is not a token.
     static func parse(_ text: String) throws(LoadTestError) -> [Credential] {
         var credentials: [Credential] = []
         for (index, line) in text.split(

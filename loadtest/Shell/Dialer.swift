@@ -6,7 +6,7 @@ import Primitives
 import SwiftProtobuf
 import Wire
 
-/// A socket that was let in.
+/// A socket that was welcomed.
 struct OpenSocket: Sendable {
     /// The socket, for use on the event loop.
     let socket: NIOLoopBound<ClientSocket>
@@ -20,18 +20,18 @@ struct OpenSocket: Sendable {
 
 /// Opens sockets.
 enum Dialer {
-    /// The longest frame that is taken: a welcome with many calls.
+    /// The longest frame that is accepted: a welcome with many calls.
     private static let frameBytes = 1 << 20
 
-    /// What became of the request for a socket.
+    /// The result of the request for a socket.
     private enum Upgrade: Sendable {
         case socket(NIOLoopBound<ClientSocket>)
         case refused
     }
 
     /// Connects, upgrades (RFC 6455 §4.1) and says hello.
-    /// - Parameter prepare: Called on the event loop before hello is said, to listen from the first frame on.
-    /// - Throws: `server` when the socket is refused, and what the network throws.
+    /// - Parameter prepare: Called on the event loop before hello is sent, to listen from the first frame on.
+    /// - Throws: `server` when the socket is refused, and network errors.
     static func open(
         _ credential: Credential, at server: Server, prepare: @escaping @Sendable (ClientSocket) -> Void = { _ in }
     ) async throws -> OpenSocket {
@@ -52,7 +52,7 @@ enum Dialer {
                 }.get()
             }
         } catch {
-            // Of several outcomes the first counts.
+            // The first of several outcomes counts.
             welcome.fail(
                 LoadTestError(.server, "cannot open a socket at \(server.name): \(error)", word: "connect_failed"))
         }
@@ -92,7 +92,7 @@ enum Dialer {
                     return .refused
                 }
             })
-        // The server may send frames right behind the head of its answer.
+        // The server may send frames right after the head of its answer.
         pipeline.leftOverBytesStrategy = .forwardBytes
         let upgrade: EventLoopFuture<Upgrade> = try await ClientBootstrap(group: server.eventLoop)
             .connectTimeout(.seconds(10))
@@ -105,7 +105,7 @@ enum Dialer {
     }
 }
 
-/// Reads the answer of a server that gives no socket.
+/// Reads the answer of a server that refuses a socket.
 private final class RefusalReader: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 

@@ -11,7 +11,7 @@ struct HTTPAnswer: Sendable {
 /// One REST request on a connection of its own.
 enum HTTPExchange {
     /// Posts JSON.
-    /// - Throws: `server` when the connection ends before the answer does, and what the network throws.
+    /// - Throws: `server` when the connection ends before the answer does, and network errors.
     static func post(_ body: [UInt8], path: String, server: Server) async throws -> HTTPAnswer {
         let promise = server.eventLoop.makePromise(of: HTTPAnswer.self)
         let channel: any Channel
@@ -42,7 +42,7 @@ enum HTTPExchange {
     }
 }
 
-/// Takes in the answer to one request.
+/// Collects the answer to one request.
 private final class AnswerCollector: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
 
@@ -71,7 +71,7 @@ private final class AnswerCollector: ChannelInboundHandler {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // Of two outcomes the first counts.
+        // The first of two outcomes counts.
         promise.fail(LoadTestError(.server, "the server closed the connection", word: "closed"))
     }
 }

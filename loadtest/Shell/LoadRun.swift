@@ -1,7 +1,7 @@
 import NIOCore
 import Primitives
 
-/// Carries out what a scenario's traffic says: one timer for the whole run, one handler for each socket.
+/// Carries out the outputs of a scenario's traffic: one timer for the whole run, one handler for each socket.
 final class LoadRun<Load: Traffic> {
     private var traffic: Load
     private let sockets: [ClientSocket]
@@ -20,7 +20,7 @@ final class LoadRun<Load: Traffic> {
     }
 
     /// Runs traffic to its end.
-    /// - Parameter sockets: Each at the place by which the traffic knows it.
+    /// - Parameter sockets: Each at the index that the traffic uses.
     static func run(_ traffic: Load, on sockets: [OpenSocket], eventLoop: any EventLoop) async throws -> Statistics {
         let done = eventLoop.makePromise(of: Statistics.self)
         eventLoop.execute {
@@ -45,7 +45,7 @@ final class LoadRun<Load: Traffic> {
         turn()
     }
 
-    /// Lets the traffic act, sends what it says, and sets the timer to when it wants to act next.
+    /// Lets the traffic act, sends its output, and sets the timer to when it wants to act next.
     private func turn() {
         guard !isDone else { return }
         traffic.advance(now: Instant(.now()))
@@ -80,11 +80,11 @@ final class LoadRun<Load: Traffic> {
 }
 
 extension Instant {
-    /// A reading of the monotonic clock. Only differences of such moments mean anything.
+    /// A reading of the monotonic clock. Only differences of such times mean anything.
     init(_ deadline: NIODeadline) {
         self.init(microseconds: Int64(clamping: deadline.uptimeNanoseconds / 1000))
     }
 
-    /// The moment as a reading of the monotonic clock.
+    /// The time as a reading of the monotonic clock.
     var deadline: NIODeadline { .uptimeNanoseconds(UInt64(max(0, microseconds)) * 1000) }
 }

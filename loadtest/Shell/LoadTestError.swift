@@ -1,10 +1,10 @@
-/// Why a run cannot begin, or a socket cannot be had.
+/// Why a run cannot begin, or a socket is not available.
 struct LoadTestError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What a caller can act upon.
+    /// What a caller can act on.
     enum Code: Sendable, Equatable {
-        /// What was given on the command line is wrong.
+        /// The command-line arguments are wrong.
         case input
-        /// The server does not do what is asked of it.
+        /// The server does not do what it is asked.
         case server
     }
 

@@ -1,8 +1,8 @@
 import Glibc
 
-/// How many files, sockets among them, the process may have open.
+/// How many files, including sockets, the process may have open.
 enum OpenFiles {
-    /// Raises the limit as far as it goes without privilege, and says what it is now.
+    /// Raises the limit as far as possible without privileges, and returns it.
     static func raiseLimit() -> UInt64 {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }

@@ -5,9 +5,9 @@ import MediaServer
 
 /// A client that asks a STUN server again as soon as it is answered. It belongs to one thread.
 ///
-/// It sends and receives many datagrams in one system call, so that the server has more to do than itself.
+/// It sends and receives many datagrams in one system call, so that the server has more to do than it has.
 @safe final class STUNAsker {
-    /// Datagrams a system call.
+    /// Datagrams per system call.
     private static let batch = 64
     private static let roomSize = 128
 
@@ -17,13 +17,13 @@ import MediaServer
     private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: batch + 1)
     private let room = UnsafeMutablePointer<UInt8>.allocate(capacity: (batch + 1) * roomSize)
 
-    /// What was counted over a time.
+    /// The counts of a period.
     struct Count {
         var answered = 0
-        /// Requests for which no answer came within a moment.
+        /// Requests for which no answer arrived in time.
         var lost = 0
         var seconds = 0.0
-        /// Of the process without this thread: of the server.
+        /// CPU time of the process except this thread: of the server.
         var serverSeconds = 0.0
     }
 
@@ -40,7 +40,7 @@ import MediaServer
             let start = unsafe UnsafeMutableRawPointer(room + index * Self.roomSize)
             unsafe vectors[index] = iovec(iov_base: start, iov_len: Self.roomSize)
         }
-        // The last place holds the request, which is always the same: a header and a FINGERPRINT, as Firefox asks.
+        // The last slot holds the request, which is always the same: a header and a FINGERPRINT, as Firefox sends.
         var request = unsafe UnsafeMutableBufferPointer(start: room + Self.batch * Self.roomSize, count: Self.roomSize)
             .mutableSpan
         var writer = STUNWriter(.bindingRequest, STUNTransactionID(high: 1, low: 1), to: &request)
@@ -63,7 +63,7 @@ import MediaServer
         unsafe room.deallocate()
     }
 
-    /// Asks for so long, with so many requests on their way at once.
+    /// Asks for this long, with this many requests in flight.
     func ask(seconds: Double, waiting: Int) -> Count {
         var count = Count()
         var onTheirWay = send(waiting)
@@ -89,7 +89,7 @@ import MediaServer
         return count
     }
 
-    /// Sends requests; what the system does not take counts as sent, and is lost.
+    /// Sends requests; those that the system does not accept count as sent and lost.
     private func send(_ count: Int) -> Int {
         var rest = count
         while rest > 0 {
@@ -98,7 +98,7 @@ import MediaServer
         return count
     }
 
-    /// Waits a moment for answers and takes what is there, which may be nothing.
+    /// Waits a moment for answers and takes those that are there, perhaps none.
     private func receive(atMost count: Int) -> Int {
         var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard unsafe poll(&wait, 1, 100) > 0 else { return 0 }
@@ -107,7 +107,7 @@ import MediaServer
     }
 }
 
-/// The clocks of a moment, in seconds.
+/// Clock readings, in seconds.
 private struct Times {
     let wall = Times.read(CLOCK_MONOTONIC)
     let process = Times.read(CLOCK_PROCESS_CPUTIME_ID)

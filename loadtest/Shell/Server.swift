@@ -9,7 +9,7 @@ struct Server: Sendable {
     let encoding: Encoding
     let eventLoop: any EventLoop
 
-    /// Runs a body for each of many pieces, a few of them at the same time, and gives the results in their order.
+    /// Runs a body for each of many items, a few at a time, and returns the results in order.
     static func inTurn<Result: Sendable>(
         _ count: Int, atATime width: Int, _ body: @escaping @Sendable (Int) async throws -> Result
     ) async throws -> [Result] {

@@ -34,13 +34,13 @@ struct ServerAddress: Sendable, Equatable, CustomStringConvertible {
         port = Int(number)
     }
 
-    /// The host as it stands in a URL and in the Host header.
+    /// The host as in a URL and in the Host header.
     var authority: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
     var description: String { "http://\(authority)" }
 
-    /// Finds the address to connect to. The address is looked at, not the name: a name may mean anything.
-    /// - Throws: `input` when the host is not found, or lies elsewhere and that is not allowed.
+    /// Finds the address to connect to. The address is checked, not the name: a name may resolve to anything.
+    /// - Throws: `input` when the host is not found, or is remote and that is not allowed.
     func resolve(allowRemote: Bool) throws -> SocketAddress {
         guard let address = try? SocketAddress.makeAddressResolvingHost(host, port: port) else {
             throw LoadTestError(.input, "there is no host \(host)")

@@ -6,8 +6,8 @@ import Wire
 
 /// Where the users of a run come from.
 enum Users {
-    /// Reads access tokens out of a file.
-    /// - Throws: `input` when there are too few, or one is none.
+    /// Reads access tokens from a file.
+    /// - Throws: `input` when there are too few, or one is invalid.
     static func read(from path: String, count: Int) throws -> [Credential] {
         guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
             throw LoadTestError(.input, "cannot read \(path)")
@@ -19,8 +19,8 @@ enum Users {
         return Array(credentials.prefix(count))
     }
 
-    /// Makes users with accounts of their own, four at a time: the server takes its time over passwords.
-    /// - Throws: `server` when it does not take them.
+    /// Registers users, four at a time: hashing passwords takes the server some time.
+    /// - Throws: `server` when it refuses them.
     static func register(_ count: Int, at server: Server, now: Instant) async throws -> [Credential] {
         let run = String(UInt64.random(in: 0...UInt64.max), radix: 36)
         return try await Server.inTurn(count, atATime: 4) { index in

@@ -1,6 +1,6 @@
 import Wire
 
-/// Whether a server's limits leave room for a load. Without it, `rate_limited` in a report is a riddle.
+/// Whether a server's limits allow a load. Without this, `rate_limited` in a report is hard to explain.
 enum Advice {
     /// How many commands the busier side of a call sends: invite, description, ten candidates, hang-up.
     static let commandsPerCall = 13.0

@@ -2,11 +2,11 @@ import Primitives
 import SwiftProtobuf
 import Wire
 
-/// What follows from an input to a call.
+/// An effect of an input to a call.
 enum CallEffect: Sendable, Equatable {
     /// Send a frame from this side.
     case send(CallFlow.Side, WireClientFrame)
-    /// A step took so long.
+    /// How long a step took.
     case measured(Measure, Instant.Span)
     /// Every step was done.
     case completed
@@ -18,7 +18,7 @@ enum CallEffect: Sendable, Equatable {
 
 /// The calls of one pair, one after the other: ring, answer, exchange descriptions and candidates, hang up.
 ///
-/// A call that fails is hung up before the pair is used again, because an open call would be taken up by the next invite.
+/// A call that fails is hung up before the pair is used again, because the next invite would get the open call.
 struct CallFlow: Sendable {
     /// One of the two.
     enum Side: Int, Sendable {
@@ -26,7 +26,7 @@ struct CallFlow: Sendable {
         case callee
     }
 
-    /// The ids that the clients make up for a call.
+    /// The ids that the clients generate for a call.
     struct Names: Sendable, Equatable {
         var call: String
         var accept: String
@@ -65,7 +65,7 @@ struct CallFlow: Sendable {
         var hungUpAt: Instant?
         var isHangUpAnswered = false
         var isEndSeen = false
-        /// When to try again to end a failed call; nil while the answer is awaited.
+        /// When to retry ending a failed call; nil while the answer is pending.
         var clearAgainAt: Instant?
     }
 
@@ -91,7 +91,7 @@ struct CallFlow: Sendable {
     /// Whether a call may start.
     var isIdle: Bool { if case .idle = state { true } else { false } }
 
-    /// When the call that runs was begun; nil when none runs.
+    /// When the running call was started; nil when none is running.
     var runningSince: Instant? { if case .running(let progress) = state { progress.sentAt } else { nil } }
 
     // MARK: Inputs
@@ -100,7 +100,7 @@ struct CallFlow: Sendable {
     /// - Parameter intended: When it was meant to start; the first steps are measured from there.
     mutating func start(names: Names, intended: Instant, now: Instant) -> [CallEffect] {
         guard isIdle else { return [] }
-        // Ids wrap long before they overflow; an answer that late is no longer waited for.
+        // Ids wrap long before they overflow; an answer that late is no longer awaited.
         lastID = lastID > 1_000_000_000 ? 1 : lastID + 3
         let progress = Progress(names: names, intended: intended, sentAt: now, inviteID: lastID)
         state = .running(progress)
@@ -118,12 +118,12 @@ struct CallFlow: Sendable {
         ]
     }
 
-    /// Takes a frame of the server.
+    /// Takes a frame from the server.
     mutating func received(_ frame: WireServerFrame, by side: Side, now: Instant) -> [CallEffect] {
         switch state {
         case .idle, .gone: return []
         case .running(var progress):
-            // The state is put back by whatever follows; until then nothing else holds the progress.
+            // The next step sets the state again; until then nothing else holds the progress.
             state = .idle
             switch frame.body {
             case .ok(let ok)?: return answered(ok.call, to: frame.replyTo, side, &progress, now: now)
@@ -138,7 +138,7 @@ struct CallFlow: Sendable {
         }
     }
 
-    /// Tries again to end a failed call, if it is time.
+    /// Retries ending a failed call, if it is time.
     mutating func clearAgain(now: Instant) -> [CallEffect] {
         guard case .clearing(var progress) = state, let due = progress.clearAgainAt, due <= now else { return [] }
         progress.clearAgainAt = nil
@@ -169,7 +169,7 @@ struct CallFlow: Sendable {
             progress.isInviteAnswered = true
             let isOther = !progress.call.isEmpty && progress.call != call.id
             progress.call = call.id
-            // An invite to somebody one is in a call with is answered with that call.
+            // An invite to a user with whom there is an open call is answered with that call.
             guard !isOther, call.clientCallID == progress.names.call else { return fail(progress, "other_call") }
             return [.measured(CallTraffic.inviteReply, now - progress.intended)] + proceed(progress, now: now)
         case (.callee, progress.acceptID):
@@ -258,7 +258,7 @@ struct CallFlow: Sendable {
         _ received: WireCandidate, _ path: WritableKeyPath<Progress, Passage>, _ progress: inout Progress, now: Instant
     ) -> [CallEffect] {
         let index = progress[keyPath: path].candidateCount
-        // They are passed on in the order in which they were sent.
+        // They are relayed in the order in which they were sent.
         guard index < signals.candidates.count, received.candidate == signals.candidates[index],
             let sentAt = progress[keyPath: path].sentAt
         else { return fail(progress, "altered") }
@@ -268,13 +268,13 @@ struct CallFlow: Sendable {
 
     // MARK: What comes next
 
-    /// Goes on waiting.
+    /// Keeps waiting.
     private mutating func proceed(_ progress: Progress) -> [CallEffect] {
         state = .running(progress)
         return []
     }
 
-    /// Hangs up when everything has arrived, and ends when that is done; else goes on waiting.
+    /// Hangs up when everything has arrived, and completes when that is done; otherwise keeps waiting.
     private mutating func proceed(_ progress: Progress, now: Instant) -> [CallEffect] {
         if progress.isHangUpAnswered, progress.isEndSeen {
             state = .idle
@@ -299,7 +299,7 @@ struct CallFlow: Sendable {
             return [.failed(code), hangUp(progress)]
         }
         guard progress.isInviteAnswered else {
-            // The answer to the invite may still come, and with it the call that has to be ended.
+            // The answer to the invite may still arrive, and with it the call that has to be ended.
             state = .clearing(progress)
             return [.failed(code)]
         }
@@ -346,7 +346,7 @@ struct CallFlow: Sendable {
             })
     }
 
-    /// A description and all candidates. They ask for no answer: the server answers failures alone.
+    /// A description and all candidates. They ask for no answer: the server answers only failures.
     private func signals(from side: Side, to user: String, call: String, isOffer: Bool) -> [CallEffect] {
         let description = WireClientFrame.with {
             $0.sendDescription.callID = call

@@ -1,7 +1,7 @@
 import Primitives
 import Wire
 
-/// The scenario `calls`: calls start at a fixed rate, each at a pair that is free.
+/// The scenario `calls`: calls start at a fixed rate, each on a free pair.
 struct CallTraffic: Traffic {
     /// How late the call was sent: the tool was busy, or no pair was free.
     static let late = Measure(key: "late_start", title: "intended start to send")
@@ -42,7 +42,7 @@ struct CallTraffic: Traffic {
 
     /// Makes the traffic.
     /// - Parameters:
-    ///   - timeout: How long a call may take, and how long after its intended start it may still be begun.
+    ///   - timeout: How long a call may take, and how long after its intended start it may still be started.
     ///   - seed: Random.
     init(
         pairs: [UserPair], schedule: Schedule, timeout: Instant.Span, signals: SyntheticSignals = SyntheticSignals(),
@@ -77,7 +77,7 @@ struct CallTraffic: Traffic {
             }
             apply(flows[pair].clearAgain(now: now), pair, now: now)
         }
-        // No pair was free for so long that these calls would tell nothing but the length of the queue.
+        // No pair was free for so long that these calls would only measure the length of the queue.
         while let next = schedule.next, next + timeout <= now, schedule.takeDue(now: now) != nil {
             statistics.fail("no_free_pair")
         }

@@ -11,7 +11,7 @@ struct MessageTraffic: Traffic {
     /// The message is at the other user's device.
     static let delivery = Measure(key: "send_delivery", title: "send to delivery")
 
-    /// A message that is under way.
+    /// A message in flight.
     private struct Flight {
         let pair: Int
         let name: String
@@ -42,7 +42,7 @@ struct MessageTraffic: Traffic {
 
     /// Makes the traffic.
     /// - Parameters:
-    ///   - timeout: How long a message may take from its sending to the later of reply and delivery.
+    ///   - timeout: How long a message may take from being sent to the later of reply and delivery.
     ///   - bytes: How long each message is.
     ///   - seed: Random.
     init(pairs: [UserPair], schedule: Schedule, timeout: Instant.Span, bytes: Int, seed: UInt64) {

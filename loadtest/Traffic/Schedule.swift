@@ -2,8 +2,8 @@ import Primitives
 
 /// When each piece of an open-loop load is meant to start, however long the pieces before it take.
 ///
-/// Latency is measured from these moments. A server that stalls therefore shows in every piece that should have started
-/// during the stall, and not just in the one that was under way (coordinated omission).
+/// Latency is measured from these times. So a server that stalls shows in every piece that should have started during
+/// the stall, and not just in the one that was in flight (coordinated omission).
 struct Schedule: Sendable, Equatable {
     /// When the first piece starts.
     let start: Instant
@@ -33,14 +33,14 @@ struct Schedule: Sendable, Equatable {
     /// When the last piece is meant to start.
     var end: Instant { intended(count - 1) }
 
-    /// Takes the next piece if it is due, and says when it was meant to start.
+    /// Takes the next piece if it is due, and returns when it was meant to start.
     mutating func takeDue(now: Instant) -> Instant? {
         guard let next, next <= now else { return nil }
         taken += 1
         return next
     }
 
-    /// Takes all the pieces that are left, and says how many they were.
+    /// Takes all remaining pieces, and returns how many there were.
     mutating func takeRest() -> Int {
         defer { taken = count }
         return count - taken

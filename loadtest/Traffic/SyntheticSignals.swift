@@ -1,7 +1,6 @@
 import Wire
 
-/// Session descriptions and candidates of the usual size, which no media stack has to understand: the server never reads
-/// them.
+/// Session descriptions and candidates of the usual size, not meant for a media stack: the server never reads them.
 struct SyntheticSignals: Sendable {
     /// The offer and the answer, each of `descriptionBytes`.
     let offer: String
@@ -18,7 +17,7 @@ struct SyntheticSignals: Sendable {
         }
     }
 
-    /// A description (RFC 8866) that is filled up with attribute lines.
+    /// A description (RFC 8866) padded with attribute lines.
     private static func description(session: Int, bytes: Int) -> String {
         var text = "v=0\r\no=- \(session) 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
         let line = "a=x-load:the server passes this line on as it is\r\n"

@@ -3,22 +3,22 @@ import Wire
 
 /// What a scenario does with its sockets, as a plain value: it is told what happens and when, and says what to send.
 ///
-/// Sockets are known by their places: of pair number `p` the first side has `2 * p`, the second side `2 * p + 1`.
+/// Sockets are identified by index: of pair number `p` the first side has `2 * p`, the second side `2 * p + 1`.
 protocol Traffic: Sendable {
-    /// What was measured so far.
+    /// The measurements so far.
     var statistics: Statistics { get }
-    /// Whether nothing is under way and nothing will start.
+    /// Whether nothing is in flight and nothing will start.
     var isFinished: Bool { get }
-    /// When `advance(now:)` has something to do, if nothing comes before.
+    /// When `advance(now:)` has something to do, if nothing happens before.
     var nextWake: Instant { get }
 
     /// Starts what is due and gives up what takes too long.
     mutating func advance(now: Instant)
-    /// Takes a frame of the server.
+    /// Takes a frame from the server.
     mutating func received(_ frame: WireServerFrame, on socket: Int, now: Instant)
     /// Takes the end of a socket.
     mutating func lost(socket: Int, code: String, now: Instant)
-    /// What is to be sent, in order; whoever asks sends it.
+    /// What to send, in order; the caller sends it.
     mutating func takeOutbox() -> [Outgoing]
 }
 
@@ -36,16 +36,16 @@ struct UserPair: Sendable, Equatable {
     var second: String
 }
 
-/// Ids for commands: as unique as its seed is.
+/// Ids for commands: as unique as their seed.
 struct RequestNames: Sendable {
     private let seed: UInt64
     private var count: UInt64 = 0
 
     /// Makes a source of ids.
-    /// - Parameter seed: Random, so that two runs do not meet.
+    /// - Parameter seed: Random, so that two runs do not collide.
     init(seed: UInt64) { self.seed = seed }
 
-    /// An id that was not given before.
+    /// An id that was not returned before.
     mutating func next(at now: Instant) -> String {
         count += 1
         return RequestID(at: now, randomHigh: seed >> 52, randomLow: seed &+ count).description

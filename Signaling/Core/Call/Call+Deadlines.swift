@@ -1,8 +1,8 @@
 public import Primitives
 
 extension Call {
-    /// The next moment at which something happens by itself; nil once the call is over. The owner calls
-    /// `handle(.timePassed, at:)` then; being late changes nothing but when people hear of it.
+    /// The next moment at which something happens by itself; nil once the call is over. The owner then calls
+    /// `handle(.timePassed, at:)`; being late only delays when people are told.
     public var nextDeadline: Instant? {
         earliestDeadline.map { $0.due - lead }
     }
@@ -37,12 +37,12 @@ extension Call {
         return earliest
     }
 
-    /// When a group call ends that one or nobody is left in; nil while there are more, or one with somebody being rung.
+    /// When a group call with one or no participant left ends; nil while there are more, or one and somebody rings.
     private var desertedUntil: (due: Instant, event: Deadline)? {
         guard mode == .group, let answeredAt else { return nil }
         var connected = 0
         var isAnybodyRung = false
-        // Since when it is so, is read off what is stored: a restart changes nothing about it.
+        // The start of this time is derived from stored times: a restart changes nothing about it.
         var since = answeredAt
         var leftAt = answeredAt
         for participant in participants {
@@ -58,7 +58,7 @@ extension Call {
             }
         }
         switch connected {
-        // Whoever merely stops being rung does not put off the end of a call with nobody in it.
+        // A ring that merely stops does not delay the end of an empty call.
         case 0: return (leftAt + rules.timings.empty, .empty)
         case 1 where !isAnybodyRung: return (since + rules.timings.alone, .alone)
         default: return nil
@@ -82,13 +82,13 @@ extension Call {
 }
 
 extension CallTurn {
-    /// Carries out every deadline up to now, each at its own moment, the earliest first.
+    /// Carries out every deadline up to now, each at its own time, in order.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether any was due.
     mutating func carryOutDeadlines() -> Bool {
         let present = now
         var wasOverdue = false
-        // Each turn takes a participant out of ringing or out of the call, an offer off the list, or ends the call: so
+        // Each iteration takes a participant out of ringing or out of the call, removes an offer, or ends the call: so
         // the loop ends.
         while let (due, deadline) = call.deadline(dueBy: present) {
             now = due
@@ -111,7 +111,7 @@ extension CallTurn {
     private mutating func graceRanOut(_ user: UserID) {
         guard let connection = call.participant(user)?.connection else { return }
         if case .adopted = connection.reachability, !hasAnybodyComeBack, call.answeredAt != nil {
-            // Nobody came back after the restart: what is known for certain ended with the last sign of life.
+            // Nobody came back after the restart: the call certainly lasted until the last sign of life.
             now = max(call.latestMoment, call.ownerLastSeen ?? call.startedAt)
             end(.serverRestart)
         } else {
@@ -151,7 +151,7 @@ extension CallTurn {
         }
     }
 
-    /// While a call rings its caller is given less time than the participants of a running call.
+    /// A caller gets less time while the call rings than the participants of a running call.
     mutating func restoreGrace() {
         for participant in call.participants {
             guard var connection = participant.connection, case .lost(let until) = connection.reachability else {
@@ -164,10 +164,10 @@ extension CallTurn {
 }
 
 extension Call {
-    /// The present as the call takes it: a clock that was set back must not end a call before it began.
+    /// The current time as the call sees it: a clock that was set back must not end a call before it began.
     func clamped(_ now: Instant) -> Instant { max(now + lead, latestMoment) }
 
-    /// The latest moment that is written down in the call.
+    /// The latest time recorded in the call.
     var latestMoment: Instant {
         var latest = max(startedAt, answeredAt ?? startedAt)
         for participant in participants {

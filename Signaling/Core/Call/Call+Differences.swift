@@ -1,15 +1,15 @@
 import Primitives
 
-// What follows from a change is read off what has happened, in one place, so that no transition can forget a row or a
-// listener.
+// Everything that follows from a change is derived from what has happened, in one place, so that no transition can
+// forget a row or a recipient.
 
 extension CallChange {
-    /// The rows that have to be written for a call to become what it is.
+    /// The rows to write for a call to become what it is.
     static func following(_ happenings: [CallHappening], in call: Call) -> [CallChange] {
         guard happenings.contains(where: \.isStored) else { return [] }
-        // The row of the call goes with every change: its revision is what keeps a late writer out.
+        // The row of the call is written with every change: its revision keeps late writers out.
         var changes: [CallChange] = [happenings.first == .placed ? .insertCall : .updateCall]
-        /// The place of the participant whose row is the latest: it is written once, whatever has happened to them.
+        /// The index of the participant whose row was added last: each row is written once, whatever has happened.
         var written: Int?
         for happening in happenings {
             switch happening {
@@ -31,9 +31,9 @@ extension CallChange {
 }
 
 extension CallDelivery {
-    /// Whom to tell what about a change. The device that asked for it learns it from its reply.
+    /// Who is told what about a change. The device that asked for it learns it from its reply.
     ///
-    /// - Parameter difference: What of the call has changed; nil when nobody is to be told.
+    /// - Parameter difference: What has changed in the call; nil when nobody is to be told.
     static func following(
         _ happenings: [CallHappening], in call: Call, _ difference: CallDifference?, origin: CallOrigin?
     ) -> [CallDelivery] {
@@ -42,19 +42,19 @@ extension CallDelivery {
         var all = ParticipantHappenings.Reader(happenings)
         for (place, after) in call.participants.enumerated() {
             let own = all.next(at: place)
-            // Whoever is sent out is told that much, and nothing after it.
+            // Somebody who is sent out is told so, and nothing after it.
             guard !after.isHidden, after.maySeeCall || own.isShutOut else { continue }
             let user = after.user
             let everyDevice: Address =
                 origin.flatMap { $0.user == user ? Address.others(user, than: $0.device) : nil } ?? .user(user)
-            // Whoever is told no more has nobody to ask for what they missed.
+            // Somebody who will be told nothing more can't ask for what they missed.
             let change = after.maySeeCall ? CallEvent.changed(difference) : .updated
             switch after.state {
             case .connected(let connection):
                 if let reason = own.ringStop {
                     let others = Address.others(user, than: connection.device)
                     deliveries.append(CallDelivery(to: others, .ringStopped(reason)))
-                    // Somebody else may have let the device in.
+                    // Another user may have admitted the device.
                     if origin?.user != user {
                         deliveries.append(CallDelivery(to: .device(user, connection.device), .updated))
                     }
@@ -67,7 +67,7 @@ extension CallDelivery {
                     deliveries.append(CallDelivery(to: everyDevice, change))
                 }
             case .ringing:
-                // To whoever did not hear of the call it is news.
+                // It is news to those who did not know of the call.
                 deliveries.append(CallDelivery(to: everyDevice, own.isRung ? .incoming : change))
             case .declined, .left:
                 if let reason = own.ringStop {
@@ -75,7 +75,7 @@ extension CallDelivery {
                 } else if own.hasLeft {
                     deliveries.append(CallDelivery(to: everyDevice, change))
                 } else if own.isAnything || call.isEnded {
-                    // Whoever is out of the call hears what concerns themselves, and that there is nothing to return to.
+                    // Those who are out of the call are told what concerns them, and that they can't return.
                     deliveries.append(CallDelivery(to: everyDevice, .updated))
                 }
             }
@@ -84,18 +84,18 @@ extension CallDelivery {
     }
 }
 
-/// What has happened to one participant, as far as it says what they are told.
+/// What has happened to one participant, as far as it decides what they are told.
 private struct ParticipantHappenings {
-    /// Whether anything has.
+    /// Whether anything has happened.
     var isAnything = false
-    /// Whether a ring begins to be heard.
+    /// Whether an audible ring begins.
     var isRung = false
-    /// Why a ring that was heard is over, if it is.
+    /// Why an audible ring is over, if it is.
     var ringStop: RingStopReason?
     var hasJoined = false
     /// The device that had the call before, if another has it now.
     var movedFrom: DeviceID?
-    /// Whether the participant was in the call, and is not any more.
+    /// Whether the participant was in the call and no longer is.
     var hasLeft = false
     var isShutOut = false
 
@@ -114,7 +114,7 @@ private struct ParticipantHappenings {
         }
     }
 
-    /// Goes through what has happened once, from participant to participant.
+    /// Reads what has happened once, participant by participant.
     struct Reader {
         private let happenings: [CallHappening]
         private var index: Int
@@ -124,7 +124,7 @@ private struct ParticipantHappenings {
             index = happenings.firstIndex { $0.place != nil } ?? happenings.endIndex
         }
 
-        /// What has happened to the participant at this place, the next one that is asked for.
+        /// What has happened to the participant at this index; indices must be asked for in order.
         mutating func next(at place: Int) -> ParticipantHappenings {
             var own = ParticipantHappenings()
             while index < happenings.endIndex, happenings[index].place == place {

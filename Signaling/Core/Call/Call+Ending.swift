@@ -1,7 +1,7 @@
 import Primitives
 
 extension CallTurn {
-    /// Takes a participant out of the call, and ends the call when it can't go on without.
+    /// Takes a participant out of the call, and ends the call when it can't continue without them.
     mutating func leave(_ user: UserID, _ reason: Participant.LeaveReason) {
         guard let connection = call.participant(user)?.connection else { return }
         switch reason {
@@ -12,7 +12,7 @@ extension CallTurn {
         set(user, .left(joinedAt: connection.joinedAt, at: now, reason))
         call.negotiations.forget(user)
         switch (call.phase, reason) {
-        // A group call outlives whoever leaves it; how long, its deadlines say.
+        // A group call outlives its members' leaving; its deadlines say for how long.
         case (.ongoing, _) where call.mode == .group: break
         case (.initiated, .disconnected): end(.callerDisconnected)
         case (.initiated, _): end(.cancelled)
@@ -23,7 +23,7 @@ extension CallTurn {
         }
     }
 
-    /// Ends a call that rings when the last callee has stopped ringing without an answer.
+    /// Ends a ringing call when the last callee has stopped ringing without an answer.
     mutating func endIfNobodyIsRung() {
         guard case .initiated = call.phase, !call.participants.contains(where: \.isRinging) else { return }
         let callees = call.participants.filter { $0.user != call.initiator }
@@ -33,7 +33,7 @@ extension CallTurn {
         end(all(.declined) ? .declined : all(.busy) ? .busy : .noAnswer)
     }
 
-    /// Ends the call now: nobody is in it or rung for it any more, no screen is shared, nothing waits.
+    /// Ends the call now: nobody is in it or rung for it, no screen is shared, nothing is pending.
     mutating func end(_ reason: Call.EndReason) {
         switch call.phase {
         case .initiated: call.phase = .missed(endedAt: now, reason)

@@ -1,11 +1,10 @@
 import Primitives
 
-// What hosts do to the others in a group call. Everything is checked here: a client's own greying-out of a button
-// protects nobody.
+// What hosts do to the others in a group call. Everything is checked here: a disabled button protects nobody.
 extension CallTurn {
     mutating func carryOut(_ control: HostControl, by participant: Participant, _ origin: CallOrigin) {
         if call.isEnded {
-            // To end what is over is no error: somebody else was faster.
+            // Ending a call that is over is not an error: somebody else was faster.
             refusal = control == .end ? nil : .callEnded
             return
         }
@@ -24,7 +23,7 @@ extension CallTurn {
         }
     }
 
-    /// Whether this device may act as a host: it is in a group call for a host or co-host.
+    /// Whether this device may act as a host: it is in a group call and belongs to a host or co-host.
     func mayControl(_ participant: Participant, _ origin: CallOrigin) -> Bool {
         call.mode == .group && isActive(origin) && participant.isHostOrCoHost
     }
@@ -54,7 +53,7 @@ extension CallTurn {
         }
     }
 
-    /// Asks for silence; switches a camera or a screen share off.
+    /// Asks for silence; switches off a camera or a screen share.
     private mutating func stopMedia(_ medium: Medium, of user: UserID, by host: Participant) {
         guard let other = call.participant(user), var connection = other.connection else {
             refusal = call.participant(user) == nil ? .notFound : nil
@@ -76,7 +75,7 @@ extension CallTurn {
 
     private mutating func remove(_ user: UserID, isBarred: Bool, by host: Participant) {
         guard let other = call.participant(user) else {
-            // Whoever only asks to be let in is turned away.
+            // A user who is only asking to be admitted is refused.
             if call.joinRequest(of: user) == nil { refusal = .notFound }
             return answerJoinRequest(of: user, isAdmitted: false)
         }
@@ -99,7 +98,7 @@ extension CallTurn {
     private mutating func lock(_ isLocked: Bool) {
         call.isLocked = isLocked
         guard !isLocked else { return }
-        // Nobody is left waiting at a door that is open: for whom there is no room, knows it.
+        // Once the call is unlocked nobody is left waiting: those for whom there is no room are told so.
         for request in call.joinRequests {
             if call.hasRoom(for: request.origin.user) {
                 enter(request.origin, request.media)
@@ -142,7 +141,7 @@ extension CallTurn {
         call.participants[index].role = role
     }
 
-    /// Makes somebody host when no host is in the call any more: a co-host first, then whoever is in it longest.
+    /// Makes somebody host when no host is left in the call: a co-host first, then the longest-connected participant.
     mutating func passHostOn() {
         guard call.mode == .group, !call.isEnded else { return }
         let connected = call.participants.filter(\.isConnected)
@@ -155,7 +154,7 @@ extension CallTurn {
             return leftJoined < rightJoined
         }
         guard let next else { return }
-        // Whoever was host before finds a part of the power kept.
+        // The former host becomes co-host.
         for former in call.participants where former.role == .host { setRole(.coHost, of: former.user) }
         setRole(.host, of: next.user)
     }

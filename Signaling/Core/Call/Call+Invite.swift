@@ -1,6 +1,6 @@
 public import Primitives
 
-/// A call that is about to be placed. Ids come from outside: a core makes none.
+/// A call that is about to be placed. Ids come from outside: a core creates none.
 public struct Invitation: Sendable, Equatable {
     /// The new call's id.
     public var call: CallID
@@ -36,7 +36,7 @@ public struct Invitation: Sendable, Equatable {
 }
 
 extension Call {
-    /// Places a call: the callees are rung on all their devices, or the call is over at once when all are busy.
+    /// Places a call: the callees are rung on all their devices, or the call is over at once if all are busy.
     public static func place(_ invitation: Invitation, rules: CallRules, at now: Instant) -> CallTransition {
         let caller = invitation.caller
         let empty = Call(
@@ -57,7 +57,7 @@ extension Call {
 }
 
 extension CallTurn {
-    /// Somebody invites where there is this open call already. A repeat of an invite, this call's own or a later one,
+    /// Somebody sends an invite while this call is already open. A repeat of an invite, this call's own or a later one,
     /// changes nothing: the call may have been moved since.
     mutating func invite(_ invitation: Invitation) {
         switch invitation.mode {
@@ -66,8 +66,7 @@ extension CallTurn {
         }
     }
 
-    /// Answers the direct call when it came the other way (glare), and takes it over to the inviting device when it is the
-    /// inviter's own.
+    /// Answers the direct call if it came the other way (glare); if it is the inviter's own, moves it to this device.
     private mutating func inviteAgain(_ invitation: Invitation) {
         let (caller, name) = (invitation.caller, invitation.clientCallID)
         origin = caller
@@ -81,8 +80,8 @@ extension CallTurn {
         if refusal == nil { call.carriedOut.insert(name, of: caller.user) }
     }
 
-    /// The member joins the group call, and rings those who are being rung, and those who have not answered. Among them may
-    /// be somebody who has not heard of the call, because the person who has rung them is not welcome.
+    /// The member joins the group call, and rings those who are being rung and those who have not answered. Among them
+    /// may be somebody who does not know of the call yet, because the person who rang them is not welcome.
     private mutating func joinInstead(_ invitation: Invitation) {
         let (caller, name) = (invitation.caller, invitation.clientCallID)
         let isRepeated = call.hasCarriedOut(name, of: caller.user)

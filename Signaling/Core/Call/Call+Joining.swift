@@ -1,8 +1,8 @@
 import Primitives
 
-// How people come into a call that exists: by being rung, by joining, by being admitted.
+// How people get into an existing call: by being rung, by joining, by being admitted.
 extension CallTurn {
-    /// Rings somebody, anew or again.
+    /// Rings somebody, for the first time or again.
     mutating func ring(_ callee: Callee) {
         var ringing = Participant.Ringing(until: now + call.rules.timings.ring)
         call.joinRequests.removeAll { $0.origin.user == callee.user }
@@ -24,9 +24,9 @@ extension CallTurn {
         }
     }
 
-    /// Rings somebody who is being rung. One who has not heard of it so far, and may hear of this ring, rings from now on.
-    /// Else the ring is given more time, up to that of two rings: so a ring beside another one looks the same whether
-    /// the first was heard or not.
+    /// Rings somebody who is being rung. If they have not been told of the call so far and may be told of this ring, it
+    /// starts now. Otherwise the ring is extended, up to the length of two rings: so a ring beside another one looks
+    /// the same whether the first was heard or not.
     private mutating func extendRing(_ callee: Callee) {
         guard let known = call.participant(callee.user), var ringing = known.ringing, let rungAt = known.rungAt else {
             return
@@ -44,8 +44,8 @@ extension CallTurn {
         endIfNobodyIsRung()
     }
 
-    /// Rings those who are being rung, and anew those who have not answered, for somebody who has just come into the call
-    /// to call them.
+    /// Rings those who are being rung, and again those who have not answered, for somebody who has just entered the
+    /// call in order to call them.
     mutating func ringWhoHasNotAnswered(_ callees: [Callee], _ origin: CallOrigin) {
         guard let participant = call.participant(origin.user), isActive(origin),
             !call.isLocked || participant.isHostOrCoHost
@@ -96,14 +96,14 @@ extension CallTurn {
         }
     }
 
-    /// Why somebody may not be rung now.
+    /// Why somebody may not be rung now; nil if they may.
     private func obstacle(to callee: Callee, by participant: Participant) -> CallRefusal? {
         guard let known = call.participant(callee.user) else {
             return call.hasRoom(for: callee.user) ? nil : .callFull
         }
         guard !known.isConnected, !known.isRinging else { return nil }
         if known.isBarred, !participant.isHostOrCoHost { return .forbidden }
-        // What was not heard disturbs nobody.
+        // A ring that was not heard disturbs nobody.
         if let rungAt = known.rungAt, !known.isHidden || callee.isHidden {
             let again = rungAt + call.rules.timings.ringAgain
             if now < again { return .rungJustNow(retryAfter: again - now) }
@@ -111,10 +111,10 @@ extension CallTurn {
         return call.hasRoom(for: callee.user) ? nil : .callFull
     }
 
-    /// Comes into the call without being rung, or asks to be let in when it is locked.
+    /// Comes into the call without being rung, or asks to be admitted if it is locked.
     mutating func join(_ origin: CallOrigin, _ media: MediaState, isMember: Bool) {
         let participant = call.participant(origin.user)
-        // Whoever may not know of the call is told what a stranger is told.
+        // Those who may not know of the call get the same answer as a stranger.
         guard mayJoin(participant, isMember: isMember) else {
             refusal = .notFound
             return
@@ -138,7 +138,7 @@ extension CallTurn {
     private func mayJoin(_ participant: Participant?, isMember: Bool) -> Bool {
         if call.mode == .group, isMember { return true }
         guard let participant, participant.maySeeCall else { return false }
-        // Who stands here as a member and is none comes back by no earlier part in the call.
+        // Somebody recorded as a member who no longer is one can't return by an earlier part in the call.
         return call.mode == .direct || call.isEnded || participant.standing == .guest || participant.isConnected
             || participant.isRinging
     }
@@ -173,7 +173,7 @@ extension CallTurn {
                     user: origin.user, isPolite: true, role: .participant,
                     state: .connected(.init(joinedAt: now, device: origin.device))))
         } else if let index = call.index(of: origin.user), call.participants[index].standing == .former {
-            // Only who is a member again gets here.
+            // Only somebody who is a member again gets here.
             call.participants[index].standing = .member
         }
         call.joinRequests.removeAll { $0.origin.user == origin.user }
@@ -186,14 +186,14 @@ extension CallTurn {
 }
 
 extension Call {
-    /// Whether somebody who is neither in the call nor rung for it may come in or be rung.
+    /// Whether there is room for somebody who is neither in the call nor rung for it.
     func hasRoom(for user: UserID) -> Bool {
         let presentCount = participants.count { $0.isConnected || $0.isRinging }
         guard presentCount < rules.participantLimit else { return false }
         return participant(user) != nil || participants.count < rules.totalParticipantLimit
     }
 
-    /// What a user who asks to be let in has asked.
+    /// The pending request of a user to be admitted.
     func joinRequest(of user: UserID) -> JoinRequest? {
         joinRequests.first { $0.origin.user == user }
     }

@@ -4,10 +4,10 @@ extension Call {
     /// Whether a user may see the call as it is (`Participant.maySeeCall`).
     public func maySeeCall(_ user: UserID) -> Bool { participant(user)?.maySeeCall ?? false }
 
-    /// What stays of the call to a participant who is out of it and may not see it any more: it was over for them when
-    /// they left. Nothing that came after that is in it, and no revision, which would tell that something came.
+    /// What a participant who left and may no longer see the call can still see: for them it was over when they left.
+    /// It contains nothing from after that, and no revision, which would show that something happened.
     ///
-    /// - Returns: Nil for one who never was in the call, who must not hear of it, or who may see it as it is.
+    /// - Returns: Nil for users who never were in the call, who must not know of it, or who may see it as it is.
     public func past(of user: UserID) -> Call? {
         guard let own = participant(user), !own.isHidden, !own.maySeeCall, let leftAt = own.leftAt else { return nil }
         var past = self
@@ -39,7 +39,7 @@ extension Participant {
         }
     }
 
-    /// As what the call is over for somebody who left it for that reason.
+    /// The end reason to show to somebody who left the call for this reason.
     fileprivate var reasonOfEnd: Call.EndReason {
         switch state {
         case .ringing, .connected: .hangup
@@ -57,7 +57,7 @@ extension Participant {
         }
     }
 
-    /// The participant as somebody saw who left then; nil when nothing was to be seen by then.
+    /// The participant as visible to somebody who left then; nil if nothing was visible by then.
     fileprivate func past(until end: Instant, in call: Call) -> Participant? {
         var past = self
         past.role = user == call.initiator ? .host : .participant

@@ -1,7 +1,7 @@
 public import Primitives
 
 extension Call {
-    /// Makes a call of what is stored of it, whatever its phase.
+    /// Makes a call from its stored fields, whatever its phase.
     public init(
         id: CallID, conversation: ConversationID, mode: Mode, initiator: UserID, clientCallID: RequestID,
         type: MediaType, startedAt: Instant, ringExpiresAt: Instant, rules: CallRules, storedPhase: Phase,
@@ -14,14 +14,14 @@ extension Call {
             revision: revision)
     }
 
-    /// The call as an owner takes it up after a restart, or from another owner: nobody has been heard of yet, and
-    /// everybody in it is given the recovery time to come back. What came due in the meantime is carried out by the first
+    /// The call as an owner adopts it after a restart or from another owner: no device has been seen yet, and everybody
+    /// in the call is given the recovery time to come back. What came due in the meantime is carried out by the first
     /// input, at its own time.
     ///
-    /// A call that was written by a clock which was ahead of ours goes on by that clock: what is left of a ring or a grace
-    /// lasts no longer than the rules say, however far ahead it was.
+    /// A call that was written by a clock ahead of ours continues by that clock: the rest of a ring or a grace lasts no
+    /// longer than the rules say, however far ahead it was.
     ///
-    /// - Parameter lastSeen: When the owner before was last alive. A running call to which nobody comes back ended then.
+    /// - Parameter lastSeen: When the previous owner was last alive. A running call that nobody rejoins ended then.
     public func adopted(at now: Instant, lastSeen: Instant) -> Call {
         var call = self
         guard !isEnded else { return call }
@@ -45,7 +45,7 @@ extension Call {
 }
 
 extension Call.ScreenShare {
-    /// Makes a share of what is stored of it.
+    /// Makes a share from its stored fields.
     public init(storedSharer sharer: UserID, startedAt: Instant) {
         self.init(sharer: sharer, startedAt: startedAt)
     }

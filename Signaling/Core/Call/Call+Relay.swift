@@ -1,6 +1,6 @@
 import Primitives
 
-// Passing signals on between the active devices of a call's participants. Bodies are opaque.
+// Relays signals between the active devices of a call's participants. Bodies are opaque.
 extension CallTurn {
     mutating func pass(_ signal: Signal, from origin: CallOrigin, to recipient: UserID) {
         if call.isEnded {
@@ -34,7 +34,7 @@ extension CallTurn {
         call.mailbox = mailbox
     }
 
-    /// Hands over what waited for a participant whose device can now be reached, in the order in which it came.
+    /// Hands over, in order, what was waiting for a participant whose device can now be reached.
     mutating func deliverMail(to recipient: CallOrigin) {
         for letter in call.mailbox.take(recipient: recipient.user) {
             hand(letter.signal, from: letter.sender, to: recipient)
@@ -46,7 +46,7 @@ extension CallTurn {
         told.append(CallDelivery(to: .device(recipient.user, recipient.device), .signal(signal, from: sender)))
     }
 
-    /// An offer was not answered in time: whoever made it is told, and may make it again.
+    /// An offer was not answered in time: its sender is told, and may make it again.
     mutating func giveUp(_ negotiation: Negotiation) {
         call.negotiations.end(negotiation)
         guard let device = call.participant(negotiation.offerer)?.connection?.device else { return }
@@ -55,7 +55,7 @@ extension CallTurn {
     }
 }
 
-/// An offer that was handed over and not answered yet (RFC 3264).
+/// An offer that was handed over and is not answered yet (RFC 3264).
 struct Negotiation: Sendable, Equatable {
     /// Who made the offer.
     let offerer: UserID
@@ -69,10 +69,10 @@ struct Negotiation: Sendable, Equatable {
 struct Negotiations: Sendable, Equatable {
     private var open: [Negotiation] = []
 
-    /// The offer that waits longest.
+    /// The offer that has waited longest.
     var oldest: Negotiation? { open.first }
 
-    /// Takes note of a description on its way.
+    /// Notes a description on its way.
     mutating func note(_ signal: Signal, from sender: UserID, to recipient: UserID, at now: Instant) {
         guard case .description(let description) = signal else { return }
         switch description.kind {
@@ -84,9 +84,9 @@ struct Negotiations: Sendable, Equatable {
         }
     }
 
-    /// Takes an offer off the list.
+    /// Removes an offer.
     mutating func end(_ negotiation: Negotiation) { open.removeAll { $0 == negotiation } }
 
-    /// Takes every offer off the list that somebody made or has to answer: that device is gone.
+    /// Removes every offer that a user made or has to answer, because that device is gone.
     mutating func forget(_ user: UserID) { open.removeAll { $0.offerer == user || $0.answerer == user } }
 }

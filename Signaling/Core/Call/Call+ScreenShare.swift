@@ -25,7 +25,7 @@ extension CallTurn {
     }
 
     mutating func stopScreenShare(_ origin: CallOrigin) {
-        // The share goes with the device: another device of the user has nothing to stop.
+        // The share belongs to the device: another device of the user has nothing to stop.
         if isActive(origin) { closeShare(of: origin.user, .stopped) }
     }
 

@@ -1,9 +1,9 @@
 public import Primitives
 
 extension Call {
-    /// Moves the call on by one input. What is due by `now` comes first, as a change of its own, with the time at which it
-    /// was due: whom a deadline stops ringing, the input may ring again. So an answer that comes after the deadline is late,
-    /// however late the timer is.
+    /// Moves the call on by one input. What is due by `now` comes first, as a change of its own, with the time at which
+    /// it was due: the input may ring somebody whom a deadline has just stopped ringing. So an answer after the
+    /// deadline is late, however late the timer is.
     ///
     /// - Returns: The new state and all that follows from it. `self` stays as it is: the owner keeps it until the
     ///   changes are on disk.
@@ -29,18 +29,18 @@ extension Call {
     }
 }
 
-/// One input being carried out on a call: the state so far, and what else follows from the input.
+/// One input being carried out on a call: the state so far, and the other effects of the input.
 struct CallTurn {
     /// The call before the input.
     let before: Call
     /// The call so far.
     var call: Call
-    /// The moment that is being carried out: a deadline's, then the input's.
+    /// The time of what is being carried out: a deadline's, then the input's.
     var now: Instant
     /// Who gave the command, when it is one: that device learns the outcome from its reply.
     var origin: CallOrigin?
     var refusal: CallRefusal?
-    /// What is told beside what follows from the change of state.
+    /// What is sent besides the events that follow from the change of state.
     var told: [CallDelivery] = []
     var closedShares: [(sharer: UserID, at: Instant, reason: Call.ShareEndReason)] = []
     var droppedSignals = 0
@@ -88,7 +88,7 @@ struct CallTurn {
         }
     }
 
-    /// A device rings. A callee who had to be woken is given time to look, once, and not for ever.
+    /// A device rings. A callee who had to be woken is given extra time to look, once, but not forever.
     private mutating func alert(_ participant: Participant, wokenByPush: Bool) {
         guard case .ringing(var ringing) = participant.state, let rungAt = participant.rungAt else { return }
         ringing.isAlerted = true
@@ -122,7 +122,7 @@ struct CallTurn {
         }
     }
 
-    /// Puts a participant into the call with this device.
+    /// Connects a participant to the call with this device.
     mutating func connect(_ origin: CallOrigin, _ media: MediaState) {
         set(origin.user, .connected(.init(joinedAt: now, device: origin.device, media: media)))
         if let index = call.index(of: origin.user) { call.participants[index].isHidden = false }
@@ -161,9 +161,9 @@ struct CallTurn {
             set(origin.user, .declined(at: now, .declined))
             endIfNobodyIsRung()
         case .connected(let connection):
-            // A device that the call was moved away from may still be hanging up: that ends nothing.
+            // A device from which the call was moved may still hang up: that ends nothing.
             if connection.device == origin.device { leave(origin.user, mediaFailed ? .iceFailed : .hangup) }
-        // Whoever has left may be asking to be let in again.
+        // A user who has left may be asking to be admitted again.
         case .declined, .left: withdrawJoinRequest(of: origin)
         }
     }
@@ -178,10 +178,10 @@ struct CallTurn {
         }
     }
 
-    /// Takes a participant's part over to another device of the same user.
+    /// Moves a participant's part to another device of the same user.
     mutating func move(to origin: CallOrigin, _ media: MediaState) {
         guard let connection = call.participant(origin.user)?.connection else { return }
-        // The new device makes a new peer connection, so whatever waited for the old one is void, and so is a share.
+        // The new device makes a new peer connection, so signals for the old one and its share are void.
         call.mailbox.forget(recipient: origin.user)
         call.negotiations.forget(origin.user)
         closeShare(of: origin.user, .stopped)
@@ -190,7 +190,7 @@ struct CallTurn {
         set(origin.user, .connected(moved))
     }
 
-    /// Changes what a participant says of itself.
+    /// Changes what a participant reports about itself.
     private mutating func change(
         _ participant: Participant, _ origin: CallOrigin, _ change: (inout Participant.Connection) -> Void
     ) {
@@ -226,12 +226,12 @@ struct CallTurn {
         call.participants[index].state = state
         switch state {
         case .ringing, .connected: break
-        // Whoever comes back negotiates anew: what waited for them, and what they left for others, is void.
+        // Users who come back negotiate again: signals for them and from them are void.
         case .declined, .left: call.mailbox.forget(user)
         }
     }
 
-    /// The transition that the turn comes to.
+    /// The resulting transition.
     mutating func transition() -> CallTransition {
         passHostOn()
         var call = call
@@ -250,8 +250,8 @@ struct CallTurn {
 }
 
 extension Call {
-    /// Whether a command, or the invite that placed the call, was carried out before. Whoever may not see the call is not
-    /// answered by what was before that.
+    /// Whether a command, or the invite that placed the call, was already carried out. Users who may not see the call
+    /// get no answers from before that.
     func hasCarriedOut(_ request: RequestID, of user: UserID) -> Bool {
         if let participant = participant(user), !participant.maySeeCall { return false }
         return user == initiator && request == clientCallID || carriedOut.contains(request, of: user)
@@ -259,7 +259,7 @@ extension Call {
 }
 
 extension CallCommand {
-    /// The client's own name for the command, for those that change something durable.
+    /// The client's own id of the command, for those that change something durable.
     var request: RequestID? {
         switch self {
         case .accept(let request, _), .decline(let request, _, _), .cancel(let request), .hangUp(let request, _),
@@ -271,14 +271,14 @@ extension CallCommand {
     }
 }
 
-/// The latest commands that a call has carried out, so that a repeat of one is known and changes nothing.
+/// The latest commands that a call has carried out, so that a repeat is recognized and changes nothing.
 struct CarriedOutCommands: Sendable, Equatable {
     private struct Entry: Sendable, Equatable {
         let user: UserID
         let request: RequestID
     }
 
-    /// A client repeats a command within seconds; this many go far beyond that, and a call stays small.
+    /// Clients repeat a command within seconds; this many is far more than needed, and a call stays small.
     static let limit = 256
     private var entries: [Entry] = []
 

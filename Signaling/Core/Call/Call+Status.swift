@@ -21,7 +21,7 @@ extension Call.Phase {
         }
     }
 
-    /// The phase of which this is stored; nil when something is not there that its status needs.
+    /// The phase from its stored fields; nil when something that its status needs is missing.
     public static func stored(
         _ status: Call.Status, answeredAt: Instant?, endedAt: Instant?, _ reason: Call.EndReason?
     ) -> Call.Phase? {

@@ -1,9 +1,9 @@
 public import Primitives
 
-/// A call as its owner knows it: a plain value that only `handle(_:at:)` moves on.
+/// A call as its owner knows it: a plain value that only `handle(_:at:)` advances.
 ///
-/// What is stored of it are the rows `calls`, `call_participants` and `screen_share_logs` (seed 003); the rest
-/// (the mailbox, reachability, who is muted) lives as long as the process and is negotiated anew after a restart.
+/// The rows `calls`, `call_participants` and `screen_share_logs` (seed 003) are stored; the rest (the mailbox,
+/// reachability, who is muted) lives as long as the process and is negotiated again after a restart.
 public struct Call: Sendable, Equatable {
     /// Names the call.
     public let id: CallID
@@ -15,13 +15,13 @@ public struct Call: Sendable, Equatable {
     public let initiator: UserID
     /// The caller's own name for the call: an invite that repeats it gets this call again.
     public let clientCallID: RequestID
-    /// What the call was placed as; what is sent in it may change freely.
+    /// What the call was placed as; the media in it may change freely.
     public let type: MediaType
     /// When the call was placed.
     public let startedAt: Instant
     /// When the call stops ringing by itself, unless it is answered before. Kept after the answer, for the record.
     public internal(set) var ringExpiresAt: Instant
-    /// How long the call waits for what, and what is allowed in it.
+    /// How long the call waits for things, and what is allowed in it.
     public let rules: CallRules
     /// Where the call is in its life.
     public internal(set) var phase: Phase
@@ -31,19 +31,19 @@ public struct Call: Sendable, Equatable {
     public internal(set) var screenShares: [ScreenShare] = []
     /// Whether newcomers have to be admitted by a host. A locked call stays locked over a restart.
     public internal(set) var isLocked = false
-    /// Who asks to be let into the locked call, the first first. Gone with the process: clients ask again.
+    /// Who asks to be admitted to the locked call, oldest first. Lost with the process: clients ask again.
     public internal(set) var joinRequests: [JoinRequest] = []
     /// Counts the changes that people can see.
     public internal(set) var revision: Int64 = 1
-    /// When the owner before the present one was last alive; nil unless the call was adopted.
+    /// When the previous owner was last alive; nil unless the call was adopted.
     var ownerLastSeen: Instant?
-    /// How far the clock by which the call was written is ahead of the owner's; never negative. The call goes on by it.
+    /// How far the clock that wrote the call is ahead of the owner's; never negative. The call continues by that clock.
     var lead = Instant.Span(microseconds: 0)
-    /// Devices of rung participants that said that they are in another call.
+    /// Devices of rung participants that have said that they are in another call.
     var busyDevices: Set<CallOrigin> = []
     /// Signals that wait for their recipient's device.
     var mailbox = Mailbox()
-    /// Offers that were handed over and not answered yet.
+    /// Offers that were handed over and are not answered yet.
     var negotiations = Negotiations()
     /// The latest commands that were carried out, so that a repeat changes nothing.
     var carriedOut = CarriedOutCommands()
@@ -99,7 +99,7 @@ public struct Call: Sendable, Equatable {
         public let startedAt: Instant
     }
 
-    /// Somebody who asks to be let into a locked call.
+    /// Somebody who asks to be admitted to a locked call.
     public struct JoinRequest: Sendable, Equatable {
         /// The device that waits.
         public let origin: CallOrigin
@@ -147,7 +147,7 @@ extension Call {
     /// Whether the call is over.
     public var isEnded: Bool { endedAt != nil }
 
-    /// The participant that is this user, if the user was ever in the call.
+    /// The participant for this user, if the user was ever in the call.
     public func participant(_ user: UserID) -> Participant? {
         participants.first { $0.user == user }
     }

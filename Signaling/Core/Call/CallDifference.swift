@@ -1,29 +1,29 @@
 import Primitives
 
-/// Where a call is another than it was, to people's eyes. What is there now stands in the call itself.
+/// Which visible parts of a call have changed. Their new values are in the call itself.
 ///
-/// Whoever knows the call as it was at `base`, or as it was at any revision since, knows it as it is once they are told
-/// what stands at these places: a place that has changed twice is named as one that has changed once.
+/// A client that knows the call at `base`, or at any revision since, knows its present state once it gets the new
+/// values of these parts: a part that changed twice is named like one that changed once.
 public struct CallDifference: Sendable, Equatable {
-    /// The revision from which on every change is in it.
+    /// The revision from which on it includes every change.
     public let base: Int64
-    /// Places in `Call.participants` of those who are new, or of whom more has changed than what only shows; ascending.
+    /// Indices in `Call.participants` of those who are new, or whose changes go beyond what only shows; ascending.
     public private(set) var participants: [Int] = []
-    /// Places of those of whom nothing else has changed than what only shows; ascending.
+    /// Indices of those with only changes that only show; ascending.
     public private(set) var shown: [Int] = []
     /// Whether the phase, the mode, the lock or the end of ringing has changed.
     public private(set) var isStateChanged = false
-    /// Whether other screens are shared.
+    /// Whether the shared screens have changed.
     public private(set) var areScreenSharesChanged = false
-    /// Whether others ask to be let in.
+    /// Whether the requests to be admitted have changed.
     public private(set) var areJoinRequestsChanged = false
 }
 
 extension CallDifference {
-    /// Where a call is another than at a revision, by what has happened since; nil when people see no difference.
+    /// What has changed in a call since a revision, given what has happened; nil when people see no difference.
     ///
-    /// Whether somebody hears of the call, and until when they ring, nobody sees: who is named here has changed, and a name
-    /// for nothing would tell that there was something to hide.
+    /// Whether somebody has been told of the call, and until when they ring, is not visible: a participant named here
+    /// has changed, and naming somebody for nothing would show that there was something to hide.
     static func following(_ happenings: [CallHappening], since base: Int64) -> CallDifference? {
         guard !happenings.isEmpty else { return nil }
         var difference = CallDifference(base: base)
@@ -43,7 +43,7 @@ extension CallDifference {
         return difference
     }
 
-    /// This difference and the one that follows it, as one.
+    /// Combines this difference with the one that follows it.
     func joined(by later: CallDifference) -> CallDifference {
         var joined = self
         joined.participants = participants.merged(with: later.participants)

@@ -1,40 +1,40 @@
 public import Primitives
 
-/// Something that has happened in a call: what a transition is for those who write it down, tell it or count it.
+/// Something that has happened in a call: what storage, events and metrics need of a transition.
 ///
-/// Participants are named by their places in `Call.participants`, which they keep. What is there now stands in the call
-/// after the transition; a happening has what is not to be found there any more.
+/// Participants are named by their indices in `Call.participants`, which do not change. Present values are in the call
+/// after the transition; a happening carries only what is no longer there.
 public enum CallHappening: Sendable, Equatable {
-    /// The call is placed. All that it consists of has happened with it.
+    /// The call is placed. This includes everything in it.
     case placed
     /// The first callee has answered: the call is ongoing.
     case answered
     /// Somebody is rung.
     case rang(Int, RingBeginning)
-    /// Somebody who must not hear of the call may from now on.
+    /// Somebody who must not know of the call may know of it from now on.
     case revealed(Int)
-    /// A ring that was heard is over: when it would have been over by itself, and why it is now.
+    /// An audible ring is over: when it would have ended by itself, and why it has ended.
     case stoppedRinging(Int, until: Instant, RingStopReason)
-    /// Somebody has come into the call.
+    /// Somebody has entered the call.
     case joined(Int)
     /// Another device of a participant has taken the call over.
     case moved(Int, from: DeviceID)
-    /// Somebody has turned the call away, or was busy.
+    /// Somebody has declined the call, or was busy.
     case declined(Int, Participant.LeaveReason)
-    /// Somebody is out of the call, or rung no more, or may not come back; `wasIn` says whether they were in it.
+    /// Somebody is out of the call, or no longer rung, or may not come back; `wasIn` says whether they were in it.
     case left(Int, Participant.LeaveReason, wasIn: Bool)
-    /// A participant may do more or less to the others.
+    /// A participant's role has changed.
     case roleChanged(Int)
-    /// Somebody who might see the call may not any more.
+    /// Somebody who could see the call no longer may.
     case shutOut(Int)
-    /// Of a participant something has changed that only shows, and nothing else that others see.
+    /// For a participant, something that only shows has changed, and nothing else that others see.
     case shown(Int)
-    /// Of a participant something has changed that is stored and that others don't see, and nothing else that is stored:
-    /// how long they are rung, why they belong to the call.
+    /// For a participant, something that is stored but that others don't see has changed, and nothing else that is
+    /// stored: how long they are rung, why they belong to the call.
     case amended(Int)
-    /// A participant who is out of reach is waited for until another time.
+    /// A disconnected participant is given a different time to come back.
     case awaited(Int)
-    /// A screen is not shared any more.
+    /// A screen is no longer shared.
     case shareEnded(UserID, at: Instant, Call.ShareEndReason)
     /// A screen is shared.
     case shareBegan(Call.ScreenShare)
@@ -44,35 +44,35 @@ public enum CallHappening: Sendable, Equatable {
     case lockChanged
     /// The call rings until another time.
     case ringProlonged
-    /// Others ask to be let in than before.
+    /// The list of those who ask to be admitted has changed.
     case lobbyChanged
-    /// Those who ask to be let in are the same, by another device or with other media.
+    /// The same users ask to be admitted, by another device or with other media.
     case askedAgain
     /// The call is over.
     case ended(Call.EndReason)
 
     /// How a ring begins.
     public enum RingBeginning: Sendable, Equatable, CaseIterable {
-        /// The others see it, and who is rung hears it.
+        /// The others see it, and the user who is rung hears it.
         case heard
-        /// The others see it; who is rung must not hear of it.
+        /// The others see it; the user who is rung must not know of it.
         case unheard
-        /// The others have seen it before; from now on it is heard.
+        /// The others have seen it before; from now on the user hears it.
         case heardAtLast
     }
 }
 
 extension CallHappening {
-    /// What has happened when a call is another than it was: the placing first, what concerns participants in the order of
-    /// their places, the end last. Empty if, and only if, nothing is there that anybody might see.
+    /// What has happened between two states of a call: first the placing, then what concerns participants in the order
+    /// of their indices, the end last. Empty if, and only if, there is no difference that anybody could see.
     ///
-    /// - Parameter closedShares: The screens that are shared no more, and why.
+    /// - Parameter closedShares: The screens that are no longer shared, and why.
     static func between(
         _ old: Call, _ new: Call, closedShares: [(sharer: UserID, at: Instant, reason: Call.ShareEndReason)] = []
     ) -> [CallHappening] {
         var happenings: [CallHappening] = []
         if old.revision == 0 { happenings.append(.placed) }
-        // Lists that nobody has touched are the same at a glance, however long they are.
+        // Comparing untouched lists is immediate, however long they are.
         if old.participants != new.participants {
             for (place, after) in new.participants.enumerated() {
                 let before = place < old.participants.count ? old.participants[place] : nil
@@ -93,7 +93,7 @@ extension CallHappening {
         return happenings
     }
 
-    /// Adds what has happened to a participant who is new or another than before.
+    /// Adds what has happened to a participant who is new or changed.
     private static func note(
         _ before: Participant?, _ after: Participant, at place: Int, in call: Call, _ happenings: inout [CallHappening]
     ) {
@@ -128,7 +128,7 @@ extension CallHappening {
         if happenings.endIndex == first { happenings.append(.awaited(place)) }
     }
 
-    /// The place of the participant to whom it has happened; nil when it concerns the call.
+    /// The index of the participant whom it concerns; nil when it concerns the call.
     var place: Int? {
         switch self {
         case .rang(let place, _), .revealed(let place), .stoppedRinging(let place, _, _), .joined(let place),
@@ -141,7 +141,7 @@ extension CallHappening {
         }
     }
 
-    /// Whether rows have other contents by it.
+    /// Whether it changes the contents of rows.
     var isStored: Bool {
         switch self {
         case .shown, .awaited, .lobbyChanged, .askedAgain: false
@@ -153,7 +153,7 @@ extension CallHappening {
 }
 
 extension CallTransition {
-    /// Whether the call is placed by it.
+    /// Whether it places the call.
     public var isPlacing: Bool { happenings.first == .placed }
 }
 
@@ -161,7 +161,7 @@ extension Participant {
     /// The ring that the participant's devices hear.
     fileprivate var heardRing: Ringing? { isHidden ? nil : ringing }
 
-    /// Whether its row has other contents, where no happening of its own says so.
+    /// Whether its row has changed in a way that has no happening of its own.
     fileprivate func isStored(differentlyFrom other: Participant) -> Bool {
         rungAt != other.rungAt || isHidden != other.isHidden || standing != other.standing
             || ringing?.until != other.ringing?.until
@@ -169,13 +169,13 @@ extension Participant {
 }
 
 extension Participant.Connection {
-    /// Whether the others see of the same device something else.
+    /// Whether the others see a change while the device is the same.
     fileprivate func shows(differentlyFrom other: Participant.Connection) -> Bool {
         media != other.media || isOnHold != other.isOnHold || handRaisedAt != other.handRaisedAt
             || isOutOfReach != other.isOutOfReach
     }
 
-    /// Whether the device can't be reached, for whatever reason.
+    /// Whether the device can't be reached, for any reason.
     public var isOutOfReach: Bool { reachability != .reachable }
 }
 

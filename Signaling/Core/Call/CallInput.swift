@@ -1,8 +1,8 @@
 public import Primitives
 
-/// Everything that can happen to a call that exists.
+/// Everything that can happen to an existing call.
 public enum CallInput: Sendable, Equatable {
-    /// Somebody invites where there is this open call already.
+    /// Somebody sends an invite while this call is already open.
     case invite(Invitation)
     /// A device of a user asks for something.
     case command(CallCommand, from: CallOrigin)
@@ -10,15 +10,15 @@ public enum CallInput: Sendable, Equatable {
     case deviceLost(UserID, DeviceID)
     /// A device has a socket again.
     case deviceReturned(UserID, DeviceID)
-    /// A user does not belong to the call's conversation any more: removed from the group, or gone of their own accord.
+    /// A user no longer belongs to the call's conversation: removed from the group, or left it.
     case membershipEnded(UserID)
     /// A device of a user was logged out.
     case deviceLoggedOut(UserID, DeviceID)
     /// The last device of a user was logged out, by the user or because the account is suspended or deleted.
     case userLoggedOut(UserID)
-    /// By now a device would ring, had its user not to be kept from hearing of the call: the others see it ring.
+    /// A device of a user who must not know of the call would ring by now: the others see it ring.
     case ringingFeigned(UserID)
-    /// Time has passed; what is due is carried out.
+    /// Time has passed; carry out what is due.
     case timePassed
 }
 
@@ -36,14 +36,14 @@ public struct CallOrigin: Sendable, Hashable {
     }
 }
 
-/// What a device may ask of a call that exists.
+/// What a device may ask of an existing call.
 public enum CallCommand: Sendable, Equatable {
     /// The device rings. One that had to be woken by a push for it is given more time.
     case ringing(wokenByPush: Bool)
     /// Answer on this device.
     case accept(RequestID, MediaState)
-    /// Turn the call away. When the device is merely busy, the others go on ringing: `reachable` are the user's
-    /// devices that have a socket.
+    /// Decline the call. When the device is merely busy, the others go on ringing: `reachable` are the user's devices
+    /// that have a socket.
     case decline(RequestID, isBusy: Bool, reachable: Set<DeviceID>)
     /// The caller gives up before the answer.
     case cancel(RequestID)
@@ -51,19 +51,19 @@ public enum CallCommand: Sendable, Equatable {
     case hangUp(RequestID, mediaFailed: Bool)
     /// Take the call over from another device of the same user.
     case move(RequestID, MediaState)
-    /// Come into a group call without being rung. `isMember` says whether the user belongs to the call's conversation.
+    /// Enter a group call without being rung. `isMember` says whether the user belongs to the call's conversation.
     case join(RequestID, MediaState, isMember: Bool)
-    /// Ring more people. A direct call becomes a group call by it.
+    /// Ring more people. This makes a direct call a group call.
     case add(RequestID, [Callee])
-    /// Tell the call as it is.
+    /// Get the call as it is.
     case fetch
-    /// Say what is sent.
+    /// Report what is sent.
     case setMedia(MediaState)
     /// Put the call on hold, or go on with it.
     case hold(Bool)
     /// Raise or lower a hand. Hosts lower the hands of others.
     case raiseHand(Bool, of: UserID)
-    /// Pass something on to another participant.
+    /// Relay a signal to another participant.
     case signal(Signal, to: UserID)
     /// Begin to share the screen.
     case startScreenShare(RequestID)
@@ -75,15 +75,15 @@ public enum CallCommand: Sendable, Equatable {
 
 /// What hosts of a group call may do.
 public enum HostControl: Sendable, Equatable {
-    /// Give a participant another role. Whoever makes somebody else host becomes co-host.
+    /// Give a participant another role. A host who makes somebody else host becomes co-host.
     case setRole(UserID, Participant.Role)
-    /// Ask for silence, switch off a camera, or end a screen share; of everybody else when nobody is named.
+    /// Ask for silence, switch off a camera, or end a screen share; for everybody else when nobody is named.
     case stopMedia(Medium, of: UserID?)
-    /// Take somebody out of the call; a barred one can't join again.
+    /// Take somebody out of the call; a barred user can't join again.
     case remove(UserID, isBarred: Bool)
-    /// Let newcomers in only when they are admitted, or freely again.
+    /// Lock the call, so that newcomers have to be admitted, or unlock it.
     case lock(Bool)
-    /// Let somebody in who asked for it, or turn the request away.
+    /// Admit somebody who has asked, or refuse the request.
     case admit(UserID, isAdmitted: Bool)
     /// End the call for everybody.
     case end
@@ -96,18 +96,18 @@ public enum Medium: Sendable, Equatable, CaseIterable {
     case screen
 }
 
-/// Somebody who is to be rung.
+/// Somebody to ring.
 public struct Callee: Sendable, Equatable {
     /// Who it is.
     public var user: UserID
     /// Whether the callee is in another call and is not to be disturbed.
     public var isBusy: Bool
-    /// Whether the callee must not hear of the call: the caller hears ringing until the deadline.
+    /// Whether the callee must not know of the call: the caller hears ringing until the deadline.
     public var isHidden: Bool
-    /// Whether the callee belongs to the call's conversation. Whoever does not is a guest.
+    /// Whether the callee belongs to the call's conversation. One who does not is a guest.
     public var isMember: Bool
 
-    /// Describes somebody who is to be rung.
+    /// Describes somebody to ring.
     public init(_ user: UserID, isBusy: Bool = false, isHidden: Bool = false, isMember: Bool = true) {
         self.user = user
         self.isBusy = isBusy
@@ -116,7 +116,7 @@ public struct Callee: Sendable, Equatable {
     }
 }
 
-/// Why a call does not do what a command asks for.
+/// Why a call does not do what a command asks.
 public enum CallRefusal: Sendable, Equatable {
     /// There is no such call for this user, or no such user in the call.
     case notFound
@@ -126,14 +126,14 @@ public enum CallRefusal: Sendable, Equatable {
     case answeredElsewhere
     /// The user or the device may not do this in this call.
     case forbidden
-    /// The call is not in a state for it.
+    /// The call is not in the right state.
     case wrongState
-    /// Too much waits for the recipient already.
+    /// Too many signals are pending for the recipient.
     case mailboxFull
-    /// Somebody else shares a screen.
+    /// Somebody else is sharing a screen.
     case screenTaken
-    /// There are as many people in the call, or asking to be let in, as there may be.
+    /// The call, or the list of those who ask to be admitted, is full.
     case callFull
-    /// The same person was rung a moment ago; after this time it may be tried again.
+    /// The same person was rung a moment ago; retry after this time.
     case rungJustNow(retryAfter: Instant.Span)
 }

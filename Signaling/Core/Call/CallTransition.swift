@@ -1,8 +1,8 @@
 public import Primitives
 
-/// What becomes of an input.
+/// The result of an input.
 public enum CallStep: Sendable, Equatable {
-    /// Something was due before the input: this is what it does to the call. Once that is on disk and told, the input is
+    /// Something was due before the input: this is its effect on the call. Once it is on disk and sent, the input is
     /// given again; it may find the call over.
     case due(CallTransition)
     /// The input is carried out.
@@ -18,21 +18,21 @@ public enum CallStep: Sendable, Equatable {
 
 /// What an input does to a call: the new state, and all that follows from it.
 ///
-/// The owner commits `changes`, and only then puts `call` in the place of the old state, answers the sender and
-/// delivers `deliveries` in their order.
+/// The owner commits `changes`. After that it replaces the old state by `call`, answers the sender and delivers
+/// `deliveries` in their order.
 public struct CallTransition: Sendable, Equatable {
     /// The call after the input.
     public let call: Call
-    /// What has happened, derived once; the rest is read off it, and so is what is recorded and counted. Empty when nobody
-    /// sees the call otherwise than before.
+    /// What has happened, derived once; everything else is derived from it, including records and metrics. Empty when
+    /// nothing visible has changed.
     public let happenings: [CallHappening]
-    /// What has to be on disk before anybody hears of it; empty when nothing durable changed.
+    /// What has to be on disk before anybody is told; empty when nothing durable changed.
     public let changes: [CallChange]
-    /// Where people see the call otherwise than before; nil when they don't.
+    /// What people see differently; nil when nothing.
     public let difference: CallDifference?
-    /// What to tell whom.
+    /// Who is told what.
     public let deliveries: [CallDelivery]
-    /// Why the command is refused; nil when it is carried out, or was already.
+    /// Why the command is refused; nil when it is carried out, now or before.
     public let refusal: CallRefusal?
     /// Signals that were dropped because the call or their generation is over.
     public let droppedSignals: Int
@@ -52,11 +52,11 @@ public enum CallChange: Sendable, Equatable {
     case closeShare(UserID, at: Instant, Call.ShareEndReason)
 }
 
-/// An event and where it goes.
+/// An event and its recipients.
 public struct CallDelivery: Sendable, Equatable {
-    /// To whom.
+    /// The recipients.
     public let address: Address
-    /// What.
+    /// The event.
     public let event: CallEvent
 
     /// Makes a delivery.
@@ -66,25 +66,25 @@ public struct CallDelivery: Sendable, Equatable {
     }
 }
 
-/// What devices are told. The call goes whole with rings, their ends, `updated` and `moved`.
+/// What devices are told. The whole call goes with rings, their ends, `updated` and `moved`.
 public enum CallEvent: Sendable, Equatable {
     /// Ring.
     case incoming
-    /// How the call is: for those who do not know how it was before, or are told no more.
+    /// The state of the call: for those who do not know its earlier state, or who are told nothing more.
     case updated
-    /// What of the call has changed: for those who know how it was.
+    /// What has changed in the call: for those who know its earlier state.
     case changed(CallDifference)
     /// Stop ringing.
     case ringStopped(RingStopReason)
     /// Another device of the user took the call over.
     case moved
-    /// A signal of another participant.
+    /// A signal from another participant.
     case signal(Signal, from: UserID)
     /// An offer to this participant was not answered in time: it may be made again.
     case offerUnanswered(by: UserID)
     /// A host asks for silence, or has switched something off.
     case mediaStopped(Medium, by: UserID)
-    /// A host did not let this device in.
+    /// A host did not admit this device.
     case joinDenied
 }
 

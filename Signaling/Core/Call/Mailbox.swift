@@ -1,8 +1,8 @@
 import Primitives
 
-/// Signals that wait until their recipient has a device that can be reached: early offers and candidates while the
-/// call rings, and whatever comes while a device is away. Bounded for each sender, and gone with the process: after a
-/// restart clients negotiate anew.
+/// Signals that wait until a device of their recipient can be reached: early offers and candidates while the call
+/// rings, and those sent while a device is away. Bounded for each sender, and lost with the process: after a restart
+/// clients negotiate again.
 struct Mailbox: Sendable, Equatable {
     struct Letter: Sendable, Equatable {
         let sender: UserID
@@ -15,7 +15,7 @@ struct Mailbox: Sendable, Equatable {
     /// How many bytes of one sender may wait.
     static let byteLimit = 256 * 1024
 
-    /// From whom to whom.
+    /// Sender and recipient.
     private struct Way: Sendable, Hashable {
         let sender: UserID
         let recipient: UserID
@@ -30,7 +30,7 @@ struct Mailbox: Sendable, Equatable {
     private var letters: [Letter] = []
     private var sources: [Way: Sources] = [:]
 
-    /// Notes where a signal comes from; false when its peer connection was replaced or its ICE restarted since.
+    /// Records a signal's source; false when its peer connection has been replaced or its ICE restarted since.
     mutating func isCurrent(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
         let way = Way(sender: sender, recipient: recipient)
         let source = signal.source
@@ -52,7 +52,7 @@ struct Mailbox: Sendable, Equatable {
         return true
     }
 
-    /// Puts a signal in; false when there is no room for it.
+    /// Adds a signal; false when there is no room for it.
     mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
         var count = 0
         var bytes = signal.size
@@ -65,19 +65,19 @@ struct Mailbox: Sendable, Equatable {
         return true
     }
 
-    /// Takes out what waits for a recipient.
+    /// Removes and returns what waits for a recipient.
     mutating func take(recipient: UserID) -> [Letter] {
         let taken = letters.filter { $0.recipient == recipient }
         if !taken.isEmpty { forget(recipient: recipient) }
         return taken
     }
 
-    /// Throws away what waits for a recipient.
+    /// Discards what waits for a recipient.
     mutating func forget(recipient: UserID) {
         letters.removeAll { $0.recipient == recipient }
     }
 
-    /// Throws away what waits for somebody, and what somebody left for others.
+    /// Discards what waits for a user, and what the user has sent to others.
     mutating func forget(_ user: UserID) {
         letters.removeAll { $0.recipient == user || $0.sender == user }
     }
@@ -90,7 +90,7 @@ struct Mailbox: Sendable, Equatable {
 }
 
 extension Signal {
-    /// The sender's peer connection and how often its ICE was restarted.
+    /// The sender's peer connection and its number of ICE restarts.
     var source: Source {
         switch self {
         case .description(let description): description.source
@@ -98,7 +98,7 @@ extension Signal {
         }
     }
 
-    /// About how many bytes it takes to keep.
+    /// About how many bytes it takes up.
     var size: Int {
         switch self {
         case .description(let description): description.sdp.utf8.count + 64

@@ -7,9 +7,9 @@ extension Participant {
         public let user: UserID
         /// Where the participant is.
         public var status: Status
-        /// When the participant came into the call, if ever.
+        /// When the participant entered the call, if ever.
         public var joinedAt: Instant?
-        /// When the participant turned the call away or left it.
+        /// When the participant declined the call or left it.
         public var leftAt: Instant?
         /// Why.
         public var reason: LeaveReason?
@@ -23,12 +23,12 @@ extension Participant {
         public var role: Role
         /// When the participant was last rung.
         public var rungAt: Instant?
-        /// Whether the participant must not hear of the call.
+        /// Whether the participant must not know of the call.
         public var isHidden: Bool
         /// Why the participant has a part in the call.
         public var standing: Standing
 
-        /// Makes a record of a row.
+        /// Makes a record from a row.
         public init(
             user: UserID, status: Status, joinedAt: Instant?, leftAt: Instant?, reason: LeaveReason?,
             device: DeviceID?, ringExpiresAt: Instant?, isPolite: Bool, role: Role, rungAt: Instant?, isHidden: Bool,
@@ -83,8 +83,8 @@ extension Participant {
 }
 
 extension Participant.Record {
-    /// The participant of which this is stored; its device is out of reach until it is heard of. Nil when something is not
-    /// there that its status needs.
+    /// The participant from its stored fields; its device is unreachable until it connects. Nil when something that its
+    /// status needs is missing.
     public var participant: Participant? {
         state.map {
             Participant(

@@ -10,7 +10,7 @@ public struct Participant: Sendable, Equatable {
     public internal(set) var role: Role
     /// When the participant was last rung; nil for one that never was.
     public internal(set) var rungAt: Instant?
-    /// Whether the participant must not hear of the call, because the caller is blocked or not welcome: everybody else
+    /// Whether the participant must not know of the call, because the caller is blocked or not welcome: everybody else
     /// sees the participant ringing until the deadline.
     public internal(set) var isHidden = false
     /// Why the participant has a part in the call.
@@ -23,7 +23,7 @@ public struct Participant: Sendable, Equatable {
         /// Everything. There is one host at a time among those who are in the call; when the host leaves, another
         /// participant becomes host.
         case host
-        /// Everything but to end the call for all, to give roles, and to act against the host.
+        /// Everything except to end the call for all, to give roles, and to act against the host.
         case coHost = "co_host"
         /// Nothing.
         case participant
@@ -33,9 +33,9 @@ public struct Participant: Sendable, Equatable {
     public enum Standing: String, Sendable, CaseIterable {
         /// Belongs to the call's conversation.
         case member
-        /// Was rung by somebody in the call, and belongs to the call alone. Goes and comes back as a member does.
+        /// Was rung by somebody in the call, and belongs only to the call. Goes and comes back as a member does.
         case guest
-        /// Belonged to the conversation once: out of the call, and no part in it but as a member again, or rung as a guest.
+        /// No longer belongs to the conversation: may return only as a member again or when rung as a guest.
         case former
     }
 
@@ -45,13 +45,13 @@ public struct Participant: Sendable, Equatable {
         case ringing(Ringing)
         /// In the call with one device. Can go to: left.
         case connected(Connection)
-        /// Turned the call away. Can go to: ringing, connected and left (barred) in a group call, else nothing.
+        /// Declined the call. Can go to: ringing, connected and left (barred) in a group call, else nothing.
         case declined(at: Instant, LeaveReason)
         /// Out of the call, whether ever in it or not. Can go to: ringing and connected in a group call, else nothing.
         case left(joinedAt: Instant?, at: Instant, LeaveReason)
     }
 
-    /// What is known while a participant is rung.
+    /// The state of a ringing participant.
     public struct Ringing: Sendable, Equatable {
         /// When ringing stops by itself.
         public internal(set) var until: Instant
@@ -59,7 +59,7 @@ public struct Participant: Sendable, Equatable {
         public internal(set) var isAlerted = false
     }
 
-    /// What is known while a participant is in the call.
+    /// The state of a connected participant.
     public struct Connection: Sendable, Equatable {
         /// When the participant joined.
         public let joinedAt: Instant
@@ -67,11 +67,11 @@ public struct Participant: Sendable, Equatable {
         public internal(set) var device: DeviceID
         /// Whether that device can be reached.
         public internal(set) var reachability: Reachability = .reachable
-        /// What the participant says of the microphone and the camera.
+        /// What the participant reports about the microphone and the camera.
         public internal(set) var media = MediaState()
         /// Whether the participant has put the call on hold.
         public internal(set) var isOnHold = false
-        /// Since when the participant raises a hand, if so.
+        /// Since when the participant has a hand raised; nil when it is lowered.
         public internal(set) var handRaisedAt: Instant?
     }
 
@@ -79,9 +79,9 @@ public struct Participant: Sendable, Equatable {
     public enum Reachability: Sendable, Equatable {
         /// It has. Can go to: lost.
         case reachable
-        /// Its socket is gone; it is given until then to come back. Can go to: reachable.
+        /// Its socket is gone; it has until then to come back. Can go to: reachable.
         case lost(until: Instant)
-        /// The server was restarted and has not heard of it since. Can go to: reachable.
+        /// The server was restarted and has not seen the device since. Can go to: reachable.
         case adopted(until: Instant)
     }
 
@@ -95,7 +95,7 @@ public struct Participant: Sendable, Equatable {
         case removed
         case hangup
         case disconnected
-        /// Removed and barred: there is no coming back but by being added again.
+        /// Removed and barred: can return only by being added again.
         case kicked
         case iceFailed = "ice_failed"
     }
@@ -110,7 +110,7 @@ extension Participant {
     /// Whether the participant is being rung.
     public var isRinging: Bool { ringing != nil }
 
-    /// What is known while the participant is rung; nil when it is not.
+    /// The state of ringing; nil when the participant is not rung.
     public var ringing: Ringing? {
         if case .ringing(let ringing) = state { ringing } else { nil }
     }
@@ -120,27 +120,27 @@ extension Participant {
     /// Whether the participant is in the call.
     public var isConnected: Bool { connection != nil }
 
-    /// Whether the participant was removed and may not join by itself.
+    /// Whether the participant was removed and may not rejoin on their own.
     public var isBarred: Bool {
         if case .left(_, _, .kicked) = state { true } else { false }
     }
 
-    /// Whether the call may be shown to the participant as it is now: the one rule, whoever asks by whatever way. Not to
-    /// those who must not hear of it, not to those who are barred, not to those who don't belong to it any more.
+    /// Whether the participant may see the call as it is now: the one rule for all ways of asking. Those who must not
+    /// know of it, who are barred, or who no longer belong to it may not.
     public var maySeeCall: Bool { !isHidden && !isBarred && standing != .former }
 
-    /// Whether the participant may let people in and send them out.
+    /// Whether the participant may admit and remove people.
     public var isHostOrCoHost: Bool { role != .participant }
 }
 
-/// What a participant says of its own microphone and camera; shown to the others, never stored.
+/// What a participant reports about its own microphone and camera; shown to the others, never stored.
 public struct MediaState: Sendable, Equatable {
     /// Whether sound is sent.
     public var microphone: Bool
-    /// Whether a picture is sent.
+    /// Whether video is sent.
     public var camera: Bool
 
-    /// Makes a state; everything is off when nothing is said.
+    /// Makes a state; everything is off by default.
     public init(microphone: Bool = false, camera: Bool = false) {
         self.microphone = microphone
         self.camera = camera

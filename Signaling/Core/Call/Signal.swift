@@ -1,4 +1,4 @@
-/// What two peer connections tell each other. The server passes it on and never reads it.
+/// What two peer connections tell each other. The server relays it and never reads it.
 public enum Signal: Sendable, Equatable {
     /// A session description (RFC 8866) in the offer/answer exchange (RFC 3264).
     case description(Description)
@@ -18,7 +18,7 @@ public enum Signal: Sendable, Equatable {
         public let kind: Kind
         /// The body, at most 64 KiB.
         public let sdp: String
-        /// The sender's peer connection and how often its ICE was restarted.
+        /// The sender's peer connection and its number of ICE restarts.
         public let source: Source
 
         /// Makes a description.
@@ -35,11 +35,11 @@ public enum Signal: Sendable, Equatable {
         public let candidate: String
         /// The media section's identification (RFC 8843).
         public let mid: String
-        /// The media section's place, from 0.
+        /// The media section's index, from 0.
         public let lineIndex: UInt32
         /// The ICE user name fragment that it belongs to.
         public let usernameFragment: String
-        /// The sender's peer connection and how often its ICE was restarted.
+        /// The sender's peer connection and its number of ICE restarts.
         public let source: Source
 
         /// Makes a candidate.
@@ -52,7 +52,7 @@ public enum Signal: Sendable, Equatable {
         }
     }
 
-    /// Where a signal comes from: what was gathered before an ICE restart is void after it.
+    /// Where a signal comes from: candidates gathered before an ICE restart are void after it.
     public struct Source: Sendable, Equatable {
         /// Names the sender's peer connection, at most 64 bytes.
         public let peerConnection: String

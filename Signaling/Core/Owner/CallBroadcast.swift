@@ -1,19 +1,18 @@
 public import Primitives
 
-/// An event and everybody whom it goes to: it is mapped and encoded once for all of them.
+/// An event and all its recipients: it is mapped and encoded once for all of them.
 public struct CallBroadcast: Sendable, Equatable {
-    /// What.
+    /// The event.
     public let event: CallEvent
-    /// To whom.
+    /// The recipients.
     public internal(set) var addresses: [Address]
 
-    /// Puts deliveries of the same event together, in an order in which everybody hears what concerns them as in the
-    /// order of the deliveries.
+    /// Groups deliveries of the same event; each recipient gets its events in the order of the deliveries.
     public static func gathered(from deliveries: [CallDelivery]) -> [CallBroadcast] {
         var broadcasts: [CallBroadcast] = []
-        /// The broadcasts that carry the call: there are few of them, and they are worth looking through.
+        /// The broadcasts that carry the call: they are few, and worth searching.
         var heavy: [Int] = []
-        /// The last broadcast that each user is in: what comes later for them may not come before it.
+        /// The last broadcast that each user is in: later deliveries to them must not come before it.
         var latest: [UserID: Int] = [:]
         for delivery in deliveries {
             let user = delivery.address.user

@@ -1,16 +1,16 @@
 public import Primitives
 
-/// How often each user may give commands to calls, over all sockets and in all calls together.
+/// How often each user may give commands to calls, over all sockets and all calls.
 ///
-/// A command costs its sender a frame, and the server a picture of the whole call for the answer, or one for everybody
-/// in it. So those that are told to everybody are limited to what somebody at a keyboard can mean. Nothing here holds up an
+/// A command costs its sender a frame, and the server the whole call in the answer, or an update for everybody in it.
+/// So commands that everybody is told of are limited to what somebody at a keyboard can mean. Nothing here delays an
 /// answer to a ring, a hang-up, or the signals of one busy device.
 public struct CallCommandLimits: Sendable {
-    /// What commands cost beyond their answer.
+    /// The costs of a command beyond its answer.
     public enum Kind: Sendable, CaseIterable {
-        /// Everybody is shown it, together with others of its kind (`UpdatePace`).
+        /// Everybody is shown it, combined with others of its kind (`UpdatePace`).
         case shown
-        /// It is written down and told to everybody at once.
+        /// It is stored, and everybody is told at once.
         case told
         /// It asks for the whole call.
         case read
@@ -18,14 +18,14 @@ public struct CallCommandLimits: Sendable {
         case other
     }
 
-    /// How many commands are taken in a second in the long run, and how many at once.
+    /// How many commands are accepted per second on average, and how many at once.
     static func allowance(_ kind: Kind) -> (perSecond: Int, burst: Int) {
         switch kind {
         case .shown: (5, 10)
-        // Hosts admit and silence people one after the other; a client that goes through a list waits in between.
+        // Hosts admit and mute people one after the other; a client that works through a list waits in between.
         case .told: (2, 20)
         case .read: (5, 20)
-        // As much as one socket may send at all: a second socket earns a user no more of it.
+        // As many as one socket may send at all: a second socket gives a user no more.
         case .other: (100, 200)
         }
     }
@@ -61,14 +61,14 @@ public struct CallCommandLimits: Sendable {
     private var users: [UserID: Buckets] = [:]
     private var forgetAt = 1024
 
-    /// Begins with everybody rested.
+    /// Starts with full buckets for everybody.
     public init() {}
 
-    /// Takes a command; what it returns, when it returns something, is how long to wait.
+    /// Takes a command; returns how long to wait when the limit is reached, else nil.
     ///
-    /// - Parameter now: The present; a clock that was set back locks nobody out.
+    /// - Parameter now: The current time; a clock that was set back locks nobody out.
     public mutating func take(_ kind: Kind, of user: UserID, now: Instant) -> Instant.Span? {
-        // Whose buckets are full again is forgotten, so the table stays small.
+        // Users whose buckets are full again are forgotten, so the table stays small.
         if users.count >= forgetAt {
             users = users.filter { !$0.value.areFull(now: now) }
             forgetAt = max(1024, users.count * 2)
@@ -78,7 +78,7 @@ public struct CallCommandLimits: Sendable {
 }
 
 extension CallCommand {
-    /// What the command costs beyond its answer.
+    /// The command's costs beyond its answer.
     public var kind: CallCommandLimits.Kind {
         switch self {
         case .setMedia, .hold, .raiseHand: .shown
@@ -86,7 +86,7 @@ extension CallCommand {
         case .control(_, .end): .other
         case .move, .join, .add, .startScreenShare, .stopScreenShare, .control: .told
         case .fetch: .read
-        // A device that rings says so once for each call; a repeat changes nothing.
+        // A ringing device says so once for each call; a repeat changes nothing.
         case .ringing, .accept, .decline, .cancel, .hangUp, .signal: .other
         }
     }

@@ -1,6 +1,6 @@
 public import Primitives
 
-/// A call, and who the people in it are.
+/// A call, and the profiles of the people in it.
 public struct CallView: Sendable, Equatable {
     /// The call.
     public let call: Call
@@ -13,8 +13,8 @@ public struct CallView: Sendable, Equatable {
         self.people = people
     }
 
-    /// The call as a user may see it who was in it, or who is a member of its conversation: somebody who may not see it as
-    /// it is sees what it was until they left.
+    /// The call as visible to a user who was in it or is a member of its conversation: a user who may no longer see it
+    /// as it is sees its state from when they left.
     public func shown(to user: UserID) -> CallView {
         guard let past = call.past(of: user) else { return self }
         let known = Set(past.participants.map(\.user))
@@ -22,19 +22,19 @@ public struct CallView: Sendable, Equatable {
     }
 }
 
-/// Where the answer to a command goes: a value, so that it can wait, be compared, and be carried to another thread or node.
+/// Where the answer to a command goes: a value, so that it can wait, be compared, and cross to another thread or node.
 public struct ReplyTo: Sendable, Hashable {
     /// The device that sent the command.
     public let origin: CallOrigin
-    /// The socket that it came by, as the one who delivers answers numbers them.
+    /// The socket that it came by, in the numbering of the part that delivers answers.
     public let socket: UInt64
-    /// The client's number of the command on that socket; 0 when it wants to hear of a failure alone.
+    /// The client's number of the command on that socket; 0 when it wants to be told only of a failure.
     public let request: UInt32
-    /// Whether the command may change its call. The others are told what has changed; the device that asked has to know how
-    /// the call was before the next change, even when it wants no answer.
+    /// Whether the command may change its call. The others are told what has changed; the device that asked has to know
+    /// the call's state before the next change, even when it wants no answer.
     public let mayChangeCall: Bool
 
-    /// Names a command that waits for its answer.
+    /// Identifies a command that waits for its answer.
     public init(_ origin: CallOrigin, socket: UInt64, request: UInt32, mayChangeCall: Bool = true) {
         self.origin = origin
         self.socket = socket
@@ -43,23 +43,23 @@ public struct ReplyTo: Sendable, Hashable {
     }
 }
 
-/// What becomes of a command.
+/// The result of a command.
 public enum CallReply: Sendable, Equatable {
     /// Carried out, and on disk.
     case done(CallView)
-    /// Not carried out, and why; the call goes with it where the sender may see it.
+    /// Not carried out, and why; with the call if the sender may see it.
     case refused(CallRefusal, CallView?)
-    /// Too many invites or commands; after this time another one is taken.
+    /// Too many invites or commands; retry after this time.
     case limited(retryAfter: Instant.Span)
-    /// As many people were rung today as one user may ring in a day; after this time another one is.
+    /// The user has rung as many people today as allowed in a day; retry after this time.
     case usedUp(retryAfter: Instant.Span)
-    /// The database is away or the server is stopping: to be tried again.
+    /// The database is unreachable or the server is stopping: retry.
     case unavailable
-    /// A fault of the server.
+    /// An error in the server.
     case failed
 
-    /// The answer to a command of a user. The call goes with a refusal where the user may see it: somebody who has no part
-    /// in it is a member of its conversation, or told that there is no such call.
+    /// The answer to a command of a user. A refusal carries the call if the user may see it: users without a part in it
+    /// are members of its conversation, or are told that there is no such call.
     public init(_ transition: CallTransition, people: [UserID: Profile], to user: UserID) {
         let view = CallView(call: transition.call, people: people)
         let isShown = transition.call.participant(user)?.maySeeCall ?? true

@@ -3,7 +3,7 @@ import Primitives
 
 // Commit, reply, fan out.
 extension CallTable {
-    /// Sends a transition to disk; what never is stored comes about at once.
+    /// Sends a transition to disk; one that is never stored takes effect at once.
     mutating func commit(_ transition: CallTransition, of id: CallID, then: Then) {
         guard !transition.changes.isEmpty else { return apply(transition, to: id, then: then) }
         guard let open = calls[id] else { return }
@@ -54,14 +54,14 @@ extension CallTable {
         }
     }
 
-    /// Puts the new state in the place of the old one, answers, and tells everybody.
+    /// Replaces the old state by the new one, answers, and tells everybody.
     mutating func apply(_ transition: CallTransition, to id: CallID, then: Then) {
         guard let old = calls[id] else { return }
         let (call, isNew) = (transition.call, transition.isPlacing)
         tally.note(transition)
         trace?.append(.applied(transition))
         calls[id]?.call = call
-        // What nobody can see changes nothing about who is in the call.
+        // A change that nobody can see does not affect who is in the call.
         if call.revision != old.call.revision { reindex(old.call, call) }
         if isNew, let device = call.participant(call.initiator)?.connection?.device {
             recheck(CallOrigin(user: call.initiator, device: device), in: id)
@@ -72,7 +72,7 @@ extension CallTable {
         guard let open = calls[id] else { return }
         deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
         updates.set(id, open.pace.due)
-        // Whoever is told of the end finds the call gone.
+        // By the time anybody is told of the end, the call is gone.
         let waiting = call.isEnded ? removeCall(id) : []
         if case .answer(let replyTo) = then {
             outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
@@ -84,7 +84,7 @@ extension CallTable {
         answer(waiting, to: id)
     }
 
-    /// Keeps the profiles of those whom the call has to do with, and no others.
+    /// Keeps the profiles of the people whom the call concerns, and no others.
     private mutating func forgetStrangers(in id: CallID) {
         guard let open = calls[id],
             open.people.count > open.call.participants.count + open.call.joinRequests.count
@@ -93,7 +93,7 @@ extension CallTable {
         calls[id]?.people = open.people.filter { users.contains($0.key) }
     }
 
-    /// Tells devices, each event once for all whom it goes to.
+    /// Sends events to devices, each event once for all its recipients.
     mutating func tell(_ deliveries: [CallDelivery], of view: CallView) {
         for broadcast in CallBroadcast.gathered(from: deliveries) {
             if case .signal = broadcast.event { tally.relayedSignals += 1 }
@@ -109,7 +109,7 @@ extension CallTable {
 }
 
 extension Call {
-    /// Who is rung to the others' eyes, and does not hear of it.
+    /// Callees whom the others see ringing, and who are not told.
     var unheardCallees: [UserID] {
         participants.filter { $0.isRinging && $0.isHidden }.map(\.user)
     }

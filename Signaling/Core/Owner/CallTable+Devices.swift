@@ -1,6 +1,6 @@
 import Primitives
 
-// How calls hear of devices that come and go.
+// How calls are told of devices that connect and disconnect.
 extension CallTable {
     mutating func deviceReturned(_ origin: CallOrigin) {
         for id in (callsOfUser[origin.user] ?? []).sorted() {
@@ -17,14 +17,14 @@ extension CallTable {
         }
     }
 
-    /// A device that comes into a call may have gone while its command waited for a look-up, for its turn, or for the disk:
-    /// until then the call does not hear of it.
+    /// A device that enters a call may have disconnected while its command waited for a look-up, for its turn, or for
+    /// the disk: until then the call is not told of it.
     mutating func recheck(_ origin: CallOrigin, in id: CallID) {
         outputs.append(.recheck(origin, id))
     }
 
-    /// While what is due can't be written, the call does not hear of devices. Once the database takes changes again,
-    /// those that are in the call are asked for.
+    /// While what is due can't be written, the call is not told of devices. Once the database accepts changes again,
+    /// the presence of those in the call is checked.
     mutating func resyncDevices(of id: CallID) {
         guard let open = calls[id], open.hasMissedDevices else { return }
         calls[id]?.hasMissedDevices = false

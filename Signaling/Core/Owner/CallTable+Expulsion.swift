@@ -1,7 +1,7 @@
 public import Primitives
 
-// How calls hear that somebody has no business in them any more. That comes about however long it takes: what can't be
-// written now is tried again.
+// How calls are told that a user no longer belongs to them. That takes effect however long it takes: what can't be
+// written now is retried.
 extension CallTable {
     mutating func membershipEnded(_ ending: MembershipEnding, number: UInt64?) {
         if let number { endings.note(ending, number: number) }
@@ -17,12 +17,12 @@ extension CallTable {
         }
     }
 
-    /// The calls that a user is known to, and those to which an input on its way to disk may make the user known.
+    /// The calls that know a user, and those to which an input on its way to disk may add the user.
     private func callsConcerning(_ user: UserID) -> [CallID] {
         (callsOfUser[user] ?? []).union(unsettled).sorted()
     }
 
-    /// Tries again what a call is owed.
+    /// Retries the removals that a call still has to carry out.
     mutating func tryOwed(of id: CallID) {
         guard let open = calls[id], open.isSettled else { return }
         for input in open.owed { receive(Pending(input, then: .owed(input)), for: id) }
@@ -34,7 +34,7 @@ extension CallTable {
         receive(Pending(input, then: .owed(input)), for: id)
     }
 
-    /// The input, with nobody taken for a member of the call's conversation who was one only when it was looked up; nil when
+    /// The input, with nobody counted as a member of the call's conversation who was one only at look-up; nil when
     /// nothing is left of it.
     func upToDate(_ pending: Pending, in conversation: ConversationID) -> CallInput? {
         func isOver(_ user: UserID) -> Bool { endings.contains(user, of: conversation, since: pending.endings) }
@@ -53,24 +53,24 @@ extension CallTable {
     }
 }
 
-/// Somebody does not belong to a conversation any more.
+/// A user no longer belongs to a conversation.
 public struct MembershipEnding: Sendable, Hashable {
-    /// Who.
+    /// The user.
     public let user: UserID
-    /// Where.
+    /// The conversation.
     public let conversation: ConversationID
 
-    /// Names an ended membership.
+    /// Identifies an ended membership.
     public init(user: UserID, conversation: ConversationID) {
         self.user = user
         self.conversation = conversation
     }
 }
 
-/// The memberships that ended lately, each with its number. Members are looked up before a command comes to its call; what
-/// was looked up before an ending is out of date after it.
+/// The memberships that ended recently, each with its number. Members are looked up before a command reaches its call;
+/// a look-up is out of date after an ending that follows it.
 struct MembershipEndings {
-    /// How many are remembered: a look-up takes far less time than so many endings.
+    /// How many are remembered: far more than can end during a look-up.
     static let limit = 4096
     private var numbers: [MembershipEnding: UInt64] = [:]
     private var order: [MembershipEnding] = []
@@ -87,7 +87,7 @@ struct MembershipEndings {
         }
     }
 
-    /// Whether a user's membership has ended since so many had.
+    /// Whether a user's membership ended after this number of endings.
     func contains(_ user: UserID, of conversation: ConversationID, since endings: UInt64) -> Bool {
         numbers[MembershipEnding(user: user, conversation: conversation)].map { $0 > endings } ?? false
     }

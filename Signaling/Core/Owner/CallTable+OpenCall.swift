@@ -4,8 +4,8 @@ import Primitives
 extension CallTable {
     /// An open call.
     ///
-    /// It is large, is looked at far more often than it changes, and stands in a dictionary, which gives copies. So its
-    /// contents are an array of one: a copy is one reference, and what is shared is copied when it changes.
+    /// It is large, is read far more often than it changes, and is in a dictionary, which returns copies. So its
+    /// contents are an array of one element: a copy is one reference, and shared contents are copied on change.
     struct OpenCall {
         private var contents: [Contents]
 
@@ -60,24 +60,24 @@ extension CallTable {
     }
 
     struct Contents {
-        /// The call as the database has it, but for what is never stored.
+        /// The call as in the database, except for what is never stored.
         var call: Call
         var people: [UserID: Profile]
-        /// The revision of the stored row; a commit that finds another one changes nothing.
+        /// The revision of the stored row; a commit that finds a different one changes nothing.
         var storedRevision: Int64
         var commit = CommitState.settled
         var waiting: Deque<Pending> = []
-        /// What is told when.
+        /// Decides when changes are sent.
         var pace = UpdatePace()
-        /// How much of the loop's time it has taken.
+        /// How much time of the loop it has used.
         var budget = TurnBudget()
-        /// Whether its inputs wait until others have had their turn.
+        /// Whether its inputs wait until other calls have had their turn.
         var isResting = false
-        /// Whether a device came or went, and the call could not be told.
+        /// Whether a device connected or disconnected and the call could not be told.
         var hasMissedDevices = false
-        /// To which revision a commit would have led that a look-up did not find: it may still come about.
+        /// The revision of a commit that a look-up did not find: the commit may still take effect.
         var doubtfulRevision: Int64?
-        /// Who is to be out of the call, and is not yet on disk: it is tried until it is.
+        /// Removals from the call that are not on disk yet; retried until they are.
         var owed: [CallInput] = []
     }
 }

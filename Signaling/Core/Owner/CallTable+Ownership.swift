@@ -1,10 +1,10 @@
 public import Primitives
 
-// What happens to calls whose commit nobody can vouch for, and to those that come from or go to another node.
+// What happens to calls whose commit has an unknown outcome, and to those that come from or go to another node.
 extension CallTable {
     // MARK: Uncertain outcomes
 
-    /// Finds out whether a transition is on disk: its revision tells.
+    /// Finds out whether a transition is on disk, by its revision.
     mutating func lookUp(_ id: CallID) {
         guard case .uncertain(let commit, isAsked: false)? = calls[id]?.commit else { return }
         set(.uncertain(commit, isAsked: true), of: id)
@@ -24,7 +24,7 @@ extension CallTable {
         case .missing: revision = nil
         case .found(let stored, let owner):
             set(.settled, of: id)
-            // Another owner's call is not this node's to go on with, whatever its revision.
+            // This node must not continue another owner's call, whatever its revision.
             if owner != lease.holder { return letGo(of: id) }
             revision = stored
         }
@@ -35,7 +35,7 @@ extension CallTable {
             calls[id]?.storedRevision = transition.call.revision
             outputs.append(.foundStored(commit.change))
             apply(transition, to: id, then: .nothing)
-            // The device that asked was told to come back; it has to learn what became of its command, too.
+            // The device that asked was told to retry; it has to be told the result of its command, too.
             let people = open.people.filter { transition.call.concerns($0.key) }
             tellEverybody(CallView(call: transition.call, people: people))
             resyncDevices(of: id)
@@ -43,7 +43,7 @@ extension CallTable {
         case open.storedRevision:
             calls[id]?.doubtfulRevision = transition.call.revision
             retrySoon(at: id)
-        // Somebody else has written it, or an earlier commit of this node's own came about, after all.
+        // Somebody else has written it, or an earlier commit of this node did take effect.
         default: letGo(of: id)
         }
         drainLater(with: id)
@@ -51,18 +51,18 @@ extension CallTable {
 
     // MARK: Gaining calls
 
-    /// Takes up a call that this node has become the owner of.
+    /// Adopts a call that this node has become the owner of.
     mutating func adopt(_ stored: CallView, lastSeen: Instant, present: [CallOrigin]) {
         let id = stored.call.id
         guard mayAdopt(id) else { return }
-        // It was another node's meanwhile, and nobody noticed.
+        // Another node owned it in the meantime, and nobody noticed.
         if calls[id] != nil { forget(id) }
         let call = stored.call.adopted(at: now, lastSeen: lastSeen)
         open(OpenCall(call: call, people: stored.people, storedRevision: call.revision))
         receive(Pending(.timePassed), for: id)
-        // Nobody remembers whether a ring that must not be heard was said to be heard.
+        // Nobody knows whether a ring that must not be heard was already reported as heard.
         for user in calls[id]?.call.unheardCallees ?? [] { outputs.append(.feignRinging(user, id)) }
-        // Devices that came to this node before their call did: they are heard of, and hear of the call.
+        // Devices that connected to this node before it had the call: the call is told of them, and they of the call.
         let known = present.filter { call.maySeeCall($0.user) }
         for origin in known { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }
         guard !known.isEmpty, let open = calls[id] else { return }
@@ -73,7 +73,7 @@ extension CallTable {
 
     // MARK: Losing calls
 
-    /// Lets go of every call, because a later process runs as this node. What is on its way to disk fails there.
+    /// Lets go of every call, because a later process runs as this node. Commits in flight fail.
     mutating func letGoOfAll() {
         for id in settledCalls {
             tally.letGo += 1
@@ -81,7 +81,7 @@ extension CallTable {
         }
     }
 
-    /// Gives up a call that another node has taken over: it is that node's now. Its people learn how it stands.
+    /// Lets go of a call that another node now owns. Its people are told its state.
     mutating func letGo(of id: CallID) {
         tally.letGo += 1
         forget(id)
@@ -94,7 +94,7 @@ extension CallTable {
 
     // MARK: The lease
 
-    /// Once calls may be written again, those that wait for it go on.
+    /// Calls that wait for the right to write continue once they have it.
     mutating func leaseChanged(to lease: Lease) {
         let hadRunOut = self.lease.owner(at: now) == nil
         self.lease = lease
@@ -108,7 +108,7 @@ extension CallTable {
 }
 
 extension CallView {
-    /// The addresses of all who may see the call.
+    /// The addresses of all users who may see the call.
     public var everybody: [Address] {
         call.participants.filter(\.maySeeCall).map { .user($0.user) }
     }

@@ -1,24 +1,24 @@
 import DequeModule
 public import Primitives
 
-// When calls are looked at: once what kept their inputs waiting is over, and when something is due.
+// When calls are processed: once the reason for which their inputs waited is gone, and when something is due.
 extension CallTable {
     // MARK: Turns
 
-    /// Takes up the input that has waited longest: for a commit, for what was due, or for the others' turn.
+    /// Handles the input that has waited longest: for a commit, for what was due, or for a rest.
     mutating func drain(with id: CallID) {
         guard isReady(id), let next = calls[id]?.waiting.popFirst() else { return }
         carryOut(next, on: id)
         drainLater(with: id)
     }
 
-    /// One input at a time: between them it is seen what each has cost.
+    /// One input at a time, so that the cost of each can be measured.
     mutating func drainLater(with id: CallID) {
         guard let open = calls[id], open.isSettled, !open.isResting, !open.waiting.isEmpty else { return }
         outputs.append(.drain(id))
     }
 
-    /// Whether a call can be given an input now. One that has worked long enough rests first.
+    /// Whether a call can be given an input now. A call that has worked long enough rests first.
     mutating func isReady(_ id: CallID) -> Bool {
         guard let open = calls[id], open.isSettled, !open.isResting else { return false }
         guard open.budget.mustRest(at: now) else { return true }
@@ -28,20 +28,20 @@ extension CallTable {
         return false
     }
 
-    /// What was done for a call took so long.
+    /// Records how long the work for a call took.
     public mutating func noteWork(on id: CallID, from began: Instant, to ended: Instant) {
         calls[id]?.budget.note(from: began, to: ended)
     }
 
     // MARK: Deadlines
 
-    /// When the table wants to hear that time has passed.
+    /// When the table needs the input that time has passed.
     public var nextWake: Instant? {
         guard let deadline = deadlines.earliest else { return updates.earliest }
         return updates.earliest.map { min($0, deadline) } ?? deadline
     }
 
-    /// Comes back to a call whose transition could not be committed, should one of its deadlines be due by then.
+    /// Schedules a retry for a call whose commit failed, in case one of its deadlines is due by then.
     mutating func retrySoon(at id: CallID) {
         guard let open = calls[id] else { return }
         let soon = now + Self.retryDelay
@@ -64,7 +64,7 @@ extension CallTable {
         }
     }
 
-    /// Tells those who were kept waiting what the call is like by now, whatever is under way to disk.
+    /// Sends the call's latest state to those who were kept waiting, whatever commits are in flight.
     private mutating func releaseUpdates(of id: CallID) {
         guard var open = calls[id] else { return }
         let deliveries = open.pace.release(of: open.call, at: now)

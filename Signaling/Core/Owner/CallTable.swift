@@ -1,41 +1,40 @@
 import DequeModule
 public import Primitives
 
-/// The open calls of one shard, and all that their owner decides: a value that inputs move on. What it wants done comes out
-/// as values, too: it does nothing itself. The same inputs give the same outputs, in the same order.
+/// The open calls of one shard, and all decisions of their owner: a value that is advanced by inputs. Its outputs are
+/// values, too: it does nothing itself. The same inputs give the same outputs, in the same order.
 ///
-/// Each input goes to its call; what follows from it is committed, and only then does the new state take the place of the
-/// old one, the reply goes out and the events are delivered. While a call's commit is under way its next inputs wait; other
-/// calls go on.
+/// Each input goes to its call. The result is committed; after that the new state replaces the old one, the reply is
+/// sent and the events are delivered. While a commit of a call is in flight its next inputs wait; other calls continue.
 ///
-/// Whoever runs the table carries out what `handle` gives, in that order, and feeds the outcomes in; it looks at `nextWake`
-/// after that. The simulator runs it as the server does.
+/// The code that runs the table carries out the outputs of `handle` in that order and feeds the outcomes in; after that
+/// it checks `nextWake`. The simulator runs the table as the server does.
 public struct CallTable: Sendable {
     /// How many inputs may wait for one call's commit.
     public static let waitingLimit = 512
-    /// How long after a failed commit a due deadline is tried again, and an uncertain outcome looked up.
+    /// The delay after a failed commit before a due deadline is retried, and before an uncertain outcome is looked up.
     public static let retryDelay = Instant.Span.milliseconds(500)
 
     let rules: CallRules
     var calls: [CallID: OpenCall] = [:]
-    /// Calls that are not settled: an input on its way to disk may bring somebody into them.
+    /// Calls that are not settled: an input on its way to disk may add somebody to them.
     var unsettled: Set<CallID> = []
     /// The open direct call and the open group call of each conversation.
     private var callsOfPlace: [Place: CallID] = [:]
     private(set) var callsOfUser: [UserID: Set<CallID>] = [:]
     var deadlines = DeadlineTable()
-    /// When devices that were kept waiting for a call's latest picture get it.
+    /// When devices that were kept waiting for a call's latest state get it.
     var updates = DeadlineTable()
     var endings = MembershipEndings()
     var lease = Lease.none
     var lastCommit: UInt64 = 0
-    /// The moment of the input that is being carried out.
+    /// The time of the input that is being carried out.
     var now = Instant(microseconds: 0)
-    /// What the input that is being carried out wants done so far.
+    /// The outputs so far of the input that is being carried out.
     var outputs: [Output] = []
-    /// What has happened since it was last taken.
+    /// What has happened since it was last read.
     public var tally = CallTally()
-    /// What the calls went through, in its order, for somebody who checks it; nil when nobody does.
+    /// The steps of the calls, in order, for a checker; nil when there is none.
     public var trace: [Step]?
 
     /// A table without calls and without a lease.
@@ -43,9 +42,9 @@ public struct CallTable: Sendable {
         self.rules = rules
     }
 
-    /// Where the latest commit of a call is. A commit is large, and an open call is copied more often than it is committed.
+    /// The state of a call's latest commit. A commit is large, and an open call is copied far more often.
     indirect enum CommitState {
-        /// None is under way. Can go to: committing.
+        /// None is in flight. Can go to: committing.
         case settled
         /// On its way to disk. Can go to: settled, uncertain.
         case committing(Commit)
@@ -63,7 +62,7 @@ public struct CallTable: Sendable {
     /// An input on its way to its call.
     struct Pending {
         let input: CallInput
-        /// Who may come into the call by it.
+        /// Who may enter the call through it.
         var newcomers: [Profile] = []
         /// How many memberships had ended when members were looked up for it.
         var endings: UInt64 = 0
@@ -82,22 +81,22 @@ public struct CallTable: Sendable {
         }
     }
 
-    /// What follows once an input is carried out, or can't be.
+    /// What follows once an input is carried out, or fails.
     enum Then: Equatable {
         case nothing
         /// Somebody waits for the answer.
         case answer(ReplyTo)
-        /// It was due before the input that waits first, which can't be carried out unless it is.
+        /// It was due before the first waiting input, which can't be carried out without it.
         case next
-        /// The call is owed it until it is carried out.
+        /// It is retried until it is carried out.
         case owed(CallInput)
     }
 
     // MARK: Inputs
 
-    /// Moves the table on.
+    /// Advances the table.
     ///
-    /// - Parameter outputs: What is to be done, in this order, is added to it.
+    /// - Parameter outputs: What to do, in this order, is appended to it.
     public mutating func handle(_ input: Input, at now: Instant, _ outputs: inout [Output]) {
         self.now = now
         swap(&self.outputs, &outputs)
@@ -140,10 +139,10 @@ public struct CallTable: Sendable {
 
     mutating func receive(_ pending: Pending, for id: CallID) {
         guard let open = calls[id] else {
-            // It ended between the look-up and now; what is over is answered for by the archive.
+            // It ended between the look-up and now; calls that are over are answered from the archive.
             return answerFromArchive(pending, id)
         }
-        // What waits already comes first.
+        // Inputs that are already waiting come first.
         if !open.waiting.isEmpty || !isReady(id) { return keep(pending, for: id) }
         carryOut(pending, on: id)
         drainLater(with: id)
@@ -159,7 +158,7 @@ public struct CallTable: Sendable {
     /// Gives a call that is ready an input.
     mutating func carryOut(_ pending: Pending, on id: CallID) {
         guard let call = calls[id]?.call else { return }
-        // What the call is now, perhaps another node knows.
+        // Another node may know a newer state of the call.
         if pending.input.isOfClient, lease.owner(at: now) == nil {
             return conclude(pending.then, in: id, failed: .unavailable)
         }
@@ -190,7 +189,7 @@ public struct CallTable: Sendable {
         commit(transition, of: transition.call.id, then: pending.then)
     }
 
-    /// Ends the waiting of whoever asked for something that comes to nothing.
+    /// Answers a request that can't be carried out.
     mutating func conclude(_ then: Then, in id: CallID, failed reply: CallReply) {
         switch then {
         case .nothing, .owed: break
@@ -199,7 +198,7 @@ public struct CallTable: Sendable {
         }
     }
 
-    /// The input that waits first can't be carried out: what is due before it could not be written.
+    /// The first waiting input can't be carried out: what is due before it could not be written.
     private mutating func giveUpNext(of id: CallID, _ reply: CallReply) {
         guard let pending = calls[id]?.waiting.popFirst() else { return }
         switch pending.input {
@@ -218,7 +217,7 @@ public struct CallTable: Sendable {
 
     // MARK: Tables
 
-    /// Takes in a call that is new here.
+    /// Adds a call that is new here.
     mutating func open(_ open: OpenCall) {
         let call = open.call
         calls[call.id] = open
@@ -230,7 +229,7 @@ public struct CallTable: Sendable {
         }
     }
 
-    /// Brings the tables up to date with a call that has changed.
+    /// Updates the tables for a call that has changed.
     mutating func reindex(_ old: Call, _ new: Call) {
         if old.mode != new.mode {
             unindexPlace(old)
@@ -269,7 +268,7 @@ public struct CallTable: Sendable {
         if callsOfUser[user]?.isEmpty == true { callsOfUser[user] = nil }
     }
 
-    /// Takes a call out of the tables, and gives back what waits for it.
+    /// Removes a call from the tables, and returns the inputs that wait for it.
     mutating func removeCall(_ id: CallID) -> Deque<Pending> {
         guard let open = calls.removeValue(forKey: id) else { return [] }
         let call = open.call
@@ -283,12 +282,12 @@ public struct CallTable: Sendable {
         return open.waiting
     }
 
-    /// Drops a call that is over or was never placed. Whoever still waits for it is answered.
+    /// Drops a call that is over or was never placed. Commands that still wait for it are answered.
     mutating func forget(_ id: CallID) {
         answer(removeCall(id), to: id)
     }
 
-    /// Answers what waited for a call that is not open any more.
+    /// Answers the commands that waited for a call that is no longer open.
     mutating func answer(_ waiting: Deque<Pending>, to id: CallID) {
         for pending in waiting {
             if case .invite(let invitation) = pending.input {
@@ -300,7 +299,7 @@ public struct CallTable: Sendable {
     }
 }
 
-// What whoever runs the table may look at.
+// What the code that runs the table may read.
 extension CallTable {
     /// How many calls are open.
     public var count: Int { calls.count }
@@ -308,13 +307,13 @@ extension CallTable {
     /// Whether a call is open here.
     public func holds(_ id: CallID) -> Bool { calls[id] != nil }
 
-    /// The calls that nothing is under way for.
+    /// The calls with no commit in flight.
     public var settledCalls: [CallID] { calls.keys.filter { !unsettled.contains($0) }.sorted() }
 
-    /// Whether a stored call can be taken up; not while an earlier picture of it is unsettled.
+    /// Whether a stored call can be adopted; not while an earlier state of it is unsettled.
     public func mayAdopt(_ id: CallID) -> Bool { !unsettled.contains(id) }
 
-    /// What a user who has just come may see of the open calls.
+    /// What a user who has just connected may see of the open calls.
     public func openCalls(of user: UserID) -> [CallView] {
         (callsOfUser[user] ?? []).sorted().compactMap { id in
             guard let open = calls[id], open.storedRevision > 0, open.call.maySeeCall(user) else { return nil }
@@ -323,7 +322,7 @@ extension CallTable {
     }
 }
 
-/// Where a conversation's open call stands: it may have one of each mode.
+/// Identifies a conversation's open call: it may have one of each mode.
 private struct Place: Hashable {
     let conversation: ConversationID
     let mode: Call.Mode
@@ -332,12 +331,12 @@ private struct Place: Hashable {
 extension Call {
     fileprivate var place: Place { Place(conversation: conversation, mode: mode) }
 
-    /// Everybody whom the call has to do with: participants, and those who ask to be let in.
+    /// All users whom the call concerns: participants, and those who ask to be admitted.
     var users: Set<UserID> {
         Set(participants.map(\.user)).union(joinRequests.map(\.origin.user))
     }
 
-    /// Whether the call has to do with a user.
+    /// Whether the call concerns a user.
     func concerns(_ user: UserID) -> Bool {
         participant(user) != nil || joinRequests.contains { $0.origin.user == user }
     }
@@ -348,7 +347,7 @@ extension CallTable.OpenCall {
 
     var isSettled: Bool { if case .settled = commit { true } else { false } }
 
-    /// When the call is looked at next: at its deadline, or sooner when something is owed to it.
+    /// When the call is processed next: at its deadline, or sooner when it has a removal to retry.
     func nextLook(retryAt soon: Instant) -> Instant? {
         guard !owed.isEmpty, !call.isEnded else { return call.nextDeadline }
         return call.nextDeadline.map { min($0, soon) } ?? soon
@@ -356,7 +355,7 @@ extension CallTable.OpenCall {
 }
 
 extension CallInput {
-    /// Whether a client asked for it: what the server itself has to say to a call is never turned away.
+    /// Whether a client asked for it: inputs from the server itself are never refused.
     var isOfClient: Bool {
         switch self {
         case .invite, .command: true

@@ -6,7 +6,7 @@ public struct CallTally: Sendable, Equatable {
     public var answered = 0
     /// Calls that ended, each with its reason.
     public var ended: [Call.EndReason] = []
-    /// Signals that were passed on or put into a mailbox.
+    /// Signals that were relayed or put into a mailbox.
     public var relayedSignals = 0
     /// Signals that were dropped because their call or generation was over.
     public var droppedSignals = 0

@@ -1,7 +1,7 @@
 import HeapModule
 import Primitives
 
-/// When each call of a shard wants to be looked at next. One table, so one timer, serves them all.
+/// When each call of a shard is due next. One table, and so one timer, serves them all.
 struct DeadlineTable {
     private struct Entry: Comparable {
         let due: Instant
@@ -13,13 +13,13 @@ struct DeadlineTable {
     }
 
     private var heap = Heap<Entry>()
-    /// The moment for which each call stands in the heap; entries that differ from it are stale and skipped.
+    /// The time for which each call is in the heap; entries that differ from it are stale and skipped.
     private var armed: [CallID: Instant] = [:]
 
-    /// The least deadline, if there is one.
+    /// The earliest deadline, if there is one.
     var earliest: Instant? { heap.min?.due }
 
-    /// Sees to it that the call is looked at no later than this; nil takes it out.
+    /// Sets when the call is due at the latest; nil removes it.
     mutating func set(_ call: CallID, _ due: Instant?) {
         guard let due else {
             armed[call] = nil
@@ -29,12 +29,12 @@ struct DeadlineTable {
         guard armed[call] != due else { return }
         armed[call] = due
         heap.insert(Entry(due: due, call: call))
-        // A call whose deadline moves often must not fill the heap with its past.
+        // A call whose deadline moves often must not fill the heap with stale entries.
         if heap.count > 2 * armed.count + 64 { heap = Heap(armed.map { Entry(due: $1, call: $0) }) }
         dropStale()
     }
 
-    /// Takes out the calls that are due.
+    /// Removes and returns the calls that are due.
     mutating func takeDue(by now: Instant) -> [CallID] {
         var due: [CallID] = []
         while let entry = heap.min, entry.due <= now {

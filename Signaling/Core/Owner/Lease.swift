@@ -14,14 +14,14 @@ public struct CallOwner: Sendable, Hashable {
     }
 }
 
-/// The right of this process to write calls, for as long as it lasts.
+/// The right of this process to write calls, while it lasts.
 ///
-/// Every write is fenced by owner and epoch in the database, whatever this says. The lease keeps a node that may have
-/// lost its calls from answering for them, and lets other nodes know when to take them over.
+/// Every write is fenced by owner and epoch in the database in any case. The lease keeps a node that may have lost its
+/// calls from answering for them, and lets other nodes know when to take them over.
 public struct Lease: Sendable, Equatable {
-    /// As whom the lease was taken; nil when it was not, or was given up, or the node was started again elsewhere.
+    /// The owner that took the lease; nil when it was not taken, was given up, or the node was started again elsewhere.
     public let holder: CallOwner?
-    /// Until when it is good, by this process's clock.
+    /// Until when it is valid, by this process's clock.
     public let until: Instant
 
     /// No right at all.
@@ -33,6 +33,6 @@ public struct Lease: Sendable, Equatable {
         self.until = until
     }
 
-    /// The owner as which calls may be written now; nil when they may not.
+    /// The owner that may write calls now; nil when none may.
     public func owner(at now: Instant) -> CallOwner? { now < until ? holder : nil }
 }

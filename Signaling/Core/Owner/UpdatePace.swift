@@ -1,41 +1,41 @@
 public import Primitives
 
 /// When the devices of one call are told of changes that only show: what somebody sends, a hold, a raised hand, that a
-/// device rings or is out of reach, that somebody asks to be let in. And from which revision on what they are told goes.
+/// device rings or is disconnected, that somebody asks to be admitted. And the base revision of what they are told.
 ///
-/// The first one after a quiet time is told at once, so that a mute shows at once. Those that follow it are taken together:
-/// when the interval is over, everybody who has yet to hear of one of them is told of all of them, once. Every other
-/// change is told at once, and what was held back is told with it.
+/// The first one after a quiet time is sent at once, so that a mute shows at once. Those that follow are combined: when
+/// the interval is over, everybody who has not been told of one of them is told of all of them, once. Every other
+/// change is sent at once, together with what was held back.
 ///
-/// So everybody in the call or rung for it knows it as it was before what is held back now, or better: whoever asked for a
-/// change has it whole, with the answer. One difference, from there on, is right for all of them.
+/// So everybody in the call or rung for it knows at least its state before what is held back now: a device that asked
+/// for a change has the whole call from its answer. One difference from that state on is right for all of them.
 public struct UpdatePace: Sendable, Equatable {
-    /// The shortest time between two tellings of changes that only show. Four pictures a second look prompt; more of them
-    /// cost everybody in a large call more than they show.
+    /// The shortest time between two updates with changes that only show. Four updates a second look prompt; more of
+    /// them cost everybody in a large call more than they are worth.
     public static let interval = Instant.Span.milliseconds(250)
 
-    /// When such a change was last told.
+    /// When such a change was last sent.
     private var lastTold: Instant?
-    /// Who has yet to be told of what is held back; each user once.
+    /// Who still has to be told what is held back; each user once.
     private var owed: [Address] = []
     /// What is held back.
     private var heldBack: CallDifference?
-    /// Whether everybody was told of the call once. Before that nobody knows what its people know: they may have it from
-    /// an owner before this one, at a revision far behind.
+    /// Whether everybody has been told of the call once. Before that it is not known what its people know: they may
+    /// have it from a previous owner, at a much older revision.
     private var isKnown = false
 
-    /// Begins with a call that is quiet, and that nobody was told of.
+    /// Starts with a quiet call of which nobody has been told.
     public init() {}
 
-    /// When those who were kept waiting are to be told; nil when nobody was.
+    /// When to tell those who were kept waiting; nil when there are none.
     public var due: Instant? {
         guard let lastTold, !owed.isEmpty else { return nil }
         return lastTold + Self.interval
     }
 
-    /// What of a transition is to be told now.
+    /// What of a transition to send now.
     ///
-    /// - Parameter now: The present; a clock that was set back holds nothing up.
+    /// - Parameter now: The current time; a clock that was set back delays nothing.
     public mutating func tell(_ transition: CallTransition, at now: Instant) -> [CallDelivery] {
         guard let difference = transition.difference else { return transition.deliveries }
         let news = heldBack?.joined(by: difference) ?? difference
@@ -54,7 +54,7 @@ public struct UpdatePace: Sendable, Equatable {
         }
     }
 
-    /// What is told to those who were kept waiting, as far as they are still in the call or rung for it.
+    /// What to send to those who were kept waiting and are still in the call or rung for it.
     public mutating func release(of call: Call, at now: Instant) -> [CallDelivery] {
         guard let news = heldBack else { return [] }
         let involved = Set(call.participants.filter { $0.maySeeCall && ($0.isRinging || $0.isConnected) }.map(\.user))
@@ -65,7 +65,7 @@ public struct UpdatePace: Sendable, Equatable {
 }
 
 extension CallTransition {
-    /// Whether nothing follows from it but that everybody is told what has changed, with nothing to be stored.
+    /// Whether its only effect is that everybody is told what has changed, with nothing to store.
     var onlyShows: Bool {
         changes.isEmpty && !deliveries.isEmpty
             && deliveries.allSatisfy { if case .changed = $0.event { true } else { false } }
@@ -73,7 +73,7 @@ extension CallTransition {
 }
 
 extension CallEvent {
-    /// Whether devices get the call with it, or what has changed of it.
+    /// Whether it carries the call or what has changed in it.
     var carriesCall: Bool {
         switch self {
         case .incoming, .updated, .changed, .ringStopped, .moved: true
@@ -82,9 +82,9 @@ extension CallEvent {
     }
 }
 
-/// Addresses of which no two are of one user.
+/// Addresses with at most one for each user.
 extension [Address] {
-    /// These and others together.
+    /// These and others combined.
     fileprivate func joined(by others: [Address]) -> [Address] {
         guard !isEmpty else { return others }
         var joined = self
@@ -102,7 +102,7 @@ extension [Address] {
 }
 
 extension Address {
-    /// The devices of this address and of another one of the same user; more of that user's where no address says it.
+    /// The devices of this address and of another one of the same user; more of them where no address fits.
     fileprivate func joined(by other: Address) -> Address {
         switch (self, other) {
         case (.user, _), (_, .user): .user(user)

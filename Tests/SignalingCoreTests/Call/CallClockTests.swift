@@ -3,7 +3,7 @@ import Testing
 
 @testable import SignalingCore
 
-/// The server is started again after its clock was set back: what is stored lies in the future.
+/// The server is restarted after its clock was set back: the stored times are in the future.
 @Suite("A call that was written by a clock that was ahead")
 struct CallClockTests {
     private static let jumps: [Instant.Span] = [.seconds(10), .seconds(3600), .seconds(400 * 24 * 3600)]
@@ -34,7 +34,7 @@ struct CallClockTests {
         #expect(scene.now - adopted <= scene.call.rules.timings.ring)
     }
 
-    @Test("A ring that is stored as longer than any can be is cut", arguments: jumps)
+    @Test("A stored ring that is longer than any ring can be is cut", arguments: jumps)
     func longRing(_ excess: Instant.Span) throws {
         var scene = Scene.ringing()
         let index = try #require(scene.call.index(of: Scene.callee))
@@ -45,7 +45,7 @@ struct CallClockTests {
         #expect(scene.call.nextDeadline == scene.now + longest)
     }
 
-    @Test("Whoever does not come back is out after the recovery time", arguments: jumps)
+    @Test("Participants who do not come back are out after the recovery time", arguments: jumps)
     func grace(_ jump: Instant.Span) {
         var scene = restarted(Scene.ongoing(), back: jump)
         let adopted = scene.now
@@ -55,7 +55,7 @@ struct CallClockTests {
         #expect(scene.call.endReason == .disconnected)
     }
 
-    @Test("A device that is lost later has its time, too, and the call lasts as long as any", arguments: jumps)
+    @Test("A device that is lost later gets its grace, too, and the call may last as long as any", arguments: jumps)
     func later(_ jump: Instant.Span) {
         var scene = restarted(Scene.ongoing(), back: jump)
         let adopted = scene.now
@@ -69,7 +69,7 @@ struct CallClockTests {
         #expect(scene.isOverdue(at: scene.now + .seconds(30)))
         scene.waitForDeadline()
         #expect(scene.call.endReason == .disconnected)
-        // The call's own times go on where they were: 60 s and 30 s after the answer.
+        // The call's own times continue where they were: 60 s and 30 s after the answer.
         #expect(scene.call.endedAt.map { $0 - (scene.call.answeredAt ?? $0) } == .seconds(90))
     }
 }

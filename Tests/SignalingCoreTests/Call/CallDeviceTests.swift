@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Devices: lost, returned, moved, glare")
 struct CallDeviceTests {
-    @Test("A caller who is lost while the call rings is given 15 s")
+    @Test("A caller who is lost while the call rings gets 15 s")
     func callerLost() {
         var scene = Scene.ringing()
         scene.wait(.seconds(2))
@@ -15,7 +15,7 @@ struct CallDeviceTests {
         #expect(scene.call.phase == .missed(endedAt: Scene.start + .seconds(17), .callerDisconnected))
     }
 
-    @Test("A caller who comes back in time is expected no longer")
+    @Test("A caller who comes back in time is no longer timed")
     func callerReturned() {
         var scene = Scene.ringing()
         scene.handle(.deviceLost(Scene.caller, Scene.callerPhone.device))
@@ -35,7 +35,7 @@ struct CallDeviceTests {
             transition.deliveries == [CallDelivery(to: .device(Scene.callee, Scene.calleePhone.device), .incoming)])
     }
 
-    @Test("A participant who is lost in a running call is given 30 s, and the other side sees it")
+    @Test("A participant who is lost in a running call gets 30 s, and the other side sees it")
     func participantLost() {
         var scene = Scene.ongoing()
         let answeredAt = scene.now
@@ -51,7 +51,7 @@ struct CallDeviceTests {
                 == .left(joinedAt: answeredAt, at: answeredAt + .seconds(30), .disconnected))
     }
 
-    @Test("A caller who is away when the callee answers is given the time of a running call")
+    @Test("A caller who is away when the callee answers gets the time of a running call")
     func answeredWhileCallerIsLost() {
         var scene = Scene.ringing()
         scene.handle(.deviceLost(Scene.caller, Scene.callerPhone.device))
@@ -60,7 +60,7 @@ struct CallDeviceTests {
         #expect(scene.call.nextDeadline == scene.now + .seconds(30))
     }
 
-    @Test("The loss of a device that is not in the call means nothing")
+    @Test("The loss of a device that is not in the call has no effect")
     func otherDeviceLost() {
         var scene = Scene.ongoing()
         let before = scene.call
@@ -87,7 +87,7 @@ struct CallDeviceTests {
         #expect(scene.call.endReason == .hangup)
     }
 
-    @Test("Only somebody who is in the call can move it")
+    @Test("Only a user who is in the call can move it")
     func moveRights() {
         var scene = Scene.ringing()
         #expect(scene.send(.move(scene.request(), MediaState()), from: Scene.calleePhone).refusal == .wrongState)
@@ -115,7 +115,7 @@ struct CallDeviceTests {
         #expect(other.call.endedAt == nil)
     }
 
-    @Test("A repeat of an invite does not move the call back, be it the call's own or a later one")
+    @Test("A repeated invite, the call's own or a later one, does not move the call back")
     func repeatedInvite() {
         var scene = Scene.ongoing()
         scene.invite(RequestID(high: 6, low: 1), from: Scene.callerLaptop)
@@ -129,7 +129,7 @@ struct CallDeviceTests {
         }
     }
 
-    @Test("An invite into a call that is overdue finds it ended")
+    @Test("An invite to an overdue call finds it ended")
     func inviteIntoOverdueCall() {
         var scene = Scene.ringing()
         scene.now = scene.call.ringExpiresAt
@@ -137,7 +137,7 @@ struct CallDeviceTests {
         #expect(transition.call.phase == .missed(endedAt: scene.call.ringExpiresAt, .noAnswer))
     }
 
-    @Test("What a participant says of its microphone and camera is shown and not stored")
+    @Test("The reported microphone and camera state is shown and not stored")
     func setMedia() {
         var scene = Scene.ongoing()
         let muted = MediaState(microphone: false, camera: true)
@@ -149,9 +149,9 @@ struct CallDeviceTests {
     }
 }
 
-@Suite("Recovery: a call taken up after a restart")
+@Suite("Recovery: a call adopted after a restart")
 struct CallRecoveryTests {
-    @Test("The ring deadline lies ahead: it rings on for the remainder")
+    @Test("The ring deadline is ahead: it rings for the remaining time")
     func rings() {
         var scene = Scene.ringing()
         scene.wait(.seconds(20))
@@ -186,7 +186,7 @@ struct CallRecoveryTests {
     }
 
     @Test(
-        "The owner was alive after all that is written down: the call ended then, and never in the future",
+        "The owner was alive after the last stored time: the call ended then, and never in the future",
         arguments: [(-60, -60), (-200, -100), (5, 0)])
     func ownerLastSeen(_ lastSeen: Int64, _ end: Int64) {
         var scene = Scene.ongoing()

@@ -3,9 +3,9 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("What of a call has changed")
+@Suite("What has changed in a call")
 struct CallDifferenceTests {
-    /// Places of the caller, the callee, the third and the fourth, who is rung.
+    /// Indices of the caller, the callee, the third and the fourth, who is rung.
     private static let (caller, callee, third, fourth) = (0, 1, 2, 3)
 
     private struct Expected: Equatable, CustomStringConvertible {
@@ -24,7 +24,7 @@ struct CallDifferenceTests {
         return Expected(participants: difference.participants, shown: difference.shown, others: others)
     }
 
-    @Test("Each input names what it changes, and nothing beside it")
+    @Test("Each input names what it changes, and nothing else")
     func table() throws {
         var scene = Scene.groupOngoing()
         func control(_ control: HostControl) -> CallInput {
@@ -51,7 +51,7 @@ struct CallDifferenceTests {
                 .command(.move(scene.request(), MediaState()), from: Scene.thirdLaptop),
                 Expected(participants: [Self.third], others: ["screens"])
             ),
-            // The host goes, and a co-host is host.
+            // The host leaves, and a co-host becomes host.
             (
                 .command(.hangUp(scene.request(), mediaFailed: false), from: Scene.callerPhone),
                 Expected(participants: [Self.caller, Self.callee])
@@ -71,7 +71,7 @@ struct CallDifferenceTests {
         #expect(scene.send(.fetch, from: Scene.callerPhone).difference == nil)
     }
 
-    @Test("That somebody rings longer is no change to the others")
+    @Test("A longer ring is not a change for the others")
     func longer() throws {
         var scene = Scene.groupOngoing()
         scene.send(.ringing(wokenByPush: false), from: Scene.fourthPhone)
@@ -80,8 +80,8 @@ struct CallDifferenceTests {
         #expect(Self.named(try #require(woken.difference)) == Expected())
     }
 
-    /// The one whom the caller may not reach was not rung; another's ring is heard. The caller must not see when.
-    @Test("That somebody hears of a call from now on is no change to the others")
+    /// A user whom the caller may not reach was not rung; another user's ring is heard. The caller must not see when.
+    @Test("A user who is now told of the call is not a change for the others")
     func hidden() throws {
         var invitation = Scene.invitation()
         invitation.mode = .group
@@ -95,13 +95,13 @@ struct CallDifferenceTests {
         #expect(Self.named(difference) == Expected())
     }
 
-    @Test("A change put on a picture gives the next one; several as one do, on whichever picture since the first")
+    @Test("A change applied to a state gives the next one; combined ones too, on any state since the first")
     func pictures() {
         var random = SplitMix64(state: 1)
         var (changes, joined) = (0, 0)
         for seed in 1...800 as ClosedRange<UInt64> {
             var walk = RandomWalk(seed: seed)
-            /// The pictures since the beginning of what is joined, and what is joined.
+            /// The states since the base of the combined difference, and that difference.
             var pictures: [Seen] = []
             var sum: CallDifference?
             walk.run { before, transition in

@@ -3,9 +3,9 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("Whoever has no business in the call is out of it, and sees no more of it")
+@Suite("Users who no longer belong to the call are out of it, and see no more of it")
 struct CallExpulsionTests {
-    /// Everything that puts a user out of the call who is in it with the phone.
+    /// Everything that takes a user out of the call who is in it with the phone.
     enum Expulsion: CaseIterable {
         case membership
         case device
@@ -21,7 +21,7 @@ struct CallExpulsionTests {
     }
 
     @Test(
-        "The host is sent out: out as removed, the screen closed, the host handed on, told and written",
+        "The host is sent out: out as removed, the share closed, the host role passed on, told and stored",
         arguments: Expulsion.allCases)
     func host(_ expulsion: Expulsion) {
         var scene = Scene.groupOngoing()
@@ -34,7 +34,7 @@ struct CallExpulsionTests {
         #expect(scene.role(Scene.callee) == .host)
         #expect(scene.role(Scene.caller) == (expulsion == .membership ? .participant : .coHost))
         for user in [Scene.caller, Scene.callee, Scene.third, Scene.fourth] {
-            // Whoever may not see the call any more is told it whole, and no more after that.
+            // A user who may no longer see the call gets it whole, and nothing after that.
             let isLast = user == Scene.caller && expulsion == .membership
             #expect(transition.deliveries.contains(CallDelivery(to: .user(user), .updated)) == isLast)
             #expect(transition.tells(.user(user)) == !isLast)
@@ -43,7 +43,7 @@ struct CallExpulsionTests {
     }
 
     @Test(
-        "One who rings stops ringing; the call that rings for nobody is over", arguments: [Expulsion.membership, .user])
+        "A ringing user stops ringing; a call that rings nobody is over", arguments: [Expulsion.membership, .user])
     func ringing(_ expulsion: Expulsion) {
         var scene = Scene.groupRinging()
         let transition = scene.handle(expulsion.input(Scene.calleePhone))
@@ -55,7 +55,7 @@ struct CallExpulsionTests {
         #expect(scene.call.phase == .missed(endedAt: scene.now, .noAnswer))
     }
 
-    @Test("A device that is logged out is not the user's other one, nor does it stop the ringing")
+    @Test("Logging out a device does not affect the user's other one, nor does it stop the ringing")
     func anotherDevice() {
         var scene = Scene.groupOngoing()
         let before = scene.call
@@ -64,7 +64,7 @@ struct CallExpulsionTests {
         #expect(scene.call == before)
     }
 
-    @Test("In a direct call the other one is not left waiting", arguments: [Expulsion.device, .user])
+    @Test("In a direct call the other side is not left waiting", arguments: [Expulsion.device, .user])
     func direct(_ expulsion: Expulsion) {
         var scene = Scene.ongoing()
         scene.handle(expulsion.input(Scene.calleePhone))
@@ -75,7 +75,7 @@ struct CallExpulsionTests {
         #expect(ringing.call.endReason == .cancelled)
     }
 
-    @Test("A request to be let in is turned away", arguments: Expulsion.allCases)
+    @Test("A request to be admitted is refused", arguments: Expulsion.allCases)
     func lobby(_ expulsion: Expulsion) {
         var scene = Scene.groupOngoing()
         scene.control(.lock(true), from: Scene.callerPhone)
@@ -87,7 +87,7 @@ struct CallExpulsionTests {
         #expect(transition.deliveries.contains(denial) == (expulsion != .device))
     }
 
-    @Test("Nothing brings a former member back but being a member again")
+    @Test("A former member can return only as a member again")
     func comingBack() {
         var scene = Scene.groupOngoing()
         scene.handle(.membershipEnded(Scene.callee))
@@ -101,7 +101,7 @@ struct CallExpulsionTests {
         #expect(scene.role(Scene.callee) == .participant)
     }
 
-    @Test("A former member is rung as any outsider is, and is a guest then, who comes back as guests do")
+    @Test("A former member is rung as any outsider is, and is a guest then, who may return as guests do")
     func guest() {
         var scene = Scene.groupOngoing()
         scene.handle(.membershipEnded(Scene.callee))
@@ -115,7 +115,7 @@ struct CallExpulsionTests {
         #expect(scene.call.participant(Scene.callee)?.standing == .guest)
     }
 
-    @Test("Whoever is barred is answered as a stranger, and hears nothing after that")
+    @Test("A barred user is answered as a stranger, and told nothing after that")
     func barred() {
         var scene = Scene.groupOngoing()
         let request = scene.request()
@@ -126,7 +126,7 @@ struct CallExpulsionTests {
         for command in Self.commands(&scene) {
             #expect(scene.send(command, from: Scene.calleePhone).refusal == .notFound, "\(command)")
         }
-        // Nor by what was carried out before.
+        // Nor by commands that were carried out before.
         #expect(scene.send(.startScreenShare(request), from: Scene.calleePhone).refusal == .notFound)
         #expect(scene.join(Scene.calleePhone).refusal == .forbidden)
         let end = scene.control(.end, from: Scene.callerPhone)
@@ -134,7 +134,7 @@ struct CallExpulsionTests {
         #expect(scene.send(.fetch, from: Scene.calleePhone).refusal == .notFound)
     }
 
-    @Test("What stays of a call to one who was sent out has nothing in it that came later")
+    @Test("What remains of a call for a user who was sent out contains nothing from later")
     func past() throws {
         var scene = Scene.groupOngoing()
         scene.wait(.seconds(1))
@@ -158,7 +158,7 @@ struct CallExpulsionTests {
         #expect(scene.call.past(of: Scene.callee) == past)
     }
 
-    /// What a participant could ask, but to join.
+    /// All commands of a participant except to join.
     private static func commands(_ scene: inout Scene) -> [CallCommand] {
         [
             .fetch, .accept(scene.request(), MediaState()), .move(scene.request(), MediaState()),

@@ -29,7 +29,7 @@ struct CallGroupTests {
         #expect(!scene.call.isEnded)
     }
 
-    @Test("A decline is that participant's alone, before and after the answer")
+    @Test("A decline affects only that participant, before and after the answer")
     func decline() {
         for var scene in [Scene.groupRinging(), Scene.groupOngoing()] {
             let transition = scene.send(
@@ -39,7 +39,7 @@ struct CallGroupTests {
         }
     }
 
-    /// What the callees of a group call do one after the other, and what the call ends as.
+    /// The answers of the callees of a group call, one after the other, and the end reason of the call.
     static let ringEnds: [([Bool?], Call.EndReason)] = [
         ([false, false, false], .declined), ([true, true, true], .busy), ([false, true, false], .noAnswer),
         ([false, false, nil], .noAnswer), ([nil, nil, nil], .noAnswer),
@@ -70,7 +70,7 @@ struct CallGroupTests {
         #expect(call.phase == .missed(endedAt: Scene.start, .busy))
     }
 
-    @Test("The caller's end ends a group call that nobody has answered, for all")
+    @Test("When the caller ends a group call that nobody has answered, it ends for all")
     func cancel() {
         var scene = Scene.groupRinging()
         let transition = scene.send(.cancel(scene.request()), from: Scene.callerPhone)
@@ -80,7 +80,7 @@ struct CallGroupTests {
         }
     }
 
-    @Test("Whoever leaves leaves alone; who stays hears of it")
+    @Test("A user who leaves does not end the call; those who stay are told")
     func leave() {
         var scene = Scene.groupOngoing()
         let transition = scene.hangUp(Scene.calleePhone)
@@ -105,7 +105,7 @@ struct CallGroupTests {
         #expect(scene.call.endedAt == Scene.start + .seconds(45 + 120))
     }
 
-    @Test("Somebody who joins is company: the time alone begins anew")
+    @Test("Somebody who joins is company: the time alone starts over")
     func companyComes() {
         var scene = Scene.groupOngoing()
         scene.send(.decline(scene.request(), isBusy: false, reachable: []), from: Scene.fourthPhone)
@@ -132,7 +132,7 @@ struct CallGroupTests {
         let transition = scene.waitForDeadline()
         #expect(scene.call.endReason == .empty)
         #expect(transition.events.contains(CallDelivery(to: .user(Scene.fourth), .ringStopped(.callEnded))))
-        // Whoever has left learns that there is nothing to return to.
+        // A user who has left is told that there is nothing to return to.
         #expect(transition.events.contains(CallDelivery(to: .user(Scene.third), .updated)))
     }
 
@@ -155,7 +155,7 @@ struct CallGroupTests {
         #expect(scene.call.answeredAt == scene.now)
     }
 
-    @Test("A member who left or declined may come back, with a new time of joining")
+    @Test("A member who left or declined may come back, with a new joining time")
     func rejoin() {
         var scene = Scene.groupOngoing()
         scene.hangUp(Scene.thirdPhone)
@@ -201,7 +201,7 @@ struct CallGroupTests {
         #expect(scene.add(Callee(Scene.stranger), from: Scene.thirdPhone).refusal == nil)
     }
 
-    @Test("Adding whoever is in the call changes nothing; whoever is being rung is given more time, up to two rings")
+    @Test("Adding somebody who is in the call changes nothing; a ringing user gets more time, up to two rings")
     func addPresent() {
         var scene = Scene.groupOngoing()
         let transition = scene.add(Callee(Scene.callee), from: Scene.thirdPhone)
@@ -229,7 +229,7 @@ struct CallGroupTests {
         #expect(scene.call.participant(Scene.fourth)?.rungAt == scene.now)
     }
 
-    @Test("Of several, those who can be rung are rung")
+    @Test("Of several users, those who can be rung are rung")
     func addSome() {
         var scene = Scene.groupOngoing()
         scene.send(.decline(scene.request(), isBusy: false, reachable: []), from: Scene.fourthPhone)
@@ -251,7 +251,7 @@ struct CallGroupTests {
         #expect(scene.call.participant(Scene.fourth)?.isRinging == true)
     }
 
-    @Test("A full call takes nobody in, and rings nobody")
+    @Test("A full call admits nobody, and rings nobody")
     func full() {
         var rules = CallRules()
         rules.participantLimit = 4
@@ -262,7 +262,7 @@ struct CallGroupTests {
         #expect(scene.join(Scene.strangersPhone).refusal == nil)
     }
 
-    @Test("However long people ring others, a call does not grow for ever; whoever was in it may come back")
+    @Test("However long people ring others, a call's size is limited; its former participants may come back")
     func total() {
         var rules = CallRules()
         rules.participantLimit = 4
@@ -280,7 +280,7 @@ struct CallGroupTests {
         #expect(scene.join(Scene.fourthPhone).refusal == nil)
     }
 
-    @Test("A clock that goes back does not turn the times around")
+    @Test("A clock that goes back does not reverse the times")
     func clockGoesBack() {
         var scene = Scene.groupOngoing()
         let answeredAt = scene.call.answeredAt
@@ -313,9 +313,9 @@ struct CallGroupTests {
     }
 }
 
-@Suite("Ringing: extension and people who must not hear of it")
+@Suite("Ringing: extension and users who must not know of it")
 struct CallRingingTests {
-    @Test("A device that was woken by a push has at least 20 s, once, up to 75 s")
+    @Test("A device that was woken by a push gets at least 20 s, once, up to 75 s")
     func extend() {
         var scene = Scene.ringing()
         scene.wait(.seconds(20))
@@ -331,7 +331,7 @@ struct CallRingingTests {
         #expect(scene.call.nextDeadline == Scene.start + .seconds(60), "only once")
     }
 
-    @Test("No ring is longer than the cap")
+    @Test("No ring is longer than the limit")
     func cap() {
         var rules = CallRules()
         rules.timings.ringExtension = .seconds(60)
@@ -341,7 +341,7 @@ struct CallRingingTests {
         #expect(scene.call.nextDeadline == Scene.start + .seconds(75))
     }
 
-    @Test("A device that needed no waking gets no more time")
+    @Test("A device that did not have to be woken gets no more time")
     func noExtension() {
         var scene = Scene.ringing()
         scene.wait(.seconds(40))
@@ -351,14 +351,14 @@ struct CallRingingTests {
 
     static let name = RequestID(high: 6, low: 6)
 
-    /// A call from somebody whom the callee does not want to hear from.
+    /// A call from a user from whom the callee does not want to be called.
     static func hidden(isBusy: Bool = false) -> Scene {
         var invitation = Scene.invitation()
         invitation.callees = [Callee(Scene.callee, isBusy: isBusy, isHidden: true)]
         return Scene(call: Call.place(invitation, rules: CallRules(), at: Scene.start).call)
     }
 
-    @Test("A blocked caller hears ringing until the deadline, and the callee nothing", arguments: [false, true])
+    @Test("A blocked caller hears ringing until the deadline, and the callee hears nothing", arguments: [false, true])
     func blocked(_ isBusy: Bool) {
         var invitation = Scene.invitation()
         invitation.callees = [Callee(Scene.callee, isBusy: isBusy, isHidden: true)]
@@ -376,27 +376,27 @@ struct CallRingingTests {
         #expect(ended.deliveries.allSatisfy { $0.address.user == Scene.caller })
     }
 
-    @Test("Somebody who must not hear of a call is a stranger to it", arguments: CallLifeTests.strangersCommands)
+    @Test("A user who must not know of a call is a stranger to it", arguments: CallLifeTests.strangersCommands)
     func strange(_ command: CallCommand) {
         var scene = Self.hidden()
         #expect(scene.send(command, from: Scene.calleePhone).refusal == .notFound)
     }
 
-    @Test("Nothing is feigned of somebody who may hear of the call")
+    @Test("Nothing is feigned for a user who may know of the call")
     func heard() {
         var scene = Scene.ringing()
         #expect(scene.handle(.ringingFeigned(Scene.callee)).deliveries.isEmpty)
         #expect(scene.call.participant(Scene.callee)?.ringing?.isAlerted == false)
     }
 
-    @Test("A cancelled call to somebody who must not hear of it stays unheard")
+    @Test("A cancelled call to a user who must not know of it stays unheard")
     func cancelled() {
         var scene = Self.hidden()
         let transition = scene.send(.cancel(scene.request()), from: Scene.callerPhone)
         #expect(transition.deliveries.allSatisfy { $0.address.user == Scene.caller })
     }
 
-    @Test("Glare opens a hidden call: whoever calls wants to talk")
+    @Test("Glare reveals a hidden call: a user who calls wants to talk")
     func glare() {
         var scene = Self.hidden()
         let transition = scene.invite(Self.name, from: Scene.calleePhone)

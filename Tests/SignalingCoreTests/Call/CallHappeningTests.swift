@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What has happened in a call")
 struct CallHappeningTests {
-    /// Places of the caller, the callee, the third, the fourth, who is rung in a group call, and of a newcomer.
+    /// Indices of the caller, the callee, the third, the fourth, who is rung in a group call, and of a newcomer.
     private static let (caller, callee, third, fourth, newcomer) = (0, 1, 2, 3, 4)
     private static let ringEnd = Scene.start + .seconds(45)
 
@@ -21,7 +21,7 @@ struct CallHappeningTests {
         var testDescription: String { name }
     }
 
-    /// Something is done in a call between two people that rings, or in one that was answered.
+    /// Does something in a direct call that rings, or in one that was answered.
     private static func direct(
         _ name: String, answered: Bool = false, _ expected: [CallHappening],
         _ act: @escaping @Sendable (inout Scene) -> CallTransition
@@ -32,7 +32,7 @@ struct CallHappeningTests {
         }
     }
 
-    /// Something is done in a group call of three in which a fourth is rung.
+    /// Does something in a group call of three in which a fourth is rung.
     private static func group(
         _ name: String, _ expected: [CallHappening], _ act: @escaping @Sendable (inout Scene) -> CallTransition
     ) -> Case {
@@ -43,7 +43,7 @@ struct CallHappeningTests {
         }
     }
 
-    /// The same, but that the fourth must not hear of the call.
+    /// The same, but the fourth must not know of the call.
     private static func hidden(
         _ name: String, _ expected: [CallHappening], _ act: @escaping @Sendable (inout Scene) -> CallTransition
     ) -> Case {
@@ -172,7 +172,7 @@ struct CallHappeningTests {
         },
         group("out of reach", [.shown(third)]) { $0.handle(.deviceLost(Scene.third, Scene.thirdPhone.device)) },
         direct(
-            "answered while the caller is out of reach",
+            "answered while the caller is disconnected",
             [
                 .awaited(caller), .stoppedRinging(callee, until: ringEnd, .answeredElsewhere), .joined(callee),
                 .answered,
@@ -273,13 +273,13 @@ struct CallHappeningTests {
 
     static let cases = rings + unheard + people + others
 
-    @Test("Each change is what it is, and nothing beside it", arguments: cases)
+    @Test("Each change gives the right happenings, and no others", arguments: cases)
     func table(_ example: Case) {
         #expect(example.act().happenings == example.expected)
     }
 
     /// A new kind does not compile until it is named here, and counted.
-    @Test("The table has each kind")
+    @Test("The table contains each kind")
     func kinds() {
         var seen: Set<String> = []
         for happening in Self.cases.flatMap(\.expected) {
@@ -295,7 +295,7 @@ struct CallHappeningTests {
         #expect(seen.count == 20 + CallHappening.RingBeginning.allCases.count + RingStopReason.allCases.count)
     }
 
-    @Test("Nothing has happened if and only if nobody sees a difference")
+    @Test("There are no happenings if and only if nobody sees a difference")
     func nothing() {
         var quiet = 0
         for seed in 1...600 as ClosedRange<UInt64> {
@@ -319,7 +319,7 @@ struct CallHappeningTests {
         #expect(quiet > 1000)
     }
 
-    @Test("A participant's row is written once, if and only if it has other contents")
+    @Test("A participant's row is written once, if and only if its contents have changed")
     func rows() {
         var (written, unwritten) = (0, 0)
         for seed in 1...600 as ClosedRange<UInt64> {
@@ -340,7 +340,7 @@ struct CallHappeningTests {
         #expect(written > 2000 && unwritten > 200)
     }
 
-    @Test("What concerns people comes in the order of their places, the end at the end")
+    @Test("Happenings of participants come in the order of their indices, the end comes last")
     func order() {
         for seed in 1...300 as ClosedRange<UInt64> {
             var walk = RandomWalk(seed: seed)

@@ -12,7 +12,7 @@ struct CallHostTests {
             .lock(true), .lock(false), .admit(Scene.third, isAdmitted: true), .end, .stopMedia(.camera, of: nil),
         ] + Medium.allCases.map { .stopMedia($0, of: Scene.third) }
 
-    @Test("A participant controls nobody", arguments: controls)
+    @Test("A participant can't control anybody", arguments: controls)
     func participant(_ control: HostControl) {
         var scene = Scene.groupOngoing()
         let before = scene.call
@@ -20,7 +20,7 @@ struct CallHostTests {
         #expect(scene.call == before)
     }
 
-    @Test("A device that is not in the call controls nobody, not even the host's", arguments: controls)
+    @Test("A device that is not in the call can't control anybody, not even the host's", arguments: controls)
     func otherDevice(_ control: HostControl) {
         var scene = Scene.groupOngoing()
         #expect(scene.control(control, from: Scene.callerLaptop).refusal == .wrongState)
@@ -28,13 +28,13 @@ struct CallHostTests {
         #expect(scene.control(control, from: Scene.strangersPhone).refusal == .notFound)
     }
 
-    @Test("In a direct call nobody is host over the other", arguments: controls)
+    @Test("In a direct call nobody is host of the other", arguments: controls)
     func direct(_ control: HostControl) {
         var scene = Scene.ongoing()
         #expect(scene.control(control, from: Scene.callerPhone).refusal == .wrongState)
     }
 
-    @Test("A co-host does all but end the call, give roles and act against the host", arguments: controls)
+    @Test("A co-host may do everything except end the call, give roles and act against the host", arguments: controls)
     func coHost(_ control: HostControl) {
         var scene = Scene.groupOngoing()
         scene.control(.setRole(Scene.callee, .coHost), from: Scene.callerPhone)
@@ -54,14 +54,14 @@ struct CallHostTests {
         #expect(scene.control(control, from: Scene.calleePhone).refusal == .forbidden)
     }
 
-    @Test("To take oneself out is to hang up")
+    @Test("A host can't act on themselves; to leave, they hang up")
     func oneself() {
         var scene = Scene.groupOngoing()
         #expect(scene.control(.remove(Scene.caller, isBarred: false), from: Scene.callerPhone).refusal == .forbidden)
         #expect(scene.control(.setRole(Scene.caller, .participant), from: Scene.callerPhone).refusal == .forbidden)
     }
 
-    @Test("Controls of somebody who is not there find nobody")
+    @Test("Controls of a user who is not in the call return notFound")
     func nobody() {
         var scene = Scene.groupOngoing()
         for control: HostControl in [
@@ -72,7 +72,7 @@ struct CallHostTests {
         }
     }
 
-    @Test("A role is stored and shown; the host's own passes on to whoever is made host")
+    @Test("A role is stored and shown; the host's own role passes to the user who is made host")
     func roles() {
         var scene = Scene.groupOngoing()
         let transition = scene.control(.setRole(Scene.third, .coHost), from: Scene.callerPhone)
@@ -83,7 +83,7 @@ struct CallHostTests {
         #expect(scene.control(.setRole(Scene.fourth, .host), from: Scene.calleePhone).refusal == .wrongState)
     }
 
-    @Test("When the host leaves, a co-host becomes host, else whoever is in the call longest")
+    @Test("When the host leaves, a co-host becomes host, else the user who has been in the call longest")
     func hostLeaves() {
         var scene = Scene.groupOngoing()
         var other = scene
@@ -96,7 +96,7 @@ struct CallHostTests {
         #expect(other.role(Scene.caller) == .coHost)
     }
 
-    @Test("Whoever comes into an empty call is its host")
+    @Test("A user who enters an empty call becomes its host")
     func emptyCall() {
         var scene = Scene.groupOngoing()
         for origin in [Scene.callerPhone, Scene.calleePhone, Scene.thirdPhone] { scene.hangUp(origin) }
@@ -121,7 +121,7 @@ struct CallHostTests {
         #expect(scene.call.screenShares.isEmpty)
     }
 
-    @Test("Everybody else is silenced at once, the host not")
+    @Test("Everybody else is muted at once, the host is not")
     func stopAll() {
         var scene = Scene.groupOngoing()
         scene.control(.setRole(Scene.callee, .coHost), from: Scene.callerPhone)
@@ -129,7 +129,7 @@ struct CallHostTests {
         #expect(transition.deliveries.map(\.address.user) == [Scene.third])
     }
 
-    @Test("Whoever is removed is out, and may come back; whoever is barred may not", arguments: [false, true])
+    @Test("A removed user is out, and may come back; a barred one may not", arguments: [false, true])
     func remove(_ isBarred: Bool) {
         var scene = Scene.groupOngoing()
         scene.send(.startScreenShare(scene.request()), from: Scene.thirdPhone)
@@ -144,7 +144,7 @@ struct CallHostTests {
         #expect(scene.join(Scene.thirdLaptop).refusal == (isBarred ? .forbidden : nil))
     }
 
-    @Test("Whoever is removed while being rung stops ringing", arguments: [false, true])
+    @Test("A user who is removed while being rung stops ringing", arguments: [false, true])
     func removeRinging(_ isBarred: Bool) {
         var scene = Scene.groupOngoing()
         let transition = scene.control(.remove(Scene.fourth, isBarred: isBarred), from: Scene.callerPhone)
@@ -152,7 +152,7 @@ struct CallHostTests {
         #expect(transition.events.contains(CallDelivery(to: .user(Scene.fourth), .ringStopped(.removed))))
     }
 
-    @Test("When the last one that is rung is removed, nobody is called any more")
+    @Test("When the last ringing user is removed, nobody is being called")
     func removeLast() {
         var scene = Scene.groupRinging()
         for user in [Scene.callee, Scene.third, Scene.fourth] {
@@ -161,7 +161,7 @@ struct CallHostTests {
         #expect(scene.call.endReason == .noAnswer)
     }
 
-    @Test("Whoever has left can be barred, and only a host rings a barred one again")
+    @Test("A user who has left can be barred, and only a host can ring a barred user again")
     func barred() {
         var scene = Scene.groupOngoing()
         scene.hangUp(Scene.thirdPhone)
@@ -173,7 +173,7 @@ struct CallHostTests {
         #expect(scene.send(.accept(scene.request(), MediaState()), from: Scene.thirdPhone).refusal == nil)
     }
 
-    @Test("A locked call: who is rung comes in, who is not asks, and only hosts add people")
+    @Test("A locked call: a rung user comes in, others ask, and only hosts add people")
     func lock() {
         var scene = Scene.groupOngoing()
         let locked = scene.control(.lock(true), from: Scene.callerPhone)
@@ -187,7 +187,7 @@ struct CallHostTests {
         #expect(asked.tells(.user(Scene.caller)))
     }
 
-    @Test("Whoever asks is admitted with the device that asked, or turned away")
+    @Test("A user who asks is admitted with the device that asked, or refused")
     func admit() {
         var scene = Scene.groupOngoing()
         scene.control(.lock(true), from: Scene.callerPhone)
@@ -203,7 +203,7 @@ struct CallHostTests {
         #expect(denied.call.joinRequests.isEmpty && denied.call.participant(Scene.stranger) == nil)
     }
 
-    @Test("An open door lets in whoever waits; hosts need not ask")
+    @Test("Unlocking admits everybody who waits; hosts need not ask")
     func unlock() {
         var scene = Scene.groupOngoing()
         scene.control(.setRole(Scene.callee, .coHost), from: Scene.callerPhone)
@@ -216,7 +216,7 @@ struct CallHostTests {
         #expect(scene.call.participant(Scene.stranger)?.isConnected == true)
     }
 
-    @Test("An open door turns away those for whom there is no room, and is open all the same")
+    @Test("Unlocking refuses those for whom there is no room, and the call is unlocked anyway")
     func unlockFull() {
         var rules = CallRules()
         rules.participantLimit = 4
@@ -234,7 +234,7 @@ struct CallHostTests {
         #expect(transition.deliveries.contains(CallDelivery(to: device, .joinDenied)))
     }
 
-    @Test("Whoever has left and asks to be let in again takes that back by hanging up")
+    @Test("A user who has left and asks to be admitted again withdraws the request by hanging up")
     func formerRequestEnds() {
         var scene = Scene.groupOngoing()
         scene.hangUp(Scene.thirdPhone)
@@ -264,7 +264,7 @@ struct CallHostTests {
         #expect(ended.deliveries.contains(CallDelivery(to: device, .updated)))
     }
 
-    @Test("The host ends the call for all; before the answer that is to cancel it")
+    @Test("The host ends the call for all; before the answer this cancels it")
     func end() {
         var scene = Scene.groupOngoing()
         let transition = scene.control(.end, from: Scene.callerPhone)
@@ -277,7 +277,7 @@ struct CallHostTests {
         #expect(ringing.call.endReason == .cancelled)
     }
 
-    @Test("A lock and a bar outlive a restart")
+    @Test("A lock and a bar survive a restart")
     func restart() {
         var scene = Scene.groupOngoing()
         scene.control(.lock(true), from: Scene.callerPhone)
@@ -320,7 +320,7 @@ struct ScreenSharingRuleTests {
         #expect(scene.call.screenShares.map(\.sharer) == [Scene.caller, Scene.third])
     }
 
-    @Test("A share ends with its sharer's part in the call, for the reason it has")
+    @Test("A share ends with its sharer's part in the call, for the same reason")
     func leaves() {
         var scene = Self.scene(.multiple)
         let left = scene.hangUp(Scene.callerPhone)

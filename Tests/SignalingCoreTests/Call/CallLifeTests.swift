@@ -71,7 +71,7 @@ struct CallLifeTests {
                 == .left(joinedAt: nil, at: scene.call.ringExpiresAt, .noAnswer))
     }
 
-    @Test("What a deadline did is told to every device, the one whose command came too late among them")
+    @Test("The effect of a deadline is sent to every device, including the one whose command came too late")
     func overdueIsToldToAll() {
         var scene = Scene.ringing()
         scene.now = scene.call.ringExpiresAt
@@ -92,7 +92,7 @@ struct CallLifeTests {
         #expect(scene.call.answeredAt == scene.now)
     }
 
-    /// How a call that rings comes to its end, and what is written of it.
+    /// How a ringing call ends, and what is stored of it.
     struct RingEnd: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var input: CallInput
@@ -125,7 +125,7 @@ struct CallLifeTests {
             reason: .cancelled, callee: .cancelled, stop: .cancelled),
     ]
 
-    @Test("A call that rings ends as missed, for the reason it has", arguments: ringEnds)
+    @Test("A ringing call ends as missed, for the right reason", arguments: ringEnds)
     func ringEnd(_ end: RingEnd) {
         var scene = Scene.ringing()
         scene.wait(.seconds(3))
@@ -182,14 +182,14 @@ struct CallLifeTests {
         #expect(transition.events.contains { $0.address.user != origin.user && transition.tells($0.address) })
     }
 
-    @Test("A media connection that could not be made ends the call as ice_failed")
+    @Test("A media connection that could not be established ends the call as ice_failed")
     func mediaFailed() {
         var scene = Scene.ongoing()
         scene.send(.hangUp(scene.request(), mediaFailed: true), from: Scene.callerPhone)
         #expect(scene.call.endReason == .iceFailed)
     }
 
-    @Test("The longest duration ends a call")
+    @Test("The maximum duration ends a call")
     func maxDuration() {
         var scene = Scene.ongoing()
         let answeredAt = scene.now
@@ -218,7 +218,7 @@ struct CallLifeTests {
         (.stopScreenShare(request), nil),
     ]
 
-    @Test("What comes after the end changes nothing; what undoes is answered truly", arguments: lateCommands)
+    @Test("Commands after the end change nothing; those that end something get a true answer", arguments: lateCommands)
     func late(_ command: CallCommand, _ refusal: CallRefusal?) {
         var scene = Scene.ongoing()
         scene.send(.hangUp(scene.request(), mediaFailed: false), from: Scene.calleePhone)
@@ -272,7 +272,7 @@ struct CallLifeTests {
         #expect(scene.call.screenShares.isEmpty)
     }
 
-    @Test("A device that says it rings is shown to the caller, and nothing is written")
+    @Test("A device that reports ringing is shown to the caller, and nothing is stored")
     func alerted() {
         var scene = Scene.ringing()
         let transition = scene.send(.ringing(wokenByPush: false), from: Scene.calleePhone)

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Relay of descriptions and candidates")
 struct CallRelayTests {
-    @Test("What the caller sends while the call rings waits, and is handed over in order at the answer")
+    @Test("Signals sent by the caller while the call rings wait, and are handed over in order at the answer")
     func earlySignals() {
         var scene = Scene.ringing()
         let signals: [Signal] = [.offer(), .candidate("1"), .candidate("2")]
@@ -35,7 +35,7 @@ struct CallRelayTests {
         #expect(transition.call.revision == Scene.ongoing().call.revision)
     }
 
-    @Test("What is sent to a device that is away waits for its return")
+    @Test("Signals to a device that is away wait for its return")
     func away() {
         var scene = Scene.ongoing()
         scene.handle(.deviceLost(Scene.caller, Scene.callerPhone.device))
@@ -44,7 +44,7 @@ struct CallRelayTests {
         #expect(transition.signals.count == 1)
     }
 
-    @Test("A new device gets nothing that was meant for the old one's peer connection")
+    @Test("A new device gets no signals that were meant for the old one's peer connection")
     func moved() {
         var scene = Scene.ongoing()
         scene.handle(.deviceLost(Scene.caller, Scene.callerPhone.device))
@@ -55,7 +55,7 @@ struct CallRelayTests {
         #expect(scene.handle(.deviceReturned(Scene.caller, Scene.callerLaptop.device)).signals.isEmpty)
     }
 
-    @Test("Candidates of a generation that an ICE restart ended are dropped, waiting or coming")
+    @Test("Candidates of a generation before an ICE restart are dropped, waiting or arriving")
     func generations() {
         var scene = Scene.ringing()
         scene.send(.signal(.offer("first"), to: Scene.callee), from: Scene.callerPhone)
@@ -88,7 +88,7 @@ struct CallRelayTests {
         #expect(transition.refusal == .mailboxFull)
     }
 
-    @Test("A signal for which there is no room leaves what waits as it is")
+    @Test("A signal for which there is no room leaves the waiting ones as they are")
     func refusedSignalChangesNothing() {
         var scene = Scene.ringing()
         scene.send(.signal(.offer("first"), to: Scene.callee), from: Scene.callerPhone)
@@ -110,7 +110,7 @@ struct CallRelayTests {
         #expect(refusals == [nil, nil, nil, nil, .mailboxFull, .mailboxFull])
     }
 
-    @Test("Only the device that is in the call may send, and only to somebody else in it")
+    @Test("Only the device that is in the call may send, and only to another participant in it")
     func rights() {
         var scene = Scene.ongoing()
         #expect(scene.send(.signal(.offer(), to: Scene.callee), from: Scene.callerLaptop).refusal == .wrongState)
@@ -135,7 +135,7 @@ struct ScreenShareTests {
         #expect(scene.call.screenShares.isEmpty)
     }
 
-    @Test("A newcomer takes the share over")
+    @Test("A newcomer takes over the share")
     func replaced() {
         var scene = Scene.ongoing()
         scene.send(.startScreenShare(scene.request()), from: Scene.callerPhone)
@@ -152,7 +152,7 @@ struct ScreenShareTests {
     }
 
     @Test(
-        "Whatever takes the sharer or the call away closes the row",
+        "Everything that takes the sharer out or ends the call closes the row",
         arguments: [
             (Scene.callerPhone, Call.ShareEndReason.left), (Scene.calleePhone, .callEnded),
         ])
@@ -164,7 +164,7 @@ struct ScreenShareTests {
         #expect(scene.call.screenShares.isEmpty)
     }
 
-    @Test("A sharer whose grace runs out stops sharing as disconnected")
+    @Test("A sharer whose grace expires stops sharing as disconnected")
     func disconnected() {
         var scene = Scene.ongoing()
         scene.send(.startScreenShare(scene.request()), from: Scene.callerPhone)
@@ -173,7 +173,7 @@ struct ScreenShareTests {
         #expect(transition.changes.contains(.closeShare(Scene.caller, at: scene.now, .disconnected)))
     }
 
-    @Test("Nobody shares before the answer, nor from a device that is not in the call")
+    @Test("Nobody can share before the answer, or from a device that is not in the call")
     func rights() {
         var ringing = Scene.ringing()
         #expect(ringing.send(.startScreenShare(ringing.request()), from: Scene.callerPhone).refusal == .wrongState)

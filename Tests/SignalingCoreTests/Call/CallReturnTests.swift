@@ -3,9 +3,9 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("What stays of those who go and come back")
+@Suite("What remains of users who leave and come back")
 struct CallReturnTests {
-    @Test("What waits for somebody who stops ringing is void when they join later")
+    @Test("Signals for a user who stops ringing are void when they join later")
     func lettersToOneWhoDeclined() {
         var scene = Scene.groupOngoing()
         scene.send(.signal(.offer(), to: Scene.fourth), from: Scene.callerPhone)
@@ -15,7 +15,7 @@ struct CallReturnTests {
         #expect(transition.signals.isEmpty)
     }
 
-    @Test("What somebody left for one who is rung is void when they go")
+    @Test("Signals from a user to somebody who rings are void when the sender leaves")
     func lettersOfOneWhoLeft() {
         var scene = Scene.groupOngoing()
         scene.send(.signal(.offer(), to: Scene.fourth), from: Scene.thirdPhone)
@@ -29,7 +29,7 @@ struct CallReturnTests {
             ])
     }
 
-    @Test("A ring that stops does not put off the end of a call with nobody in it")
+    @Test("A ring that stops does not delay the end of a call with nobody in it")
     func emptyWhileSomebodyRings() {
         var scene = Scene.groupOngoing()
         scene.now = Scene.start + .seconds(40)
@@ -52,7 +52,7 @@ struct CallReturnTests {
         #expect(scene.call.participant(Scene.caller)?.isConnected == false)
     }
 
-    @Test("A repeat is no answer to one who must no longer hear of the call")
+    @Test("A repeat is not answered for a user who must no longer know of the call")
     func repeatOfAHidden() {
         var scene = Scene.groupOngoing()
         let request = scene.request()

@@ -3,14 +3,14 @@ import Testing
 
 @testable import SignalingCore
 
-/// The callee has blocked the caller, and nobody else. Whoever is welcome is heard, whatever the blocked one has done before.
+/// The callee has blocked only the caller. Rings of others are heard, whatever the blocked user has done before.
 @Suite("A welcome ring is heard beside one that is not")
 struct CallWelcomeTests {
     private static let hidden = Callee(Scene.fourth, isHidden: true)
     private static let welcome = Callee(Scene.fourth)
     private static let incoming = CallDelivery(to: .user(Scene.fourth), .incoming)
 
-    /// A group call of the caller, the callee and the third; the fourth, whom the caller rings, does not hear of it.
+    /// A group call of the caller, the callee and the third; the fourth, whom the caller rings, is not told of it.
     private static func ringingUnheard(_ rules: CallRules = CallRules()) -> Scene {
         var invitation = Scene.invitation()
         invitation.mode = .group
@@ -44,7 +44,7 @@ struct CallWelcomeTests {
         #expect(!transition.deliveries.contains { if case .ringStopped = $0.event { true } else { false } })
     }
 
-    @Test("The hidden ring has run out, a moment ago or long since: the welcome one rings", arguments: [1, 40])
+    @Test("The hidden ring has expired, a moment or long ago: the welcome one rings", arguments: [1, 40])
     func afterwards(_ seconds: Int64) {
         var rules = CallRules()
         rules.timings.ringAgain = .seconds(300)
@@ -56,7 +56,7 @@ struct CallWelcomeTests {
         #expect(transition.refusal == nil && transition.deliveries.contains(Self.incoming))
     }
 
-    @Test("The time between two rings is none between an unheard one and the next")
+    @Test("The minimum time between two rings does not apply after an unheard one")
     func ringAgain() {
         var scene = Self.ringingUnheard()
         scene.wait(.seconds(1))
@@ -66,7 +66,7 @@ struct CallWelcomeTests {
         #expect(scene.add(Self.welcome, from: Scene.thirdPhone).deliveries.contains(Self.incoming))
     }
 
-    @Test("An invite in the group rings whoever has not heard of the call, ringing or no more", arguments: [10, 50])
+    @Test("An invite in the group rings those who do not know of the call, ringing or no longer", arguments: [10, 50])
     func invite(_ seconds: Int64) {
         var scene = Self.ringingUnheard()
         scene.hangUp(Scene.thirdPhone)
@@ -78,13 +78,13 @@ struct CallWelcomeTests {
         #expect(transition.deliveries.contains(Self.incoming))
         #expect(transition.call.participant(Scene.third)?.isConnected == true)
         #expect(transition.call.participant(Scene.fourth)?.ringing?.until == scene.now + .seconds(45))
-        // Once more changes nothing.
+        // Another invite changes nothing.
         scene.wait(.seconds(1))
         let again = scene.invite(name, from: Scene.thirdPhone, group: callees)
         #expect(again.changes.isEmpty && again.deliveries.isEmpty)
     }
 
-    @Test("Whoever has not answered and asks to be let in is rung by an invite, and asks no more")
+    @Test("A user who has not answered and asks to be admitted is rung by an invite, and no longer asks")
     func inviteOfOneWhoAsks() {
         var scene = Scene.groupOngoing()
         scene.wait(.seconds(50))
@@ -97,7 +97,7 @@ struct CallWelcomeTests {
         #expect(transition.call.joinRequests.isEmpty)
     }
 
-    @Test("An invite of somebody who has to ask to be let in rings nobody")
+    @Test("An invite of a user who has to ask to be admitted rings nobody")
     func inviteInLocked() {
         var scene = Self.ringingUnheard()
         scene.hangUp(Scene.thirdPhone)
@@ -107,7 +107,7 @@ struct CallWelcomeTests {
         #expect(transition.call.participant(Scene.fourth)?.isHidden == true)
     }
 
-    @Test("A direct call that grows: the blocked one rings first, then the other")
+    @Test("A direct call that grows: the blocked user rings first, then the other")
     func grown() {
         var scene = Scene.ongoing()
         scene.add(Callee(Scene.third, isHidden: true, isMember: false), from: Scene.callerPhone)
@@ -116,7 +116,7 @@ struct CallWelcomeTests {
         #expect(transition.deliveries.contains(CallDelivery(to: .user(Scene.third), .incoming)))
     }
 
-    @Test("One who is busy is busy to the welcome one, and hears of it as of any call")
+    @Test("A busy user is busy for a welcome caller, and is told of the call as of any")
     func busy() {
         var scene = Self.ringingUnheard()
         let transition = scene.add(Callee(Scene.fourth, isBusy: true), from: Scene.thirdPhone)
@@ -126,7 +126,7 @@ struct CallWelcomeTests {
 
     @Test("The caller sees the same whether the first ring was heard or not")
     func noTell() {
-        /// What the caller is told, and how the fourth stands.
+        /// What the caller is told, and the state of the fourth.
         func seen(isHidden: Bool) -> [String] {
             var invitation = Scene.invitation()
             invitation.mode = .group
@@ -148,7 +148,7 @@ struct CallWelcomeTests {
             scene.wait(.seconds(30))
             look(scene.add(Self.welcome, from: Scene.thirdPhone))
             scene.wait(.seconds(20))
-            // The callee's own ring ends meanwhile.
+            // The callee's own ring ends in the meantime.
             look(scene.handle(.timePassed))
             look(scene.waitForDeadline())
             return seen

@@ -31,7 +31,7 @@ struct ParticipantRecordTests {
         (.left(joinedAt: nil, at: went, .noAnswer), record(.left, leftAt: went, .noAnswer)),
     ]
 
-    @Test("A participant is flat as its row, and comes back of it", arguments: states.indices)
+    @Test("A participant converts to a flat record and back", arguments: states.indices)
     func flat(_ index: Int) {
         let (state, record) = Self.states[index]
         #expect(Self.participant(state).record == record)
@@ -57,7 +57,7 @@ struct ParticipantRecordTests {
         record(.left, joinedAt: came, .hangup),
     ]
 
-    @Test("A row that lacks what its status needs is no participant", arguments: broken.indices)
+    @Test("A row that lacks what its status needs gives no participant", arguments: broken.indices)
     func lacking(_ index: Int) {
         #expect(Self.broken[index].participant == nil)
     }
@@ -67,7 +67,7 @@ struct ParticipantRecordTests {
         .missed(endedAt: went, .busy),
     ]
 
-    @Test("A phase comes back of what is stored of it", arguments: phases.indices)
+    @Test("A phase converts to its stored fields and back", arguments: phases.indices)
     func phase(_ index: Int) {
         let phase = Self.phases[index]
         var call = Scene.ringing().call

@@ -2,8 +2,7 @@ import Primitives
 
 @testable import SignalingCore
 
-/// A seeded schedule: a call of any kind, moved on by inputs of any kind at random times, restarts among them, until it
-/// is over.
+/// A seeded schedule: a call of any kind, advanced by random inputs at random times, with restarts, until it is over.
 struct RandomWalk {
     private static let origins = [
         Scene.callerPhone, Scene.callerLaptop, Scene.calleePhone, Scene.calleeLaptop, Scene.thirdPhone,
@@ -26,15 +25,15 @@ struct RandomWalk {
         watch(nil, placed)
         var scene = Scene(call: placed.call)
         for _ in 0..<80 where !scene.call.isEnded {
-            // Mostly in quick succession, now and then after a pause in which something becomes due.
+            // Usually in quick succession, now and then after a pause in which something becomes due.
             scene.wait(
                 Instant.Span(microseconds: Int64.random(in: 0...(chance(8) ? 40_000_000 : 3_000_000), using: &random)))
             if chance(40) {
                 scene.call = scene.call.adopted(at: scene.now, lastSeen: scene.now)
-                // As the database does when a call gets another owner.
+                // As in the database when a call gets another owner.
                 scene.call.revision = (scene.call.revision >> 32 + 1) << 32
             }
-            // What is due comes first, as a step of its own: so a transition is one step of the machine.
+            // What is due comes first, as a separate step: so a transition is one step of the machine.
             for input in [.timePassed, input(scene.call)] {
                 let before = scene.call
                 watch(before, scene.handle(input))
@@ -101,7 +100,7 @@ struct RandomWalk {
         }
     }
 
-    /// True once in so many times.
+    /// True with probability 1 in `times`.
     private mutating func chance(_ times: Int) -> Bool { Int.random(in: 0..<times, using: &random) == 0 }
 
     private mutating func pick<Element>(_ elements: [Element]) -> Element {

@@ -4,11 +4,11 @@ import Testing
 
 @testable import SignalingCore
 
-/// The diagrams of docs/call-machine.md against the machine: what random schedules do is drawn, and what is drawn
-/// happens.
+/// Compares the diagrams of docs/call-machine.md with the machine: everything that random schedules do is drawn, and
+/// everything that is drawn happens.
 @Suite("The state diagrams are true", .serialized)
 struct StateDiagramTests {
-    /// An arrow: from a state to a state, with the reason that stands on it.
+    /// An arrow: from a state to a state, labelled with a reason.
     struct Arrow: Hashable, Comparable, CustomStringConvertible {
         let from: String
         let to: String
@@ -19,7 +19,7 @@ struct StateDiagramTests {
         static func < (left: Arrow, right: Arrow) -> Bool { left.description < right.description }
     }
 
-    /// The arrows that random schedules went along.
+    /// The arrows that random schedules took.
     private struct Explored: Sendable {
         var calls: Set<Arrow> = []
         var participants: Set<Arrow> = []

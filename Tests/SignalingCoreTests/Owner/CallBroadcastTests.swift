@@ -3,11 +3,11 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("Deliveries that are gathered into broadcasts")
+@Suite("Deliveries that are grouped into broadcasts")
 struct CallBroadcastTests {
     private static func user(_ number: UInt64) -> UserID { UserID(high: 1, low: number) }
 
-    @Test("A mute in a call of a hundred is one event for all whom it goes to")
+    @Test("A mute in a call of a hundred is one event for all recipients")
     func one() {
         var invitation = Scene.invitation()
         invitation.mode = .group
@@ -24,7 +24,7 @@ struct CallBroadcastTests {
         #expect(mute.difference?.shown == [0] && mute.difference?.participants == [])
     }
 
-    @Test("The end of a call of a hundred is two events, however the people stand in it")
+    @Test("The end of a call of a hundred is two events, whatever the states of its people")
     func mixed() {
         let deliveries = (0..<100 as Range<UInt64>).map { number in
             CallDelivery(
@@ -35,7 +35,7 @@ struct CallBroadcastTests {
         #expect(broadcasts.map(\.addresses.count) == [50, 50])
     }
 
-    @Test("Nobody hears anything in another order, and nothing is lost")
+    @Test("Nobody gets events in a different order, and nothing is lost")
     func order() {
         var random = SplitMix64(state: 1)
         let events: [CallEvent] = [
@@ -58,7 +58,7 @@ struct CallBroadcastTests {
         }
     }
 
-    @Test("Signals stay by themselves: each is its own")
+    @Test("Signals are not grouped: each is its own event")
     func signals() {
         let delivery = CallDelivery(to: .user(Self.user(1)), .signal(.candidate("c"), from: Self.user(2)))
         #expect(CallBroadcast.gathered(from: [delivery, delivery]).count == 2)

@@ -21,7 +21,7 @@ struct CallCommandLimitsTests {
         (.signal(.offer(), to: Scene.callee), .other), (.control(request, .end), .other),
     ]
 
-    /// How many of so many commands in a second are taken, all sent as evenly as may be.
+    /// How many of `count` evenly spaced commands in a second are accepted.
     private static func taken(_ command: CallCommand, _ count: Int) -> Int {
         var limits = CallCommandLimits()
         return (0..<count).count { number in
@@ -30,7 +30,7 @@ struct CallCommandLimitsTests {
         }
     }
 
-    @Test("Of a hundred in a second as many are taken as the kind allows; a hang-up always")
+    @Test("Of a hundred in a second as many are accepted as the kind allows; a hang-up always")
     func table() {
         for (command, kind) in Self.commands {
             #expect(command.kind == kind, "\(command)")
@@ -45,7 +45,7 @@ struct CallCommandLimitsTests {
         }
     }
 
-    @Test("Whoever waits as long as is said is heard, and others are not held up")
+    @Test("A user who waits as long as required is accepted, and others are not delayed")
     func wait() {
         var limits = CallCommandLimits()
         for _ in 0..<10 { #expect(limits.take(.shown, of: Scene.caller, now: Scene.start) == nil) }

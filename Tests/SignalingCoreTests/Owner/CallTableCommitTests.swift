@@ -3,7 +3,7 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("The owner of calls: what becomes of a commit")
+@Suite("The owner of calls: outcomes of a commit")
 struct CallTableCommitTests {
     private let id = TableScene.call
 
@@ -11,7 +11,7 @@ struct CallTableCommitTests {
         let outcome: CallTable.CommitOutcome
         let kinds: [OutputKind]
         let answer: Answer?
-        /// What becomes of a command that has waited behind it; nil when it waits on.
+        /// The result of a command that has waited behind it; nil when it still waits.
         let next: OutputKind?
 
         init(_ outcome: CallTable.CommitOutcome, _ kinds: [OutputKind], _ answer: Answer?, next: OutputKind?) {
@@ -67,13 +67,13 @@ struct CallTableCommitTests {
         case .overtaken: #expect(scene.state() == nil)
         case .unavailable, .unknown, .duplicate, .invalid: #expect(scene.state() == before)
         }
-        // Not sooner than after a while, and no later than what is due.
+        // Not before the delay, and no later than what is due.
         if [.unavailable, .duplicate, .invalid].contains(expected.outcome) {
             #expect(scene.table.nextWake == Scene.start + .seconds(45))
         }
     }
 
-    @Test("What waits behind it: a command, an invite, a device that is lost", arguments: ofNewCall + ofOpenCall)
+    @Test("Inputs that wait behind it: a command, an invite, a device that is lost", arguments: ofNewCall + ofOpenCall)
     func waiting(_ expected: Case) {
         let isNew = Self.ofNewCall.contains { $0.outcome == expected.outcome && $0.kinds == expected.kinds }
         var scene = isNew ? TableScene() : TableScene.ringing()
@@ -97,12 +97,12 @@ struct CallTableCommitTests {
             #expect(scene.participant(Scene.caller)?.connection?.reachability != .reachable)
             #expect(!scene.table.holds(other))
         default:
-            // The call is gone: the invite is one of its own.
+            // The call is gone: the invite places a call of its own.
             #expect(scene.table.holds(other))
         }
     }
 
-    @Test("The answer to another commit than the latest changes nothing")
+    @Test("The outcome of a commit other than the latest changes nothing")
     func stale() {
         var scene = TableScene.ringing()
         scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
@@ -116,7 +116,7 @@ struct CallTableCommitTests {
         #expect(scene.table.holds(id))
     }
 
-    @Test("Whose commit fails is known no better than before: the profiles of those who never came are dropped")
+    @Test("After a failed commit the profiles of those who never came in are dropped")
     func profiles() {
         var scene = TableScene.groupOngoing()
         let own = Set([Scene.caller, Scene.callee, Scene.third, Scene.fourth])
@@ -130,7 +130,7 @@ struct CallTableCommitTests {
         scene.ask(.add(scene.name(), [Callee(Scene.stranger)]), from: Scene.callerPhone)
         scene.commit(.stored)
         #expect(people() == own.union([Scene.stranger]))
-        // A command that is refused brings nobody in.
+        // A refused command adds nobody.
         scene.ask(.fetch, from: CallOrigin(user: UserID(high: 6, low: 6), device: DeviceID(high: 66, low: 1)))
         #expect(people() == own.union([Scene.stranger]))
     }

@@ -9,12 +9,12 @@ struct CallTableDeviceTests {
 
     // MARK: Devices
 
-    @Test("Whether a device is still there is asked when it comes into a call: its command may have waited long")
+    @Test("A device that enters a call is rechecked: its command may have waited long")
     func recheck() {
         var scene = TableScene()
         #expect(!scene.invite(TableScene.invitation()).kinds.contains(.recheck))
         #expect(scene.commit(.stored).contains(.recheck(Scene.callerPhone, id)))
-        // The invite that comes the other way answers.
+        // The invite from the other side answers.
         let glare = TableScene.invitation(
             [Callee(Scene.caller)], from: Scene.calleePhone, call: CallID(high: 9, low: 90))
         scene.invite(glare)
@@ -24,13 +24,13 @@ struct CallTableDeviceTests {
         var group = TableScene.groupOngoing()
         group.ask(.join(group.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
         #expect(group.commit(.stored).contains(.recheck(Scene.strangersPhone, id)))
-        // A call that is over asks no more.
+        // A call that is over is not rechecked.
         var refused = TableScene()
         refused.take(.lease(.none))
         #expect(!refused.invite(TableScene.invitation()).kinds.contains(.recheck))
     }
 
-    @Test("A device that has gone meanwhile is lost from the moment at which it is in the call")
+    @Test("A device that has disconnected in the meantime is lost from the moment at which it is in the call")
     func gone() {
         var scene = TableScene()
         scene.invite(TableScene.invitation())
@@ -41,7 +41,7 @@ struct CallTableDeviceTests {
         #expect(scene.table.nextWake == scene.now + .seconds(15))
     }
 
-    @Test("A device of somebody who is rung is told to ring when it comes")
+    @Test("A device of a ringing user is told to ring when it connects")
     func returned() {
         var scene = TableScene.ringing()
         let returned = scene.take(.deviceReturned(Scene.calleeLaptop))
@@ -49,7 +49,7 @@ struct CallTableDeviceTests {
         #expect(scene.take(.deviceReturned(Scene.strangersPhone)).isEmpty)
     }
 
-    @Test("For somebody who must not hear of a call, that a device rings is said by the server")
+    @Test("For a user who must not know of a call, the server reports that a device rings")
     func feigned() {
         var scene = TableScene()
         #expect(
@@ -62,12 +62,12 @@ struct CallTableDeviceTests {
         let rings = scene.take(.ringingFeigned(Scene.callee, id))
         #expect(rings.deliveries == [CallDelivery(to: .user(Scene.caller), .updated)])
         #expect(scene.participant(Scene.callee)?.ringing?.isAlerted == true)
-        // What changes later asks for no second one.
+        // Later changes do not request a second one.
         #expect(!scene.mute().kinds.contains(.feignRinging))
         #expect(scene.table.openCalls(of: Scene.callee).isEmpty)
     }
 
-    @Test("Somebody who is added and must not hear of it rings, too; nobody else is feigned")
+    @Test("A user who is added and must not know of it rings, too; nobody else is feigned")
     func feignedLater() {
         var scene = TableScene.groupOngoing()
         scene.ask(
@@ -78,7 +78,7 @@ struct CallTableDeviceTests {
 
     // MARK: Indexes
 
-    @Test("Who is in a call with a device is told as it changes")
+    @Test("Who is in a call with a device is reported as it changes")
     func connections() {
         var scene = TableScene.groupOngoing()
         scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.thirdPhone)
@@ -98,7 +98,7 @@ struct CallTableDeviceTests {
         #expect(ended.contains(.closed(id, connected: [])))
     }
 
-    @Test("Who asks to be let in is known to the call until it is let in or gives up")
+    @Test("Users who ask to be admitted are known to the call until they are admitted or give up")
     func joinRequests() {
         var scene = TableScene.groupOngoing()
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
@@ -117,7 +117,7 @@ struct CallTableDeviceTests {
         #expect(scene.table.callsOfUser[Scene.stranger] == [id])
     }
 
-    @Test("A direct call that grows makes room for another one, and takes no group call's place")
+    @Test("A direct call that grows makes room for another one, and does not take a group call's place")
     func places() {
         var scene = TableScene.ongoing()
         scene.ask(.add(scene.name(), [Callee(Scene.third, isMember: false)]), from: Scene.callerPhone)
@@ -131,7 +131,7 @@ struct CallTableDeviceTests {
         }
         #expect(invite(.direct, 91))
         #expect(!invite(.direct, 92))
-        // A group invite finds the call that has grown.
+        // A group invite reaches the call that has grown.
         #expect(!invite(.group, 93))
         var other = TableScene.groupOngoing()
         let direct = CallID(high: 9, low: 94)
@@ -144,7 +144,7 @@ struct CallTableDeviceTests {
         #expect(other.state(direct)?.mode == .group)
         other.invite(TableScene.invitation(from: Scene.thirdPhone, mode: .group, call: CallID(high: 9, low: 95)))
         #expect(other.table.count == 2)
-        // The first group call is asked, not the one that has grown.
+        // The first group call gets it, not the one that has grown.
         #expect(other.state(direct)?.participant(Scene.third) == nil)
         #expect(other.commits.allSatisfy { $0.call == id })
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("The owner of calls: who has no business in them any more")
+@Suite("The owner of calls: users who no longer belong to them")
 struct CallTableExpulsionTests {
     private let id = TableScene.call
 
@@ -21,20 +21,20 @@ struct CallTableExpulsionTests {
         .loggedOut(Scene.third, [Scene.thirdLaptop.device, Scene.thirdPhone.device], isLast: true),
     ]
 
-    @Test("Whoever is to be out of a call is, once it is on disk", arguments: reasons)
+    @Test("A user who must be out of a call is out once it is on disk", arguments: reasons)
     func expelled(_ reason: TableScene.Input) {
         var scene = TableScene.groupOngoing()
         #expect(scene.take(reason).kinds == [.commit])
         let stored = scene.commit(.stored)
         #expect(stored.deliveries.contains(CallDelivery(to: .user(Scene.third), .updated)))
         #expect(scene.participant(Scene.third)?.state == .left(joinedAt: scene.now, at: scene.now, .removed))
-        // Nothing is left to be tried again.
+        // Nothing is left to retry.
         #expect(scene.table.calls[id]?.owed.isEmpty == true)
         #expect(scene.table.nextWake == Scene.start + .seconds(45))
     }
 
     @Test(
-        "It is tried until it is on disk",
+        "It is retried until it is on disk",
         arguments: [CallTable.CommitOutcome.unavailable, .invalid, .duplicate, .unknown])
     func triedAgain(_ outcome: CallTable.CommitOutcome) {
         var scene = TableScene.groupOngoing()
@@ -51,7 +51,7 @@ struct CallTableExpulsionTests {
         #expect(scene.table.calls[id]?.owed.isEmpty == true)
     }
 
-    @Test("So it is without a lease, and when what is due before it can't be written")
+    @Test("Also without a lease, and when what is due before it can't be written")
     func withoutLease() {
         var scene = TableScene.groupOngoing()
         scene.take(.lease(.none))
@@ -67,7 +67,7 @@ struct CallTableExpulsionTests {
         #expect(scene.participant(Scene.third)?.standing == .former)
     }
 
-    @Test("A commit that was carried out after all ends it")
+    @Test("A commit that was carried out after all completes it")
     func foundStored() {
         var scene = TableScene.groupOngoing()
         scene.take(Self.ended(Scene.third))
@@ -79,7 +79,7 @@ struct CallTableExpulsionTests {
         #expect(scene.commits.isEmpty)
     }
 
-    @Test("It is owed once, however often it is said")
+    @Test("It is pending only once, however often it is reported")
     func once() {
         var scene = TableScene.groupOngoing()
         for _ in 0..<3 { scene.take(Self.ended(Scene.third)) }
@@ -90,7 +90,7 @@ struct CallTableExpulsionTests {
         #expect(scene.table.calls[id]?.owed.isEmpty == true)
     }
 
-    @Test("Calls of other conversations, and of other people, are not concerned")
+    @Test("Calls of other conversations and of other people are not affected")
     func others() {
         var scene = TableScene.groupOngoing()
         #expect(scene.take(Self.ended(Scene.third, in: ConversationID(high: 8, low: 20))).isEmpty)
@@ -99,7 +99,7 @@ struct CallTableExpulsionTests {
         #expect(scene.table.calls[id]?.owed.isEmpty == true)
     }
 
-    @Test("Whoever is on the way into a call when it happens is out of it as well", arguments: [false, true])
+    @Test("A user who is entering a call when it happens is taken out as well", arguments: [false, true])
     func onTheWay(isLogout: Bool) {
         var scene = TableScene.groupOngoing()
         scene.ask(.join(scene.name(), MediaState(), isMember: true), from: Scene.strangersPhone)
@@ -113,7 +113,7 @@ struct CallTableExpulsionTests {
 
     // MARK: Members that were looked up before
 
-    @Test("Who was looked up as a member before an ending is none after it", arguments: [UInt64(4), 5, 6])
+    @Test("A user looked up as a member before an ending is not a member after it", arguments: [UInt64(4), 5, 6])
     func join(endings: UInt64) {
         var scene = TableScene.groupOngoing()
         scene.take(Self.ended(Scene.stranger, number: 5))
@@ -123,7 +123,7 @@ struct CallTableExpulsionTests {
         #expect(scene.commits.count == (endings < 5 ? 0 : 1))
     }
 
-    @Test("Who is added is a guest then")
+    @Test("An added user is then a guest")
     func add() {
         var scene = TableScene.groupOngoing()
         scene.take(Self.ended(Scene.stranger, number: 5))
@@ -135,7 +135,7 @@ struct CallTableExpulsionTests {
     }
 
     @Test(
-        "An invite rings those who are left, and is refused when nobody is, or the caller is none",
+        "An invite rings those who are left, and is refused when nobody is, or the caller is not a member",
         arguments: [false, true])
     func invite(intoOpenCall: Bool) {
         func scene(without users: UserID...) -> TableScene {
@@ -165,7 +165,7 @@ struct CallTableExpulsionTests {
         if !intoOpenCall { #expect(later.state(invitation.call)?.participants.count == 3) }
     }
 
-    @Test("An ending of which nobody knows when it was says nothing of what was looked up")
+    @Test("An ending of unknown time says nothing about what was looked up")
     func unknownNumber() {
         var scene = TableScene.groupOngoing()
         scene.take(Self.ended(Scene.stranger, number: nil))
@@ -184,7 +184,7 @@ struct CallTableExpulsionTests {
         }
         for number in 1...MembershipEndings.limit { endings.note(ending(number), number: UInt64(number)) }
         #expect(isRemembered(1))
-        // Who comes back and goes again takes no second place.
+        // A user who comes back and leaves again does not take a second slot.
         endings.note(ending(2), number: 9_000)
         #expect(isRemembered(1))
         endings.note(ending(9_999), number: 9_001)
@@ -198,7 +198,7 @@ struct CallTableExpulsionTests {
 }
 
 extension TableScene {
-    /// Everything that is on its way to disk gets there.
+    /// All commits in flight reach the disk.
     fileprivate mutating func commitAll() {
         while !commits.isEmpty { commit(.stored) }
     }

@@ -9,7 +9,7 @@ struct CallTableLeaseTests {
 
     // MARK: The lease
 
-    @Test("Without a lease nothing is placed, and no command is answered for")
+    @Test("Without a lease nothing is placed, and no command is answered")
     func noLease() {
         var scene = TableScene()
         scene.take(.lease(.none))
@@ -20,7 +20,7 @@ struct CallTableLeaseTests {
         #expect(scene.table.nextWake == nil)
     }
 
-    @Test("Once it has run out commands are turned away, those that only ask, too; devices are still heard of")
+    @Test("Once it has expired commands are refused, also those that only read; devices are still noted")
     func runOut() {
         var scene = TableScene.ongoing()
         scene.take(TableScene.lease(for: .seconds(10)))
@@ -34,7 +34,7 @@ struct CallTableLeaseTests {
         #expect(scene.participant(Scene.caller)?.connection?.reachability == .lost(until: scene.now + .seconds(30)))
     }
 
-    @Test("A commit that was under way when it ran out counts as the database says")
+    @Test("For a commit that was in flight when it expired, the database's outcome counts")
     func runOutMeanwhile() {
         var scene = TableScene.ringing()
         scene.take(TableScene.lease(for: .seconds(10)))
@@ -43,7 +43,7 @@ struct CallTableLeaseTests {
         #expect(scene.commit(.stored).answers == [.done])
     }
 
-    @Test("Once it is back, what was due goes on at its own time, without a timer")
+    @Test("Once it is back, what was due continues at its own time, without a timer")
     func returned() {
         var scene = TableScene.ringing()
         scene.take(TableScene.lease(for: .seconds(10)))
@@ -57,7 +57,7 @@ struct CallTableLeaseTests {
         #expect(back.writes.first?.change.at == scene.now)
     }
 
-    @Test("One that is renewed in time, or does not come back, changes nothing")
+    @Test("A lease that is renewed in time, or does not come back, changes nothing")
     func renewed() {
         var scene = TableScene.ringing()
         let wake = scene.table.nextWake
@@ -70,7 +70,7 @@ struct CallTableLeaseTests {
 
     // MARK: Losing calls
 
-    @Test("A later process runs as this node: what is settled is let go without a word")
+    @Test("A later process runs as this node: settled calls are let go without a word")
     func superseded() {
         var scene = TableScene.ringing()
         let other = CallID(high: 9, low: 40)
@@ -79,14 +79,14 @@ struct CallTableLeaseTests {
         let letGo = scene.take(.superseded)
         #expect(letGo == [.closed(id, connected: [Scene.caller])])
         #expect(scene.table.tally.letGo == 1)
-        // What is on its way to disk fails there.
+        // Commits in flight fail there.
         #expect(scene.table.holds(other))
         #expect(scene.commit(.overtaken).kinds == [.reply, .closed, .letGo])
         #expect(scene.table.count == 0)
         #expect(scene.table.nextWake == nil)
     }
 
-    @Test("Calls that others have taken over are let go, and whoever waits for them is answered")
+    @Test("Calls that others have taken over are let go, and waiting commands are answered")
     func takenOver() {
         var scene = TableScene.ringing()
         scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
@@ -107,7 +107,7 @@ struct CallTableLeaseTests {
         return CallView(call: view.call.asStored(revision: 1 << 32), people: view.people)
     }
 
-    @Test("A call that is taken up waits for its people to come back")
+    @Test("An adopted call waits for its people to come back")
     func adopted() {
         var scene = TableScene()
         scene.wait(.seconds(60))
@@ -115,13 +115,13 @@ struct CallTableLeaseTests {
         #expect(adopted.kinds == [.opened, .connection, .connection])
         #expect(scene.table.nextWake == scene.now + .seconds(30))
         #expect(scene.mute().answers == [.done])
-        // Its next change is written over what it was adopted as.
+        // Its next change is written over the revision with which it was adopted.
         let asked = scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
         #expect(asked.writes.first?.revision == 1 << 32)
         #expect(asked.writes.first?.change.transition.isPlacing == false)
     }
 
-    @Test("Nobody comes back: it has ended when its owner was last seen")
+    @Test("Nobody comes back: it ended when its owner was last seen")
     func nobodyBack() {
         var scene = TableScene()
         scene.wait(.seconds(60))
@@ -132,7 +132,7 @@ struct CallTableLeaseTests {
         #expect(woken.writes.first?.change.transition.call.endReason == .serverRestart)
     }
 
-    @Test("Devices that came before their call did are heard of, and hear of it")
+    @Test("The call is told of devices that connected before it was adopted, and they of the call")
     func greeting() {
         var scene = TableScene()
         scene.wait(.seconds(60))
@@ -147,17 +147,17 @@ struct CallTableLeaseTests {
         #expect(!adopted.deliveries.contains { $0.address.user == Scene.stranger })
     }
 
-    @Test("Whoever must not hear of a call is not greeted")
+    @Test("A user who must not know of a call is not greeted")
     func greetingHidden() {
         var scene = TableScene()
         let view = stored(.ringing(callees: [Callee(Scene.callee, isHidden: true)]))
         let adopted = scene.take(.adopted(view, lastSeen: scene.now, present: [Scene.calleePhone]))
         #expect(adopted.deliveries.isEmpty)
-        // Nobody remembers whether the ring was said to be heard.
+        // Nobody knows whether the ring was already reported as heard.
         #expect(adopted.last == .feignRinging(Scene.callee, id))
     }
 
-    @Test("What came due meanwhile is written first, at its own time")
+    @Test("What came due in the meantime is written first, at its own time")
     func adoptedLate() {
         var scene = TableScene()
         scene.wait(.seconds(90))
@@ -169,7 +169,7 @@ struct CallTableLeaseTests {
         #expect(scene.table.count == 0)
     }
 
-    @Test("It takes the place of an older picture of it, unless a commit of that is under way")
+    @Test("It replaces an older state of it, unless a commit of that state is in flight")
     func adoptedOver() {
         var scene = TableScene.ongoing()
         let view = stored(scene)
@@ -186,7 +186,7 @@ struct CallTableLeaseTests {
 }
 
 extension Call {
-    /// The call as whoever reads it from the database gets it.
+    /// The call as read from the database.
     func asStored(revision: Int64) -> Call {
         Call(
             id: id, conversation: conversation, mode: mode, initiator: initiator, clientCallID: clientCallID,

@@ -10,13 +10,13 @@ struct CallTableLookUpTests {
     enum Fate: Sendable {
         /// It was carried out.
         case applied
-        /// It was not: the call is as it was.
+        /// It was not: the call is unchanged.
         case asBefore
-        /// The call is another owner's.
+        /// The call has another owner.
         case letGo
-        /// It never was placed.
+        /// It was never placed.
         case forgotten
-        /// It is asked again.
+        /// It is looked up again.
         case open
     }
 
@@ -73,7 +73,7 @@ struct CallTableLookUpTests {
         }
     }
 
-    /// Holds the outputs, and what becomes of a device that was lost meanwhile, against what is expected.
+    /// Compares the outputs, and the fate of a device that was lost in the meantime, with what is expected.
     private func check(
         _ outputs: [CallTable.Output], _ fate: Fate, _ scene: inout TableScene, told: [OutputKind]
     ) {
@@ -81,7 +81,7 @@ struct CallTableLookUpTests {
         switch fate {
         case .applied:
             #expect(Array(outputs.kinds.prefix(told.count)) == told)
-            // The device that asked was told to come back: it hears of the change with everybody.
+            // The device that asked was told to retry: it is told of the change like everybody.
             #expect(outputs.deliveries.contains(CallDelivery(to: .user(Scene.callee), .updated)))
             #expect(isLost)
         case .asBefore:
@@ -101,7 +101,7 @@ struct CallTableLookUpTests {
         #expect(scene.table.tally.letGo == (fate == .letGo ? 1 : 0))
     }
 
-    @Test("A look-up that fails is made again after a while, and never twice at once")
+    @Test("A look-up that fails is repeated after a while, and never twice at once")
     func again() {
         var scene = TableScene.ringing()
         scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
@@ -113,7 +113,7 @@ struct CallTableLookUpTests {
             #expect(scene.wake().kinds == [.lookUp])
             #expect(scene.wake().isEmpty)
         }
-        // What was due meanwhile has waited, too.
+        // What came due in the meantime has waited, too.
         let found = scene.lookUp(Self.found(1))
         #expect(found.isEmpty)
         let due = scene.wake()
@@ -121,7 +121,7 @@ struct CallTableLookUpTests {
         #expect(due.writes.first?.change.transition.call.endedAt == Scene.start + .seconds(45))
     }
 
-    @Test("The answer to an earlier question is no answer to this one")
+    @Test("The answer to an earlier look-up does not answer this one")
     func stale() {
         var scene = TableScene.ringing()
         scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
@@ -133,11 +133,11 @@ struct CallTableLookUpTests {
         scene.commit(.unknown)
         #expect(scene.take(.lookedUp(first.id, id, Self.found(1, TableScene.otherOwner))).isEmpty)
         #expect(scene.table.holds(id))
-        // The first commit may have come about late: which of the two it is, the revision does not tell.
+        // The first commit may have taken effect late: the revision does not tell which of the two it is.
         #expect(scene.lookUp(Self.found(2)).kinds == [.closed, .letGo])
     }
 
-    @Test("Until it is known, the call takes nothing up, is not let go, and is not taken up anew")
+    @Test("Until the outcome is known, the call handles no input, is not let go, and is not adopted again")
     func unsettled() {
         var scene = TableScene.ringing()
         scene.ask(.accept(scene.name(), MediaState()), from: Scene.calleePhone)
@@ -153,12 +153,12 @@ struct CallTableLookUpTests {
         #expect(scene.table.settledCalls == [id])
     }
 
-    @Test("Who was to come into the call and did not is not told of with it")
+    @Test("A user who was to come into the call and did not is not included")
     func profiles() {
         var scene = TableScene.groupOngoing()
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
         scene.commit(.stored)
-        // Everybody is a newcomer of this command; it brings in nobody.
+        // Everybody is a newcomer of this command; it adds nobody.
         scene.ask(.control(scene.name(), .lock(false)), from: Scene.callerPhone)
         scene.commit(.unknown)
         for case .deliver(_, let view, _) in scene.lookUp(Self.found(5)) {

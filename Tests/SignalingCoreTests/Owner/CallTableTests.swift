@@ -7,7 +7,7 @@ import Testing
 struct CallTableTests {
     private let id = TableScene.call
 
-    @Test("Nothing is told of a call before it is on disk")
+    @Test("Nobody is told of a call before it is on disk")
     func placing() {
         var scene = TableScene()
         let placed = scene.invite(TableScene.invitation())
@@ -29,7 +29,7 @@ struct CallTableTests {
         #expect(scene.table.openCalls(of: Scene.stranger).isEmpty)
     }
 
-    @Test("A change is written over the revision before it, with what happens by it")
+    @Test("A change is written over the previous revision, with what it makes happen")
     func change() {
         var scene = TableScene.ringing()
         let before = scene.state()
@@ -42,7 +42,7 @@ struct CallTableTests {
         let stored = scene.commit(.stored)
         #expect(stored.kinds == [.recheck, .connection, .reply, .deliver, .deliver])
         #expect(scene.state()?.answeredAt == scene.now)
-        // What only shows takes a revision that is not on disk.
+        // A change that only shows takes a revision that is not on disk.
         #expect(scene.mute().kinds == [.reply, .deliver])
         scene.wait(.seconds(1))
         let next = scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.callerPhone)
@@ -50,7 +50,7 @@ struct CallTableTests {
         #expect(next.writes.first?.change.transition.call.revision == 4)
     }
 
-    @Test("A copy of a table is a table of its own: what happens to one leaves the other as it was")
+    @Test("A copy of a table is independent: inputs to one leave the other unchanged")
     func copies() {
         var scene = TableScene.ongoing()
         let copy = scene
@@ -65,7 +65,7 @@ struct CallTableTests {
         #expect(copy.table.settledCalls == [id])
     }
 
-    @Test("What a call refuses is answered at once, and with the call only where the sender may see it")
+    @Test("A refused command is answered at once, and with the call only where the sender may see it")
     func refused() {
         var scene = TableScene.ringing()
         let strangers = scene.ask(.fetch, from: Scene.strangersPhone)
@@ -78,7 +78,7 @@ struct CallTableTests {
         #expect(view.call == scene.state())
     }
 
-    @Test("While a call's commit is under way its inputs wait in their order; other calls go on")
+    @Test("While a commit of a call is in flight its inputs wait in order; other calls continue")
     func order() {
         var scene = TableScene.ongoing()
         let other = CallID(high: 9, low: 50)
@@ -96,7 +96,7 @@ struct CallTableTests {
         #expect(scene.commit(.stored).answers == [.done])
     }
 
-    @Test("What waits is taken up one at a time, so that what each costs is seen")
+    @Test("Waiting inputs are handled one at a time, so that the cost of each can be measured")
     func oneAtATime() {
         var scene = TableScene.ongoing()
         scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
@@ -113,7 +113,7 @@ struct CallTableTests {
         #expect(scene.step(.drainDue(id)).isEmpty)
     }
 
-    @Test("What comes before the table has gone on waits behind what waits already")
+    @Test("An input that comes before the table has gone on waits behind those that already wait")
     func queueIsKept() {
         var scene = TableScene.ongoing()
         scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
@@ -127,7 +127,7 @@ struct CallTableTests {
         #expect(replyTo.request + 1 == scene.step(.drainDue(id)).requests.first)
     }
 
-    @Test("Commands that wait for a commit are bounded; what the server has to say is never turned away")
+    @Test("Commands that wait for a commit are bounded; inputs of the server are never refused")
     func bound() {
         var scene = TableScene.groupOngoing()
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
@@ -145,7 +145,7 @@ struct CallTableTests {
         for input in server { #expect(scene.take(input).isEmpty) }
         let went = scene.commit(.stored)
         #expect(went.answers == Array(repeating: .done, count: CallTable.waitingLimit + 1))
-        // The devices, then the first of the two who are out of it.
+        // The devices, then the first of the two who must be out of it.
         #expect(scene.commits.count == 1)
         scene.commit(.stored)
         scene.commit(.stored)
@@ -153,7 +153,7 @@ struct CallTableTests {
         #expect(scene.participant(Scene.callee)?.standing == .former)
     }
 
-    @Test("Whoever is told of the end finds the call gone; what waited is answered from what is stored")
+    @Test("When people are told of the end the call is gone; waiting commands are answered from what is stored")
     func end() {
         var scene = TableScene.ongoing()
         scene.ask(.hangUp(scene.name(), mediaFailed: false), from: Scene.callerPhone)
@@ -169,7 +169,7 @@ struct CallTableTests {
             ])
         #expect(ended[2] == .closed(id, connected: []))
         #expect(!scene.table.holds(id))
-        // The invite has its own call now, in the ended one's place.
+        // The invite now has its own call, in place of the ended one.
         #expect(scene.commits.map(\.call) == [next])
         #expect(scene.commit(.stored).answers == [.done])
         #expect(scene.table.count == 1)
@@ -204,7 +204,7 @@ struct CallTableTests {
         for input in others { #expect(scene.take(input).isEmpty) }
     }
 
-    @Test("A call has no more people than the rules say, the caller among them")
+    @Test("A call has no more people than the rules allow, including the caller")
     func participantLimit() {
         var rules = CallRules()
         rules.participantLimit = 3
@@ -226,7 +226,7 @@ struct CallTableTests {
         #expect(scene.table.tally == expected)
     }
 
-    @Test("The same inputs give the same outputs, whatever order a process keeps its sets in")
+    @Test("The same inputs give the same outputs, in whatever order a process keeps its sets")
     func repeatable() {
         var scene = TableScene()
         let ids = (1...40).map { CallID(high: 9, low: $0) }

@@ -3,13 +3,13 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("The owner of calls: when calls are looked at")
+@Suite("The owner of calls: when calls are processed")
 struct CallTableTimeTests {
     private let id = TableScene.call
 
     // MARK: Deadlines
 
-    @Test("There is one time at which the table wants to be woken: the least of all")
+    @Test("There is one time at which the table wants to be woken: the earliest of all")
     func nextWake() {
         var scene = TableScene()
         #expect(scene.table.nextWake == nil)
@@ -33,7 +33,7 @@ struct CallTableTimeTests {
         #expect(scene.table.nextWake == Scene.start + .seconds(45) + .seconds(2))
     }
 
-    @Test("What is due is written and told as a change of its own, before the input that comes after it")
+    @Test("What is due is written and sent as a change of its own, before the input that follows it")
     func dueFirst() {
         var scene = TableScene.groupOngoing()
         scene.wait(.seconds(60))
@@ -83,12 +83,12 @@ struct CallTableTimeTests {
         #expect(scene.state()?.isLocked != true)
         if failure.outcome == .overtaken { return #expect(scene.table.nextWake == nil) }
         if failure.outcome == .unknown { return #expect(scene.lookUps.count == 1) }
-        // It is tried again after a while, and not before.
+        // It is retried after a while, and not before.
         #expect(scene.table.nextWake == scene.now + CallTable.retryDelay)
         #expect(scene.wake().kinds == [.commit])
     }
 
-    @Test("A device that came or went while what is due could not be written is asked for once it can")
+    @Test("A device that came or went while what is due could not be written is rechecked once it can")
     func missedDevices() {
         var scene = TableScene.groupOngoing()
         scene.take(.lease(.none))
@@ -105,12 +105,12 @@ struct CallTableTimeTests {
             .devicesNow(id, present: [Scene.callerPhone, Scene.thirdPhone], gone: [Scene.calleePhone]))
         #expect(!told.kinds.contains(.resync))
         #expect(scene.participant(Scene.callee)?.connection?.reachability == .lost(until: scene.now + .seconds(30)))
-        // It is asked for once.
+        // It is rechecked once.
         scene.ask(.move(scene.name(), MediaState()), from: Scene.callerLaptop)
         #expect(!scene.commit(.stored).kinds.contains(.resync))
     }
 
-    @Test("Those who ask to be let in are asked for, too; and after an outcome that was looked up")
+    @Test("Those who ask to be admitted are rechecked, too; and after an outcome that was looked up")
     func missedJoinRequests() {
         var scene = TableScene.groupOngoing()
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
@@ -129,7 +129,7 @@ struct CallTableTimeTests {
 
     // MARK: Pace
 
-    @Test("Who was kept waiting for the latest picture gets it, whatever is under way to disk")
+    @Test("Those who were kept waiting get the latest state, whatever commits are in flight")
     func pace() {
         var scene = TableScene.groupOngoing()
         let first = scene.mute()
@@ -143,14 +143,14 @@ struct CallTableTimeTests {
         #expect(scene.commit(.unavailable).answers == [.unavailable])
     }
 
-    @Test("A change that is told at once takes with it what was held back")
+    @Test("A change that is sent at once includes what was held back")
     func paceAndCommit() {
         var scene = TableScene.groupOngoing()
         scene.mute()
         scene.mute(Scene.thirdPhone)
         scene.ask(.control(scene.name(), .lock(true)), from: Scene.callerPhone)
         scene.commit(.stored)
-        // The caller's phone had its answer, and nobody else is left to be told.
+        // The caller's phone had its answer, and nobody else is left to tell.
         #expect(scene.table.nextWake == Scene.start + .seconds(45))
     }
 
@@ -162,7 +162,7 @@ struct CallTableTimeTests {
         scene.table.noteWork(on: id, from: began, to: scene.now)
     }
 
-    @Test("A call that has worked long enough rests; meanwhile its inputs wait, and other calls go on")
+    @Test("A call that has worked long enough rests; its inputs wait, and other calls continue")
     func rest() {
         var scene = TableScene.groupOngoing()
         let other = CallID(high: 9, low: 31)
@@ -186,7 +186,7 @@ struct CallTableTimeTests {
         #expect(scene.participant(Scene.third)?.connection?.reachability != .reachable)
     }
 
-    @Test("It may have to rest again while it works off what has waited")
+    @Test("It may have to rest again while it works through its waiting inputs")
     func restAgain() {
         var scene = TableScene.groupOngoing()
         work(5, &scene)

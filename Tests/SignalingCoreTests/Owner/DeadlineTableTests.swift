@@ -21,7 +21,7 @@ struct DeadlineTableTests {
         #expect(table.earliest == moment(30))
     }
 
-    @Test("A deadline that moved counts where it is now")
+    @Test("A moved deadline counts where it is now")
     func moved() {
         var table = DeadlineTable()
         table.set(call(1), moment(10))
@@ -33,7 +33,7 @@ struct DeadlineTableTests {
         #expect(table.earliest == nil)
     }
 
-    @Test("A call that is taken out is never due")
+    @Test("A removed call is never due")
     func removed() {
         var table = DeadlineTable()
         table.set(call(1), moment(10))

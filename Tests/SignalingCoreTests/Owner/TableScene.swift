@@ -2,8 +2,8 @@ import Primitives
 
 @testable import SignalingCore
 
-/// A table of calls, with the people of `Scene`. The test gives it inputs, sees what it wants done, and says what became of
-/// that.
+/// A table of calls, with the people of `Scene`. The test gives it inputs, reads its outputs, and supplies their
+/// outcomes.
 struct TableScene {
     typealias Input = CallTable.Input
     typealias Output = CallTable.Output
@@ -17,7 +17,7 @@ struct TableScene {
 
     var table: CallTable
     var now = Scene.start
-    /// Commits and look-ups that were not answered yet, the oldest first.
+    /// Commits and look-ups that are not answered yet, the oldest first.
     private(set) var commits: [(id: CallTable.CommitID, call: CallID)] = []
     private(set) var lookUps: [(id: CallTable.CommitID, call: CallID)] = []
     private var lastRequest: UInt32 = 0
@@ -28,7 +28,7 @@ struct TableScene {
         take(Self.lease())
     }
 
-    /// A direct call that is on disk and rings since `start`.
+    /// A direct call that is on disk and has rung since `start`.
     static func ringing(callees: [Callee] = [Callee(Scene.callee)], mode: Call.Mode = .direct) -> TableScene {
         var scene = TableScene()
         scene.invite(Self.invitation(callees, mode: mode))
@@ -36,7 +36,7 @@ struct TableScene {
         return scene
     }
 
-    /// A direct call that the callee's phone has answered after 5 s.
+    /// A direct call that the callee's phone answered after 5 s.
     static func ongoing() -> TableScene {
         var scene = ringing()
         scene.wait(.seconds(5))
@@ -88,7 +88,7 @@ struct TableScene {
 
     mutating func wait(_ span: Instant.Span) { now = now + span }
 
-    /// Gives the table an input, and takes up at once what it can go on with, as the server does.
+    /// Gives the table an input, and at once drains what it can continue with, as the server does.
     @discardableResult
     mutating func take(_ input: Input) -> [Output] {
         var outputs = step(input)
@@ -100,7 +100,7 @@ struct TableScene {
         return outputs.filter { $0.kind != .drain }
     }
 
-    /// Gives the table one input and no other.
+    /// Gives the table only this input.
     mutating func step(_ input: Input) -> [Output] {
         var outputs: [Output] = []
         table.handle(input, at: now, &outputs)
@@ -146,7 +146,7 @@ struct TableScene {
         return take(.lookedUp(lookUp.id, lookUp.call, found))
     }
 
-    /// Lets time pass until the table wants to hear of it.
+    /// Advances time to when the table wants to be woken.
     @discardableResult
     mutating func wake() -> [Output] {
         if let due = table.nextWake { now = max(now, due) }
@@ -161,7 +161,7 @@ struct TableScene {
     func participant(_ user: UserID, of id: CallID = call) -> Participant? { state(id)?.participant(user) }
 }
 
-/// What kind of thing a table wants done.
+/// The kinds of a table's outputs.
 enum OutputKind {
     case commit
     case foundStored
@@ -204,7 +204,7 @@ extension CallTable.Output {
     }
 }
 
-/// What a command is answered, without the call.
+/// The answer to a command, without the call.
 enum Answer: Equatable {
     case done
     case refused(CallRefusal)
@@ -229,8 +229,8 @@ extension [CallTable.Output] {
         }
     }
 
-    /// What is told to whom. Whether a change is told as the whole call or as what has changed is not the table's to say: both
-    /// stand here as the call.
+    /// Who is told what. The table does not decide whether a change is sent as the whole call or as a difference: here
+    /// both are the call.
     var deliveries: [CallDelivery] {
         flatMap {
             guard case .deliver(var event, _, let addresses) = $0 else { return [CallDelivery]() }
@@ -239,7 +239,7 @@ extension [CallTable.Output] {
         }
     }
 
-    /// What is to be written, and over which revision.
+    /// The writes, and over which revisions.
     var writes: [(change: RecordedChange, revision: Int64)] {
         compactMap {
             guard case .commit(_, let change, over: let revision, by: _) = $0 else { return nil }

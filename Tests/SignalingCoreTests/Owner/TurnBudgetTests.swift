@@ -3,11 +3,11 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("How long a call works at a stretch")
+@Suite("How long a call works without a break")
 struct TurnBudgetTests {
     private func moment(_ milliseconds: Int64) -> Instant { Scene.start + .milliseconds(milliseconds) }
 
-    @Test("After so much work it rests, and then goes on")
+    @Test("After enough work it rests, and then continues")
     func rest() {
         var budget = TurnBudget()
         #expect(!budget.mustRest(at: moment(0)))
@@ -21,7 +21,7 @@ struct TurnBudgetTests {
         #expect(!budget.mustRest(at: moment(12)))
     }
 
-    @Test("Work with pauses between is no stretch")
+    @Test("Work with pauses in between does not add up")
     func pauses() {
         var budget = TurnBudget()
         for number in 0..<20 as Range<Int64> {
@@ -39,7 +39,7 @@ struct TurnBudgetTests {
         #expect(!budget.mustRest(at: moment(-3_600_001)))
     }
 
-    @Test("A clock that jumps ahead is no work")
+    @Test("A clock that jumps ahead does not count as work")
     func jump() {
         var budget = TurnBudget()
         budget.note(from: moment(0), to: moment(45_000))

@@ -3,12 +3,12 @@ import Testing
 
 @testable import SignalingCore
 
-@Suite("When changes that only show are told")
+@Suite("When changes that only show are sent")
 struct UpdatePaceTests {
     private static let interval = UpdatePace.interval
 
-    /// A group call with a pace: the caller, the callee and the third are in it, the fourth is rung. Everybody was told of
-    /// it once.
+    /// A group call with a pace: the caller, the callee and the third are in it, the fourth is rung. Everybody has been
+    /// told once.
     private struct Paced {
         var scene = Scene.groupOngoing()
         var pace = UpdatePace()
@@ -36,10 +36,10 @@ struct UpdatePaceTests {
         }
     }
 
-    /// Somebody who was told of a change that only shows.
+    /// A recipient of a change that only shows.
     private struct Told: Equatable {
         let address: Address
-        /// Places of those whose part has changed; nil when something else was told.
+        /// Indices of those whose part has changed; nil when something else was sent.
         let shown: [Int]?
         let base: Int64?
 
@@ -55,10 +55,10 @@ struct UpdatePaceTests {
     ]
     private static let allButCallersPhone: [Address] =
         [.others(Scene.caller, than: Scene.callerPhone.device)] + all.dropFirst()
-    /// Places in the call.
+    /// Indices in the call.
     private static let (caller, callee, third) = (0, 1, 2)
 
-    @Test("The first after a quiet time goes at once, the next wait for the interval and go as one")
+    @Test("The first after a quiet time goes at once, the next ones wait for the interval and go as one")
     func interval() {
         var paced = Paced()
         #expect(paced.mute(true, Scene.callerPhone).map(\.address) == Self.allButCallersPhone)
@@ -70,7 +70,7 @@ struct UpdatePaceTests {
             #expect(paced.pace.due == first + Self.interval)
         }
         paced.scene.now = first + Self.interval
-        // Whoever asked for all of them has been answered each time.
+        // The device that asked for all of them got an answer each time.
         #expect(paced.release().map(\.address) == Self.allButCallersPhone)
         #expect(paced.pace.due == nil)
         #expect(paced.mute(false, Scene.callerPhone).isEmpty)
@@ -80,7 +80,7 @@ struct UpdatePaceTests {
         #expect(paced.mute(true, Scene.callerPhone).map(\.address) == Self.allButCallersPhone)
     }
 
-    @Test("Whoever changed something while others did hears of theirs")
+    @Test("A user who changed something while others did is told of their changes")
     func several() {
         var paced = Paced()
         _ = paced.mute(true, Scene.calleePhone)
@@ -89,11 +89,11 @@ struct UpdatePaceTests {
         #expect(paced.mute(true, Scene.thirdPhone).isEmpty)
         let released = paced.release()
         #expect(released.map(\.address) == Self.all)
-        // Of everything since they were told last, though each of the two knows a part of it.
+        // Everything since they were last told, though each of the two knows a part of it.
         #expect(released.allSatisfy { $0.shown == [Self.caller, Self.third] && $0.base == known })
     }
 
-    @Test("A timer that is late holds nothing up, and nobody is told twice")
+    @Test("A late timer delays nothing, and nobody is told twice")
     func lateTimer() {
         var paced = Paced()
         _ = paced.mute(true, Scene.calleePhone)
@@ -107,21 +107,21 @@ struct UpdatePaceTests {
         #expect(paced.release().isEmpty)
     }
 
-    @Test("Every other change goes at once, and takes what was held back with it")
+    @Test("Every other change goes at once, with what was held back")
     func urgent() {
         var paced = Paced()
         _ = paced.mute(true, Scene.calleePhone)
         let known = paced.scene.call.revision
         #expect(paced.mute(true, Scene.thirdPhone).isEmpty)
         let told = paced.tell(paced.scene.control(.lock(true), from: Scene.callerPhone))
-        // The phone that locked has the call with its answer, the mute of the third with it.
+        // The phone that locked got the call with its answer, including the mute of the third.
         #expect(told.map(\.address) == Self.allButCallersPhone)
         #expect(told.allSatisfy { $0.shown == [Self.third] && $0.base == known })
         #expect(paced.pace.due == nil && paced.release().isEmpty)
         #expect(paced.tell(paced.scene.control(.lock(false), from: Scene.callerPhone)).allSatisfy { $0.shown == [] })
     }
 
-    @Test("Whom an owner has not told of the call yet, is told it whole: nobody knows what they know")
+    @Test("Users whom an owner has not told of the call yet get it whole: nobody knows what they know")
     func unknown() {
         var scene = Scene.groupOngoing()
         var pace = UpdatePace()
@@ -131,13 +131,13 @@ struct UpdatePaceTests {
         #expect(pace.tell(signal, at: scene.now) == signal.deliveries)
         let lock = scene.control(.lock(true), from: Scene.callerPhone)
         #expect(pace.tell(lock, at: scene.now) == lock.deliveries)
-        // A signal is no word of the call.
+        // A signal does not carry the call.
         var another = UpdatePace()
         #expect(another.tell(signal, at: scene.now) == signal.deliveries)
         #expect(another.tell(lock, at: scene.now).allSatisfy { $0.event == .updated })
     }
 
-    @Test("A signal goes at once and takes nothing with it")
+    @Test("A signal goes at once and carries nothing else")
     func signal() {
         var paced = Paced()
         _ = paced.mute(true, Scene.callerPhone)
@@ -148,7 +148,7 @@ struct UpdatePaceTests {
         #expect(paced.release().map(\.address) == Self.allButCallersPhone)
     }
 
-    @Test("Whoever has left meanwhile is told no more than that")
+    @Test("A user who has left in the meantime is told nothing more")
     func left() {
         var paced = Paced()
         _ = paced.mute(true, Scene.calleePhone)
@@ -158,7 +158,7 @@ struct UpdatePaceTests {
         #expect(paced.release().isEmpty)
     }
 
-    @Test("A clock that was set back holds nothing up")
+    @Test("A clock that was set back delays nothing")
     func clock() {
         var paced = Paced()
         _ = paced.mute(true, Scene.callerPhone)
@@ -166,7 +166,7 @@ struct UpdatePaceTests {
         #expect(!paced.pace.tell(transition, at: paced.scene.now - .seconds(3600)).isEmpty)
     }
 
-    @Test("What is a show: nothing to store, and nothing to tell but the change")
+    @Test("Changes that only show: nothing to store, and nothing to send but the change")
     func shows() {
         var scene = Scene.groupOngoing()
         let table: [(CallInput, Bool)] = [
@@ -193,7 +193,7 @@ struct UpdatePaceTests {
         for (input, onlyShows) in table { #expect(scene.handle(input).onlyShows == onlyShows, "\(input)") }
     }
 
-    /// What devices know, in a call that anything happens to.
+    /// What devices know, in a call to which anything may happen.
     private struct Devices {
         static let all = [
             Scene.callerPhone, Scene.callerLaptop, Scene.calleePhone, Scene.calleeLaptop, Scene.thirdPhone,
@@ -217,7 +217,7 @@ struct UpdatePaceTests {
             }
         }
 
-        /// The devices of people in the call that do not see it as it is.
+        /// The devices of people in the call that do not see its present state.
         func ignorant(of call: Call) -> [CallOrigin] {
             let whole = Seen(of: call)
             return Self.all.filter { device in
@@ -229,7 +229,7 @@ struct UpdatePaceTests {
         }
     }
 
-    @Test("Whatever happens, everybody sees every change, at once or after the interval, in order, and each fits")
+    @Test("Everybody sees every change, at once or after the interval, in order, and each applies")
     func anything() {
         var (shown, heldBack) = (0, 0)
         for seed in 1...150 as ClosedRange<UInt64> {
@@ -247,7 +247,7 @@ struct UpdatePaceTests {
             }
             walk.run { before, transition in
                 if let before, before.revision != latest?.revision {
-                    // The server was started anew: some are welcomed by it, others know the call from before.
+                    // The server was restarted: some are welcomed by it, others know the call from before.
                     (pace, lastShown) = (UpdatePace(), nil)
                     for device in Devices.all where Bool.random(using: &random) {
                         devices.known[device] = Seen(of: before)
@@ -262,7 +262,7 @@ struct UpdatePaceTests {
                 }
                 let call = transition.call
                 let hasChanged = transition.difference != nil
-                // Whoever asked has the call with the answer, or as an event when no answer was wanted.
+                // A device that asked has the call from the answer, or from an event when it wanted no answer.
                 for case .others(let user, than: let device) in transition.deliveries.map(\.address)
                 where transition.deliveries.allSatisfy({ $0.address != .device(user, device) }) {
                     devices.known[CallOrigin(user: user, device: device)] = Seen(of: call)
@@ -276,7 +276,7 @@ struct UpdatePaceTests {
                 latest = call
             }
         }
-        // The walks do what is tested.
+        // The random walks do exercise this.
         #expect(shown > 0 && heldBack > 0)
     }
 }
