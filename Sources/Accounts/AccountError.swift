@@ -14,7 +14,7 @@ public struct AccountError: Error, Sendable, Equatable {
         case unauthenticated
         /// The account is suspended.
         case suspended
-        /// There is no such thing, or the one who asks may not know of it.
+        /// There is no such thing, or the caller may not know of it.
         case notFound
         /// It conflicts with what already exists: the user's own block, or too many of a kind.
         case conflict

@@ -92,8 +92,8 @@ extension AccountService {
     }
 
     /// Blocks somebody: their calls and requests no longer arrive, and they do not learn of it. A pending request to
-    /// them is withdrawn; a contact becomes one again when the block ends. Does nothing when repeated, or for an id
-    /// that does not exist.
+    /// them is withdrawn; a contact is kept for when the block ends. Does nothing when repeated, or for an id that does
+    /// not exist.
     /// - Throws: `invalid(.userID)` for oneself, `conflict` when 1000 people are blocked, `rateLimited`,
     ///   `unavailable`, `internal`.
     public func block(_ other: UserID, by user: UserID) async throws(AccountError) {

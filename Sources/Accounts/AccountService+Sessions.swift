@@ -3,8 +3,8 @@ public import Primitives
 import Storage
 
 extension AccountService {
-    /// Exchanges a refresh token for new credentials. Each token is good for one exchange, and for a repeat of it within
-    /// 10 seconds, in case the answer was lost; any other use of it ends the session (`RefreshChain`).
+    /// Exchanges a refresh token for new credentials. Each token is valid for one exchange, and for a repeat of it
+    /// within 10 seconds, in case the answer was lost; any other use of it ends the session (`RefreshChain`).
     ///
     /// An exchange whose commit has an unknown outcome is looked up, and repeated if it was not carried out.
     /// - Throws: `unauthenticated`, `suspended`, `unavailable` (the exchange may have taken place), `internal`.

@@ -1,6 +1,7 @@
 import Primitives
 
-/// What is stored of a session's refresh tokens, and what the use of one of them means. Tokens are named by their hashes.
+/// What is stored of a session's refresh tokens, and what the use of one of them means. Tokens are identified by
+/// hashes.
 ///
 /// Each token is exchanged for the next. The answer may be lost, so a token is valid for one repeat, for a moment and
 /// as long as nothing that resulted from it has been used; the repeat gives a second token beside the first. Nobody

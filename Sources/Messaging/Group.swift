@@ -1,6 +1,7 @@
 public import Primitives
 
-/// What a member may do in a group (seed 002, `conversation_participants.role`). A direct conversation has members only.
+/// The rights of a member in a group (seed 002, `conversation_participants.role`). A direct conversation has only
+/// members.
 public enum MemberRole: String, Sendable, Hashable, CaseIterable {
     /// Adds and removes anybody, and says who is an admin. When the owner leaves, another member becomes owner.
     case owner

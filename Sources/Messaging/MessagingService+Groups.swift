@@ -5,8 +5,8 @@ extension MessagingService {
     /// Makes a group with its creator as owner. Those who do not know the creator are invited. A repeat of a
     /// client conversation id of this creator returns the current group.
     /// - Throws: `invalid(.name)`, `invalid(.memberIDs)` when there are too many, `notFound` when one of them is not a
-    ///   user or the creator has left the group since, `rateLimited` when the creator has made or invited too many today,
-    ///   `unavailable`, `internal`.
+    ///   user or the creator has left the group since, `rateLimited` when the creator has made or invited too many
+    ///   today, `unavailable`, `internal`.
     public func makeGroup(_ draft: GroupDraft, by creator: UserID) async throws(MessagingError) -> Conversation {
         let (name, others) = try GroupRules.check(draft, by: creator)
         let key: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]

@@ -50,9 +50,9 @@ public final class MessagingService: Sendable {
     ///   - draft: What to send and where.
     ///   - sender: The sender.
     ///   - device: The sending device; it gets the answer and not the delivery.
-    ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in the
-    ///     order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or user,
-    ///     or the sender may not use it), `rateLimited` (today's quota is used up), `unavailable`, `internal`.
+    ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in
+    ///     the order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or
+    ///     user, or the sender may not use it), `rateLimited` (today's quota is used up), `unavailable`, `internal`.
     public func send(
         _ draft: Draft, from sender: UserID, device: DeviceID,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void

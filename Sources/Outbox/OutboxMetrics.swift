@@ -24,9 +24,9 @@ public struct OutboxMetrics: Sendable {
 
     /// The metrics of one channel.
     struct Figures: Sendable {
-        /// What is still to be sent.
+        /// Pending deliveries.
         let pending = Gauge()
-        /// What is being sent now.
+        /// Deliveries in flight.
         let inFlight = Gauge()
         /// Finished deliveries.
         let outcomes: [Outcome: Counter] = Dictionary(

@@ -46,7 +46,7 @@ public struct OutboxSettings: Sendable {
     static let answerLimit = 65_536
     /// How long finished entries are kept for inspection.
     static let keepSpan = Instant.Span.seconds(86_400)
-    /// How long a cancelled ring is reported at least.
+    /// The minimum time for which a cancelled ring is reported.
     static let cancelSpan = Instant.Span.seconds(60)
     /// How long after a failure of the database the next attempt is made.
     static let databaseRetryDelay = Instant.Span.seconds(1)

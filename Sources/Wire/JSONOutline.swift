@@ -244,7 +244,7 @@ extension JSONOutline {
 
     /// The same text with every pair of `\u` escapes written as the character that it stands for.
     ///
-    /// The decoder of swift-protobuf 1.39.0 joins such pairs wrongly: in every other plane, and U+20BB7 becomes U+10BB7.
+    /// The decoder of swift-protobuf 1.39.0 joins such pairs wrongly in every other plane: U+20BB7 becomes U+10BB7.
     static func joiningSurrogates(in bytes: [UInt8]) -> [UInt8] {
         var joined: [UInt8] = []
         joined.reserveCapacity(bytes.count)

@@ -23,7 +23,7 @@ extension Message {
     /// type.
     static func random(using generator: inout SeededGenerator, depth: Int = 0) throws -> Self {
         if Self.self == Google_Protobuf_Timestamp.self {
-            // JSON only has a form for the years 1 to 9999.
+            // JSON has a form only for the years 1 to 9999.
             var stamp = Google_Protobuf_Timestamp()
             stamp.seconds = .random(in: -62_135_596_800...253_402_300_799, using: &generator)
             stamp.nanos = .random(in: 0...999_999_999, using: &generator)

@@ -34,8 +34,8 @@ extension Statement {
 
     /// Writes a participant's state, inserted or updated. Does nothing when there is no such call.
     ///
-    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-    /// rung_at, hidden, standing.
+    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite,
+    /// role, rung_at, hidden, standing.
     public static let upsertCallParticipant = Statement(
         "upsert_call_participant",
         """
@@ -80,8 +80,8 @@ extension Statement {
         LIMIT $4
         """)
 
-    /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node was
-    /// faster.
+    /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node
+    /// was faster.
     ///
     /// The revision jumps beyond every one that the previous owner can have told: that owner also counted changes that
     /// are not stored, and no client may take an old state for a new one.

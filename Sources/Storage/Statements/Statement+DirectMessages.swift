@@ -101,8 +101,8 @@ extension Statement {
             AND user_id = $2 AND began_at IS NULL
         """)
 
-    /// Lets a direct conversation begin with a message for those for whom it has not begun. Does nothing in a group, and
-    /// when there is no such message.
+    /// Lets a direct conversation begin with a message for those for whom it has not begun. Does nothing in a group,
+    /// and when there is no such message.
     ///
     /// Parameters: the message's id, began_at.
     public static let beginConversationWithMessage = Statement(

@@ -63,8 +63,8 @@ extension Statement {
     /// are too many: to the inviter all look alike. A nominal member who may learn of the group now stays a member to
     /// the others.
     ///
-    /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user sees
-    /// of one inviter, how many one user sees, how many members and invited there may be.
+    /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user
+    /// sees of one inviter, how many one user sees, how many members and invited there may be.
     public static let inviteToGroup = Statement(
         "invite_to_group",
         """

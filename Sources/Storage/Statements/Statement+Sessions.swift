@@ -30,12 +30,12 @@ extension Statement {
         \(sessionsAndUsers) WHERE s.id = $1
         """)
 
-    /// Exchanges a session's refresh token, or repeats the exchange. Returns the id; no row when somebody else was first,
-    /// or the session is revoked or expired.
+    /// Exchanges a session's refresh token, or repeats the exchange. Returns the id; no row when somebody else was
+    /// first, or the session is revoked or expired.
     ///
-    /// Parameters: id, the refresh_token_hash and the repeated_refresh_token_hash (empty for none) that the writer knew, the
-    /// new refresh_token_hash, repeated_refresh_token_hash and previous_refresh_token_hash, the new expires_at, now,
-    /// ip_address, user_agent.
+    /// Parameters: id, the refresh_token_hash and the repeated_refresh_token_hash (empty for none) that the writer
+    /// knew, the new refresh_token_hash, repeated_refresh_token_hash and previous_refresh_token_hash, the new
+    /// expires_at, now, ip_address, user_agent.
     public static let exchangeRefreshToken = Statement(
         "exchange_refresh_token",
         """
