@@ -3,7 +3,7 @@ import FoundationEssentials
 import JWTKit
 public import Primitives
 
-/// Makes and checks access tokens: JSON Web Tokens (RFC 7519) with HMAC SHA-256, as RFC 8725 wants them.
+/// Makes and checks access tokens: JSON Web Tokens (RFC 7519) with HMAC SHA-256, following RFC 8725.
 public struct AccessTokens: Sendable {
     /// What a valid token says.
     public struct Claims: Sendable, Equatable {
@@ -27,12 +27,12 @@ public struct AccessTokens: Sendable {
         public var expiresAt: Instant
     }
 
-    /// How far the clocks of two servers may lie apart.
+    /// How far the clocks of two servers may differ.
     static let leeway = Instant.Span.seconds(5)
-    /// More than any token of ours has, and little enough to be read without a thought.
+    /// Longer than any token of ours, and short enough to be read without concern.
     static let longestToken = 1024
     private static let issuer = "ringback"
-    /// Whom tokens are for; one for another service is refused, even if it is signed with our key (RFC 8725 §3.9).
+    /// The audience of tokens; one for another service is refused, even if it is signed with our key (RFC 8725 §3.9).
     private static let audience = "ringback"
     private static let algorithm = "HS256"
 
@@ -41,10 +41,10 @@ public struct AccessTokens: Sendable {
     private let keys: JWTKeyCollection
     private let lifetime: Instant.Span
 
-    /// Makes a maker of tokens.
+    /// Creates a token maker.
     /// - Parameters:
     ///   - key: The secret; every server on the same database has the same.
-    ///   - lifetime: How long a token is good for, in whole seconds.
+    ///   - lifetime: How long a token is valid, in whole seconds.
     public init(key: TokenKey, lifetime: Instant.Span = .seconds(600)) async {
         refreshTokens = RefreshTokens(key: key)
         keys = JWTKeyCollection()
@@ -53,7 +53,7 @@ public struct AccessTokens: Sendable {
     }
 
     /// Makes a token.
-    /// - Parameter lifetime: How long it is good for when that differs from the usual.
+    /// - Parameter lifetime: How long it is valid, if not as long as usual.
     public func issue(
         user: UserID, session: SessionID, device: DeviceID, now: Instant, lifetime: Instant.Span? = nil
     ) async throws(AccountError) -> Fresh {
@@ -71,8 +71,8 @@ public struct AccessTokens: Sendable {
         }
     }
 
-    /// What a token says, if it is one of ours and in force.
-    /// - Throws: `expired` for one of ours that is no longer in force, or not yet; `unauthenticated` for everything else.
+    /// What a token says, if it is one of ours and valid.
+    /// - Throws: `expired` for one of ours that is no longer valid, or not yet; `unauthenticated` for everything else.
     public func verify(_ token: Redacted<String>, now: Instant) async throws(AccountError) -> Claims {
         let text = token.exposed
         guard text.utf8.count <= Self.longestToken else { throw .unauthenticated }
@@ -82,7 +82,7 @@ public struct AccessTokens: Sendable {
         else { throw .unauthenticated }
         let payload: Payload
         do {
-            // The algorithm is ours to choose, not the token's (RFC 8725 §3.1); JWTKit never asks the header.
+            // The algorithm is our choice, not the token's (RFC 8725 §3.1); JWTKit never checks the header for it.
             let fields = try JSONDecoder().decode(Header.self, from: Data(header))
             guard fields.alg == Self.algorithm, fields.typ == nil || fields.typ == "JWT", fields.crit == nil else {
                 throw AccountError.unauthenticated
@@ -96,8 +96,8 @@ public struct AccessTokens: Sendable {
             let device = DeviceID(payload.did), let issuedAt = Self.instant(payload.iat),
             let expiresAt = Self.instant(payload.exp), issuedAt < expiresAt
         else { throw .unauthenticated }
-        // The signature is ours, so a token of the future was made before our clock was set back, or by a server whose
-        // clock is ahead. It is no more use, but its holder need not log in again.
+        // The signature is ours, so a token from the future was made before our clock was set back, or by a server
+        // whose clock is ahead. It is useless, but its holder need not log in again.
         guard issuedAt <= now + Self.leeway, now < expiresAt + Self.leeway else { throw .expired }
         return Claims(user: user, session: session, device: device, issuedAt: issuedAt, expiresAt: expiresAt)
     }

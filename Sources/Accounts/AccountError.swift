@@ -6,25 +6,25 @@ public struct AccountError: Error, Sendable, Equatable {
     public enum Code: Sendable, Hashable {
         /// A field is malformed; nothing was changed.
         case invalid(Field)
-        /// Somebody has this username already, in whatever case.
+        /// The username is taken, ignoring case.
         case usernameTaken
-        /// There is no such user or the password is wrong; which of the two is not told.
+        /// There is no such user or the password is wrong; the error does not tell which.
         case badCredentials
         /// The token is missing, malformed, expired, used up or revoked.
         case unauthenticated
         /// The account is suspended.
         case suspended
-        /// There is no such thing, or the one who asks may not know of it.
+        /// There is no such thing, or the caller may not know of it.
         case notFound
-        /// What is there already stands against it: a block of one's own, or too many of a kind.
+        /// It conflicts with what already exists: the user's own block, or too many of a kind.
         case conflict
         /// Too many attempts with this username or from this address, or too many requests of one user.
         case rateLimited(retryAfter: Instant.Span)
-        /// Too many passwords wait to be checked.
+        /// Too many passwords are waiting to be checked.
         case overloaded
-        /// The database is away.
+        /// The database is unreachable.
         case unavailable
-        /// A fault of the server.
+        /// An internal error of the server.
         case `internal`
     }
 

@@ -1,6 +1,6 @@
 import Primitives
 
-/// What names, passwords and searches may look like. Nothing here knows of a database.
+/// What names, passwords and searches may look like. Nothing here uses a database.
 enum AccountRules {
     /// The longest address that is kept: an IPv6 address with a mapped IPv4 one in it.
     static let addressLimit = 45
@@ -33,20 +33,20 @@ enum AccountRules {
     /// Checks a password in the form in which it is hashed.
     static func password(_ password: Redacted<String>) throws(AccountError) {
         let tooLong = AccountError(.invalid(.password), "A password has at most 72 bytes. Choose a shorter one.")
-        // No text that is longer gets short enough by being prepared.
+        // A longer text never gets short enough by being prepared.
         guard password.exposed.utf8.count <= 4 * PasswordHasher.longestPassword else { throw tooLong }
         let bytes = PasswordForms.prepare(password.exposed).utf8
         guard bytes.count >= 8 else {
             throw AccountError(.invalid(.password), "A password has at least 8 characters. Choose a longer one.")
         }
-        // bcrypt would silently cut what is longer.
+        // bcrypt would silently truncate anything longer.
         guard bytes.count <= PasswordHasher.longestPassword else { throw tooLong }
         guard !bytes.contains(0) else {
             throw AccountError(.invalid(.password), "A password cannot hold a NUL character. Leave it out.")
         }
     }
 
-    /// The name to show; the username when it is empty or space alone.
+    /// The name to show; the username when it is empty or only spaces.
     static func displayName(_ name: String, username: String) throws(AccountError) -> VisibleName {
         guard name.utf8.count <= 4 * 4 * displayNameLimit else { throw displayNameError }
         let isEmpty = name.allSatisfy(\.isWhitespace)
@@ -56,7 +56,7 @@ enum AccountRules {
         return visible
     }
 
-    /// A device's name; empty is well.
+    /// A device's name; may be empty.
     static func deviceName(_ name: String) throws(AccountError) -> String {
         guard isPlain(name, limit: deviceNameLimit) else {
             throw AccountError(
@@ -66,7 +66,7 @@ enum AccountRules {
         return name.nfc
     }
 
-    /// What a push service knows a device by; nil when it is empty.
+    /// The name by which a push service knows a device; nil when it is empty.
     static func pushToken(_ token: Redacted<String>) throws(AccountError) -> Redacted<String>? {
         guard token.exposed.utf8.count <= pushTokenLimit, !token.exposed.unicodeScalars.contains(where: \.isControl)
         else {
@@ -76,7 +76,7 @@ enum AccountRules {
         return token.exposed.isEmpty ? nil : token
     }
 
-    /// What to search for, as names are kept to be found; empty when there is nothing to look for.
+    /// The search text in the form in which names are indexed; empty when there is nothing to search for.
     static func query(_ text: String) throws(AccountError) -> String {
         guard isPlain(text, limit: queryLimit) else {
             throw AccountError(
@@ -85,8 +85,8 @@ enum AccountRules {
         return VisibleName.trim(text).skeleton
     }
 
-    /// A text from the network that is only kept to be shown: control characters are left out, and what is too long
-    /// is cut.
+    /// A text from the network that is only kept for display: control characters are removed, and a text that is too
+    /// long is cut.
     static func kept(_ text: String, limit: Int) -> String {
         var kept = String.UnicodeScalarView()
         for scalar in text.unicodeScalars where !scalar.isControl {
@@ -96,7 +96,7 @@ enum AccountRules {
         return String(kept)
     }
 
-    /// At most so many Unicode scalars, which is how both databases count, and no control characters among them.
+    /// At most so many Unicode scalars, which is how both databases count, without control characters.
     private static func isPlain(_ text: String, limit: Int) -> Bool {
         guard text.utf8.count <= 4 * limit else { return false }
         return text.unicodeScalars.count <= limit && !text.unicodeScalars.contains(where: \.isControl)

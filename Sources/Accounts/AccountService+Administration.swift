@@ -3,7 +3,7 @@ import Storage
 
 /// What the operator does from the command line.
 extension AccountService {
-    /// The longest that a token made by hand is good for.
+    /// The longest lifetime of a token made by hand.
     public static let longestTokenLifetime = Instant.Span.seconds(366 * 86_400)
 
     /// Makes an account, by the same rules as `register`, without logging it in.
@@ -19,8 +19,8 @@ extension AccountService {
 
     /// The accounts by username.
     /// - Parameters:
-    ///   - after: The last username of the page before; empty for the first page.
-    ///   - limit: 1 to 1000; what lies outside is moved to the nearer end.
+    ///   - after: The last username of the previous page; empty for the first page.
+    ///   - limit: 1 to 1000; values outside are clamped.
     /// - Throws: `unavailable`, `internal`.
     public func listUsers(after username: String = "", limit: Int = 100) async throws(AccountError) -> [UserInfo] {
         guard username.isEmpty || AccountRules.isUsername(username) else { return [] }
@@ -33,7 +33,7 @@ extension AccountService {
         }
     }
 
-    /// Suspends an account and ends all its sessions; a second time changes nothing.
+    /// Suspends an account and ends all its sessions; repeating it changes nothing.
     /// - Throws: `notFound`, `unavailable`, `internal`.
     public func suspend(username: String) async throws(AccountError) {
         let account = try await known(username)
@@ -49,7 +49,7 @@ extension AccountService {
         }
     }
 
-    /// Lifts a suspension; whoever it was logs in again. A second time changes nothing.
+    /// Lifts a suspension; the user has to log in again. Repeating it changes nothing.
     /// - Throws: `notFound`, `unavailable`, `internal`.
     public func reinstate(username: String) async throws(AccountError) {
         let account = try await known(username)
@@ -72,7 +72,7 @@ extension AccountService {
         let device = DeviceID.random(at: now)
         let access = try await tokens.issue(
             user: account.profile.id, session: session, device: device, now: now, lifetime: lifetime)
-        // Nobody ever holds the refresh token that this is the hash of.
+        // Nobody ever holds the refresh token of this hash.
         try await store(
             session, of: account.profile, client: ClientInfo(device: device, deviceName: "Command line"),
             refreshTokenHash: tokens.refreshTokens.make(for: session).hash, expiresAt: access.expiresAt, after: [])

@@ -5,8 +5,8 @@ import Storage
 extension AccountService {
     /// Contacts and requests as a user sees them, by id; those whom the user has blocked are left out.
     /// - Parameters:
-    ///   - after: The end of the page before; nil for the first page.
-    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    ///   - after: The end of the previous page; nil for the first page.
+    ///   - limit: 1 to 100; values outside are clamped.
     /// - Throws: `unavailable`, `internal`.
     public func contacts(
         of user: UserID, after: UserID? = nil, limit: Int = 50
@@ -18,9 +18,10 @@ extension AccountService {
         return PeoplePage(rows, limit: limit, id: \.profile.id)
     }
 
-    /// Asks somebody to be a contact, or agrees when they have asked; a second time changes nothing.
+    /// Asks somebody to be a contact, or agrees when they have asked; repeating it changes nothing.
     ///
-    /// Somebody who has blocked the asker never hears of it, and the asker sees what everybody sees who waits.
+    /// A user who has blocked the asker never learns of it, and the asker sees what anyone who waits for an answer
+    /// sees.
     /// - Throws: `invalid(.userID)` for oneself, `notFound`, `conflict` when the asker has blocked them or has asked
     ///   1000 people, `rateLimited` (too many in an hour, or in a day), `unavailable`, `internal`.
     public func requestContact(with other: UserID, by user: UserID) async throws(AccountError) -> Contact {
@@ -36,13 +37,13 @@ extension AccountService {
         throw obstacles.count >= Self.contactLimit ? .tooManyContacts : .notFound("user")
     }
 
-    /// Agrees to a request; a second time changes nothing.
+    /// Agrees to a request; repeating it changes nothing.
     /// - Throws: `notFound` when this user has not asked, `rateLimited`, `unavailable`, `internal`.
     public func acceptContact(with other: UserID, by user: UserID) async throws(AccountError) {
         try await answer(.acceptContact, with: other, by: user)
     }
 
-    /// Turns a request away, of which its sender hears nothing; a second time changes nothing.
+    /// Rejects a request without telling its sender; repeating it changes nothing.
     /// - Throws: `notFound` when this user has not asked, `rateLimited`, `unavailable`, `internal`.
     public func rejectContact(with other: UserID, by user: UserID) async throws(AccountError) {
         try await answer(.rejectContact, with: other, by: user)
@@ -56,7 +57,7 @@ extension AccountService {
         guard results.first?.count == 1 else { throw .notFound("request") }
     }
 
-    /// Ends a contact, withdraws a request of one's own, or rejects the other's; where there is none, nothing happens.
+    /// Ends a contact, withdraws one's own request, or rejects the other's; does nothing when there is none.
     /// - Throws: `rateLimited`, `unavailable`, `internal`.
     public func removeContact(with other: UserID, by user: UserID) async throws(AccountError) {
         try countChange(by: user)
@@ -75,10 +76,10 @@ extension AccountService {
 }
 
 extension AccountService {
-    /// Whom a user has blocked, by id.
+    /// The users whom a user has blocked, by id.
     /// - Parameters:
-    ///   - after: The end of the page before; nil for the first page.
-    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    ///   - after: The end of the previous page; nil for the first page.
+    ///   - limit: 1 to 100; values outside are clamped.
     /// - Throws: `unavailable`, `internal`.
     public func blocks(
         of user: UserID, after: UserID? = nil, limit: Int = 50
@@ -90,9 +91,9 @@ extension AccountService {
         return PeoplePage(rows, limit: limit, id: \.id)
     }
 
-    /// Blocks somebody: their calls and requests no longer arrive, and they do not learn of it. A request to them that
-    /// they have not agreed to is withdrawn; a contact stays one for when the block ends. A second time, and for an id that is
-    /// nobody's, nothing happens.
+    /// Blocks somebody: their calls and requests no longer arrive, and they do not learn of it. A pending request to
+    /// them is withdrawn; a contact is kept for when the block ends. Does nothing when repeated, or for an id that does
+    /// not exist.
     /// - Throws: `invalid(.userID)` for oneself, `conflict` when 1000 people are blocked, `rateLimited`,
     ///   `unavailable`, `internal`.
     public func block(_ other: UserID, by user: UserID) async throws(AccountError) {
@@ -107,7 +108,7 @@ extension AccountService {
         guard obstacles.hasBlocked || obstacles.count < Self.blockLimit else { throw .tooManyBlocks }
     }
 
-    /// Ends a block; where there is none, nothing happens.
+    /// Ends a block; does nothing when there is none.
     /// - Throws: `rateLimited`, `unavailable`, `internal`.
     public func unblock(_ other: UserID, by user: UserID) async throws(AccountError) {
         try countChange(by: user)
@@ -129,14 +130,14 @@ extension AccountService {
         [.id(min(one, other)), .id(max(one, other))]
     }
 
-    /// One more row than the page holds tells whether there are more.
+    /// One row more than the page holds tells whether there are more.
     private static func page(of user: UserID, after: UserID?, limit: Int) -> [SQLValue] {
         [.id(user), .id(after ?? UserID(high: 0, low: 0)), .integer(Int64(limit + 1))]
     }
 }
 
 extension AccountService {
-    /// Counts something that another person gets to see: by the hour in memory, by the day on disk.
+    /// Counts something that another person will see: by the hour in memory, by the day on disk.
     private func countContactRequest(by user: UserID) async throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { $0.contactRequests.attempt(user.description, now: now) }
@@ -150,7 +151,7 @@ extension AccountService {
         if let untilTomorrow { throw .usedUp(retryAfter: untilTomorrow) }
     }
 
-    /// Counts a change that a user makes, of whatever kind.
+    /// Counts a change of any kind that a user makes.
     /// - Throws: `rateLimited`.
     public func countChange(by user: UserID) throws(AccountError) {
         let now = now()

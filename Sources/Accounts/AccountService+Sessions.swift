@@ -3,17 +3,17 @@ public import Primitives
 import Storage
 
 extension AccountService {
-    /// Exchanges a refresh token for new credentials. Each token is good for one exchange, and for a repeat of it within
-    /// 10 seconds, in case the answer was lost; any other use of it ends the session (`RefreshChain`).
+    /// Exchanges a refresh token for new credentials. Each token is valid for one exchange, and for a repeat of it
+    /// within 10 seconds, in case the answer was lost; any other use of it ends the session (`RefreshChain`).
     ///
-    /// An exchange whose commit has an unknown outcome is looked up, and carried out if it was not.
+    /// An exchange whose commit has an unknown outcome is looked up, and repeated if it was not carried out.
     /// - Throws: `unauthenticated`, `suspended`, `unavailable` (the exchange may have taken place), `internal`.
     public func refresh(
         _ refreshToken: Redacted<String>, ipAddress: String = "", userAgent: String = ""
     ) async throws(AccountError) -> Credentials {
         guard let content = tokens.refreshTokens.read(refreshToken) else { throw .unauthenticated }
         let fresh = tokens.refreshTokens.make(for: content.session)
-        // Somebody may be faster with the same token; then it is what it has become by that.
+        // Another request may be faster with the same token; then the token is what that request has made it.
         for _ in 0..<3 {
             let now = now()
             guard
@@ -22,7 +22,7 @@ extension AccountService {
                 stored.session.isLive(now: now)
             else { throw .unauthenticated }
             guard !stored.session.isSuspended else { throw .suspended }
-            // What seemed to have failed was carried out.
+            // The commit had seemed to fail, but was carried out.
             if stored.chain.holds(fresh.hash) {
                 return try await credentials(
                     of: stored.session, refreshToken: fresh.token, refreshTokenExpiresAt: stored.session.expiresAt)
@@ -52,7 +52,7 @@ extension AccountService {
         throw .unavailable
     }
 
-    /// Which of some sessions are no longer in force: revoked, expired, gone, or of a suspended user.
+    /// Which of some sessions are no longer valid: revoked, expired, gone, or of a suspended user.
     /// - Throws: `unavailable`, `internal`.
     public func endedSessions(among sessions: [SessionID]) async throws(AccountError) -> Set<SessionID> {
         var ended: Set<SessionID> = []
@@ -63,9 +63,9 @@ extension AccountService {
         return ended
     }
 
-    /// The sessions that were revoked last, by whichever server, the latest first.
+    /// The most recently revoked sessions, by any server, latest first.
     /// - Parameters:
-    ///   - earlier: The last one of the page before; nil for the first page.
+    ///   - earlier: The last one of the previous page; nil for the first page.
     ///   - limit: How many at most, from 1.
     /// - Throws: `unavailable`, `internal`.
     public func latestRevocations(
@@ -83,13 +83,13 @@ extension AccountService {
         }
     }
 
-    /// Ends the session of whoever asks.
+    /// Ends the caller's session.
     /// - Throws: `unavailable`, `internal`.
     public func logOut(_ identity: Identity) async throws(AccountError) {
         try await end([.id(identity.session), .id(identity.user), .instant(now())], of: identity.user)
     }
 
-    /// The live sessions of whoever asks, the most recently used first.
+    /// The live sessions of the caller, most recently used first.
     /// - Throws: `unavailable`, `internal`.
     public func sessions(of identity: Identity) async throws(AccountError) -> [SessionInfo] {
         try await read(.liveSessionsOfUser, [.id(identity.user), .instant(now())]) { row throws(DatabaseError) in
@@ -102,16 +102,16 @@ extension AccountService {
         }
     }
 
-    /// Ends another session of whoever asks, or their own.
-    /// - Throws: `notFound` when it is nobody's, somebody else's or over; `unavailable`, `internal`.
+    /// Ends any session of the caller, including the current one.
+    /// - Throws: `notFound` when it does not exist, has ended or is another user's; `unavailable`, `internal`.
     public func revoke(session: SessionID, by identity: Identity) async throws(AccountError) {
         let ended = try await end([.id(session), .id(identity.user), .instant(now())], of: identity.user)
         guard ended else { throw .notFound("session") }
     }
 
-    /// Notes what a push service knows the device of whoever asks by, so that it can be woken for calls. A session that
-    /// had the same token has none any more: somebody else is signed in on that device now.
-    /// - Parameter token: At most 2048 bytes; empty when the device is not to be woken any more.
+    /// Stores the push token of the caller's device, so that it can be woken for calls. A session that had the same
+    /// token loses it: somebody else is signed in on that device now.
+    /// - Parameter token: At most 2048 bytes; empty when the device should no longer be woken.
     /// - Throws: `invalid(.pushToken)`, `unauthenticated` when the session has ended meanwhile, `unavailable`,
     ///   `internal`.
     public func setPushToken(_ token: Redacted<String>, of identity: Identity) async throws(AccountError) {
@@ -123,7 +123,7 @@ extension AccountService {
         guard try await commit(steps).first?.rows.count == 1 else { throw .unauthenticated }
     }
 
-    /// Opens a session in one unit with what must come before it.
+    /// Opens a session in one unit with the steps that must come before it.
     func openSession(
         of profile: Profile, client: ClientInfo, after steps: [Step]
     ) async throws(AccountError) -> Credentials {
@@ -138,8 +138,8 @@ extension AccountService {
             refreshTokenExpiresAt: expiresAt)
     }
 
-    /// Stores a session. An older one of the same device ends, and so do those longest out of use when there are too
-    /// many; what ended long ago is deleted.
+    /// Stores a session. An older one of the same device ends, and the least recently used ones end when there are too
+    /// many; sessions that ended long ago are deleted.
     func store(
         _ session: SessionID, of profile: Profile, client: ClientInfo, refreshTokenHash: String, expiresAt: Instant,
         after steps: [Step]
@@ -147,7 +147,7 @@ extension AccountService {
         let now = now()
         let unit = WriteUnit(
             steps + [
-                // First, because its lock makes logins of one user that come at once wait for each other.
+                // First, because its lock makes simultaneous logins of one user wait for each other.
                 Step(.touchUser, [.id(profile.id), .instant(now)]),
                 Step(.deleteOldSessions, [.id(profile.id), .instant(now - Self.endedSessionSpan)]),
                 Step(.revokeSessionsOfDevice, [.id(profile.id), .id(client.device), .instant(now)]),
@@ -162,12 +162,12 @@ extension AccountService {
                         .instant(now),
                     ], expectedRows: 1),
             ])
-        // When the same device logs in twice at once, the index lets one through, and the other ends its session.
+        // When a device logs in twice at once, the index lets one through; the other then ends that session.
         for _ in 0..<3 {
             do throws(DatabaseError) {
                 let results = try await database.commit(unit)
                 let opening = results.dropFirst(steps.count)
-                // The device goes on with the new session; those longest out of use are logged out.
+                // The device goes on with the new session; the least recently used ones are logged out.
                 try announce(opening[opening.startIndex + 2], of: profile.id)
                 try announce(opening[opening.startIndex + 3], of: profile.id, isLast: false)
                 return
@@ -180,13 +180,13 @@ extension AccountService {
         throw .unavailable
     }
 
-    /// Ends the session of a refresh token that two have.
+    /// Ends the session of a refresh token that two parties hold.
     private func endSession(ofUsedToken session: StoredSession, now: Instant) async throws(AccountError) {
         logger.warning("refresh token used twice", metadata: ["session": "\(session.id)"])
         try await end([.id(session.id), .id(session.profile.id), .instant(now)], of: session.profile.id)
     }
 
-    /// Ends a session if it is this user's and not revoked.
+    /// Ends a session if it belongs to this user and is not revoked.
     /// - Parameter values: The session, the user and the time.
     /// - Returns: Whether it was.
     @discardableResult
@@ -201,7 +201,7 @@ extension AccountService {
         }
     }
 
-    /// Tells of the sessions that a step ended.
+    /// Reports the sessions that a step ended.
     /// - Returns: Whether there were any.
     @discardableResult
     func announce(_ result: StepResult, of user: UserID) throws(DatabaseError) -> Bool {
@@ -211,7 +211,7 @@ extension AccountService {
         return !ended.isEmpty
     }
 
-    /// Tells of the sessions that a step ended, and that their devices are logged out.
+    /// Reports the sessions that a step ended, and that their devices are logged out.
     /// - Parameter isLast: Whether the user has no other session.
     /// - Returns: Whether there were any.
     @discardableResult

@@ -2,12 +2,12 @@ import Logging
 import Primitives
 import Storage
 
-/// What is to be done before a server lets anybody in.
+/// What has to be done before a server admits anybody.
 extension AccountService {
-    /// How many names are brought up to date in one unit.
+    /// How many names are updated in one unit.
     private static let namesAtOnce: Int64 = 500
 
-    /// Brings what older programs stored up to date, and learns what stored passwords cost.
+    /// Updates what older versions stored, and learns what stored passwords cost.
     /// - Throws: `unavailable`, `internal`.
     public func start() async throws(AccountError) {
         try await completeNames()
@@ -23,7 +23,7 @@ extension AccountService {
         }
     }
 
-    /// Notes the forms of names by which they are found and compared, where an older program did not.
+    /// Stores the forms of names by which they are found and compared, where an older version did not.
     private func completeNames() async throws(AccountError) {
         while true {
             let names = try await read(.usersWithoutFoldedName, [.integer(Self.namesAtOnce)]) {
@@ -32,7 +32,7 @@ extension AccountService {
                 return (id: id, name: try row.text("display_name"))
             }
             let steps = names.map { id, name in
-                // A name that could not be taken today does not stand in the way of those that it imitates.
+                // A name that would not be allowed today does not block the names that it imitates.
                 let folded = VisibleName(name)?.text.folded ?? name.skeleton
                 return Step(.setNamesToCompare, [.id(id), .text(name.skeleton), .text(folded)])
             }

@@ -2,7 +2,7 @@ import Logging
 import Primitives
 import Storage
 
-/// An account as it lies in the database.
+/// An account as it is stored.
 struct Account: Sendable {
     var profile: Profile
     var passwordHash: String?
@@ -15,7 +15,7 @@ struct Account: Sendable {
     }
 }
 
-/// A session as it lies in the database, with its user.
+/// A session as it is stored, with its user.
 struct StoredSession: Sendable {
     var id: SessionID
     var profile: Profile
@@ -54,7 +54,7 @@ struct RefreshableSession: Sendable {
 }
 
 extension Profile {
-    /// Reads a profile out of a row in which the user's id has a certain name.
+    /// Reads a profile from a row in which the column of the user's id has a certain name.
     init(row: Row, id: String = "id") throws(DatabaseError) {
         self.init(
             id: try row.id(id), username: try row.text("username"), displayName: try row.text("display_name"),
@@ -62,7 +62,7 @@ extension Profile {
     }
 }
 
-/// An account that is to be made; its fields are checked.
+/// An account to be created; its fields are checked.
 struct NewAccount: Sendable {
     var username: String
     var displayName: VisibleName
@@ -77,7 +77,7 @@ struct NewAccount: Sendable {
 }
 
 extension ClientInfo {
-    /// The same with its fields within their limits.
+    /// The same with its fields checked and cut to their limits.
     func checked() throws(AccountError) -> ClientInfo {
         ClientInfo(
             device: device, deviceName: try AccountRules.deviceName(deviceName),
@@ -87,19 +87,19 @@ extension ClientInfo {
 }
 
 extension AccountService {
-    /// The account with a username, in whatever case.
+    /// The account with a username, ignoring case.
     func account(named name: String) async throws(AccountError) -> Account? {
         try await read(.userByUsername, [.text(name)]) { row throws(DatabaseError) in try Account(row: row) }.first
     }
 
-    /// The session, whether live or not.
+    /// The session, live or not.
     func session(_ id: SessionID) async throws(AccountError) -> StoredSession? {
         try await read(.sessionForAuthentication, [.id(id)], StoredSession.init(row:)).first
     }
 
     /// The profile of a new account and the steps that store it.
     func prepare(_ account: NewAccount, address: String) async throws(AccountError) -> (Profile, [Step]) {
-        // The database decides; but whoever only wants to know should not cost a password hash.
+        // The database decides; but an attempt with a taken name should not cost a password hash.
         guard try await self.account(named: account.username.lowercased()) == nil else { throw .usernameTaken }
         let name = account.displayName.text
         let likeness: [SQLValue] = [.text(name.skeleton), .text(name.folded)]
@@ -128,7 +128,7 @@ extension AccountService {
         )
     }
 
-    /// Runs a reading statement and makes values of its rows.
+    /// Runs a reading statement and makes values from its rows.
     func read<Value>(
         _ statement: Statement, _ values: [SQLValue], _ make: (Row) throws(DatabaseError) -> Value
     ) async throws(AccountError) -> [Value] {
@@ -141,7 +141,7 @@ extension AccountService {
         }
     }
 
-    /// Commits steps, and turns the constraint that people can do something about into their error.
+    /// Commits steps, and turns the constraint that users can do something about into its error.
     func commit(_ steps: [Step]) async throws(AccountError) -> [StepResult] {
         do {
             return try await database.commit(WriteUnit(steps))
@@ -150,7 +150,7 @@ extension AccountService {
         }
     }
 
-    /// The error for people that stands for one of a unit: somebody may have taken a name in the meantime.
+    /// The user-facing error for a unit's error: somebody may have taken a name in the meantime.
     func accountError(_ error: DatabaseError, of steps: [Step], at statement: String) -> AccountError {
         if case .expectationFailed(let index) = error.code, steps.indices.contains(index),
             steps[index].statement == .lookalikeName

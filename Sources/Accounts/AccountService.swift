@@ -5,8 +5,8 @@ public import Storage
 
 /// Everything that concerns who somebody is: accounts, sessions, tokens, and finding people.
 ///
-/// Nothing is cached. A session that was revoked, or a user who was suspended, by whichever server or by the command
-/// line, is refused from the next request on.
+/// Nothing is cached. Once a session is revoked or a user suspended, by any server or the command line, the next
+/// request is refused.
 public final class AccountService: Sendable {
     /// How long a session lives without a refresh.
     public static let usualSessionLifetime = Instant.Span.seconds(30 * 86_400)
@@ -17,10 +17,10 @@ public final class AccountService: Sendable {
 
     /// How many contact requests a user may send in an hour.
     static let contactRequestsPerHour = 60
-    /// How often in a minute a user may answer requests, block, unblock, change settings, open conversations or change
-    /// who is in them.
+    /// How often per minute a user may answer requests, block, unblock, change settings, open conversations or change
+    /// their members.
     static let changesPerMinute = 120
-    /// How many contacts and requests a user may have asked for.
+    /// How many contacts and requests a user may have requested.
     static let contactLimit = 1000
     /// How many users one may block.
     static let blockLimit = 1000
@@ -40,7 +40,7 @@ public final class AccountService: Sendable {
     struct Attempts {
         var byUsername: AttemptLimiter
         var byAddress: AttemptLimiter
-        /// By user: requests that other people get to see.
+        /// By user: requests that other people will see.
         var contactRequests: AttemptLimiter
         /// By user: everything else that writes.
         var changes: AttemptLimiter
@@ -55,8 +55,8 @@ public final class AccountService: Sendable {
     ///   - quotas: How much one user may have stored in a day.
     ///   - sessionLifetime: How long a session lives without a refresh.
     ///   - now: The clock.
-    ///   - revocations: Hears of sessions that end before their time.
-    ///   - logger: Takes what went wrong.
+    ///   - revocations: Told of sessions that end early.
+    ///   - logger: Logs errors.
     public init(
         database: any Database, tokens: AccessTokens, passwords: PasswordHasher,
         limits: AttemptLimits = AttemptLimits(), quotas: QuotaLimits = QuotaLimits(),
@@ -81,11 +81,11 @@ public final class AccountService: Sendable {
 
     /// Makes an account and logs it in.
     /// - Parameters:
-    ///   - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, and taken
-    ///     in whatever case.
+    /// - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, unique
+    ///   ignoring case.
     ///   - password: 8 to 72 bytes, counted as it is hashed: in Normalization Form C.
-    ///   - displayName: At most 100 characters, with something to be seen and nothing hidden, and not the same as
-    ///     somebody else's but for characters that cannot be seen; the username when empty.
+    /// - displayName: At most 100 characters, with something visible and nothing hidden, and not the same as somebody
+    ///   else's except for invisible characters; the username when empty.
     /// - Throws: `invalid`, `usernameTaken`, `rateLimited`, `overloaded`, `unavailable`, `internal`.
     public func register(
         username: String, password: Redacted<String>, displayName: String, client: ClientInfo
@@ -99,8 +99,8 @@ public final class AccountService: Sendable {
 
     /// Opens a session for a device; an older one of the same device ends.
     ///
-    /// An unknown username and a wrong password give the same error after the same work. Whoever has the right password
-    /// of a suspended account learns that it is suspended.
+    /// An unknown username and a wrong password give the same error after the same work. Only a caller with the right
+    /// password learns that the account is suspended.
     /// - Throws: `badCredentials`, `suspended`, `invalid(.deviceName)`, `rateLimited`, `overloaded`, `unavailable`,
     ///   `internal`.
     public func logIn(
@@ -116,7 +116,7 @@ public final class AccountService: Sendable {
             account = if let name { try await self.account(named: name) } else { nil }
             verdict = try await check(password, against: account?.passwordHash, for: origin)
         } catch {
-            // Nobody's password was tried.
+            // No password was tried.
             if let name { attempts.withLockedValue { $0.byUsername.takeBack(name, now: now()) } }
             throw error
         }
@@ -133,8 +133,8 @@ public final class AccountService: Sendable {
         return try await openSession(of: account.profile, client: client, after: steps)
     }
 
-    /// Who stands behind an access token. Asks the database each time.
-    /// - Throws: `unauthenticated` when the token is not in force or its session has ended, `suspended`, `unavailable`,
+    /// The identity behind an access token. Asks the database each time.
+    /// - Throws: `unauthenticated` when the token is not valid or its session has ended, `suspended`, `unavailable`,
     ///   `internal`.
     public func authenticate(_ accessToken: Redacted<String>) async throws(AccountError) -> Identity {
         let now = now()
@@ -146,10 +146,10 @@ public final class AccountService: Sendable {
         return Identity(profile: session.profile, session: session.id, device: session.device)
     }
 
-    /// People whose username or display name begins with a text, in whatever case, by username.
+    /// Users whose username or display name begins with a text, ignoring case, by username.
     ///
-    /// Who asks is left out, and so are suspended users.
-    /// - Parameter limit: 1 to 50; what lies outside is moved to the nearer end.
+    /// The caller is left out, and so are suspended users.
+    /// - Parameter limit: 1 to 50; values outside are clamped.
     /// - Throws: `invalid(.query)`, `unavailable`, `internal`.
     public func search(
         query: String, by searcher: UserID, limit: Int = 20
@@ -160,7 +160,7 @@ public final class AccountService: Sendable {
         return try await profiles(.searchUsers, [.text(query), .id(searcher), .integer(count)])
     }
 
-    /// What others may see of a user, or nil when there is none.
+    /// A user's profile, or nil when there is none.
     /// - Throws: `unavailable`, `internal`.
     public func profile(of user: UserID) async throws(AccountError) -> Profile? {
         try await profiles(.userByID, [.id(user)]).first
@@ -170,11 +170,11 @@ public final class AccountService: Sendable {
         try await read(statement, values) { row throws(DatabaseError) in try Profile(row: row) }
     }
 
-    /// Counts an attempt to get in.
+    /// Counts an attempt to log in or register.
     private func countAttempt(username: String?, address: String) throws(AccountError) {
         let now = now()
         let wait = attempts.withLockedValue { attempts -> Instant.Span? in
-            // Those whose address is not known share one place.
+            // Clients whose address is not known share one place.
             if let wait = attempts.byAddress.attempt(AttemptLimiter.place(of: address), now: now) {
                 return wait
             }

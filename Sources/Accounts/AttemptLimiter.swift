@@ -24,7 +24,7 @@ public struct AttemptLimiter: Sendable {
     private let capacity: Int
     private var buckets: [String: TokenBucket] = [:]
 
-    /// Makes a table that remembers nobody yet.
+    /// Makes a table without any key.
     /// - Parameters:
     ///   - count: How many attempts a key has in `span`, at least 1.
     ///   - span: The time in which they are counted.
@@ -48,7 +48,8 @@ public struct AttemptLimiter: Sendable {
         return isAllowed ? nil : bucket.wait(now: now)
     }
 
-    /// Takes back an attempt that came to nothing. Until then it counted, so that many at once are no more than allowed.
+    /// Takes back an attempt that led to nothing. It counts until then, so that simultaneous attempts stay within the
+    /// limit.
     mutating func takeBack(_ key: String, now: Instant) {
         buckets[key]?.giveBack(now: now)
     }
@@ -58,8 +59,8 @@ public struct AttemptLimiter: Sendable {
         buckets[key] = nil
     }
 
-    /// Drops what has been forgiven by time; when that is too little, any quarter of the table, so that the next
-    /// sweep is far away. An attacker who can fill the table from many addresses gains a few attempts by it.
+    /// Drops keys whose attempts have expired; when that is too little, also any quarter of the table, so that the next
+    /// sweep is far away. An attacker who can fill the table from many addresses gains a few attempts.
     private mutating func makeRoom(now: Instant) {
         buckets = buckets.filter { !$0.value.isFull(now: now) }
         let surplus = buckets.count - capacity / 4 * 3
@@ -69,8 +70,8 @@ public struct AttemptLimiter: Sendable {
 }
 
 extension AttemptLimiter {
-    /// What of an address counts as one place: of IPv6 the first 64 bits, which one household has for itself; of
-    /// anything else the whole text.
+    /// The part of an address that counts as one place: the first 64 bits of IPv6, which one household has for itself;
+    /// else the whole text.
     public static func place(of address: String) -> String {
         let parts = address.prefix { $0 != "%" }.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count >= 3, !address.contains(".") else { return address }

@@ -2,7 +2,7 @@
 enum Base64URL {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    /// Each byte's value in the alphabet; 255 for what is not in it.
+    /// Each byte's value in the alphabet; 255 for bytes not in it.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 255, count: 256)
         for (value, byte) in alphabet.enumerated() { values[Int(byte)] = UInt8(value) }
@@ -25,8 +25,8 @@ enum Base64URL {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The bytes, or nil when the text is not the one text that `encode` makes of them: no padding, no white space, and
-    /// nothing in the unused bits at the end, so that two texts never mean the same.
+    /// The bytes, or nil when the text is not exactly what `encode` makes of them: no padding, no white space, and no
+    /// unused bits set at the end, so that two texts never mean the same.
     static func decode(_ text: some Sequence<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0

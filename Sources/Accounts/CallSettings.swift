@@ -19,7 +19,7 @@ public struct CallSettings: Sendable, Equatable {
         }
     }
 
-    /// Whether a second call rings during the first; else its caller hears that the line is busy.
+    /// Whether a second call rings during the first; if not, its caller is told that the line is busy.
     public var hasCallWaiting: Bool
     /// Whose calls ring.
     public var whoCanCall: WhoCanCall
@@ -30,14 +30,14 @@ public struct CallSettings: Sendable, Equatable {
     }
 }
 
-/// How a call from one user to another is to be treated.
+/// How a call from one user to another is handled.
 public struct CallPolicy: Sendable, Equatable {
     /// The callee, as others see them.
     public var profile: Profile
-    /// False when the callee has blocked the caller or does not take calls of such callers: the caller then hears
-    /// ringing until the deadline, and the callee nothing.
+    /// False when the callee has blocked the caller or does not accept calls from such callers: then the caller hears
+    /// ringing until the deadline, and the callee is not told.
     public var isReachable: Bool
-    /// Whether a second call rings at the callee during the first.
+    /// Whether a second call rings for the callee during the first.
     public var hasCallWaiting: Bool
     /// Whether the caller has blocked the callee, which is refused openly.
     public var isBlockedByCaller: Bool
@@ -62,7 +62,7 @@ extension AccountService {
         return settings
     }
 
-    /// Changes how a user wants to be called. Calls that ring already go on.
+    /// Changes how a user wants to be called. Calls that are already ringing continue.
     /// - Parameters:
     ///   - hasCallWaiting: Nil leaves it as it is.
     ///   - whoCanCall: Nil leaves it as it is.
@@ -87,9 +87,9 @@ extension AccountService {
         }
     }
 
-    /// How calls of one user to others are to be treated, by callee. Unknown and suspended users are left out.
+    /// How calls from one user to others are handled, by callee. Unknown and suspended users are left out.
     ///
-    /// One query for up to 32 callees, of what was committed: a block counts from the moment its answer was given.
+    /// One query for up to 32 callees over committed data: a block counts from the moment its answer was given.
     /// - Throws: `unavailable`, `internal`.
     public func callPolicies(
         of callees: [UserID], calledBy caller: UserID
@@ -99,7 +99,7 @@ extension AccountService {
         while let first = rest.first {
             let batch = rest.prefix(Statement.callPoliciesBatch)
             rest = rest.dropFirst(batch.count)
-            // The statement has a fixed number of places; those left over name the first callee again.
+            // The statement has a fixed number of places; unused ones repeat the first callee.
             let padding = Array(repeating: first, count: Statement.callPoliciesBatch - batch.count)
             let values = [.id(caller)] + (batch + padding).map { SQLValue.id($0) }
             for policy in try await read(.callPolicies, values, CallPolicy.init(row:)) {

@@ -3,9 +3,9 @@ import Storage
 
 /// Somebody whom a user knows, or who has asked to be known, as that user sees it.
 public struct Contact: Sendable, Equatable {
-    /// How things stand between the two.
+    /// The relationship between the two.
     public enum Status: Sendable, Equatable {
-        /// The user has asked. It stays so when the other rejects the request or never hears of it.
+        /// The user has asked. It stays so when the other rejects the request or never learns of it.
         case requested
         /// The other has asked.
         case received
@@ -15,7 +15,7 @@ public struct Contact: Sendable, Equatable {
 
     /// The other one.
     public var profile: Profile
-    /// How things stand.
+    /// The relationship.
     public var status: Status
     /// When the request was made.
     public var createdAt: Instant
@@ -28,14 +28,14 @@ public struct Contact: Sendable, Equatable {
     }
 }
 
-/// A stretch of a list of people.
+/// A page of a list of people.
 public struct PeoplePage<Item: Sendable>: Sendable {
     /// By the other user's id.
     public var items: [Item]
     /// Where the next page begins: after this user. Nil at the end.
     public var next: UserID?
 
-    /// Makes a page of rows of which one more than the page holds was asked for.
+    /// Makes a page from rows; one more than the page holds was requested.
     init(_ rows: [Item], limit: Int, id: (Item) -> UserID) {
         items = Array(rows.prefix(limit))
         next = rows.count > limit ? items.last.map(id) : nil

@@ -8,7 +8,7 @@ public struct ClientInfo: Sendable, Equatable {
     public var deviceName: String
     /// Where the request came from, as text.
     public var ipAddress: String
-    /// What the client calls itself; what goes beyond 500 characters is cut.
+    /// What the client calls itself; cut to 500 characters.
     public var userAgent: String
 
     /// Describes a client.
@@ -22,7 +22,7 @@ public struct ClientInfo: Sendable, Equatable {
 
 /// The answer to register, log in and refresh.
 public struct Credentials: Sendable {
-    /// Whose they are.
+    /// The user.
     public var profile: Profile
     /// The session that they belong to.
     public var session: SessionID
@@ -30,13 +30,13 @@ public struct Credentials: Sendable {
     public var accessToken: Redacted<String>
     /// When the access token ends.
     public var accessTokenExpiresAt: Instant
-    /// Good for one refresh, which gives the next one.
+    /// Valid for one refresh, which gives the next one.
     public var refreshToken: Redacted<String>
     /// When the session ends unless it is refreshed before.
     public var refreshTokenExpiresAt: Instant
 }
 
-/// Who stands behind an access token.
+/// The identity behind an access token.
 public struct Identity: Sendable, Equatable {
     /// The user, as others see them.
     public var profile: Profile
@@ -45,7 +45,7 @@ public struct Identity: Sendable, Equatable {
     /// The device of the session.
     public var device: DeviceID
 
-    /// Describes who is asking.
+    /// Describes a caller.
     public init(profile: Profile, session: SessionID, device: DeviceID) {
         self.profile = profile
         self.session = session
@@ -68,7 +68,7 @@ public struct SessionInfo: Sendable, Equatable {
     public var createdAt: Instant
     /// When it last logged in or refreshed.
     public var lastActivityAt: Instant
-    /// When it ends unless it is refreshed before.
+    /// When it ends unless refreshed before.
     public var expiresAt: Instant
     /// Where it was last refreshed from; may be empty.
     public var ipAddress: String
@@ -102,15 +102,15 @@ public struct IssuedToken: Sendable {
     public var expiresAt: Instant
 }
 
-/// A session that was revoked, by this server, another one or the command line, and what is left besides.
+/// A session that was revoked, by this server, another one or the command line, and what remains.
 public struct Revocation: Sendable, Equatable {
     /// The session.
     public var session: SessionID
-    /// Whose it was.
+    /// The user to whom it belonged.
     public var user: UserID
     /// The device that it was for.
     public var device: DeviceID
-    /// Its place among all revocations: the later, the greater. Some have the same.
+    /// Its place among all revocations: later ones are greater; some are equal.
     public var number: Int64
     /// Whether the device has no other session now.
     public var isDeviceLoggedOut: Bool
@@ -118,11 +118,11 @@ public struct Revocation: Sendable, Equatable {
     public var isUserLoggedOut: Bool
 }
 
-/// Hears of sessions that ended before their time, so that their sockets can be closed.
+/// Told of sessions that ended early, so that their sockets can be closed.
 public protocol SessionRevocations: Sendable {
     /// Called when the revocation is on disk. Must not block.
     func sessionsRevoked(_ sessions: [SessionID], of user: UserID)
-    /// Called after `sessionsRevoked` when devices are left without a session: one that logs in anew has another one.
+    /// Called after `sessionsRevoked` when devices have no session left; a device that logs in again has a new one.
     /// Must not block.
     /// - Parameter isLast: Whether the user has no session left.
     func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool)

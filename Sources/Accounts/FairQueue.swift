@@ -1,8 +1,8 @@
-/// Work that waits in lines: one for each place that it comes from, and in each place one for each name. The places take
-/// turns, and in each place the names, so that who brings much waits for it, and nobody else does.
+/// Work that waits in lines: one for each place that it comes from, and within each place one for each name. The places
+/// take turns, and so do the names within a place: those who bring much wait for it, and nobody else does.
 ///
-/// A queue that is full turns away the newest of whoever has the most in it. Nothing but the lines is kept: who has
-/// nothing in the queue is forgotten.
+/// A full queue drops the newest entry of the place with the most in it. Only the lines are kept: a place with nothing
+/// in the queue is forgotten.
 struct FairQueue<Element: Sendable>: Sendable {
     private struct Line: Sendable {
         var name: String
@@ -11,30 +11,30 @@ struct FairQueue<Element: Sendable>: Sendable {
 
     private struct Place: Sendable {
         var name: String
-        /// In their turn; none is empty.
+        /// In turn order; none is empty.
         var lines: [Line]
         var count: Int
     }
 
     private let limit: Int
     private let placeLimit: Int
-    /// In their turn; none is empty.
+    /// In turn order; none is empty.
     private var places: [Place] = []
 
-    /// How much waits.
+    /// How much is waiting.
     private(set) var count = 0
 
     /// Makes an empty queue.
     /// - Parameters:
-    ///   - limit: How much may wait in all, at least 1.
-    ///   - placeLimit: How much may wait of one place, at least 1.
+    ///   - limit: How much may wait in total, at least 1.
+    ///   - placeLimit: How much of one place may wait, at least 1.
     init(limit: Int, placeLimit: Int) {
         self.limit = max(1, limit)
         self.placeLimit = max(1, placeLimit)
     }
 
     /// Puts something at the end of its line.
-    /// - Returns: What had to go for it, if the queue is full; that may be the newcomer itself.
+    /// - Returns: What was dropped for it, if the queue is full; that may be the new entry itself.
     mutating func add(_ element: Element, place: String, name: String) -> Element? {
         let index: Int
         if let known = places.firstIndex(where: { $0.name == place }) {
@@ -52,13 +52,13 @@ struct FairQueue<Element: Sendable>: Sendable {
         count += 1
         if places[index].count > placeLimit { return turnAway(from: index, newcomer: name) }
         guard count > limit else { return nil }
-        // Among equals the newcomer goes: who came before keeps their place.
+        // Among equals the new entry is dropped: earlier ones keep their place.
         let heaviest = places.indices.max { places[$0].count < places[$1].count } ?? index
         return places[heaviest].count > places[index].count
             ? turnAway(from: heaviest, newcomer: nil) : turnAway(from: index, newcomer: name)
     }
 
-    /// Takes out whose turn it is.
+    /// Removes the entry whose turn it is.
     mutating func next() -> Element? {
         guard var place = places.first, var line = place.lines.first else { return nil }
         places.removeFirst()
@@ -71,7 +71,7 @@ struct FairQueue<Element: Sendable>: Sendable {
         return element
     }
 
-    /// Takes out the newest of the longest line of a place.
+    /// Removes the newest entry of the longest line of a place.
     private mutating func turnAway(from index: Int, newcomer: String?) -> Element? {
         let lines = places[index].lines
         let longest = lines.map(\.waiting.count).max() ?? 0

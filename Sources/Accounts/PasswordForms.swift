@@ -2,21 +2,21 @@ import Primitives
 
 /// The forms of a password that bcrypt can take.
 struct PasswordForms: Sendable {
-    /// As new hashes are made of it: RFC 8265's OpaqueString, with every kind of space as U+0020 and in Normalization
+    /// The form that new hashes use: RFC 8265's OpaqueString, with every kind of space as U+0020 and in Normalization
     /// Form C, so that the password is the same from every keyboard.
     let prepared: Redacted<String>?
-    /// As it was typed, where that differs: hashes that older programs made are of this.
+    /// As typed, where that differs: the form that older versions hashed.
     let typed: Redacted<String>?
 
     init(_ password: Redacted<String>) {
-        // No text that is longer gets short enough: three bytes at most become one.
+        // A longer text never gets short enough: at most three bytes become one.
         guard password.exposed.utf8.count <= 4 * PasswordHasher.longestPassword else {
             (prepared, typed) = (nil, nil)
             return
         }
         let text = Self.prepare(password.exposed)
         prepared = Self.isUsable(text) ? Redacted(text) : nil
-        // Two texts that mean the same are equal to Swift, but not to bcrypt.
+        // Texts that are canonically equivalent are equal to Swift, but not to bcrypt.
         let differs = !text.utf8.elementsEqual(password.exposed.utf8)
         typed = differs && Self.isUsable(password.exposed) ? password : nil
     }
@@ -24,7 +24,7 @@ struct PasswordForms: Sendable {
     /// The forms to try, today's first.
     var all: [Redacted<String>] { [prepared, typed].compactMap { $0 } }
 
-    /// A password as it is hashed, of whatever length.
+    /// A password as it is hashed, of any length.
     static func prepare(_ password: String) -> String {
         var text = String.UnicodeScalarView()
         for scalar in password.unicodeScalars {

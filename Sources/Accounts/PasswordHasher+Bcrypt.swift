@@ -2,10 +2,10 @@ import CCrypt
 
 /// bcrypt as libxcrypt computes it.
 enum Bcrypt {
-    /// The prefix of what we make. Of what we verify also `$2a$` and `$2y$`, which other programs write.
+    /// The prefix of our hashes. We also verify `$2a$` and `$2y$`, which other programs write.
     static let prefix = "$2b$"
 
-    /// The cost that stands in a hash, or nil when it is not a whole bcrypt hash.
+    /// The cost written in a hash, or nil when it is not a whole bcrypt hash.
     static func cost(of hash: String) -> Int? {
         let bytes = Array(hash.utf8)
         guard bytes.count == 60, bytes[0] == UInt8(ascii: "$"), bytes[1] == UInt8(ascii: "2"),
@@ -16,7 +16,7 @@ enum Bcrypt {
         return cost
     }
 
-    /// A new salt of the system's randomness, with the cost in front; nil when the system has none to give.
+    /// A new salt from the system's randomness, with the cost in front; nil when the system has none.
     static func salt(cost: Int) -> String? {
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CRYPT_GENSALT_OUTPUT_SIZE)) { output in
             guard
@@ -32,7 +32,7 @@ enum Bcrypt {
         "\(prefix)\(cost < 10 ? "0" : "")\(cost)$" + String(repeating: character, count: 22)
     }
 
-    /// The hash of a password under a salt, or under the salt of another hash; nil when that is malformed.
+    /// The hash of a password under a salt, or under the salt of another hash; nil when the salt is malformed.
     static func hash(_ password: String, salt: String) -> String? {
         // 32 KiB: too much for the stack of a small thread.
         let size = MemoryLayout<crypt_data>.size
@@ -43,7 +43,7 @@ enum Bcrypt {
         return unsafe String(cString: hash)
     }
 
-    /// Whether two texts are the same, in a time that depends on their lengths alone.
+    /// Whether two texts are equal, in a time that depends only on their lengths.
     static func isEqual(_ left: String, _ right: String) -> Bool {
         let (left, right) = (Array(left.utf8), Array(right.utf8))
         guard left.count == right.count else { return false }

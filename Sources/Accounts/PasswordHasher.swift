@@ -3,13 +3,13 @@ import NIOConcurrencyHelpers
 public import Primitives
 
 /// Hashes and checks passwords with bcrypt, on a few threads of its own: a check takes a quarter of a second of
-/// computing, and no thread that serves sockets may be kept that long.
+/// computing, and no thread that serves sockets may be blocked that long.
 ///
-/// What waits for a thread waits in a fair queue, so that somebody who brings many passwords waits for them alone.
+/// Work that waits for a thread is in a fair queue, so that a client that brings many passwords delays only itself.
 public final class PasswordHasher: Sendable {
     /// On whose behalf a password is hashed.
     public struct Origin: Sendable, Equatable {
-        /// Where the request came from, as text. All whose address is not known are one place.
+        /// Where the request came from, as text. All clients with unknown addresses are one place.
         public var address: String
         /// The username that it is for, in lower case; empty when there is none.
         public var username: String
@@ -20,7 +20,7 @@ public final class PasswordHasher: Sendable {
             self.username = username
         }
 
-        /// Somebody of whom nothing is known.
+        /// A client of which nothing is known.
         public static let unknown = Origin(address: "", username: "")
     }
 
@@ -28,7 +28,7 @@ public final class PasswordHasher: Sendable {
     public struct Failure: Error, Sendable, Equatable {
         /// What a caller can act upon.
         public enum Code: Sendable, Equatable {
-            /// The queue is full, or the hasher is gone.
+            /// The queue is full, or the hasher was released.
             case overloaded
             /// bcrypt cannot take this password: it is longer than 72 bytes or holds a NUL.
             case unusable
@@ -44,35 +44,35 @@ public final class PasswordHasher: Sendable {
 
     /// What a check found.
     public struct Verdict: Sendable, Equatable {
-        /// Whether it is the password.
+        /// Whether the password is right.
         public var matches: Bool
-        /// Whether the password should be hashed anew, because the stored hash is cheaper to break than today's.
+        /// Whether the password should be hashed again, because the stored hash is cheaper to break than today's.
         public var wantsRehash: Bool
     }
 
-    /// bcrypt looks at no more bytes than these.
+    /// bcrypt uses no more bytes than these.
     public static let longestPassword = 72
-    /// The highest cost that a failed check is drawn out to: the highest that can be set.
+    /// The highest cost to which a failed check is extended: the highest that can be set.
     static let highestCost = 16
 
     /// What a new hash costs: 2^cost rounds.
     public let cost: Int
-    /// How many hashes were computed, for whatever reason; the work of one check counts as one.
+    /// How many hashes were computed, for any reason; the work of one check counts as one.
     public let computed = Counter()
-    /// How many were turned away because the queue was full.
+    /// How many were refused because the queue was full.
     public let turnedAway = Counter()
     /// How many rounds of bcrypt were computed.
     let rounds = Counter()
 
     private let pool: Pool
-    /// What a failed check costs, whatever it was checked against: the highest cost that a stored hash is known to have,
-    /// and at least that of new hashes.
+    /// What a failed check costs, whatever it was checked against: the highest known cost of a stored hash, and at
+    /// least that of new hashes.
     private let failureCost: NIOLockedValueBox<Int>
 
     /// Makes a hasher and starts its threads; they end when it is released.
     /// - Parameters:
-    ///   - cost: 10 to 20; what lies outside is moved to the nearer end.
-    ///   - threads: How many hashes are computed at a time, at least 1.
+    ///   - cost: 10 to 20; values outside are clamped.
+    ///   - threads: How many hashes are computed in parallel, at least 1.
     ///   - queueLimit: How many may wait, at least 1.
     ///   - placeLimit: How many of them may come from one address, at least 1; of IPv6 from one /64.
     public init(cost: Int = 12, threads: Int = 2, queueLimit: Int = 128, placeLimit: Int = 32) {
@@ -101,15 +101,15 @@ public final class PasswordHasher: Sendable {
 
     /// Checks a password against a stored hash of any cost.
     ///
-    /// A check that fails costs the same whatever it was checked against: a hash of today's cost, a cheaper one of
-    /// before the setting was raised, a dearer one, or none at all. Whoever measures the time does not learn which names
-    /// exist. A password that an older program would have hashed in another form is tried in both, so that it costs
-    /// twice, whoever it is said to belong to.
+    /// A check that fails costs the same whatever it was checked against: a hash of today's cost, a cheaper one from
+    /// before the setting was raised, a more expensive one, or none at all. Measuring the time does not reveal which
+    /// names exist. A password that an older version would have hashed in another form is tried in both forms and costs
+    /// twice, whoever's password it might be.
     public func verify(
         _ password: Redacted<String>, against hash: String?, for origin: Origin = .unknown
     ) async throws(Failure) -> Verdict {
         let forms = PasswordForms(password)
-        // Never anybody's password, so it tells nothing that this answer comes at once.
+        // No user has such a password, so an immediate answer reveals nothing.
         guard !forms.all.isEmpty else { return Verdict(matches: false, wantsRehash: false) }
         let storedCost = hash.flatMap { Bcrypt.cost(of: $0) }
         if let storedCost { expect(hashesOfCost: storedCost) }
@@ -127,7 +127,7 @@ public final class PasswordHasher: Sendable {
         return Verdict(matches: outcome != .differs, wantsRehash: outcome != .differs && isDated)
     }
 
-    /// Takes note that hashes of such a cost are stored, so that a failed check costs as much, against whatever it is.
+    /// Notes that hashes of such a cost are stored, so that any failed check costs as much.
     func expect(hashesOfCost cost: Int) {
         failureCost.withLockedValue { $0 = max($0, min(cost, Self.highestCost)) }
     }
@@ -135,11 +135,11 @@ public final class PasswordHasher: Sendable {
     private enum Outcome: Sendable {
         case differs
         case matches
-        /// In the form that older programs hashed.
+        /// In the form that older versions hashed.
         case matchesAsTyped
     }
 
-    /// Checks one form of a password, and draws a failure out to its cost; nil when bcrypt fails.
+    /// Checks one form of a password, and extends a failure to its cost; nil when bcrypt fails.
     private func isRight(
         _ password: Redacted<String>, _ hash: String?, _ storedCost: Int?, _ failureCost: Int
     ) -> Bool? {
@@ -154,7 +154,7 @@ public final class PasswordHasher: Sendable {
         return false
     }
 
-    /// Computes a hash for the time that it takes.
+    /// Computes a hash just to take as long.
     private func hasSpent(_ cost: Int, on password: Redacted<String>) -> Bool {
         rounds.add(1 << cost)
         return Bcrypt.hash(password.exposed, salt: Bcrypt.salt(cost: cost, of: ".")) != nil
@@ -179,9 +179,9 @@ public final class PasswordHasher: Sendable {
 }
 
 extension PasswordHasher {
-    /// Threads that take work out of one fair, bounded queue.
+    /// Threads that take work from one fair, bounded queue.
     private final class Pool: Sendable {
-        /// One of the two is called, once.
+        /// Exactly one of the two is called, once.
         struct Work: Sendable {
             var run: @Sendable () -> Void
             var turnAway: @Sendable () -> Void
@@ -193,7 +193,7 @@ extension PasswordHasher {
         }
 
         private let state: NIOLockedValueBox<State>
-        /// Counts the work that waits; one more for each thread when the pool stops.
+        /// Counts waiting work; one more for each thread when the pool stops.
         private let arrivals = DispatchSemaphore(value: 0)
         private let threads: Int
 
@@ -208,18 +208,18 @@ extension PasswordHasher {
             }
         }
 
-        /// Queues work. When there is no room for it, it or other work is turned away.
+        /// Queues work. When there is no room, this or other work is refused.
         func add(_ work: Work, for origin: Origin) {
             let place = AttemptLimiter.place(of: origin.address)
             let refused = state.withLockedValue { state -> Work? in
                 guard !state.isStopped else { return work }
                 return state.waiting.add(work, place: place, name: origin.username)
             }
-            // What was turned away leaves its signal to the newcomer.
+            // Refused work leaves its signal to the new work.
             if let refused { refused.turnAway() } else { arrivals.signal() }
         }
 
-        /// Ends the threads when what waits is done.
+        /// Ends the threads when the waiting work is done.
         func stop() {
             state.withLockedValue { $0.isStopped = true }
             for _ in 0..<threads { arrivals.signal() }
@@ -236,7 +236,7 @@ extension PasswordHasher {
 }
 
 extension PasswordHasher {
-    /// What is counted, for Prometheus.
+    /// The metrics, for Prometheus.
     public var metricFamilies: [MetricFamily] {
         [
             MetricFamily(

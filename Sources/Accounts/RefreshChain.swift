@@ -1,11 +1,12 @@
 import Primitives
 
-/// What is stored of a session's refresh tokens, and what the use of one of them means. Tokens are named by their hashes.
+/// What is stored of a session's refresh tokens, and what the use of one of them means. Tokens are identified by
+/// hashes.
 ///
-/// Each token is exchanged for the next. The answer may be lost on its way, so a token is good for one repeat, for a
-/// moment and as long as nothing that came of it has been used; the repeat gives a second token beside the first. Which of
-/// the two the client has, nobody knows: the one that is used first goes on, and the other is void. Any other use of a
-/// token that was exchanged means that two have it, and ends the session.
+/// Each token is exchanged for the next. The answer may be lost, so a token is valid for one repeat, for a moment and
+/// as long as nothing that resulted from it has been used; the repeat gives a second token beside the first. Nobody
+/// knows which of the two the client has: the one used first continues the chain, and the other is void. Any other use
+/// of an exchanged token means that two parties hold it, and ends the session.
 struct RefreshChain: Sendable, Equatable {
     /// How long after an exchange it may be repeated.
     static let repeatSpan = Instant.Span.seconds(10)
@@ -14,21 +15,21 @@ struct RefreshChain: Sendable, Equatable {
     var current: String
     /// What its repeat gave, if there was one.
     var repeated: String?
-    /// What was exchanged, as long as it may be repeated.
+    /// The token that was exchanged, as long as it may be repeated.
     var previous: String?
     /// When the last exchange or repeat was.
     var exchangedAt: Instant
 
     /// What the use of a token means.
     enum Use: Sendable, Equatable {
-        /// It goes on to this.
+        /// The session goes on with this.
         case exchange(RefreshChain)
-        /// It is in two hands, or its time to be repeated is over.
+        /// Two parties hold the token, or it can no longer be repeated.
         case reuse
     }
 
     /// What the use of a genuine token of the session means.
-    /// - Parameter successor: The token that is to come of it.
+    /// - Parameter successor: The token that will result from it.
     func use(of token: String, for successor: String, now: Instant) -> Use {
         if isSame(token, current) || isSame(token, repeated) {
             return .exchange(RefreshChain(current: successor, previous: token, exchangedAt: now))

@@ -2,16 +2,16 @@ import Crypto
 import FoundationEssentials
 import Primitives
 
-/// Makes and reads refresh tokens: `<session id>.<secret>.<code>`, the secret being 32 random bytes in base 64 and the
-/// code the HMAC SHA-256 of all that stands before it.
+/// Makes and reads refresh tokens: `<session id>.<secret>.<code>`. The secret is 32 random bytes in base 64, the code
+/// the HMAC SHA-256 of everything before it.
 ///
-/// A token with a secret that is not in force ends its session. The code keeps those who know no more than a session's
-/// id from making up such a token. The database holds the secret's SHA-256 alone, which is enough for a random secret:
-/// there is nothing to guess.
+/// A token with a secret that is not valid ends its session. The code prevents those who know only a session's id from
+/// making up such a token. The database holds only the secret's SHA-256, which is enough for a random secret: there is
+/// nothing to guess.
 struct RefreshTokens: Sendable {
     /// How many random bytes a secret has, and how many bytes a code.
     static let byteCount = 32
-    /// More than any token of ours has.
+    /// Longer than any token of ours.
     private static let longestToken = 256
 
     /// A token with what is stored of it.
@@ -23,13 +23,13 @@ struct RefreshTokens: Sendable {
     /// What a genuine token says.
     struct Content: Sendable, Equatable {
         var session: SessionID
-        /// What is stored of the token, if it is in force.
+        /// What is stored of the token, if it is valid.
         var hash: String
     }
 
     private let key: SymmetricKey
 
-    /// Makes a maker of tokens, with a key of their own that is derived from the secret of the access tokens.
+    /// Creates a token maker, with its own key derived from the secret of the access tokens.
     init(key: TokenKey) {
         self.key = HKDF<SHA256>.deriveKey(
             inputKeyMaterial: SymmetricKey(data: key.bytes.exposed), info: Data("ringback refresh token".utf8),
@@ -57,7 +57,7 @@ struct RefreshTokens: Sendable {
         return Content(session: session, hash: Self.hash(secret))
     }
 
-    /// Whether two hashes are the same, in a time that does not tell where they differ.
+    /// Whether two hashes are equal, in a time that does not reveal where they differ.
     static func areEqual(_ one: String, _ other: String) -> Bool {
         guard one.utf8.count == other.utf8.count else { return false }
         return zip(one.utf8, other.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0

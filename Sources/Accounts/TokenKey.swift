@@ -7,7 +7,7 @@ public struct TokenKey: Sendable {
 
     let bytes: Redacted<[UInt8]>
 
-    /// Makes a key of 32 bytes; nil with any other number.
+    /// Makes a key from 32 bytes; nil with any other number.
     public init?(_ bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = Redacted(bytes)
@@ -17,7 +17,7 @@ public struct TokenKey: Sendable {
         bytes = Redacted((0..<Self.byteCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 
-    /// Makes a key of the system's randomness.
+    /// Makes a key from the system's randomness.
     public static func random() -> TokenKey {
         var generator = SystemRandomNumberGenerator()
         return TokenKey(random: &generator)
@@ -28,9 +28,9 @@ public struct TokenKey: Sendable {
 public struct TokenKeyError: Error, Sendable, Equatable {
     /// What a caller can act upon.
     public enum Code: Sendable, Equatable {
-        /// The file cannot be read or made; the system's error number.
+        /// The file cannot be read or made; with the system's error number.
         case inaccessible(errno: Int32)
-        /// People other than the owner may read or write the file; its permission bits.
+        /// People other than the owner may read or write the file; with its permission bits.
         case exposed(mode: UInt32)
         /// The file does not hold a key.
         case malformed
@@ -43,16 +43,16 @@ public struct TokenKeyError: Error, Sendable, Equatable {
 }
 
 extension TokenKeyError: CustomStringConvertible {
-    /// The message, which names the file and never its content.
+    /// The message, which never shows the file's content.
     public var description: String { message }
 }
 
 extension TokenKey {
-    /// Reads the key file, which is made first when there is none.
+    /// Reads the key file, and creates it when there is none.
     ///
-    /// The file holds one line: 32 bytes in URL-safe base 64 without padding. It is written under another name and
-    /// then linked to its own, so nobody reads half of it, and of two servers that start at once one makes the key and
-    /// both read it.
+    /// The file holds one line: 32 bytes in URL-safe base 64 without padding. It is written under another name and then
+    /// linked to its own, so nobody reads half of it. When two servers start at once, one makes the key and both read
+    /// it.
     /// - Parameter path: The file; its folder must exist.
     public static func load(orCreateAt path: String) throws(TokenKeyError) -> TokenKey {
         if let key = try read(path) { return key }
@@ -92,7 +92,7 @@ extension TokenKey {
         return key
     }
 
-    /// Makes the file with a new key, unless it is there.
+    /// Makes the file with a new key, unless it exists.
     private static func create(_ path: String) throws(TokenKeyError) {
         var generator = SystemRandomNumberGenerator()
         let key = TokenKey(random: &generator)
@@ -109,7 +109,7 @@ extension TokenKey {
         }
     }
 
-    /// Writes everything through to the disk; the error number when that fails.
+    /// Writes everything through to the disk; returns the error number when that fails.
     private static func write(_ bytes: [UInt8], to file: Int32) -> Int32? {
         var count = 0
         while count < bytes.count {

@@ -8,9 +8,10 @@ public import Primitives
 public import SignalingService
 public import Storage
 
-/// What stands behind a gateway, joined: accounts, conversations, calls, the devices that hear of them, and the outbox.
+/// The parts behind a gateway, joined: accounts, conversations, calls, the devices that get their events, and the
+/// outbox.
 ///
-/// The server runs on it, and so do tests: who tells whom of what is said here and nowhere else.
+/// The server and the tests use the same: which part tells which is decided only here.
 public struct Backend: Sendable {
     /// What the parts are told once, at the start.
     public struct Settings: Sendable {
@@ -18,20 +19,20 @@ public struct Backend: Sendable {
         public var attempts = AttemptLimits()
         /// How long a session lives without a refresh.
         public var sessionLifetime = AccountService.usualSessionLifetime
-        /// How much one user may have stored in a day, whichever part stores it.
+        /// How much one user may store in a day, in all parts together.
         public var quotas = QuotaLimits()
-        /// What calls are told; their quotas are those above.
+        /// The settings of calls; their quotas are those above.
         public var calls = CallService.Settings()
         /// Which services of the operator are told of calls.
         public var outbox = OutboxSettings()
 
-        /// The settings that a server has when it is told no others.
+        /// The settings by default.
         public init() {}
     }
 
     /// Who is connected.
     public let registry: SessionRegistry
-    /// Who somebody is.
+    /// User accounts.
     public let accounts: AccountService
     /// Conversations and their messages.
     public let messaging: MessagingService
@@ -42,17 +43,17 @@ public struct Backend: Sendable {
     private let passwords: PasswordHasher
     private let database: any Database
 
-    /// Joins the parts. Nothing is started: `calls.start()` comes before the first command, and the outbox wants to be run.
+    /// Joins the parts. Nothing is started: `calls.start()` comes before the first command, and the outbox must be run.
     ///
     /// - Parameters:
     ///   - database: Where everything is kept; migrated.
     ///   - tokens: Makes and checks access tokens.
     ///   - passwords: Hashes and checks passwords.
-    ///   - settings: What the parts are told.
+    ///   - settings: The settings of the parts.
     ///   - loops: The calls are spread over these.
-    ///   - now: The present, by a clock that never jumps and that is near the wall clock: deadlines outlive the process.
-    ///   - wallClock: What the machine's clock says, for those who compare it with their own.
-    ///   - logger: Takes what went wrong.
+    ///   - now: The current time of a clock that never jumps and is near the wall clock: deadlines outlive the process.
+    ///   - wallClock: The machine's clock, for values that others compare with their own.
+    ///   - logger: Logs errors.
     public init(
         database: any Database, tokens: AccessTokens, passwords: PasswordHasher, settings: Settings = Settings(),
         loops: [any EventLoop], now: @escaping @Sendable () -> Instant, wallClock: @escaping @Sendable () -> Instant,
@@ -91,7 +92,7 @@ public struct Backend: Sendable {
         self.database = database
     }
 
-    /// The figures as Prometheus reads them, but for those of the registry, which the gateway adds to its own.
+    /// The metrics in Prometheus format, except those of the registry, which the gateway adds to its own.
     public var metricFamilies: [MetricFamily] {
         calls.metrics.families + database.metrics.families + messaging.metricFamilies + passwords.metricFamilies
             + (outbox?.metrics.families ?? [])

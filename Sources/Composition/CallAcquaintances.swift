@@ -3,13 +3,13 @@ public import SignalingCore
 public import SignalingService
 public import Storage
 
-/// Notes that people know each other who have called each other: the caller whom they call, and whoever answers the
-/// caller.
+/// Notes that users who have called each other know each other: the caller the one they call, and the one who answers
+/// the caller.
 public struct CallAcquaintances: CallRecorder {
     /// Makes the recorder.
     public init() {}
 
-    /// What a direct call that is placed or answered by the change says; nothing for any other.
+    /// What a direct call that is placed or answered by the change adds; nothing for other calls.
     public func steps(for change: RecordedChange) -> [Step] {
         let (call, happenings) = (change.transition.call, change.transition.happenings)
         guard call.mode == .direct else { return [] }

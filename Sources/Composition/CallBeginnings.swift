@@ -3,12 +3,13 @@ public import SignalingCore
 public import SignalingService
 public import Storage
 
-/// Lets a direct conversation begin for those who hear of a call in it.
+/// Lets a direct conversation begin for those who learn of a call in it.
 public struct CallBeginnings: CallRecorder {
     /// Makes the recorder.
     public init() {}
 
-    /// Something for each who hears of the call by the change: whom a direct call rings, or who was not to hear of it before.
+    /// One step for each user who learns of the call by the change: those whom a direct call rings, or from whom it was
+    /// hidden before.
     public func steps(for change: RecordedChange) -> [Step] {
         let (call, happenings) = (change.transition.call, change.transition.happenings)
         var steps: [Step] = []

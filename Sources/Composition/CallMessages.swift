@@ -13,7 +13,7 @@ public struct CallMessages: CallRecorder {
         self.messaging = messaging
     }
 
-    /// The message of a call that ends by the change; nothing for any other.
+    /// The message of a call that ends by the change; nothing for other calls.
     public func steps(for change: RecordedChange) -> [Step] {
         message(of: change)?.steps ?? []
     }

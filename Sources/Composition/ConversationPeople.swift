@@ -4,7 +4,7 @@ public import Primitives
 public import SignalingCore
 public import SignalingService
 
-/// Finds the people of calls by their accounts, and where they are called by their conversations.
+/// Finds the people of calls by their accounts, and by the conversations in which they are called.
 public struct ConversationPeople: CallPeople {
     private let messaging: MessagingService
     private let accounts: AccountService
@@ -15,7 +15,7 @@ public struct ConversationPeople: CallPeople {
         self.accounts = accounts
     }
 
-    /// The direct conversation between two users, made when there is none.
+    /// The direct conversation between two users, created when there is none.
     public func directConversation(
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> ConversationID {
@@ -26,7 +26,7 @@ public struct ConversationPeople: CallPeople {
         }
     }
 
-    /// A conversation of a user, and whom everybody in it sees as members.
+    /// A conversation of a user, and its members as everybody in it sees them.
     public func conversation(
         _ id: ConversationID, of user: UserID
     ) async throws(CallPeopleError) -> (mode: Call.Mode, members: [UserID], nominal: Set<UserID>) {
@@ -38,7 +38,7 @@ public struct ConversationPeople: CallPeople {
         }
     }
 
-    /// Who is in a conversation, and not in name only.
+    /// The members of a conversation, except nominal ones.
     public func members(of conversation: ConversationID) async throws(CallPeopleError) -> Set<UserID> {
         do throws(MessagingError) {
             return try await messaging.memberIDs(of: conversation)

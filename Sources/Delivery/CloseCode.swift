@@ -1,7 +1,7 @@
-/// Why a socket is closed, as it stands in the WebSocket close frame (RFC 6455 §7.4).
+/// Why a socket is closed, as in the WebSocket close frame (RFC 6455 §7.4).
 ///
-/// 1002 to 1009 are the protocol's own. Of ours, a client comes back after 4000 to 4499 (with jitter), and does not
-/// after 4500 to 4999 without changing something first.
+/// 1002 to 1009 are the protocol's own. After 4000 to 4499 of ours a client reconnects (with jitter); after 4500 to
+/// 4999 it must change something first.
 package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// The peer broke RFC 6455.
     case protocolError = 1002
@@ -9,25 +9,25 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     case unsupportedData = 1003
     /// A text message that is not UTF-8.
     case invalidText = 1007
-    /// A message over 256 KiB, or a first one over 16 KiB.
+    /// A message over 256 KiB, or a first message over 16 KiB.
     case messageTooBig = 1009
-    /// A fault of the server.
+    /// An internal error of the server.
     case internalError = 1011
 
     /// The server is shutting down.
     case goingAway = 4000
-    /// Nothing was heard of the client for too long.
+    /// Nothing was received from the client for too long.
     case heartbeatLost = 4001
     /// The client reads too slowly and is too far behind.
     case slow = 4002
     /// The client did not say hello in time.
     case helloTimeout = 4003
-    /// The server cannot reach its data, so nobody can be let in.
+    /// The server cannot reach its data, so nobody can be admitted.
     case unavailable = 4004
 
     /// The client does not follow docs/protocol.md: a command before hello, too many malformed frames.
     case misbehaved = 4500
-    /// The access token is not in force.
+    /// The access token is not valid.
     case unauthenticated = 4501
     /// The session was ended: logged out here or elsewhere, or the account was suspended.
     case sessionRevoked = 4502
@@ -38,7 +38,7 @@ package enum CloseCode: UInt16, Sendable, CaseIterable {
     /// The client sent commands long after it was told to slow down.
     case flooding = 4505
 
-    /// What the close frame says for people; at most 123 bytes.
+    /// The close frame's text for people; at most 123 bytes.
     package var reason: String {
         switch self {
         case .protocolError: "not WebSocket as in RFC 6455"

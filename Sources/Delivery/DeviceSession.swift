@@ -1,7 +1,7 @@
 package import Primitives
 import Wire
 
-/// What lasts of a device from one socket to the next: the count of its events, and those that it may have missed.
+/// What outlives a device's socket: the count of its events, and the events that it may have missed.
 ///
 /// A plain value that is told what happens; the sockets are the registry's.
 struct DeviceSession: Sendable {
@@ -13,19 +13,19 @@ struct DeviceSession: Sendable {
         case detached(until: Instant)
     }
 
-    /// What becomes of a wish to resume.
+    /// The result of a request to resume.
     enum OnResume: Sendable, Equatable {
-        /// It goes on: these events were missed, and whatever comes from now on follows them.
+        /// It resumes: these events were missed, and later ones follow them.
         case recovered(missed: [NumberedEvent])
-        /// It cannot go on, and nothing has changed; the device has to begin anew.
+        /// It cannot resume, and nothing has changed; the device has to start over.
         case refused(ResumeRefusal)
     }
 
     /// The session that the device acts under.
     let session: SessionID
-    /// How its events are kept.
+    /// The encoding in which its events are kept.
     let encoding: Encoding
-    /// Whoever knows it has seen the beginning.
+    /// A client that knows it has seen the beginning.
     let token: ResumeToken
     private(set) var standing = Standing.attached
     private(set) var window: ReplayWindow
@@ -40,11 +40,11 @@ struct DeviceSession: Sendable {
         lifetime = limits.lifetime
     }
 
-    /// A socket of the device wants to go on where an earlier one left off.
+    /// A new socket of the device wants to resume where an earlier one stopped.
     ///
     /// - Parameters:
     ///   - session: The session that the new socket was opened for.
-    ///   - encoding: How the new socket's frames are written.
+    ///   - encoding: The encoding of the new socket's frames.
     mutating func resume(
         _ claim: ResumeClaim, session: SessionID, encoding: Encoding, now: Instant
     ) -> OnResume {
@@ -58,18 +58,18 @@ struct DeviceSession: Sendable {
         return .recovered(missed: missed)
     }
 
-    /// Something happened that the device is to hear of, whether or not it has a socket.
+    /// An event for the device, whether or not it has a socket.
     mutating func append(_ event: EncodedEvent, now: Instant) -> NumberedEvent {
         window.append(event, now: now)
     }
 
-    /// The device has every event up to this place.
+    /// The device has received every event up to this place.
     mutating func acknowledge(upTo seq: UInt64) { window.acknowledge(upTo: seq) }
 
-    /// Forgets events that have been kept long enough.
+    /// Forgets events that are too old.
     mutating func expire(now: Instant) { window.expire(now: now) }
 
-    /// Forgets every event: there is no room for them.
+    /// Forgets every event, because there is no room for them.
     mutating func clear() { window.clear() }
 
     /// The socket is gone.
@@ -84,22 +84,22 @@ struct DeviceSession: Sendable {
     }
 }
 
-/// Where an earlier socket of a device left off, as its client says: it may say anything.
+/// Where an earlier socket of a device stopped, according to the client, which may claim anything.
 package struct ResumeClaim: Sendable {
     let token: Redacted<String>
-    /// The last event that the client took in.
+    /// The last event that the client processed.
     let lastSeq: UInt64
 
-    /// Takes down what a client says.
+    /// Notes a client's claim.
     package init(token: Redacted<String>, lastSeq: UInt64) {
         self.token = token
         self.lastSeq = lastSeq
     }
 }
 
-/// Why a device cannot go on where it left off.
+/// Why a device cannot resume.
 package enum ResumeRefusal: String, Sendable, CaseIterable {
-    /// There is no device session with this token: it is over, or was on another server, or never was.
+    /// There is no device session with this token: it has ended, was on another server, or never existed.
     case unknown
     /// The events are kept in another encoding.
     case otherEncoding = "other_encoding"
@@ -109,7 +109,7 @@ package enum ResumeRefusal: String, Sendable, CaseIterable {
     case future
 }
 
-/// What a device shows to resume. It is of use only together with an access token of the same session.
+/// The token that a device presents to resume. It is only useful with an access token of the same session.
 package struct ResumeToken: Sendable {
     /// 32 hexadecimal digits.
     package let text: Redacted<String>
@@ -122,7 +122,7 @@ package struct ResumeToken: Sendable {
         return ResumeToken(text: Redacted(String(decoding: bytes, as: UTF8.self)))
     }
 
-    /// Whether a client's token is this one. How long it takes tells nothing but whether the lengths are equal.
+    /// Whether a client's token is this one. The time it takes reveals only whether the lengths are equal.
     func matches(_ claim: Redacted<String>) -> Bool {
         let (own, other) = (text.exposed.utf8, claim.exposed.utf8)
         guard own.count == other.count else { return false }

@@ -12,7 +12,7 @@ struct DeviceSessions {
         /// The number of its latest detachment.
         var detachment: UInt64 = 0
 
-        /// Changes the entry; gives how many bytes more it keeps afterwards.
+        /// Changes the entry; returns how many more bytes it keeps afterwards.
         mutating func change(_ body: (inout Entry) -> Void) -> Int {
             let before = session.window.bytes
             body(&self)
@@ -20,7 +20,7 @@ struct DeviceSessions {
         }
     }
 
-    /// A detachment in the order in which they end; void when the device came back or was forgotten.
+    /// A detachment in the order in which they expire; void when the device came back or was forgotten.
     struct Detachment {
         let user: UserID
         let device: DeviceID
@@ -31,9 +31,9 @@ struct DeviceSessions {
     struct Attachment {
         /// What its welcome says of it.
         let resumption: Resumption
-        /// The socket whose place it took.
+        /// The socket that it replaced.
         let replaced: (any ClientSocket)?
-        /// Whether events stand in line at the socket, and nobody has woken it.
+        /// Whether events are queued at the socket, and nothing has woken it.
         var mustWake = false
     }
 
@@ -53,7 +53,7 @@ struct DeviceSessions {
         self.limits = limits
     }
 
-    // MARK: Who is there
+    // MARK: Who is connected
 
     /// The devices of a user that have a socket.
     func attachedDevices(of user: UserID) -> Set<DeviceID> {
@@ -80,9 +80,9 @@ struct DeviceSessions {
 
     /// Gives a device a socket; nil when its user would have more of them than allowed.
     ///
-    /// A device that may resume goes on with its device session, and what it missed is put in line at the socket;
-    /// any other one begins a new device session.
-    /// - Parameter token: Of the device session, should a new one begin.
+    /// A device that may resume continues its device session, and the events that it missed are queued at the socket;
+    /// any other device begins a new device session.
+    /// - Parameter token: The token of the new device session, if one begins.
     mutating func attach(
         _ socket: any ClientSocket, _ user: UserID, _ device: DeviceID, session: SessionID, claim: ResumeClaim?,
         token: ResumeToken, limit: Int, now: Instant
@@ -134,7 +134,7 @@ struct DeviceSessions {
         let begun = DeviceSession(session: session, encoding: socket.encoding, token: token, limits: limits)
         users[user, default: [:]][device] = Entry(socket: socket, session: begun)
         attachedCount += 1
-        // A user has no more device sessions than sockets, so that those who log in again and again fill no memory.
+        // A user has no more device sessions than sockets, so that logging in again and again does not fill the memory.
         while let devices = users[user], devices.count > limit,
             let oldest = devices.filter({ $0.value.socket == nil }).min(by: {
                 $0.value.detachment < $1.value.detachment
@@ -144,7 +144,7 @@ struct DeviceSessions {
         }
     }
 
-    /// Takes a socket from its device, which may come back for a while; false when the device has another one.
+    /// Takes a socket from its device, which may resume for a while; false when the device has another one.
     mutating func detach(_ socket: any ClientSocket, _ user: UserID, _ device: DeviceID, now: Instant) -> Bool {
         guard users[user]?[device]?.socket === socket else { return false }
         detachmentCount += 1
@@ -181,7 +181,7 @@ struct DeviceSessions {
 
     // MARK: Events
 
-    /// The encodings of the devices that stand behind addresses.
+    /// The encodings of the devices behind addresses.
     func encodings(at addresses: [Address]) -> Set<Encoding> {
         var encodings: Set<Encoding> = []
         for address in addresses {
@@ -192,9 +192,9 @@ struct DeviceSessions {
         return encodings
     }
 
-    /// Numbers an event for each device that stands behind an address, keeps it, and puts it in line at the socket.
+    /// Numbers an event for each device behind an address, keeps it, and queues it at the socket.
     ///
-    /// - Parameter events: The event in each encoding that it can be written in.
+    /// - Parameter events: The event in each encoding.
     /// - Returns: The sockets that have to be woken.
     mutating func append(_ events: [Encoding: EncodedEvent], to address: Address, now: Instant) -> [any ClientSocket] {
         var asleep: [any ClientSocket] = []
@@ -209,7 +209,7 @@ struct DeviceSessions {
         return asleep
     }
 
-    /// A device has every event up to a place; ignored unless the socket is the device's.
+    /// A device has received every event up to a place; ignored unless the socket is the device's.
     mutating func acknowledge(_ seq: UInt64, by socket: any ClientSocket, _ user: UserID, _ device: DeviceID) {
         change(user, device) { entry in
             if entry.socket === socket { entry.session.acknowledge(upTo: seq) }
@@ -224,7 +224,8 @@ struct DeviceSessions {
         }
     }
 
-    /// Who has been away longest gives room first, and in the end the device that the last event was for.
+    /// Makes room: first from the device that has been away longest, and last from the device that the last event was
+    /// for.
     private mutating func makeRoom(after user: UserID, _ device: DeviceID) {
         while keptBytes > limits.totalBytes, forgetOldestDetached() {}
         if keptBytes > limits.totalBytes { change(user, device) { $0.session.clear() } }
@@ -232,7 +233,7 @@ struct DeviceSessions {
 
     // MARK: Time
 
-    /// Forgets everything that has been kept long enough.
+    /// Forgets everything that is too old.
     mutating func forgetOld(now: Instant) {
         forgetOver(now: now)
         let keeping = users.flatMap { user, devices in
@@ -271,20 +272,20 @@ struct DeviceSessions {
     }
 }
 
-/// How a device came in.
+/// How a device was attached.
 package struct Resumption: Sendable {
-    /// What became of the wish to resume.
+    /// The result of its request to resume.
     package enum Outcome: Sendable, Equatable {
-        /// It had no wish to resume.
+        /// It did not ask to resume.
         case begun
         /// Every event that it missed follows.
         case recovered
-        /// It has to take the snapshot.
+        /// It has to use the snapshot.
         case refused(ResumeRefusal)
     }
 
     /// What its welcome says of it.
     package let outcome: Outcome
-    /// With which the device may resume next time.
+    /// The token with which the device may resume next time.
     package let token: ResumeToken
 }

@@ -1,8 +1,8 @@
 import ServiceLifecycle
 
-/// Forgets now and then what has been kept long enough for devices that may come back.
+/// Regularly removes events that have become too old to be sent again.
 ///
-/// Nothing that is too old is ever sent again; this is for the memory of devices to which nothing happens.
+/// Events that are too old are never sent again in any case; this frees the memory of devices that get no events.
 struct ReplayClearance: Service {
     static let interval = Duration.seconds(10)
 

@@ -2,7 +2,7 @@ import DequeModule
 import Primitives
 package import Wire
 
-/// How much is kept for devices that may come back. Sizes are in bytes of events as they are encoded.
+/// How much is kept for devices that may come back. Sizes are in bytes of encoded events.
 struct ReplayLimits: Sendable, Equatable {
     /// How many events a device session keeps.
     var events = 256
@@ -25,7 +25,7 @@ package struct NumberedEvent: Sendable, Equatable {
     package let event: EncodedEvent
 }
 
-/// The latest events of a device, in their order, as far as the device has not said that it has them.
+/// The latest events of a device, in order, as far as the device has not acknowledged them.
 struct ReplayWindow: Sendable {
     private struct Kept {
         let event: EncodedEvent
@@ -34,7 +34,7 @@ struct ReplayWindow: Sendable {
 
     private let limits: ReplayLimits
     private var kept: Deque<Kept> = []
-    /// The place of the newest event, whether it is still kept or not; 0 before the first one.
+    /// The place of the newest event, whether or not it is still kept; 0 before the first one.
     private(set) var lastSeq: UInt64 = 0
     /// How many bytes are kept.
     private(set) var bytes = 0
@@ -60,13 +60,14 @@ struct ReplayWindow: Sendable {
         return NumberedEvent(seq: lastSeq, event: event)
     }
 
-    /// The device has everything up to this place. What was never sent cannot be acknowledged, and changes nothing.
+    /// The device has received everything up to this place. An event that was never sent cannot be acknowledged; that
+    /// changes nothing.
     mutating func acknowledge(upTo seq: UInt64) {
         guard seq <= lastSeq else { return }
         while !kept.isEmpty, forgottenSeq < seq { forgetOldest() }
     }
 
-    /// Forgets what has been kept long enough.
+    /// Forgets events that are too old.
     mutating func expire(now: Instant) {
         while let oldest = kept.first, oldest.time + limits.age <= now { forgetOldest() }
     }
@@ -77,7 +78,7 @@ struct ReplayWindow: Sendable {
         bytes = 0
     }
 
-    /// Every event after this place, in order; nil when not all of them are kept, or the place is yet to come.
+    /// Every event after this place, in order; nil when not all of them are kept, or the place is in the future.
     func events(after seq: UInt64) -> [NumberedEvent]? {
         guard seq <= lastSeq, seq >= forgottenSeq else { return nil }
         return kept.dropFirst(Int(seq - forgottenSeq)).enumerated().map { index, kept in

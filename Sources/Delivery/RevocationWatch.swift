@@ -2,16 +2,16 @@ import Accounts
 import Primitives
 import ServiceLifecycle
 
-/// Looks every second which sessions have been revoked by others: by another server or by the command line. Their sockets
-/// are closed, and their users leave their calls, as if this server had revoked them.
+/// Checks every second which sessions were revoked elsewhere: by another server or the command line. Their sockets are
+/// closed, and their users leave their calls, as if this server had revoked them.
 ///
-/// The place of a revocation among all others is counted in the database, so no clock matters. What was missed while the
-/// database was away is found by the next look.
+/// The place of a revocation among all others is counted in the database, so no clock matters. Revocations that were
+/// missed while the database was unreachable are found by the next check.
 struct RevocationWatch: Service {
     /// How long a revocation by another server may go unnoticed.
     static let interval = Duration.seconds(1)
-    /// How many are read at once. Two servers that revoke at the same moment may do so out of order, far less than by so
-    /// many.
+    /// How many are read at once. Two servers that revoke at the same moment may do so out of order, but never by
+    /// nearly so many.
     static let pageLimit = 64
 
     let registry: SessionRegistry
@@ -27,9 +27,9 @@ struct RevocationWatch: Service {
         }
     }
 
-    /// Looks once.
-    /// - Parameter known: What the look before has returned; nil at the first one.
-    /// - Returns: The latest revocations, for the next look.
+    /// Checks once.
+    /// - Parameter known: The result of the previous check; nil for the first one.
+    /// - Returns: The latest revocations, for the next check.
     func look(knowing known: Set<SessionID>?) async -> Set<SessionID>? {
         var latest: Set<SessionID>?
         var found: [Revocation] = []
@@ -42,7 +42,7 @@ struct RevocationWatch: Service {
                 guard known != nil, new.count == Self.pageLimit else { break }
             }
         } catch {
-            // The account service has logged it. Nothing is lost: the next look finds it.
+            // The account service has logged it. Nothing is lost: the next check finds it.
             return known
         }
         for revocation in found.reversed() {

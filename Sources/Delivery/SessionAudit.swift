@@ -3,10 +3,10 @@ import Logging
 import Primitives
 import ServiceLifecycle
 
-/// Looks now and then whether the sessions of open sockets are still in force, and closes those that are not.
+/// Regularly checks whether the sessions of open sockets are still valid, and closes the sockets of those that are not.
 ///
-/// A session that is revoked closes its sockets at once, or as soon as `RevocationWatch` sees it. This is for those that end
-/// without it: by their time.
+/// A session that is revoked closes its sockets at once, or as soon as `RevocationWatch` sees it. This is for sessions
+/// that expire.
 struct SessionAudit: Service {
     /// How long a socket may outlive its session.
     static let interval = Duration.seconds(60)
@@ -24,14 +24,14 @@ struct SessionAudit: Service {
         }
     }
 
-    /// Looks at every session once.
+    /// Checks every session once.
     func look() async {
         for (user, sessions) in registry.sessions {
             do throws(AccountError) {
                 let ended = try await accounts.endedSessions(among: sessions)
                 if !ended.isEmpty { registry.sessionsRevoked(Array(ended), of: user) }
             } catch {
-                // Nobody is thrown out because the database is away.
+                // Nobody is disconnected because the database is unreachable.
                 return logger.warning("sessions could not be checked", metadata: ["error": "\(error)"])
             }
         }

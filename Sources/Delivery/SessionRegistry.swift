@@ -10,9 +10,9 @@ package import Wire
 
 /// Which users are connected with which devices, by which sockets, and what their devices may have missed.
 ///
-/// Services send events to addresses; here they get their place among the events of each device, and go to the sockets.
-/// A device has one socket: a newer one takes the place of the older. Everything is behind one lock, which is never
-/// held while anybody else is called, but to put an event in line at a socket: so the lines have the order of the places.
+/// Services send events to addresses; here the events are numbered for each device and go to the sockets. A device has
+/// one socket: a newer one replaces the older. Everything is behind one lock, which is never held while other code is
+/// called, except to queue an event at a socket: so the queues have the order of the numbers.
 public final class SessionRegistry: Sendable {
     private let state: NIOLockedValueBox<State>
     private let served = NIOLockedValueBox(ServedCalls())
@@ -24,7 +24,7 @@ public final class SessionRegistry: Sendable {
         self.init(limits: ReplayLimits())
     }
 
-    /// As above, with limits and a clock of one's own, which never goes back.
+    /// As above, with custom limits and a clock that never goes back.
     init(limits: ReplayLimits, now: @escaping @Sendable () -> Instant = { .ofUptime }) {
         state = NIOLockedValueBox(State(devices: DeviceSessions(limits: limits)))
         self.limits = limits
@@ -33,39 +33,39 @@ public final class SessionRegistry: Sendable {
 
     private struct State {
         var devices: DeviceSessions
-        /// What the call service has yet to hear, in the order in which it happened.
+        /// What the call service has not been told yet, in the order in which it happened.
         var announcements: [PresenceChange] = []
         var isAnnouncing = false
         var revoked = RecentlyRevoked()
-        /// Those of the revoked whose devices have no other session.
+        /// Those of the revoked sessions whose devices have no other session.
         var loggedOut = RecentlyRevoked()
     }
 
-    /// Not to be kept alive from here.
+    /// Not retained here.
     private struct ServedCalls {
         weak var service: CallService?
     }
 
-    /// From here on the call service hears at once of log-outs and of memberships that end.
+    /// From now on the call service is told at once of log-outs and of memberships that end.
     package func serve(_ calls: CallService) {
         served.withLockedValue { $0.service = calls }
     }
 
-    /// What becomes of a socket that wants in.
+    /// The result of attaching a socket.
     package enum Admission {
-        /// It is in; the socket whose place it took is to be closed.
+        /// It is attached; the socket that it replaced has to be closed.
         case admitted(Resumption, replaced: (any ClientSocket)?)
         /// The user has too many sockets.
         case tooManySockets
-        /// The session was ended while its token was being looked at.
+        /// The session ended while its token was being checked.
         case revoked
     }
 
-    /// Lets a socket in. From here on it gets events, those first that the device missed, if it may resume; the call
-    /// service hears of the device by `announce(to:)`.
+    /// Attaches a socket. From now on it gets events, and first those that the device missed, if it may resume;
+    /// `announce(to:)` tells the call service of the device.
     ///
     /// - Parameters:
-    ///   - claim: Where the device says that it left off.
+    ///   - claim: Where the device says that it stopped.
     ///   - openCalls: Gets every open call of the user.
     package func admit(
         _ socket: any ClientSocket, of identity: Identity, claim: ResumeClaim? = nil, limit: Int,
@@ -89,7 +89,7 @@ public final class SessionRegistry: Sendable {
         return admission
     }
 
-    /// Takes a socket from its device, which may resume for a while, unless its session has ended. A socket that was
+    /// Takes a socket from its device, which may resume for a while unless its session has ended. A socket that was
     /// replaced is forgotten already.
     package func leave(_ socket: any ClientSocket, of identity: Identity) {
         let now = now()
@@ -104,23 +104,23 @@ public final class SessionRegistry: Sendable {
         }
     }
 
-    /// A device has taken in every event up to a place.
+    /// A device has received every event up to a place.
     package func acknowledge(_ seq: UInt64, by socket: any ClientSocket, of identity: Identity) {
         state.withLockedValue { $0.devices.acknowledge(seq, by: socket, identity.user, identity.device) }
     }
 
-    /// Forgets what has been kept for devices long enough.
+    /// Forgets events that were kept for devices long enough.
     func forgetOld() {
         let now = now()
         state.withLockedValue { $0.devices.forgetOld(now: now) }
     }
 
-    /// How long a device may stay away before it has to begin anew.
+    /// How long a device may stay away before it has to start over.
     package var resumeLifetime: Instant.Span { limits.lifetime }
 
-    /// Tells the call service what it has yet to hear.
+    /// Tells the call service what it has not been told yet.
     ///
-    /// Two threads may come here at once; one of them tells everything, so that what happened first is heard first.
+    /// Two threads may call this at once; one of them tells everything, so that the order is kept.
     package func announce(to calls: CallService) {
         while let changes = takeAnnouncements() {
             for change in changes {
@@ -155,10 +155,10 @@ public final class SessionRegistry: Sendable {
         let event = event()
         var encoded: [Encoding: EncodedEvent] = [:]
         var tried: Set<Encoding> = []
-        // Again only when meanwhile a device has come that needs another encoding.
+        // Repeated only when a device that needs another encoding has come meanwhile.
         while !needed.isSubset(of: tried) {
             for encoding in needed.subtracting(tried) {
-                // Only a time that JSON cannot say is unwritable, and the mapping lets none through.
+                // Only a time outside the range of JSON cannot be written, and the mapping lets none through.
                 encoded[encoding] = try? EncodedEvent(event, as: encoding)
             }
             tried.formUnion(needed)
@@ -176,25 +176,25 @@ public final class SessionRegistry: Sendable {
 
 /// A socket as the registry sees it; each of its functions may be called from any thread and returns at once.
 package protocol ClientSocket: FrameSource {
-    /// How its frames are written.
+    /// The encoding of its frames.
     var encoding: Encoding { get }
-    /// Puts an event in line; tells whether the socket has to be woken to send it. Calls nobody: it is called under the
-    /// registry's lock.
+    /// Queues an event; returns whether the socket has to be woken to send it. Calls no other code, because the
+    /// registry's lock is held.
     func enqueue(_ event: NumberedEvent) -> Bool
-    /// Sends what stands in line.
+    /// Sends what is queued.
     func wake()
     /// Closes it.
     func close(_ code: CloseCode)
 }
 
-/// What the call service is told of devices.
+/// What the call service is told about devices.
 private enum PresenceChange {
     case connected(CallOrigin, openCalls: @Sendable ([CallView]) -> Void)
     case lost(CallOrigin)
     case loggedOut(UserID, [DeviceID], isLast: Bool)
 }
 
-/// The sessions that were ended most recently: a socket may be on its way in with one of them.
+/// The sessions that ended most recently: a socket may be about to attach with one of them.
 private struct RecentlyRevoked {
     private static let limit = 4096
     private var order: [SessionID] = []
@@ -216,35 +216,35 @@ private struct RecentlyRevoked {
 }
 
 extension SessionRegistry: CallEvents {
-    /// Answers a command of a device. When the device has another socket by now, or none, it was perhaps welcomed before the
-    /// call changed: then it is told how the call stands.
+    /// Answers a command of a device. If the device has another socket by now, or none, it may have been welcomed
+    /// before the call changed: then it is told the state of the call.
     public func reply(_ reply: CallReply, to replyTo: ReplyTo) {
         let origin = replyTo.origin
         let socket = state.withLockedValue { $0.devices.socket(of: origin.user, origin.device) }
         let isSilent = if replyTo.request == 0, case .done = reply { true } else { false }
         guard let socket, socket.number == replyTo.socket, !isSilent else {
-            // With the id 0 nothing is mapped, as with most candidates, unless the device has to know the call.
+            // With the id 0 nothing is mapped, as for most candidates, unless the device has to be told of the call.
             guard let view = reply.view, !isSilent || replyTo.mayChangeCall else { return }
             return deliver(.updated, of: view, to: [.device(origin.user, origin.device)])
         }
         socket.reply(WireServerFrame(reply, replyTo: replyTo.request))
     }
 
-    /// Sends an event of a call to the devices that stand behind the addresses now.
+    /// Sends an event of a call to the devices behind the addresses now.
     public func deliver(_ event: CallEvent, of view: CallView, to addresses: [Address]) {
         deliver(WireEvent(event, of: view), to: addresses)
     }
 }
 
 extension SessionRegistry: DevicePresence {
-    /// The devices of a user that have a socket now. One that may only resume is not connected.
+    /// The devices of a user that have a socket now. A device that only may resume is not connected.
     public func connectedDevices(of user: UserID) -> Set<DeviceID> {
         state.withLockedValue { $0.devices.attachedDevices(of: user) }
     }
 }
 
 extension SessionRegistry: MessageEvents {
-    /// Sends a message to the devices that stand behind the addresses now.
+    /// Sends a message to the devices behind the addresses now.
     public func deliver(_ message: Messaging.Message, to addresses: [Address]) {
         deliver(.with { $0.messageReceived.message = WireMessage(message) }, to: addresses)
     }
@@ -254,7 +254,7 @@ extension SessionRegistry: MessageEvents {
         deliver(.with { $0.invitationReceived.invitation = WireGroupInvitation(invitation) }, to: [.user(user)])
     }
 
-    /// Takes a user out of the calls of a conversation that they don't belong to any more.
+    /// Removes a user from the calls of a conversation to which they no longer belong.
     public func membershipEnded(_ user: UserID, in conversation: ConversationID) {
         served.withLockedValue { $0.service }?.membershipEnded(user, in: conversation)
     }
@@ -264,7 +264,7 @@ extension SessionRegistry {
     /// The sessions whose devices are connected or may resume, by their users.
     var sessions: [UserID: [SessionID]] { state.withLockedValue(\.devices.sessions) }
 
-    /// The figures as Prometheus reads them.
+    /// The metrics in Prometheus format.
     package var metricFamilies: [MetricFamily] {
         let (attached, detached, bytes) = state.withLockedValue { state in
             (state.devices.attachedCount, state.devices.detachedCount, state.devices.keptBytes)
@@ -284,7 +284,7 @@ extension SessionRegistry {
 }
 
 extension SessionRegistry: SessionRevocations {
-    /// Closes the sockets of sessions that have ended with 4502; nobody resumes with them.
+    /// Closes the sockets of sessions that have ended, with 4502; nobody can resume with them.
     public func sessionsRevoked(_ sessions: [SessionID], of user: UserID) {
         let ended = Set(sessions)
         let sockets = state.withLockedValue { state in
@@ -295,7 +295,7 @@ extension SessionRegistry: SessionRevocations {
         for socket in sockets { socket.close(.sessionRevoked) }
     }
 
-    /// Takes devices that were logged out out of their calls.
+    /// Removes logged-out devices from their calls.
     public func loggedOut(_ user: UserID, devices: [DeviceID], isLast: Bool) {
         guard let calls = served.withLockedValue({ $0.service }) else { return }
         state.withLockedValue { state in
@@ -310,7 +310,7 @@ extension SessionRegistry: SessionRevocations {
 }
 
 extension CallReply {
-    /// The call as it is after the command, where the sender may see it.
+    /// The call as it is after the command, if the sender may see it.
     fileprivate var view: CallView? {
         switch self {
         case .done(let view): view

@@ -2,8 +2,8 @@ package import Accounts
 package import Logging
 import ServiceLifecycle
 
-/// What is done now and then for device sessions, as long as a server runs: those whose sessions have ended are let go,
-/// and so is what has been kept long enough.
+/// Regular upkeep of device sessions while a server runs: those whose sessions have ended are dropped, and so are
+/// events that are too old.
 package struct SessionUpkeep: Service {
     private let audit: SessionAudit
     private let watch: RevocationWatch
@@ -16,7 +16,7 @@ package struct SessionUpkeep: Service {
         clearance = ReplayClearance(registry: registry)
     }
 
-    /// Until the task is cancelled or a graceful shutdown begins.
+    /// Runs until the task is cancelled or a graceful shutdown begins.
     package func run() async throws {
         async let audited: Void = audit.run()
         async let watched: Void = watch.run()

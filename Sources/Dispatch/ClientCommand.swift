@@ -4,7 +4,7 @@ import SignalingCore
 import SignalingService
 import Wire
 
-/// What a client that was let in asks for, with every field checked.
+/// A command of an admitted client, with every field checked.
 enum ClientCommand: Sendable {
     case ping
     case call(CallRequest)
@@ -12,7 +12,7 @@ enum ClientCommand: Sendable {
 
     /// Checks a command.
     /// - Parameters:
-    ///   - command: What stood in the frame.
+    ///   - command: The command in the frame.
     ///   - sender: Who sent it.
     init(
         wire command: WireClientFrame.OneOf_Command?, from sender: UserID, limits: FieldLimits

@@ -7,6 +7,6 @@ public struct FieldLimits: Sendable, Equatable {
     /// The longest message body.
     public var messageBytes = 16 * 1024
 
-    /// The limits that a server has when it is told no others.
+    /// The default limits.
     public init() {}
 }

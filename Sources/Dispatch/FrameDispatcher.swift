@@ -8,22 +8,22 @@ package import Wire
 
 /// Where a frame has come from.
 package protocol FrameSource: AnyObject, Sendable {
-    /// Tells it from every other source of this process.
+    /// Distinguishes it from every other source in this process.
     var number: UInt64 { get }
-    /// Takes an answer. May be called from any thread and returns at once.
+    /// Receives an answer. May be called from any thread and returns at once.
     func reply(_ frame: WireServerFrame)
 }
 
-/// Takes the commands of those who were let in to the services that carry them out.
+/// Passes the commands of admitted clients to the services that carry them out.
 ///
-/// It knows who has sent a frame, and no socket: a frame may as well come from another node.
+/// It knows who sent a frame, but no socket: a frame may also come from another node.
 package struct FrameDispatcher: Sendable {
     private let messaging: MessagingService
     private let calls: CallService
     private let limits: FieldLimits
     private let now: @Sendable () -> Instant
 
-    /// Joins the services that commands are for.
+    /// Joins the services that handle commands.
     package init(
         messaging: MessagingService, calls: CallService, limits: FieldLimits, now: @escaping @Sendable () -> Instant
     ) {
@@ -33,12 +33,12 @@ package struct FrameDispatcher: Sendable {
         self.now = now
     }
 
-    /// Has a command carried out. Frames that one thread hands in one after the other keep their order.
+    /// Has a command carried out. Frames that one thread passes in succession keep their order.
     ///
     /// - Parameters:
-    ///   - identity: Who has sent it, from which device.
-    ///   - source: Where its answer goes, unless there is one at once. Answers about calls go by its number.
-    /// - Returns: The answer to a command for which nobody has to be asked.
+    ///   - identity: Who sent it, from which device.
+    /// - source: Where its answer goes, unless it is returned at once. Answers about calls are routed by its number.
+    /// - Returns: The answer, if no service has to be asked.
     package func carryOut(
         _ frame: WireClientFrame, of identity: Identity, from source: any FrameSource
     ) -> WireServerFrame? {

@@ -14,10 +14,10 @@ public import SignalingService
 public import Storage
 import Synchronization
 
-/// The way in: REST, sockets and the web client on one port.
+/// The entry point: REST, sockets and the web client on one port.
 public final class Gateway: Service {
     let services: GatewayServices
-    /// Every route there is.
+    /// Every route.
     let routes: [Route]
     private let responder: RESTResponder
     private let wheels: HeartbeatWheels
@@ -28,22 +28,22 @@ public final class Gateway: Service {
     private let listening = BoundPort()
     private let opening: Opening
 
-    /// Makes a gateway that does not listen yet.
+    /// Makes a gateway that is not listening yet.
     ///
     /// - Parameters:
     ///   - configuration: Where to listen and what to allow.
-    ///   - accounts: Knows who somebody is.
+    /// - accounts: The user accounts.
     ///   - messaging: Sends messages.
     ///   - calls: Owns calls.
-    ///   - registry: Knows who is connected; the services tell it what devices are to hear.
-    ///   - ping: Asks the database for an answer, for `/readyz`.
-    ///   - metricFamilies: What others count, for `/metrics`; the gateway adds its own.
-    ///   - eventLoopGroup: Carries the connections.
-    ///   - logger: Hears of the start, the end and, at debug level, of sockets.
-    ///   - now: The present, by a clock that never jumps.
-    ///   - wallClock: What the machine's clock says.
-    ///   - beforeServing: Done once the address is bound, and before the first connection is read. When it throws, the
-    ///     gateway ends with that error.
+    ///   - registry: Knows who is connected; the services give it the events for devices.
+    ///   - ping: Asks the database to respond, for `/readyz`.
+    ///   - metricFamilies: The metrics of other parts, for `/metrics`; the gateway adds its own.
+    /// - eventLoopGroup: Runs the connections.
+    /// - logger: Logs the start, the end and, at debug level, sockets.
+    ///   - now: The current time of a clock that never jumps.
+    ///   - wallClock: The machine's clock.
+    /// - beforeServing: Runs once the address is bound, before the first connection is read. When it throws, the
+    ///   gateway ends with that error.
     /// - Throws: `GatewayError` when the web client's folder cannot be read.
     public convenience init(
         configuration: GatewayConfiguration, accounts: AccountService, messaging: MessagingService, calls: CallService,
@@ -60,7 +60,7 @@ public final class Gateway: Service {
             beforeServing: beforeServing)
     }
 
-    /// As above, where the times of the heartbeat are chosen, too.
+    /// As above, with custom heartbeat times.
     init(
         _ services: GatewayServices, ping: @escaping @Sendable () async throws(DatabaseError) -> Void,
         metricFamilies: [@Sendable () -> [MetricFamily]], eventLoopGroup: any EventLoopGroup,
@@ -108,14 +108,14 @@ public final class Gateway: Service {
 
     deinit { opening.giveUp() }
 
-    /// The port that the gateway serves on; waits until it does.
+    /// The port that the gateway serves on; waits until it serves.
     /// - Throws: `GatewayError` when it has stopped, or could not begin.
     public var boundPort: Int {
         get async throws(GatewayError) { try await listening.port }
     }
 
-    /// Gives connections from now on another certificate and key. A gateway that began without TLS goes on without.
-    /// - Throws: `GatewayError` when they are of no use, as when they do not belong together; then the old ones stay.
+    /// Gives new connections another certificate and key. A gateway that started without TLS stays without.
+    /// - Throws: `GatewayError` when they are unusable, as when they do not belong together; then the old ones stay.
     public func replaceCertificates(_ tls: TLSConfiguration) throws(GatewayError) {
         do {
             try certificates?.replace(with: tls)
@@ -124,9 +124,9 @@ public final class Gateway: Service {
         }
     }
 
-    /// Serves until the graceful shutdown of the service group that it is run in: then no connection is accepted any
-    /// more, sockets are closed with 4000, and requests that are being answered have a few seconds.
-    /// - Throws: `GatewayError` when the address cannot be had, and what `beforeServing` throws.
+    /// Serves until the graceful shutdown of the service group that it is run in: then no more connections are
+    /// accepted, sockets are closed with 4000, and requests that are being answered have a few seconds.
+    /// - Throws: `GatewayError` when the address is not available, and what `beforeServing` throws.
     public func run() async throws {
         let configuration = services.configuration
         let plainConnections = PlainConnections(limits: configuration.limits, metrics: services.metrics)
@@ -203,7 +203,7 @@ public struct GatewayError: Error, Sendable, Equatable, CustomStringConvertible 
 }
 
 extension GatewayError {
-    /// Why an address cannot be had, in words for whoever gave it.
+    /// Why an address is not available, in words for the operator.
     fileprivate init(of error: any Error, listeningAt configuration: GatewayConfiguration) {
         let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
         let reason =
@@ -224,7 +224,7 @@ final class StopFlag: Sendable {
     /// Whether it has.
     var isSet: Bool { flag.load(ordering: .relaxed) }
 
-    /// It has.
+    /// It has begun.
     func set() { flag.store(true, ordering: .relaxed) }
 }
 
@@ -254,7 +254,7 @@ private final class BoundPort: Sendable {
         }
     }
 
-    /// Says what came of it; a later word takes the place of an earlier one for whoever asks later.
+    /// Sets the outcome; a later call replaces an earlier one for those who ask later.
     func settle(_ result: Result<Int, GatewayError>) {
         let waiting = state.withLockedValue { state -> [CheckedContinuation<Result<Int, GatewayError>, Never>] in
             defer { state = .settled(result) }

@@ -9,7 +9,7 @@ import SignalingService
 import SwiftProtobuf
 import Wire
 
-/// What every socket and every REST request needs.
+/// The dependencies of every socket and every REST request.
 struct GatewayServices: Sendable {
     let configuration: GatewayConfiguration
     let timings: HeartbeatTimings
@@ -21,12 +21,12 @@ struct GatewayServices: Sendable {
     let addresses = AddressCounts()
     let metrics = GatewayMetrics()
     let logger: Logger
-    /// The present: never jumps.
+    /// The current time; never jumps.
     let now: @Sendable () -> Instant
-    /// What the machine's clock says, for TURN servers, which compare it with their own.
+    /// The machine's clock, for TURN servers, which compare it with their own.
     let wallClock: @Sendable () -> Instant
 
-    /// - Parameter wallClock: What the machine's clock says; `now` when nil.
+    /// - Parameter wallClock: The machine's clock; `now` when nil.
     init(
         configuration: GatewayConfiguration, timings: HeartbeatTimings, accounts: AccountService,
         messaging: MessagingService, calls: CallService, registry: SessionRegistry, logger: Logger,

@@ -3,21 +3,21 @@ import Primitives
 
 /// Everything that the gateway counts.
 final class GatewayMetrics: Sendable {
-    /// Sockets that are open now, let in or not.
+    /// Sockets that are open now, admitted or not.
     let sockets = Gauge()
-    /// Connections that are open now and are no sockets.
+    /// Connections that are open now and are not sockets.
     let plainConnections = Gauge()
-    /// How often no connection was accepted for a while, for lack of descriptors.
+    /// How often accepting was paused for lack of descriptors.
     let acceptPauses = Counter()
     private let connectionsRefused: [ConnectionRefusal: Counter] =
         Dictionary(uniqueKeysWithValues: ConnectionRefusal.allCases.map { ($0, Counter()) })
-    /// Upgrades that were carried out.
+    /// Completed upgrades.
     let upgrades = Counter()
     /// Upgrades that were refused.
     let upgradesRefused = Counter()
-    /// Commands of clients that were let in.
+    /// Commands of admitted clients.
     let commands = Counter()
-    /// Commands that were refused for their rate.
+    /// Commands that were refused by the rate limit.
     let commandsLimited = Counter()
     /// Messages that were not valid frames.
     let malformedFrames = Counter()
@@ -35,7 +35,7 @@ final class GatewayMetrics: Sendable {
     private let refused: [ResumeRefusal: Counter] =
         Dictionary(uniqueKeysWithValues: ResumeRefusal.allCases.map { ($0, Counter()) })
 
-    /// A client was let in.
+    /// A client was admitted.
     func count(_ outcome: Resumption.Outcome) {
         switch outcome {
         case .begun: begun.add()
@@ -44,7 +44,7 @@ final class GatewayMetrics: Sendable {
         }
     }
 
-    /// An accepted connection was closed without a word.
+    /// An accepted connection was closed without an answer.
     func countRefusal(_ refusal: ConnectionRefusal) { connectionsRefused[refusal]?.add() }
 
     /// How many connections were refused for a reason.
@@ -53,7 +53,7 @@ final class GatewayMetrics: Sendable {
     /// A socket was closed by the server.
     func countClose(_ code: CloseCode) { closed[code]?.add() }
 
-    /// The figures as Prometheus reads them.
+    /// The metrics in Prometheus format.
     var families: [MetricFamily] {
         [
             MetricFamily("sockets", .gauge, help: "Open sockets.", samples: [.init(sockets.value)]),

@@ -2,7 +2,8 @@ import HummingbirdCore
 import Logging
 import NIOCore
 
-/// When connections are served: the address is bound before, so that a server that cannot have it touches nothing.
+/// When connections are served: the address is bound before, so that a server whose address is not available changes
+/// nothing.
 struct Opening: Sendable {
     private let promise: EventLoopPromise<Void>
 
@@ -11,17 +12,17 @@ struct Opening: Sendable {
         promise = eventLoop.makePromise()
     }
 
-    /// Succeeds when connections are to be served, fails when they never will be.
+    /// Succeeds when connections are to be served, fails when they never will.
     var future: EventLoopFuture<Void> { promise.futureResult }
 
     /// Connections are served from now on.
     func open() { promise.succeed() }
 
-    /// They never will be, unless they are already.
+    /// They never will be served, unless they are already.
     func giveUp() { promise.fail(ChannelError.ioOnClosedChannel) }
 }
 
-/// What is spoken over an accepted connection, once the gateway is open; until then nothing of it is read.
+/// The protocol of an accepted connection, once the gateway is open; until then nothing is read from it.
 struct PausedChannel<Base: ServerChildChannel>: ServerChildChannel {
     let base: Base
     let opening: Opening

@@ -1,6 +1,7 @@
 public import Primitives
 
-/// What a member may do in a group (seed 002, `conversation_participants.role`). A direct conversation has members only.
+/// The rights of a member in a group (seed 002, `conversation_participants.role`). A direct conversation has only
+/// members.
 public enum MemberRole: String, Sendable, Hashable, CaseIterable {
     /// Adds and removes anybody, and says who is an admin. When the owner leaves, another member becomes owner.
     case owner
@@ -10,13 +11,13 @@ public enum MemberRole: String, Sendable, Hashable, CaseIterable {
     case member
 }
 
-/// A group that is to be made.
+/// A group to be made.
 public struct GroupDraft: Sendable, Hashable {
     /// Made by the client; a repeat is the same group.
     public var clientConversationID: RequestID
-    /// What it is called: 1 to 100 characters that can be seen.
+    /// What it is called: 1 to 100 characters that are visible.
     public var name: String
-    /// Who is to be in it besides the one who makes it; at most 99. Those who do not know that one are invited.
+    /// The initial members besides the creator; at most 99. Those who do not know the creator are invited.
     public var members: [UserID]
 
     /// Makes a draft.
@@ -27,13 +28,13 @@ public struct GroupDraft: Sendable, Hashable {
     }
 }
 
-/// Who may do what in groups, and how large they may be. Knows no database.
+/// Who may do what in groups, and how large they may be. Uses no database.
 enum GroupRules {
     /// How many members a group has at most.
     static let memberLimit = 100
     /// How long a name is at most, in characters.
     static let nameLimit = 100
-    /// How long a name is at most in UTF-8: a character can be of any length.
+    /// How long a name is at most in UTF-8: a character can have any length.
     private static let nameByteLimit = 1024
 
     /// Checks a draft.
@@ -41,7 +42,7 @@ enum GroupRules {
     static func check(
         _ draft: GroupDraft, by creator: UserID
     ) throws(MessagingError) -> (name: String, others: [UserID]) {
-        // What is far too long is not looked at.
+        // A name that is far too long is not checked further.
         guard draft.name.utf8.count <= 4 * nameByteLimit, let name = VisibleName(draft.name)?.text,
             name.count <= nameLimit, name.utf8.count <= nameByteLimit
         else {
@@ -52,7 +53,7 @@ enum GroupRules {
 
     /// The users of a list that a peer sent, each once.
     static func distinct(_ users: [UserID], but excluded: UserID? = nil) throws(MessagingError) -> [UserID] {
-        // What is longer than any group is not looked at.
+        // The rest of a list that is longer than any group is not read.
         guard users.count <= 2 * memberLimit else { throw .groupTooLarge }
         var seen: Set<UserID> = []
         let others = users.filter { $0 != excluded && seen.insert($0).inserted }
@@ -63,7 +64,7 @@ enum GroupRules {
     /// Whether a member may add others.
     static func mayAdd(_ role: MemberRole) -> Bool { role != .member }
 
-    /// Whether a member may say who is an admin.
+    /// Whether a member may change who is an admin.
     static func mayChangeRoles(_ role: MemberRole) -> Bool { role == .owner }
 
     /// Whether a member may remove another one. Everybody may leave.

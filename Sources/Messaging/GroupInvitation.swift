@@ -1,7 +1,7 @@
 public import Primitives
 public import Storage
 
-/// A wish to have somebody in a group who does not know whoever wishes it. They are no member until they accept.
+/// A request to join a group, for somebody who does not know the inviter. They are not a member until they accept.
 public struct GroupInvitation: Sendable, Hashable {
     /// The group.
     public var conversation: ConversationID
@@ -41,12 +41,12 @@ public struct InvitationPage: Sendable, Hashable {
     public var next: PageCursor<Named.Conversation>?
 }
 
-/// Somebody who is to be in a group.
+/// Somebody who is to be added to a group.
 struct GroupCandidate {
     var profile: Profile
-    /// Whether they know whoever wants them there: then they are not asked, and everybody sees a member.
+    /// Whether they know the one who adds them: then they are not asked, and everybody sees a member.
     var knowsAdder: Bool
-    /// Whether they have blocked whoever wants them there, and so do not hear of it.
+    /// Whether they have blocked the one who adds them, and so must not learn of it.
     var hasBlockedAdder: Bool
 
     init(row: Row) throws(DatabaseError) {
@@ -56,12 +56,12 @@ struct GroupCandidate {
     }
 }
 
-/// How often somebody may be invited. Beyond it an invitation looks pending to the inviter, and nobody sees it.
+/// How often somebody may be invited. Beyond that an invitation looks pending to the inviter, and nobody sees it.
 enum InvitationRules {
     /// How many invitations a user sees at once.
     static let limit = 100
-    /// How many of them may be of one inviter.
+    /// How many of them may be from one inviter.
     static let limitOfInviter = 5
-    /// How long after a decline no other invitation of the same inviter is shown.
+    /// How long after a decline no other invitation from the same inviter is shown.
     static let declineSpan = Instant.Span.seconds(7 * 86_400)
 }

@@ -3,7 +3,7 @@ public import Storage
 
 /// A message as it is stored.
 public struct Message: Sendable, Hashable {
-    /// What a message is.
+    /// The kind of a message.
     public enum Kind: String, Sendable, Hashable {
         /// Somebody wrote it.
         case text
@@ -15,20 +15,20 @@ public struct Message: Sendable, Hashable {
     public var id: MessageID
     /// Where it stands.
     public var conversation: ConversationID
-    /// The place in the conversation, from 1, without gaps, as whoever is given the message counts: what is hidden from
-    /// them takes none.
+    /// The place in the conversation, from 1, without gaps, as the recipient of the message counts: messages that are
+    /// hidden from them are not counted.
     public var seq: Int64
-    /// Who wrote it; nil for a message of the system, and when the account is gone.
+    /// Who wrote it; nil for a system message, and when the account is deleted.
     public var sender: UserID?
-    /// The sender's own name for it; nil for a message of the system.
+    /// The sender's own name for it; nil for a system message.
     public var clientMessageID: RequestID?
     /// What it is.
     public var type: Kind
     /// The text, at most 16 KiB.
     public var body: Redacted<String>
-    /// What became of a call, when that is what a message of the system tells.
+    /// How a call ended, if this is the system message of a call.
     public var call: CallSummary?
-    /// When the server took it.
+    /// When the server accepted it.
     public var createdAt: Instant
 
     /// Makes a message.
@@ -48,13 +48,13 @@ public struct Message: Sendable, Hashable {
     }
 }
 
-/// A message that is to be sent.
+/// A message to be sent.
 public struct Draft: Sendable, Hashable {
     /// Where a message goes.
     public enum Target: Sendable, Hashable {
         /// To a conversation of the sender.
         case conversation(ConversationID)
-        /// To the direct conversation with a user, which is made when there is none.
+        /// To the direct conversation with a user, which is created when there is none.
         case user(UserID)
     }
 
@@ -75,7 +75,7 @@ public struct Draft: Sendable, Hashable {
 
 /// A conversation between two or more users.
 public struct Conversation: Sendable, Hashable {
-    /// What a conversation is.
+    /// The kind of a conversation.
     public enum Kind: String, Sendable, Hashable {
         /// Between two users, once for each pair.
         case direct
@@ -87,22 +87,22 @@ public struct Conversation: Sendable, Hashable {
     public var id: ConversationID
     /// What it is.
     public var type: Kind
-    /// What a group is called; nil for a direct conversation.
+    /// A group's name; nil for a direct conversation.
     public var name: String?
-    /// Who is in it, in the order of their ids.
+    /// Its members, in the order of their ids.
     public var members: [Profile]
     /// What each of them may do, in the same order.
     public var roles: [MemberRole]
-    /// Which of the members are so in name only. Nobody is told.
+    /// Which of the members are nominal. This is never told to anybody.
     var nominal: Set<UserID> = []
-    /// Who was invited into a group and is no member yet, in the order of their ids; read for its owner and admins alone,
-    /// and not in lists.
+    /// Users who were invited into a group and are not members yet, in the order of their ids; only read for its owner
+    /// and admins, and not in lists.
     public var invited: [Profile] = []
-    /// The place of the newest message that is for the one who reads; 0 when there is none.
+    /// The place of the newest message for the reader; 0 when there is none.
     public var lastSeq: Int64
-    /// The newest message that is for the one who reads, if there is one.
+    /// The newest message for the reader, if there is one.
     public var lastMessage: Message?
-    /// When it was made; of a direct one, when it began for the one who reads.
+    /// When it was made; a direct one: when it began for the reader.
     public var createdAt: Instant
 
     /// Makes a conversation.
@@ -129,7 +129,7 @@ public struct ConversationPage: Sendable, Hashable {
     public var next: PageCursor<Named.Conversation>?
 }
 
-/// A stretch of a conversation.
+/// A page of a conversation.
 public struct MessagePage: Sendable, Hashable {
     /// In the conversation's order.
     public var messages: [Message]
@@ -143,15 +143,15 @@ public struct MessagePage: Sendable, Hashable {
     }
 }
 
-/// Takes messages and invitations to the devices of those whom they concern.
+/// Takes messages and invitations to the devices of the users concerned.
 public protocol MessageEvents: Sendable {
-    /// Called when the message is on disk and its sender has the answer, on a thread of the database and in the order of
-    /// the conversation. Must not block.
+    /// Called when the message is on disk and its sender has the answer, on a thread of the database and in the order
+    /// of the conversation. Must not block.
     func deliver(_ message: Message, to addresses: [Address])
 
-    /// Called when an invitation is on disk that the user sees. Must not block.
+    /// Called when an invitation that the user sees is on disk. Must not block.
     func deliver(_ invitation: GroupInvitation, to user: UserID)
 
-    /// Called when it is on disk that a user does not belong to a conversation any more. Must not block.
+    /// Called when it is on disk that a user no longer belongs to a conversation. Must not block.
     func membershipEnded(_ user: UserID, in conversation: ConversationID)
 }

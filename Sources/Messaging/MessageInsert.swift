@@ -1,16 +1,16 @@
 import Primitives
 import Storage
 
-/// What is to be done to store one message, and what the database's answer to it means. Holds no state and does nothing
-/// itself, so it can be queued again as it is.
+/// The steps that store one message, and the meaning of the database's answer. Has no state and does nothing itself, so
+/// it can be queued again as it is.
 struct MessageInsert: Sendable {
-    /// What became of it.
+    /// The result.
     enum Outcome: Sendable, Equatable {
-        /// It is stored, in this place of the sender's, and goes to these.
+        /// It is stored, in this place as the sender counts, and goes to these recipients.
         case stored(Message, to: [Recipient])
-        /// It was stored before.
+        /// It was already stored.
         case repeated(Message)
-        /// There is no such conversation or user, or not for this sender.
+        /// There is no such conversation or user, or the sender may not use it.
         case refused
     }
 
@@ -36,7 +36,7 @@ struct MessageInsert: Sendable {
         self.now = now
     }
 
-    /// How the message is known to its sender.
+    /// The sender's own name for the message.
     var key: UnknownOutcomes.Key {
         UnknownOutcomes.Key(sender: sender, clientMessageID: draft.clientMessageID)
     }
@@ -44,13 +44,13 @@ struct MessageInsert: Sendable {
     /// How long the body is, in bytes of UTF-8.
     var byteCount: Int { draft.body.exposed.utf8.count }
 
-    /// Whom the sender knows from this message on.
+    /// The user whom the sender knows from this message on.
     var acquaintance: KnownAcquaintances.Key { KnownAcquaintances.Key(sender: sender, target: draft.target) }
 
-    /// Finds the message when it was stored before.
+    /// Finds the message if it was already stored.
     var earlier: Step { Step(.earlierMessage, [.id(sender), .id(draft.clientMessageID), .id(message)]) }
 
-    /// Why it is refused when it is.
+    /// Why it is refused if it is.
     var refusal: MessagingError {
         switch draft.target {
         case .conversation: .noConversation
@@ -58,12 +58,12 @@ struct MessageInsert: Sendable {
         }
     }
 
-    /// One unit without anything read before it, so that the order of the queue is the order of the conversation.
+    /// One unit that needs no earlier read, so that the order of the queue is the order of the conversation.
     ///
     /// Taking the next place locks the conversation, so the places have no gaps and follow the commits. The message is
-    /// inserted only into a place that was just taken: a repeat and a stranger take none.
-    /// - Parameter isFirst: Whether it is not on disk yet, for all that is known, that the sender has written there: then
-    ///   the sender knows the other one from now on, and the conversation begins for both.
+    /// only inserted into a place that was just taken: a repeat or a stranger takes none.
+    /// - Parameter isFirst: Whether the sender is not known to have written there before: then the sender knows the
+    ///   other user from now on, and the conversation begins for both.
     func unit(isFirst: Bool) -> WriteUnit {
         let beginning = Step(.beginConversationWithMessage, [.id(message), .instant(now)])
         switch draft.target {
@@ -101,12 +101,12 @@ struct MessageInsert: Sendable {
         ]
     }
 
-    /// What the results of the unit's steps mean.
+    /// The meaning of the results of the unit's steps.
     func outcome(_ results: [StepResult]) throws(DatabaseError) -> Outcome {
         let (insertion, count) =
             switch draft.target {
             case .conversation: (1, 4)
-            // Two that make the conversation come first.
+            // The two steps that create the conversation come first.
             case .user: (3, 5)
             }
         guard results.count >= count else {
@@ -127,13 +127,13 @@ struct MessageInsert: Sendable {
         }
     }
 
-    /// The message that the rows of `earlier` hold.
+    /// The message in the rows of `earlier`.
     func earlierMessage(_ rows: [Row]) throws(DatabaseError) -> Message? {
         guard let row = rows.first else { return nil }
         return try Message(row: row)
     }
 
-    /// Whom the rows of `recipientsOfMessage` say to tell.
+    /// The recipients in the rows of `recipientsOfMessage`.
     func recipients(_ members: [Row]) throws(DatabaseError) -> [Recipient] {
         var recipients: [Recipient] = []
         for row in members {
@@ -142,7 +142,7 @@ struct MessageInsert: Sendable {
         return recipients
     }
 
-    /// Every device of a member, but not the one that sent the message.
+    /// Every device of a member, except the one that sent the message.
     private func address(of user: UserID) -> Address {
         user == sender ? .others(sender, than: device) : .user(user)
     }
@@ -158,12 +158,12 @@ struct DirectPair: Sendable, Equatable {
         higher = max(one, other)
     }
 
-    /// What keeps the conversation from existing twice.
+    /// The key that keeps the conversation from existing twice.
     var key: String { "\(lower):\(higher)" }
 
-    /// Makes the conversation and its members, unless it is there or one of the users is not.
+    /// Creates the conversation and its members, unless it exists or one of the users does not.
     func steps(by creator: UserID, now: Instant) -> [Step] {
-        // Whoever must not hear of what made it, may see its id later on.
+        // A user from whom the cause of the conversation is hidden may see the conversation's id later.
         let conversation = SQLValue.id(ConversationID.random())
         return [
             Step(

@@ -7,20 +7,20 @@ public struct MessagingError: Error, Sendable, Equatable {
     public enum Code: Sendable, Hashable {
         /// A field is malformed; nothing was changed.
         case invalid(Field)
-        /// There is no such thing, or the one who asks may not know of it.
+        /// There is no such thing, or the caller may not know of it.
         case notFound
-        /// The one who asks may not do this.
+        /// The caller may not do this.
         case forbidden
-        /// What is there already stands against it: the group is full.
+        /// It conflicts with what exists: the group is full.
         case conflict
         /// The body is longer than 16 KiB.
         case tooLarge
-        /// The one who asks has had stored today what one user may have stored in a day.
+        /// The caller's daily quota is used up.
         case rateLimited(retryAfter: Instant.Span)
-        /// The database is away. Whether the message was stored is settled by sending it again with the same client
+        /// The database is unreachable. To find out whether the message was stored, send it again with the same client
         /// message id.
         case unavailable
-        /// A fault of the server.
+        /// An internal error of the server.
         case `internal`
     }
 

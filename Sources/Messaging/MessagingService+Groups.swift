@@ -2,11 +2,11 @@ public import Primitives
 import Storage
 
 extension MessagingService {
-    /// Makes a group with its creator as owner. Those who do not know the creator are invited into it. A repeat of a
-    /// client conversation id of this creator gives the group as it is now.
+    /// Makes a group with its creator as owner. Those who do not know the creator are invited. A repeat of a
+    /// client conversation id of this creator returns the current group.
     /// - Throws: `invalid(.name)`, `invalid(.memberIDs)` when there are too many, `notFound` when one of them is not a
-    ///   user or the creator has left the group since, `rateLimited` when the creator has made or invited too many today,
-    ///   `unavailable`, `internal`.
+    ///   user or the creator has left the group since, `rateLimited` when the creator has made or invited too many
+    ///   today, `unavailable`, `internal`.
     public func makeGroup(_ draft: GroupDraft, by creator: UserID) async throws(MessagingError) -> Conversation {
         let (name, others) = try GroupRules.check(draft, by: creator)
         let key: [SQLValue] = [.id(creator), .id(draft.clientConversationID)]
@@ -55,8 +55,8 @@ extension MessagingService {
         return try await complete(found, for: user)
     }
 
-    /// Whom a user can call in a conversation: its members, the user among them, by their ids; and which of them are so in
-    /// name only, and hear of no call.
+    /// The users whom a user can call in a conversation: its members, including the user, by their ids; and which of
+    /// them are nominal and learn of no call.
     /// - Throws: `notFound` when there is no such conversation or the user is not in it, `unavailable`, `internal`.
     public func callableMembers(
         of conversation: ConversationID, for user: UserID
@@ -69,11 +69,11 @@ extension MessagingService {
         return (found.type, members.map(\.profile), Set(members.filter(\.isNominal).map(\.profile.id)))
     }
 
-    /// Adds members to a group; those who do not know the one who adds are invited. Who is in it already stays in it as
-    /// before; one in name only hears of it now, if they have not blocked the one who adds.
+    /// Adds members to a group; those who do not know the one who adds are invited. Existing members stay as they are;
+    /// a nominal member learns of the group now, if they have not blocked the one who adds.
     /// - Throws: `notFound` when there is no such conversation, the one who adds is not in it, or one of the others is
     ///   not a user; `forbidden` to mere members and in direct conversations; `invalid(.memberIDs)` when there would be
-    ///   too many, with those who are invited; `rateLimited` when the one who adds has invited too many today;
+    ///   too many, including invited users; `rateLimited` when the one who adds has invited too many today;
     ///   `unavailable`, `internal`.
     public func addMembers(
         _ users: [UserID], to conversation: ConversationID, by actor: UserID
@@ -121,8 +121,9 @@ extension MessagingService {
         return try await self.conversation(conversation, for: actor)
     }
 
-    /// Lets members in name only hear of a group, now that somebody adds them whom they have not blocked: who knows that one is
-    /// a member from now on, who does not is invited. The others see no difference, and nobody's quota is less.
+    /// Tells nominal members of a group, now that somebody whom they have not blocked adds them: those who know that
+    /// one become members, the others are invited. The other members see no difference, and it counts for nobody's
+    /// quota.
     private func tell(
         _ nominal: [GroupCandidate], of group: Conversation, by inviter: Profile
     ) async throws(MessagingError) {
@@ -138,7 +139,7 @@ extension MessagingService {
         let forgetting = Step(.forgetInvitationsOfMembers, [.id(group.id)])
         let results = try await commit([locking] + telling + [forgetting], at: "admit_nominal_member").dropFirst()
         for (user, result) in zip(welcoming, results) where user.knowsAdder && !result.rows.isEmpty {
-            // No line is written that would tell of it: the newest one does.
+            // No new line tells them: the newest existing one does.
             guard let newest = try? await conversation(group.id, for: user.profile.id).lastMessage else { continue }
             events.deliver(newest, to: [.user(user.profile.id)])
         }
@@ -149,10 +150,10 @@ extension MessagingService {
             results: zip(welcoming, results).filter { !$0.0.knowsAdder }.map(\.1))
     }
 
-    /// Takes a member out of a group, or leaves it; takes back the invitation of one who is no member yet. When the owner
-    /// leaves, another member becomes owner.
+    /// Removes a member from a group, or leaves it; withdraws the invitation of one who is not a member yet. When the
+    /// owner leaves, another member becomes owner.
     /// - Throws: `notFound` when there is no such conversation, or one of the two is not in it; `forbidden` to those
-    ///   who may not and in direct conversations; `unavailable`, `internal`.
+    ///   without the right and in direct conversations; `unavailable`, `internal`.
     public func removeMember(
         _ user: UserID, from conversation: ConversationID, by actor: UserID
     ) async throws(MessagingError) {
@@ -187,9 +188,9 @@ extension MessagingService {
         throw .unavailable
     }
 
-    /// Makes a member of a group an admin, or an admin a member. A second time changes nothing.
+    /// Makes a member of a group an admin, or an admin a member. Repeating it changes nothing.
     /// - Parameter role: Not `owner`.
-    /// - Throws: `invalid(.role)` when it would be the owner's, before or after; `notFound` when there is no such
+    /// - Throws: `invalid(.role)` when the old or new role is `owner`; `notFound` when there is no such
     ///   conversation, or one of the two is not in it; `forbidden` to all but the owner and in direct conversations;
     ///   `unavailable`, `internal`.
     public func changeRole(
@@ -218,7 +219,7 @@ extension MessagingService {
         throw .unavailable
     }
 
-    /// Writes a line into a conversation. Where that fails the change that it tells of stands all the same.
+    /// Writes a line into a conversation. If that fails, the change that it reports remains.
     /// - Parameter others: Who is told besides the members.
     func say(_ text: String, in conversation: ConversationID, also others: [UserID]) async {
         let line = SystemMessage(text, in: conversation, at: now(), also: others)
@@ -257,7 +258,7 @@ extension MessagingService {
 }
 
 extension Conversation {
-    /// What a user may do as everybody in it sees it; nil for one who is not in it.
+    /// A user's role as everybody in the conversation sees it; nil for one who is not in it.
     public func role(of user: UserID) -> MemberRole? {
         zip(members, roles).first { $0.0.id == user }?.1
     }

@@ -2,10 +2,10 @@ public import Primitives
 public import Storage
 
 extension MessagingService {
-    /// The invitations of a user, the newest first. Those of people whom the user has blocked are not among them.
+    /// The invitations of a user, newest first, except those from people whom the user has blocked.
     /// - Parameters:
-    ///   - cursor: The end of the page before; nil for the first page.
-    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    ///   - cursor: The end of the previous page; nil for the first page.
+    ///   - limit: 1 to 100; values outside are clamped.
     /// - Throws: `unavailable`, `internal`.
     public func invitations(
         of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
@@ -19,8 +19,8 @@ extension MessagingService {
             invitations: page, next: last.map { PageCursor(at: $0.createdAt, id: $0.conversation) })
     }
 
-    /// Makes a user a member of a group that they are invited into. A second time gives the group as it is. Nobody is told
-    /// of one whom the others have seen as a member all along.
+    /// Makes a user a member of a group that they are invited into. A repeat returns the group as it is. Nobody is told
+    /// when the user was a nominal member, whom the others have seen as a member all along.
     /// - Throws: `notFound` when there is no such invitation, `conflict` when the group is full, `unavailable`,
     ///   `internal`.
     public func acceptInvitation(
@@ -37,7 +37,7 @@ extension MessagingService {
                     .acceptInvitation,
                     [.id(conversation), .id(user), present, .integer(Int64(GroupRules.memberLimit))]),
                 Step(.forgetInvitationsOfMembers, [.id(conversation)]),
-                // Everybody may have left meanwhile.
+                // Everybody may have left in the meantime.
                 Step(.passOnOwnership, [.id(conversation)]),
             ], at: "accept_invitation")
         guard !results[1].rows.isEmpty else { return try await accepted(conversation, by: user, or: .groupFull) }
@@ -48,8 +48,8 @@ extension MessagingService {
         return try await self.conversation(conversation, for: user)
     }
 
-    /// Declines an invitation. To the inviter it goes on looking pending, and another one of theirs is not shown for a
-    /// week.
+    /// Declines an invitation. It still looks pending to the inviter, and another one from the same inviter is not
+    /// shown for a week.
     /// - Throws: `notFound` when there is no such invitation, `unavailable`, `internal`.
     public func declineInvitation(into conversation: ConversationID, by user: UserID) async throws(MessagingError) {
         let results = try await commit(
@@ -60,7 +60,7 @@ extension MessagingService {
         guard !results[1].rows.isEmpty else { throw .noInvitation }
     }
 
-    /// Who was a member in name only among those whose invitations were forgotten: the others saw them all along.
+    /// The nominal members among those whose invitations were removed: the others saw them all along.
     func nominal(among forgotten: StepResult?) throws(MessagingError) -> Set<UserID> {
         do throws(DatabaseError) {
             var users: Set<UserID> = []
@@ -73,7 +73,7 @@ extension MessagingService {
         }
     }
 
-    /// The group that a user is in already; the error when they are not.
+    /// The group that a user is already in; throws when they are not.
     private func accepted(
         _ conversation: ConversationID, by user: UserID, or error: MessagingError
     ) async throws(MessagingError) -> Conversation {
@@ -81,7 +81,7 @@ extension MessagingService {
         return try await self.conversation(conversation, for: user)
     }
 
-    /// Looks up people who are to be in a group, with whoever wants them there.
+    /// Looks up users who are to be added to a group, for the one who adds them.
     /// - Throws: `notFound` when one of them is not a user.
     func candidates(
         _ users: [UserID], for actor: UserID
@@ -102,7 +102,7 @@ extension MessagingService {
         return (own.profile, others)
     }
 
-    /// The step that invites somebody into a group, or makes them a member of it in name only: who knows the one who adds
+    /// The step that invites somebody into a group, or makes them a nominal member: somebody who knows the one who adds
     /// them, and has blocked them.
     func inviting(
         _ user: GroupCandidate, into conversation: ConversationID, by actor: UserID, at now: Instant
@@ -116,8 +116,8 @@ extension MessagingService {
             ])
     }
 
-    /// Tells those who see their invitation.
-    /// - Parameter results: What the steps of `inviting` gave that invite.
+    /// Notifies those who see their invitation.
+    /// - Parameter results: The results of the steps of `inviting` that invite.
     func deliver(_ invitation: GroupInvitation, results: [StepResult]) {
         do throws(DatabaseError) {
             for row in results.compactMap(\.rows.first) where try !row.boolean("hidden") {
@@ -130,7 +130,7 @@ extension MessagingService {
         }
     }
 
-    /// Takes an invitation back.
+    /// Withdraws an invitation.
     /// - Returns: Whether there was one.
     func withdrawInvitation(
         of user: UserID, into conversation: ConversationID, by actor: UserID
@@ -141,7 +141,7 @@ extension MessagingService {
 }
 
 extension MessagingService {
-    /// Takes some of what a user may do in a day.
+    /// Takes some of a user's daily quota.
     /// - Throws: `rateLimited`, `unavailable`, `internal`.
     func take(_ kind: QuotaKind, _ count: Int = 1, of user: UserID) async throws(MessagingError) {
         let wait: Instant.Span?

@@ -2,11 +2,11 @@ public import Primitives
 public import Storage
 
 extension MessagingService {
-    /// The direct conversation of two users, which is made when there is none, and begins for the one who asks when it has
-    /// not begun. Two who ask at once get the same.
+    /// The direct conversation of two users, created when there is none. It begins for the caller if it has not begun.
+    /// Two simultaneous calls get the same conversation.
     /// - Parameters:
-    ///   - user: Who asks.
-    ///   - other: With whom.
+    ///   - user: The caller.
+    ///   - other: The other user.
     /// - Throws: `invalid(.userID)` when both are the same, `notFound` when there is no such user, `unavailable`,
     ///   `internal`.
     public func directConversation(
@@ -22,10 +22,10 @@ extension MessagingService {
         return made
     }
 
-    /// The conversations of a user, the most recently used first.
+    /// The conversations of a user, most recently used first.
     /// - Parameters:
-    ///   - cursor: The end of the page before; nil for the first page. What is used between two pages moves to the top.
-    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    ///   - cursor: The end of the previous page; nil for the first page. Conversations used meanwhile move up.
+    ///   - limit: 1 to 100; values outside are clamped.
     /// - Throws: `unavailable`, `internal`.
     public func conversations(
         of user: UserID, before cursor: PageCursor<Named.Conversation>? = nil, limit: Int = 50
@@ -35,7 +35,7 @@ extension MessagingService {
         func place(_ count: Int) -> [SQLValue] {
             [.id(user)] + start.values + [.integer(Int64(count))]
         }
-        // One more than asked for tells whether there are more.
+        // One more than requested tells whether there are more.
         let found = try await read(.conversationsOfUser, place(limit + 1)) { row throws(DatabaseError) in
             (conversation: try Conversation(row: row), usedAt: try row.instant("used_at"))
         }
@@ -43,7 +43,7 @@ extension MessagingService {
         let members = try await read(.membersOfConversationsOfUser, place(limit), Member.init(row:))
         let known = Dictionary(grouping: members, by: \.conversation)
         for index in conversations.indices {
-            // A conversation that came to the top between the two readings has pushed the last one off the page.
+            // A conversation that moved to the top between the two reads has pushed the last one off the page.
             if let members = known[conversations[index].id] {
                 conversations[index].put(members)
             } else {
@@ -56,11 +56,11 @@ extension MessagingService {
             next: last.map { PageCursor(at: $0.usedAt, id: $0.conversation.id) })
     }
 
-    /// A stretch of a conversation that ends before a place, or at its end.
+    /// A page of a conversation that ends before a place, or at its end.
     /// - Parameters:
-    ///   - reader: Who reads; a member of the conversation.
-    ///   - before: Messages before this place, as the reader counts, are read; nil for the newest.
-    ///   - limit: 1 to 100; what lies outside is moved to the nearer end.
+    ///   - reader: The reader, a member of the conversation.
+    ///   - before: Only messages before this place, as the reader counts; nil for the newest.
+    ///   - limit: 1 to 100; values outside are clamped.
     /// - Throws: `notFound` when there is no such conversation or the reader is not in it, `unavailable`, `internal`.
     public func history(
         of conversation: ConversationID, reader: UserID, before: Int64? = nil, limit: Int = 50
@@ -68,7 +68,7 @@ extension MessagingService {
         let count = min(max(limit, 1), Self.pageLimit)
         let memberships = try await read(.isConversationMember, [.id(conversation), .id(reader)]) { $0 }
         guard !memberships.isEmpty else { throw .noConversation }
-        // One more than asked for tells whether there are more.
+        // One more than requested tells whether there are more.
         let messages = try await messages(in: conversation, for: reader, before: before, limit: count + 1)
         return MessagePage(messages: messages.suffix(count), hasMore: messages.count > count)
     }
@@ -82,8 +82,8 @@ extension MessagingService {
         return try await complete(conversation, for: user)
     }
 
-    /// Adds what a row of a conversation does not have: its members, the newest message that is for the user, and who is
-    /// invited, where the user may know.
+    /// Adds what a row of a conversation does not contain: its members, its newest message for the user, and who is
+    /// invited, if the user may know.
     func complete(_ bare: Conversation, for user: UserID) async throws(MessagingError) -> Conversation {
         var conversation = bare
         conversation.put(try await members(of: bare.id))
@@ -97,7 +97,7 @@ extension MessagingService {
         return conversation
     }
 
-    /// Who is in a conversation, and not in name only; nobody when there is none.
+    /// The members of a conversation, except nominal ones; nobody when there is no such conversation.
     /// - Throws: `unavailable`, `internal`.
     public func memberIDs(of conversation: ConversationID) async throws(MessagingError) -> Set<UserID> {
         Set(try await members(of: conversation).filter { !$0.isNominal }.map(\.profile.id))
@@ -129,12 +129,12 @@ extension MessagingService {
     }
 }
 
-/// One member of a conversation, as everybody in it sees them.
+/// A member of a conversation, as everybody in it sees them.
 struct Member {
     var conversation: ConversationID
     var profile: Profile
     var role: MemberRole
-    /// Whether they have not heard of the conversation, and so have no rights in it.
+    /// Whether they do not know of the conversation, and so have no rights in it.
     var isNominal: Bool
 
     init(row: Row) throws(DatabaseError) {
@@ -146,7 +146,7 @@ struct Member {
 }
 
 extension Profile {
-    /// Reads a profile out of a row in which the user's id has a certain name.
+    /// Reads a profile from a row in which the column of the user's id has a certain name.
     init(member row: Row, id: String) throws(DatabaseError) {
         self.init(
             id: try row.id(id), username: try row.text("username"), displayName: try row.text("display_name"),
@@ -162,7 +162,7 @@ extension Conversation {
             lastSeq: 0, createdAt: try row.instant("created_at"))
     }
 
-    /// Reads a row of a list: the conversation, without its members, and its newest message.
+    /// Reads a row of a list: a conversation without its members, and its newest message.
     fileprivate init(row: Row) throws(DatabaseError) {
         try self.init(bare: row)
         guard let message: MessageID = try row.idIfAny("message_id") else { return }

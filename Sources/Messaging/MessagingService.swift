@@ -3,7 +3,7 @@ import NIOConcurrencyHelpers
 public import Primitives
 public import Storage
 
-/// Sends messages and reads conversations. Conversations live in the database; nothing of them is kept in memory.
+/// Sends messages and reads conversations. Conversations live in the database; none of their data is kept in memory.
 public final class MessagingService: Sendable {
     /// The longest body, in bytes of UTF-8.
     public static let bodyLimit = 16 * 1024
@@ -12,7 +12,7 @@ public final class MessagingService: Sendable {
 
     /// How many messages were stored.
     public let sent = Counter()
-    /// How many were sent again and were there already.
+    /// How many repeats found their message already stored.
     public let repeated = Counter()
 
     let database: any Database
@@ -27,9 +27,9 @@ public final class MessagingService: Sendable {
     /// - Parameters:
     ///   - database: Where messages are kept; migrated.
     ///   - events: Takes messages to devices.
-    ///   - quotas: How much one user may have stored in a day.
+    ///   - quotas: How much one user may store in a day.
     ///   - now: The clock.
-    ///   - logger: Takes what went wrong.
+    ///   - logger: Logs errors.
     public init(
         database: any Database, events: any MessageEvents, quotas: QuotaLimits = QuotaLimits(),
         now: @escaping @Sendable () -> Instant, logger: Logger
@@ -43,16 +43,16 @@ public final class MessagingService: Sendable {
 
     /// Sends a message: commit, then the answer, then the delivery.
     ///
-    /// Returns at once. Messages that one thread sends one after the other keep their order. A repeat of a client
-    /// message id of this sender is answered with the message as it was stored, and is not delivered again, unless the
-    /// first time ended as `unavailable` after the message was stored.
+    /// Returns at once. Messages that one thread sends in succession keep their order. A repeat of a client message id
+    /// of this sender is answered with the message as stored. It is not delivered again, unless the first attempt ended
+    /// as `unavailable` although the message was stored.
     /// - Parameters:
     ///   - draft: What to send and where.
-    ///   - sender: Who sends it.
-    ///   - device: From which device; it gets the answer and not the delivery.
-    ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in the
-    ///     order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or user,
-    ///     or not the sender's), `rateLimited` (today's quota is used up), `unavailable`, `internal`.
+    ///   - sender: The sender.
+    ///   - device: The sending device; it gets the answer and not the delivery.
+    ///   - completion: Called once: on this thread when the draft is malformed, else on a thread of the database, in
+    ///     the order of the conversation. Must not block. `invalid`, `tooLarge`, `notFound` (no such conversation or
+    ///     user, or the sender may not use it), `rateLimited` (today's quota is used up), `unavailable`, `internal`.
     public func send(
         _ draft: Draft, from sender: UserID, device: DeviceID,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
@@ -96,7 +96,7 @@ public final class MessagingService: Sendable {
                     giveBack(order)
                 }
             } catch  where error.code == .constraint("messages_sender_id_client_message_id_key") && triesLeft > 1 {
-                // The same message came by another server at the same moment; now it is there to be found.
+                // Another server stored the same message at the same moment; now it can be found.
                 enqueue(order, triesLeft: triesLeft - 1, completion: completion)
             } catch {
                 if error.code == .outcomeUnknown {
@@ -109,7 +109,7 @@ public final class MessagingService: Sendable {
         }
     }
 
-    /// Answers with the message when it was stored before, else with the error.
+    /// Answers with the message if it was already stored, else with the error.
     private func lookUp(
         _ order: MessageInsert, or error: MessagingError,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
@@ -128,7 +128,7 @@ public final class MessagingService: Sendable {
         }
     }
 
-    /// Spends the sender's quotas on a message; what it returns, when it returns something, is how long to wait.
+    /// Spends the sender's quotas on a message; returns how long to wait if they are used up, else nil.
     private func spend(on order: MessageInsert) -> Instant.Span? {
         if let wait = quotas.spend(.messages, of: order.sender) { return wait }
         guard let wait = quotas.spend(.messageBytes, order.byteCount, of: order.sender) else { return nil }
@@ -141,8 +141,8 @@ public final class MessagingService: Sendable {
         quotas.giveBack(.messageBytes, order.byteCount, of: order.sender)
     }
 
-    /// Delivers a message that was stored without anybody being told. It may lie in another conversation than the one
-    /// that the repeat named, so its recipients are asked for.
+    /// Delivers a message that was stored without anybody being told. It may be in another conversation than the one
+    /// that the repeat named, so its recipients are looked up.
     private func deliver(_ message: Message, of order: MessageInsert) {
         database.enqueue(WriteUnit([Step(.recipientsOfMessage, [.id(message.id)])])) { [self] result in
             do throws(DatabaseError) {
@@ -154,7 +154,7 @@ public final class MessagingService: Sendable {
         }
     }
 
-    /// The error for people that stands for one of the database, which is logged.
+    /// The user-facing error for a database error, which is logged.
     func messagingError(_ error: DatabaseError, at statement: String) -> MessagingError {
         switch error.code {
         case .unavailable, .outcomeUnknown:
@@ -169,7 +169,7 @@ public final class MessagingService: Sendable {
 }
 
 extension MessagingService {
-    /// What is counted, for Prometheus.
+    /// The metrics, for Prometheus.
     public var metricFamilies: [MetricFamily] {
         [
             MetricFamily(

@@ -1,7 +1,8 @@
 import Primitives
 
-/// To whom users have written since the start, so that what follows from that is noted once and not with each message: whom
-/// they know, and that the conversation has begun. Begins anew when there are too many: to note it again changes nothing.
+/// To whom users have written since the start. What follows from the first message, that the sender knows the recipient
+/// and that the conversation has begun, is then noted only once. Starts over when there are too many: noting it again
+/// changes nothing.
 struct KnownAcquaintances: Sendable {
     /// Who has written where.
     struct Key: Sendable, Hashable {

@@ -1,7 +1,7 @@
 import Primitives
 import Storage
 
-/// Where a message goes, and the place that it has there.
+/// A recipient of a message, and the message's place for them.
 struct Recipient: Sendable, Equatable {
     var address: Address
     var seq: Int64
@@ -11,14 +11,14 @@ struct Recipient: Sendable, Equatable {
         self.seq = seq
     }
 
-    /// Every device of the user of a row.
+    /// Every device of the user in a row.
     init(row: Row) throws(DatabaseError) {
         self.init(.user(try row.id("user_id")), seq: try row.integer("seq"))
     }
 }
 
 extension MessagingService {
-    /// Delivers a message to each in the place that it has for them, and at once to all who have the same.
+    /// Delivers a message to each recipient with their place, and at once to all who have the same place.
     func deliver(_ message: Message, to recipients: [Recipient]) {
         var (message, rest) = (message, recipients)
         while let seq = rest.first?.seq {

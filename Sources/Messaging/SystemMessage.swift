@@ -2,7 +2,7 @@ import FoundationEssentials
 public import Primitives
 public import Storage
 
-/// What became of a call, in one line: what the message of a call tells.
+/// How a call ended, in one line: the content of a call's message.
 public struct CallSummary: Sendable, Hashable {
     /// The call.
     public var call: CallID
@@ -52,7 +52,7 @@ extension CallSummary {
         }
     }
 
-    /// Reads what `metadata` wrote; nil when it is about something else.
+    /// Reads what `metadata` wrote; nil for other metadata.
     init?(metadata: String) {
         guard let stored = try? JSONDecoder().decode(Stored.self, from: Data(metadata.utf8)), stored.kind == "call",
             let call = CallID(stored.callID), let initiator = UserID(stored.initiatorID)
@@ -62,7 +62,7 @@ extension CallSummary {
             durationSeconds: stored.durationSeconds, initiator: initiator)
     }
 
-    /// As it is stored with the message: a JSON object whose `kind` is `call`.
+    /// As stored with the message: a JSON object whose `kind` is `call`.
     var metadata: String? {
         let stored = Stored(
             callID: call.description, callType: type, status: status, endReason: endReason,
@@ -70,7 +70,7 @@ extension CallSummary {
         return (try? JSONEncoder().encode(stored)).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// For clients that know no summaries.
+    /// For clients that do not know summaries.
     var line: String {
         let kind = type == "video" ? "video call" : "voice call"
         guard status == "completed" else { return "\(endReason == "declined" ? "Declined" : "Missed") \(kind)" }
@@ -79,15 +79,15 @@ extension CallSummary {
     }
 }
 
-/// A message that the server writes into a conversation, and what is to be done to store it.
+/// A message that the server writes into a conversation, and the statements that store it.
 ///
-/// Its statements can be part of any unit and never fail it: where the conversation is gone they do nothing.
+/// Its statements can be part of any unit and never fail it: if the conversation no longer exists, they do nothing.
 public struct SystemMessage: Sendable {
     /// The message, without a place.
     let message: Message
-    /// Who must not see it.
+    /// Users who must not see it.
     private let hiddenFrom: [UserID]
-    /// Who is told besides the members; they were members once.
+    /// Users who are told besides the members; they are former members.
     private let others: [UserID]
 
     /// The message that a call leaves in its conversation when it is over. It has the call's id, so there is one.
@@ -102,8 +102,8 @@ public struct SystemMessage: Sendable {
         others = []
     }
 
-    /// A message of a plain text.
-    /// - Parameter others: Who is told besides the members; they were members once.
+    /// A plain text message.
+    /// - Parameter others: Users who are told besides the members; they are former members.
     init(_ text: String, in conversation: ConversationID, at now: Instant, also others: [UserID] = []) {
         message = Message(
             id: .random(at: now), conversation: conversation, seq: 0, sender: nil, clientMessageID: nil, type: .system,
@@ -115,7 +115,7 @@ public struct SystemMessage: Sendable {
     /// The message's id.
     public var id: MessageID { message.id }
 
-    /// The statements that store it, once however often they are carried out. They belong together.
+    /// The statements that store it; repeating them stores it only once. They belong together.
     public var steps: [Step] {
         let (id, conversation) = (SQLValue.id(message.id), SQLValue.id(message.conversation))
         let createdAt = SQLValue.instant(message.createdAt)
@@ -130,7 +130,7 @@ public struct SystemMessage: Sendable {
             + others.map { Step(.recipientOfMessage, [id, .id($0)]) }
     }
 
-    /// Whom to tell, by the results of `steps`; nobody when nothing was stored.
+    /// The recipients, by the results of `steps`; nobody when nothing was stored.
     func recipients(_ results: ArraySlice<StepResult>) throws(DatabaseError) -> [Recipient] {
         let results = Array(results)
         guard results.count > 2 + hiddenFrom.count, !results[1].rows.isEmpty else { return [] }
@@ -141,9 +141,9 @@ public struct SystemMessage: Sendable {
 }
 
 extension MessagingService {
-    /// Delivers a message of the system whose statements were carried out in a unit of somebody else. Must be called
-    /// after that unit is on disk; does not block.
-    /// - Parameter results: What the message's statements gave; empty when it is not known: then the database is asked.
+    /// Delivers a system message whose statements were carried out in another part's unit. Must be called after that
+    /// unit is on disk; does not block.
+    /// - Parameter results: The results of the message's statements; empty when unknown: then the database is asked.
     public func deliver(_ message: SystemMessage, results: ArraySlice<StepResult>) {
         do throws(DatabaseError) {
             guard results.isEmpty else {

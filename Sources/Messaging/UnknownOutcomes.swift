@@ -1,16 +1,16 @@
 import Primitives
 
-/// The messages of which nobody knows whether they were stored, and of which nobody was told. Forgets the oldest when
+/// Messages for which it is unknown whether they were stored, and which were not delivered. Forgets the oldest when
 /// there are too many: their recipients find them when they read the conversation.
 struct UnknownOutcomes: Sendable {
-    /// How a message is known to its sender.
+    /// The sender's own name for a message.
     struct Key: Sendable, Hashable {
         var sender: UserID
         var clientMessageID: RequestID
     }
 
     private let limit: Int
-    /// With the place of each in the order in which they came.
+    /// With each message's place in the order of arrival.
     private var places: [Key: UInt64] = [:]
     private var nextPlace: UInt64 = 0
 

@@ -1,7 +1,7 @@
 public import Primitives
 
-/// How long to wait before something is sent again: twice as long each time, up to a longest wait, and of each wait the
-/// second half by chance, so that not everything comes back at once.
+/// How long to wait before something is sent again: twice as long each time, up to a maximum. The second half of each
+/// wait is random, so that retries are spread out.
 public struct Backoff: Sendable, Equatable {
     /// The wait after the first attempt.
     public var first: Instant.Span
@@ -17,7 +17,7 @@ public struct Backoff: Sendable, Equatable {
     /// The wait after so many attempts.
     /// - Parameters:
     ///   - attempts: At least 1.
-    ///   - chance: From 0 to 1.
+    ///   - chance: A random number from 0 to 1.
     func wait(after attempts: Int, chance: Double) -> Instant.Span {
         // Beyond 2^40 every wait is the longest one.
         let doublings = min(max(attempts - 1, 0), 40)

@@ -28,8 +28,8 @@ struct WebhookBody: Codable, Equatable {
     }
 }
 
-/// The body of a push. In the outbox it stands without devices and without the server's time, which come with each
-/// attempt: tokens are stored in one place alone.
+/// The body of a push. In the outbox it has no devices and no server time, which are added for each attempt: tokens are
+/// stored in one place only.
 struct PushBody: Codable, Equatable {
     /// A device to wake.
     struct Device: Codable, Equatable {
@@ -56,7 +56,7 @@ struct PushBody: Codable, Equatable {
     var caller: ProfileDocument
     var deadline: String
     var reason: String?
-    /// The device that is in the call; only kept, not sent.
+    /// The device that is in the call; stored, not sent.
     var activeDeviceID: String?
     var devices: [Device]?
 
@@ -83,7 +83,7 @@ struct PushBody: Codable, Equatable {
         activeDeviceID = notice.device?.description
     }
 
-    /// The body as it is sent.
+    /// The body as sent.
     func addressed(to devices: [Device], at now: Instant) -> PushBody {
         var body = self
         body.devices = devices
@@ -93,12 +93,12 @@ struct PushBody: Codable, Equatable {
     }
 }
 
-/// Writes and reads bodies. Fields stand in the order of the alphabet, so that the same body is the same bytes.
+/// Writes and reads bodies. Fields are in alphabetical order, so that the same body is the same bytes.
 enum BodyCoding {
     static func text(_ body: some Encodable) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Texts, numbers and lists of them can always be written.
+        // Texts, numbers and lists of them can always be encoded.
         return (try? encoder.encode(body)).map { String(decoding: $0, as: UTF8.self) } ?? "{}"
     }
 
@@ -109,13 +109,13 @@ enum BodyCoding {
 
 /// The kinds of things that have ids here.
 enum OutboxNamed {
-    /// One thing that is told to a service of the operator.
+    /// One item that a service of the operator is told.
     enum Delivery {}
     /// One lease of deliveries.
     enum Claim {}
 }
 
-/// Names one thing that is told, however often it is sent.
+/// Names one item that a service is told, however often it is sent.
 typealias DeliveryID = Identifier<OutboxNamed.Delivery>
 /// Names one lease of deliveries.
 typealias ClaimID = Identifier<OutboxNamed.Claim>

@@ -1,7 +1,7 @@
 import Primitives
 import SignalingCore
 
-/// A call as the operator's services are told it: all of it that is stored, under the names of the schema.
+/// A call as the operator's services are told it: everything that is stored, under the names of the schema.
 struct CallDocument: Codable, Equatable {
     var id: String
     var conversationID: String
@@ -56,7 +56,7 @@ struct CallDocument: Codable, Equatable {
     }
 }
 
-/// A participant of a call that is told.
+/// A participant of the reported call.
 struct ParticipantDocument: Codable, Equatable {
     var user: ProfileDocument
     var status: String
@@ -84,7 +84,7 @@ struct ParticipantDocument: Codable, Equatable {
     }
 }
 
-/// A screen that is being shared in a call that is told.
+/// A screen that is being shared in the reported call.
 struct ScreenShareDocument: Codable, Equatable {
     var sharerID: String
     var startedAt: String
@@ -95,7 +95,7 @@ struct ScreenShareDocument: Codable, Equatable {
     }
 }
 
-/// What is told of a user.
+/// A user as services are told it.
 struct ProfileDocument: Codable, Equatable {
     var id: String
     var username: String?
@@ -108,7 +108,7 @@ struct ProfileDocument: Codable, Equatable {
         case avatarURL = "avatar_url"
     }
 
-    /// An account that is gone has left its id behind.
+    /// Only the id is left of a deleted account.
     init(_ user: UserID, _ profile: Profile?) {
         id = user.description
         username = profile?.username

@@ -3,10 +3,10 @@ import NIOConcurrencyHelpers
 import Primitives
 import Storage
 
-/// Sends what is in one channel of the outbox.
+/// Sends the entries of one channel of the outbox.
 ///
-/// Entries are claimed with a lease, so several servers on one database send nothing at the same time, and what a
-/// killed server was sending is taken up by another one when its lease is over. Hence at least once, never lost.
+/// Entries are claimed with a lease, so servers on one database never send the same entry at the same time. What a
+/// killed server was sending is claimed by another one when its lease has expired. Hence at least once, never lost.
 final class DeliveryWorker: Sendable {
     private let channel: OutboxMetrics.Channel
     private let endpoint: OutboxSettings.Endpoint
@@ -23,7 +23,7 @@ final class DeliveryWorker: Sendable {
     private struct State {
         var isStopping = false
         var isGraceOver = false
-        /// Whether the service took nothing lately; said once, not for each attempt.
+        /// Whether the service has been failing lately; logged once, not for each attempt.
         var isFailing = false
         var inFlight = 0
     }
@@ -49,7 +49,7 @@ final class DeliveryWorker: Sendable {
     /// There is something to send.
     func wake() { wakeSignal.send() }
 
-    /// Claims nothing any more.
+    /// Stops claiming.
     func stop() {
         state.withLockedValue { $0.isStopping = true }
         wakeSignal.send()
@@ -91,7 +91,7 @@ final class DeliveryWorker: Sendable {
         figures.inFlight.add(difference)
     }
 
-    /// Gives what is under way some time, then interrupts it.
+    /// Gives requests in flight some time, then interrupts them.
     private func finish(_ group: inout DiscardingTaskGroup) async {
         group.addTask {
             try? await self.clock.sleep(self.settings.shutdownGrace)
@@ -106,7 +106,7 @@ final class DeliveryWorker: Sendable {
 
     // MARK: Claiming
 
-    /// Takes entries on lease; nil when the database is away.
+    /// Takes entries on lease; nil when the database is unreachable.
     private func claim(_ count: Int, at now: Instant) async -> [Entry]? {
         let claim = ClaimID.random(at: now)
         let step = Step(
@@ -126,8 +126,8 @@ final class DeliveryWorker: Sendable {
         }
     }
 
-    /// Waits until somebody has written something, something is due or finished, or a while has passed.
-    /// - Parameter look: When it was last looked for what is due.
+    /// Waits until something was written, is due or has finished, or a while has passed.
+    /// - Parameter look: When due entries were last looked for.
     private func pause(since look: Instant, hasFailed: Bool) async {
         let span = hasFailed ? OutboxSettings.databaseRetryDelay : await timeToNext(since: look)
         await withTaskGroup(of: Void.self) { group in
@@ -142,7 +142,7 @@ final class DeliveryWorker: Sendable {
         do throws(DatabaseError) {
             let pending = try await database.query(.pendingOutboxEntries, [.text(channel.rawValue)]).first
             figures.pending.set(Int(try pending?.integer("pending") ?? 0))
-            // What has become due since the look counts, too.
+            // Entries that became due since then count, too.
             let next = try await database.query(.nextDueOutboxEntry, [.text(channel.rawValue), .instant(look)]).first
             guard let due = try next?.instant("due_at") else { return settings.pollInterval }
             return min(max(due - clock.now(), .milliseconds(1)), settings.pollInterval)
@@ -186,7 +186,7 @@ final class DeliveryWorker: Sendable {
                 }
             }
         } catch {
-            // The lease ends by itself; then it is sent again.
+            // The lease expires by itself; then it is sent again.
             report(error, at: "outcome of \(entry.id)")
         }
     }
@@ -216,7 +216,7 @@ final class DeliveryWorker: Sendable {
         _ entry: Entry, _ outcome: OutboxMetrics.Outcome, error: String? = nil
     ) async throws(DatabaseError) {
         let now = clock.now()
-        // What another server has taken over meanwhile is its to count.
+        // Entries that another server has taken over meanwhile are counted there.
         guard try await write([entry.finish(outcome, at: now)]).first?.count == 1 else { return }
         figures.count(outcome)
         if outcome == .delivered { figures.latency.add(Int(max(0, (now - entry.createdAt).milliseconds))) }

@@ -1,18 +1,18 @@
 import Primitives
 import Storage
 
-/// One thing that is told, as it stands in the outbox.
+/// One item to be sent, as stored in the outbox.
 struct Entry: Sendable {
     let number: Int64
     let id: DeliveryID
     let stream: String
     let kind: String
     let body: String
-    /// How often sending was begun, this time counted.
+    /// How often sending was attempted, including this attempt.
     let attempts: Int
     let createdAt: Instant
     let expiresAt: Instant
-    /// The lease that it is held under.
+    /// The lease under which it is held.
     let claim: ClaimID
 
     init(_ row: Row, claim: ClaimID) throws(DatabaseError) {

@@ -8,30 +8,30 @@ public struct OutboxMetrics: Sendable {
         case push
     }
 
-    /// What becomes of a delivery; the names are those of the stored outcomes.
+    /// The outcome of a delivery; the names are those of the stored outcomes.
     enum Outcome: String, CaseIterable {
-        /// The service took it.
+        /// The service accepted it.
         case delivered
         /// It grew too old.
         case givenUp = "given_up"
         /// A push came too late to be of use.
         case expired
-        /// A later push took its place.
+        /// A later push replaced it.
         case superseded
-        /// No device was asleep, or none had been woken.
+        /// No device had to be woken, or none had been.
         case unneeded
     }
 
-    /// The figures of one channel.
+    /// The metrics of one channel.
     struct Figures: Sendable {
-        /// What is still to be sent.
+        /// Pending deliveries.
         let pending = Gauge()
-        /// What is being sent now.
+        /// Deliveries in flight.
         let inFlight = Gauge()
-        /// Deliveries that are finished.
+        /// Finished deliveries.
         let outcomes: [Outcome: Counter] = Dictionary(
             uniqueKeysWithValues: Outcome.allCases.map { ($0, Counter()) })
-        /// Attempts that the service did not take.
+        /// Attempts that the service did not accept.
         let failedAttempts = Counter()
         /// From the event to its delivery, summed over what was delivered, in milliseconds.
         let latency = Counter()
@@ -53,7 +53,7 @@ public struct OutboxMetrics: Sendable {
         }
     }
 
-    /// The figures for Prometheus.
+    /// The metrics for Prometheus.
     public var families: [MetricFamily] {
         [
             family("outbox_pending", .gauge, help: "Deliveries that are still to be made.") { $0.pending.value },

@@ -8,8 +8,8 @@ public import Storage
 /// Tells the operator's own services what happens in calls: one that wants to know (webhooks), and one that wakes
 /// devices (push).
 ///
-/// What is to be told is written down in the transaction of the call's change, so there is never one without the other,
-/// and sent from there, as often as it takes. Nothing is written for a service that is not configured.
+/// What they are told is stored in the transaction of the call's change, so there is never one without the other, and
+/// sent from there until it succeeds. Nothing is written for a service that is not configured.
 public final class OutboxService: Sendable {
     /// What the outbox counts.
     public let metrics = OutboxMetrics()
@@ -20,9 +20,9 @@ public final class OutboxService: Sendable {
     /// Makes an outbox.
     /// - Parameters:
     ///   - database: Where it is kept; migrated.
-    ///   - presence: Who knows which devices need no waking.
+    ///   - presence: Knows which devices need not be woken.
     ///   - clock: The time.
-    ///   - logger: Takes what could not be delivered. Bodies, tokens and secrets never get there.
+    ///   - logger: Logs failed deliveries, but no bodies, tokens or secrets.
     public init(
         database: any Database, presence: any DevicePresence, settings: OutboxSettings, clock: OutboxClock,
         logger: Logger
@@ -49,8 +49,8 @@ public final class OutboxService: Sendable {
 }
 
 extension OutboxService: Service {
-    /// Sends until the server stops; what is under way then is given a few seconds, and the rest is sent by the next
-    /// server.
+    /// Sends until the server stops; requests that are in flight then get a few seconds, and the rest is sent by the
+    /// next server.
     public func run() async throws {
         await withGracefulShutdownHandler {
             await withTaskGroup(of: Void.self) { group in
@@ -68,9 +68,9 @@ extension OutboxService: CallRecorder {
         webhookSteps(for: change) + pushSteps(for: change)
     }
 
-    /// Wakes who sends what was written.
+    /// Wakes the workers that send what was written.
     public func recorded(_ change: RecordedChange, results: ArraySlice<StepResult>) {
-        // Whether there was something to write is not asked again: a worker that finds nothing goes back to sleep.
+        // Whether anything was written is not checked here: a worker that finds nothing goes back to sleep.
         for worker in workers { worker.wake() }
     }
 

@@ -4,15 +4,15 @@ import NIOHTTP1
 import NIOSSL
 import Primitives
 
-/// Sends signed requests to one service. Its answers count by their status alone; redirects are not followed.
+/// Sends signed requests to one service. Only the status of an answer counts; redirects are not followed.
 struct Poster: Sendable {
-    /// What became of a request.
+    /// The result of a request.
     enum Answer: Sendable, Equatable {
-        /// The service took it (2xx).
+        /// The service accepted it (2xx).
         case taken
-        /// It did not, or nobody knows; why, for logs.
+        /// It was not accepted, or nobody knows; why, for logs.
         case failed(String)
-        /// The server stopped meanwhile.
+        /// The server stopped in the meantime.
         case interrupted
     }
 
@@ -31,11 +31,11 @@ struct Poster: Sendable {
                 connect: .microseconds(settings.connectTimeout.microseconds),
                 read: .microseconds(settings.requestTimeout.microseconds)))
         configuration.httpVersion = .http1Only
-        // RFC 8996: what came before has had its day, but the library would still speak it.
+        // RFC 8996: older versions are deprecated, but the library would still speak them.
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         configuration.tlsConfiguration = tls
-        // The outbox tries again by itself, and later.
+        // The outbox itself retries, and later.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = settings.concurrency
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -60,7 +60,7 @@ struct Poster: Sendable {
         }
     }
 
-    /// Reads what there is of a body, so that the connection can be used again; but not much, and not for long.
+    /// Reads the body so that the connection can be reused; but not much, and not for long.
     private func drain(_ body: HTTPClientResponse.Body) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -71,7 +71,7 @@ struct Poster: Sendable {
                         if count > OutboxSettings.answerLimit { return }
                     }
                 } catch {
-                    // The status has said all there is to say.
+                    // The status has already decided.
                 }
             }
             group.addTask { try? await Task.sleep(for: .microseconds(OutboxSettings.drainTimeout.microseconds)) }

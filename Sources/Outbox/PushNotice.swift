@@ -2,9 +2,9 @@ import Primitives
 import SignalingCore
 import SignalingService
 
-/// Something that the sleeping devices of a user have to be told of a call.
+/// Something about a call that the sleeping devices of a user have to be told.
 struct PushNotice: Equatable {
-    /// What they have to be told. The names are those on the wire.
+    /// The kind of notice. The names are those on the wire.
     enum Kind: String {
         /// Wake up and ring.
         case invite
@@ -14,18 +14,18 @@ struct PushNotice: Equatable {
 
     /// What they have to be told.
     var kind: Kind
-    /// Whose devices they are.
+    /// The user of the devices.
     var user: UserID
     /// When ringing stops by itself.
     var deadline: Instant
-    /// Why ringing stops; nil while it does not.
+    /// Why ringing stops; nil for an invite.
     var reason: String?
     /// The device that needs no waking, because it is the one in the call.
     var device: DeviceID?
 }
 
 extension PushNotice {
-    /// What a change of a call means for those who sleep.
+    /// What a change of a call means for sleeping devices.
     static func notices(of transition: CallTransition) -> [PushNotice] {
         let call = transition.call
         return transition.happenings.compactMap { happening in
@@ -48,14 +48,14 @@ extension PushNotice {
         }
     }
 
-    /// Why a participant that was rung no longer is.
+    /// Why a participant is no longer rung.
     private static func reason(of participant: Participant, in call: Call) -> String {
         switch (participant.state, call.endReason) {
         case (.connected, _): "answered_elsewhere"
         case (.declined(at: _, .declined), _): "declined_elsewhere"
         case (_, .cancelled?), (_, .callerDisconnected?): call.endReason?.rawValue ?? ""
         case (.declined(at: _, let reason), _), (.left(joinedAt: _, at: _, let reason), _): reason.rawValue
-        // Still rung, but not to be woken any more.
+        // Still rung, but should not be woken any more.
         case (.ringing, _): "removed"
         }
     }

@@ -2,14 +2,14 @@ import Primitives
 import SignalingService
 import Storage
 
-/// What is looked at before something is sent.
+/// What is checked before an entry is sent.
 enum Preparation: Sendable {
     /// Nothing: it is sent as it was written, in the order of its stream.
     case asWritten
-    /// Which devices have to be told. Of a stream only the newest counts.
+    /// Which devices have to be told. Only the newest entry of a stream counts.
     case toPushTargets(PushTargets)
 
-    /// How entries are taken out of their streams.
+    /// How entries are claimed from their streams.
     var claim: Statement {
         switch self {
         case .asWritten: .claimOldestOfStreams
@@ -17,7 +17,7 @@ enum Preparation: Sendable {
         }
     }
 
-    /// What becomes of an entry that is too old.
+    /// The outcome of an entry that is too old.
     var tooLate: OutboxMetrics.Outcome {
         switch self {
         case .asWritten: .givenUp
@@ -26,7 +26,7 @@ enum Preparation: Sendable {
     }
 }
 
-/// What is to be done with an entry that was looked at.
+/// What to do with an entry that was checked.
 enum Prepared: Sendable {
     /// Send this.
     case body(String)
@@ -34,7 +34,7 @@ enum Prepared: Sendable {
     case unneeded
 }
 
-/// Finds the devices that a push is for: those that can be woken and have no socket now.
+/// Finds the devices for a push: those that can be woken and have no socket now.
 struct PushTargets: Sendable {
     let database: any Database
     let presence: any DevicePresence
@@ -60,7 +60,7 @@ struct PushTargets: Sendable {
         return .body(BodyCoding.text(body.addressed(to: devices, at: now)))
     }
 
-    /// Whether a device may have been told to ring: an invite of the stream was begun to be sent.
+    /// Whether a device may have been told to ring: sending an invite of the stream was attempted.
     private func wasInvited(_ entry: Entry) async throws(DatabaseError) -> Bool {
         for row in try await database.query(.outboxEntriesOfStream, [.text(entry.stream)]) {
             let outcome: OutboxMetrics.Outcome? = try row.nameIfAny("outcome")

@@ -2,9 +2,9 @@ import Crypto
 import FoundationEssentials
 import Primitives
 
-/// Signs what is sent, so that the receiver knows who sent it and when (RFC 2104, with SHA-256).
+/// Signs requests, so that the receiver knows who sent them and when (RFC 2104, with SHA-256).
 struct Signature: Sendable {
-    /// The header that it stands in.
+    /// The header of the signature.
     static let header = "Ringback-Signature"
 
     private let key: SymmetricKey

@@ -1,6 +1,6 @@
 import NIOConcurrencyHelpers
 
-/// Wakes one task that waits. A signal that nobody waits for is kept; several of them count as one.
+/// Wakes one waiting task. A signal without a waiter is kept; several of them count as one.
 final class WakeSignal: Sendable {
     private struct State {
         var isSet = false
@@ -18,7 +18,7 @@ final class WakeSignal: Sendable {
         waiting?.resume()
     }
 
-    /// Comes back when the signal is sent or the task is cancelled.
+    /// Returns when the signal is sent or the task is cancelled.
     func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -2,23 +2,23 @@ import Primitives
 import SignalingCore
 import SignalingService
 
-/// Something that happened in a call, as webhooks tell it.
+/// Something that happened in a call, as webhooks report it.
 struct WebhookEvent: Equatable {
-    /// What can happen. The names are those on the wire.
+    /// The kinds of events. The names are those on the wire.
     enum Kind: String, CaseIterable {
         /// The call was placed.
         case initiated = "call.initiated"
-        /// People are rung who were not when the call was placed.
+        /// People are rung who were not rung when the call was placed.
         case participantRung = "call.participant_rung"
         /// The first callee has answered: the call is ongoing.
         case answered = "call.answered"
         /// People came into the call.
         case participantJoined = "call.participant_joined"
-        /// Somebody no longer shows a screen.
+        /// Somebody stopped showing a screen.
         case screenShareStopped = "call.screen_share_stopped"
-        /// Somebody shows a screen.
+        /// Somebody started showing a screen.
         case screenShareStarted = "call.screen_share_started"
-        /// People turned the call away.
+        /// People declined the call.
         case participantDeclined = "call.participant_declined"
         /// People are out of the call, or no longer rung for it.
         case participantLeft = "call.participant_left"
@@ -28,17 +28,17 @@ struct WebhookEvent: Equatable {
 
     /// What happened.
     var kind: Kind
-    /// Whom it happened to; nobody in particular when the call itself is meant.
+    /// The users concerned; none when it is about the call itself.
     var users: [UserID] = []
-    /// Why, where the call does not say it.
+    /// The reason, if the call does not contain it.
     var reason: String?
 }
 
 extension WebhookEvent {
-    /// What a change of a call tells, in the order in which it is told: the placing first, the end last.
+    /// The events of a change of a call, in order: the placing first, the end last.
     ///
-    /// Read off what has happened, so that every change is told whichever input made it. What happens to several people at
-    /// once is one event, so a large call stays cheap when it ends.
+    /// Derived from the happenings, so that every change is reported whichever input caused it. The same happening for
+    /// several people is one event, so even a large call stays cheap when it ends.
     static func events(of transition: CallTransition) -> [WebhookEvent] {
         let people = transition.call.participants
         var (isAnswered, isEnded) = (false, false)
@@ -50,7 +50,7 @@ extension WebhookEvent {
         for happening in transition.happenings {
             switch happening {
             case .answered: isAnswered = true
-            // Those whom a new call is between are told with it.
+            // The people of a new call are reported with its placing.
             case .joined(let place): if !transition.isPlacing { joined.append(people[place].user) }
             case .rang(let place, .heard), .rang(let place, .unheard):
                 if !transition.isPlacing { rung.append(people[place].user) }

@@ -1,23 +1,23 @@
-/// A UUID that knows what it names, so that a user's id cannot stand where a call's is wanted.
+/// A UUID with a type for what it names, so that a user's id cannot be used as a call's.
 ///
-/// The server makes version 7 ids (RFC 9562 §5.7): they sort by the time they were made, which keeps indexes dense. Where
-/// that time is not for everybody who sees the id, it makes version 4 ids (§5.4).
-/// Written and read as lower-case text; upper case is read too.
+/// The server makes version 7 ids (RFC 9562 §5.7): they sort by creation time, which keeps indexes dense. Where not
+/// everybody who sees the id may know that time, it makes version 4 ids (§5.4).
+/// Written and read as lower-case text; upper case is read, too.
 public struct Identifier<Kind>: Hashable, Sendable {
     /// The first eight bytes, big endian.
     public let high: UInt64
     /// The last eight bytes, big endian.
     public let low: UInt64
 
-    /// Makes an id of its two halves.
+    /// Makes an id from its two halves.
     public init(high: UInt64, low: UInt64) {
         self.high = high
         self.low = low
     }
 
-    /// Makes a version 7 id of a time and 74 random bits.
+    /// Makes a version 7 id from a time and 74 random bits.
     /// - Parameters:
-    ///   - instant: When the named thing came to be; its milliseconds go into the id.
+    ///   - instant: When the named thing was created; its milliseconds go into the id.
     ///   - randomHigh: Of these the lowest 12 bits are used.
     ///   - randomLow: Of these the lowest 62 bits are used.
     public init(at instant: Instant, randomHigh: UInt64, randomLow: UInt64) {
@@ -26,12 +26,12 @@ public struct Identifier<Kind>: Hashable, Sendable {
         low = 0x8000_0000_0000_0000 | randomLow & 0x3FFF_FFFF_FFFF_FFFF
     }
 
-    /// Makes a version 7 id of the given time and the system's randomness. Not for cores: they are given their ids.
+    /// Makes a version 7 id from the given time and the system's randomness. Not for cores, which are given their ids.
     public static func random(at instant: Instant) -> Self {
         Self(at: instant, randomHigh: .random(in: 0...UInt64.max), randomLow: .random(in: 0...UInt64.max))
     }
 
-    /// Makes a version 4 id of the system's randomness, which tells nothing of when. Not for cores.
+    /// Makes a version 4 id from the system's randomness, which does not reveal when. Not for cores.
     public static func random() -> Self {
         let (high, low) = (UInt64.random(in: 0...UInt64.max), UInt64.random(in: 0...UInt64.max))
         return Self(
@@ -40,7 +40,7 @@ public struct Identifier<Kind>: Hashable, Sendable {
 }
 
 extension Identifier: Comparable {
-    /// Orders by the bytes, which for version 7 ids is the order of time.
+    /// Orders by bytes, which for version 7 ids is the order of time.
     public static func < (left: Self, right: Self) -> Bool {
         (left.high, left.low) < (right.high, right.low)
     }
@@ -110,7 +110,7 @@ public enum Named {
     public enum Call {}
     /// A server among those that share a database.
     public enum Node {}
-    /// A client's own name for something it asks for, which makes the asking repeatable.
+    /// A client's own name for a request, which makes the request repeatable.
     public enum Request {}
 }
 
@@ -128,5 +128,5 @@ public typealias MessageID = Identifier<Named.Message>
 public typealias CallID = Identifier<Named.Call>
 /// Names a server among those that share a database; the same after a restart.
 public typealias NodeID = Identifier<Named.Node>
-/// A client's own name for something it asks for (a command, an invite, a message); a repeat changes nothing.
+/// A client's own name for a request (a command, an invite, a message); a repeat changes nothing.
 public typealias RequestID = Identifier<Named.Request>

@@ -5,7 +5,7 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// Microseconds since 1970-01-01T00:00:00Z.
     public let microseconds: Int64
 
-    /// Makes a moment of microseconds since the Unix epoch.
+    /// Makes a moment from microseconds since the Unix epoch.
     public init(microseconds: Int64) {
         self.microseconds = microseconds
     }
@@ -20,25 +20,25 @@ public struct Instant: Hashable, Comparable, Sendable {
         left.microseconds < right.microseconds
     }
 
-    /// The moment that lies so much later; wraps at the end of time rather than trap.
+    /// The moment that is so much later; wraps at the end of time instead of trapping.
     public static func + (instant: Instant, span: Span) -> Instant {
         Instant(microseconds: instant.microseconds.addingReportingOverflow(span.microseconds).partialValue)
     }
 
-    /// The moment that lies so much earlier; wraps at the end of time rather than trap.
+    /// The moment that is so much earlier; wraps at the end of time instead of trapping.
     public static func - (instant: Instant, span: Span) -> Instant {
         Instant(microseconds: instant.microseconds.subtractingReportingOverflow(span.microseconds).partialValue)
     }
 
-    /// How much later the left moment is.
+    /// How much later the left moment is than the right one.
     public static func - (left: Instant, right: Instant) -> Span {
         Span(microseconds: left.microseconds.subtractingReportingOverflow(right.microseconds).partialValue)
     }
 
-    /// What the machine's clock says. It may be set back and forth: what measures time goes by a `SteadyClock`.
+    /// The machine's clock. It may be set back or forward: durations are measured by a `SteadyClock`.
     public static var ofSystemClock: Instant { Instant(clock: CLOCK_REALTIME) }
 
-    /// How long the machine has been running, as a moment of a time of its own; goes on while the machine is suspended.
+    /// How long the machine has been running, as a moment of a separate time; continues while the machine is suspended.
     public static var ofUptime: Instant { Instant(clock: CLOCK_BOOTTIME) }
 
     private init(clock: clockid_t) {
@@ -65,7 +65,7 @@ public struct Instant: Hashable, Comparable, Sendable {
         /// The length in whole milliseconds, rounded towards zero.
         public var milliseconds: Int64 { microseconds / 1000 }
 
-        /// Whether the left length is the shorter one.
+        /// Whether the left length is shorter.
         public static func < (left: Span, right: Span) -> Bool { left.microseconds < right.microseconds }
     }
 }
@@ -89,7 +89,7 @@ public struct CivilDate: Hashable, Sendable, CustomStringConvertible {
     /// 1 to 31.
     public let day: Int
 
-    /// The day that lies this many days after 1970-01-01.
+    /// The day that is this many days after 1970-01-01.
     public init(daysSinceEpoch: Int) {
         // Days are counted in eras of 400 years that begin on 1 March, so that a leap day ends its year.
         let shifted = daysSinceEpoch + 719_468

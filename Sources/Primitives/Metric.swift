@@ -37,9 +37,9 @@ public final class Gauge: Sendable {
     public var value: Int { number.load(ordering: .relaxed) }
 }
 
-/// One family of figures as Prometheus reads it (text exposition format 0.0.4).
+/// One metric family of Prometheus (text exposition format 0.0.4).
 public struct MetricFamily: Sendable {
-    /// What kind of figure it is.
+    /// What kind of metric it is.
     public enum Kind: String, Sendable {
         /// Only grows.
         case counter
@@ -47,14 +47,14 @@ public struct MetricFamily: Sendable {
         case gauge
     }
 
-    /// One figure of a family, told apart by its labels.
+    /// One value of a family, with its labels.
     public struct Sample: Sendable {
         /// Label names and values.
         public var labels: [(name: String, value: String)]
-        /// The figure.
+        /// The value.
         public var value: Int
 
-        /// Makes a figure.
+        /// Makes a value.
         public init(_ value: Int, labels: [(name: String, value: String)] = []) {
             self.labels = labels
             self.value = value
@@ -65,9 +65,9 @@ public struct MetricFamily: Sendable {
     public var name: String
     /// One line for people.
     public var help: String
-    /// What kind of figure it is.
+    /// What kind of metric it is.
     public var kind: Kind
-    /// The figures.
+    /// The values.
     public var samples: [Sample]
 
     /// Makes a family.

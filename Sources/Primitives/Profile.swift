@@ -2,11 +2,11 @@
 public struct Profile: Hashable, Sendable {
     /// Whose profile it is.
     public var id: UserID
-    /// The name for logging in and for being found; at most 50 characters.
+    /// The name for logging in and for search; at most 50 characters.
     public var username: String
     /// The name to show; at most 100 characters.
     public var displayName: String
-    /// Where the picture is, if there is one.
+    /// The URL of the picture, if there is one.
     public var avatarURL: String?
 
     /// Makes a profile.

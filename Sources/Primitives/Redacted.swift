@@ -1,8 +1,8 @@
 /// A value that must not reach a log: a token, a password, a message body.
 ///
-/// It describes itself as `‹redacted›`, however it is printed; whoever means to use the value asks for `exposed`.
+/// It always prints as `‹redacted›`; code that means to use the value asks for `exposed`.
 public struct Redacted<Value> {
-    /// The value itself. Every use of this name is a place to look at in a review.
+    /// The value itself. A review should check every use of this name.
     public let exposed: Value
 
     /// Wraps a value.
@@ -20,6 +20,6 @@ extension Redacted: CustomStringConvertible, CustomDebugStringConvertible, Custo
     public var description: String { "‹redacted›" }
     /// Never the value.
     public var debugDescription: String { description }
-    /// Shows no child, so that `dump` and reflection find nothing.
+    /// Has no children, so that `dump` and reflection find nothing.
     public var customMirror: Mirror { Mirror(reflecting: description) }
 }

@@ -1,13 +1,13 @@
-/// A name that people see, of a person or of a group: in Normalization Form C, without space around it, with something in
-/// it to be seen, and with nothing hidden in it.
+/// A name that people see, of a person or a group: in Normalization Form C, without space around it, with something
+/// visible and nothing hidden in it.
 ///
-/// Characters that cannot be seen stand only where they join others: in emoji, after a virama, between the letters of a
+/// Invisible characters are only allowed where they join others: in emoji, after a virama, between the letters of a
 /// cursive script (RFC 5892 appendix A, somewhat wider), and as variants of ideographs.
 public struct VisibleName: Sendable, Hashable {
     /// The name.
     public let text: String
 
-    /// Checks a name; nil when it has nothing to be seen, or something hidden. Bound the text before.
+    /// Checks a name; nil when it has nothing visible, or something hidden. Limit the text's length first.
     public init?(_ text: String) {
         let text = Self.trim(text).nfc
         let scalars = Array(text.unicodeScalars)
@@ -29,7 +29,7 @@ public struct VisibleName: Sendable, Hashable {
 }
 
 extension VisibleName {
-    /// Whether a character that cannot be seen does something to its neighbours where it stands.
+    /// Whether an invisible character affects its neighbours at its position.
     private static func joins(_ scalars: [Unicode.Scalar], at index: Int) -> Bool {
         let before = index > 0 ? scalars[index - 1] : nil
         let after = index + 1 < scalars.count ? scalars[index + 1] : nil
@@ -39,14 +39,14 @@ extension VisibleName {
         case 0x200D:
             return before?.isVirama == true || standsBetweenPictures(scalars, at: index)
         case 0xFE0E, 0xFE0F:
-            // A digit or sign is a picture only as a keycap.
+            // A digit or sign is only a picture as a keycap.
             return before?.isPicture == true || before?.properties.isEmoji == true && after?.value == 0x20E3
         case 0xFE00...0xFE0D, 0xE0100...0xE01EF:
             return before?.properties.isIdeographic == true
         case 0x180B...0x180F:
             return before?.isMongolian == true
         case 0xE0020...0xE007E:
-            // Flags of regions: a black flag, the region's name in tags, the end of tags.
+            // Regional flags: a black flag, the region's name in tags, the end of tags.
             return (before?.value == 0x1F3F4 || before?.isTag == true)
                 && (after?.isTag == true || after?.isEndOfTags == true)
         case 0xE007F:
@@ -56,7 +56,7 @@ extension VisibleName {
         }
     }
 
-    /// Whether letters of a script that is written joined stand on both sides; marks on them don't count.
+    /// Whether there are letters of a cursive script on both sides; marks on them don't count.
     private static func standsInCursive(_ scalars: [Unicode.Scalar], at index: Int) -> Bool {
         func isMark(_ scalar: Unicode.Scalar) -> Bool { scalar.properties.generalCategory == .nonspacingMark }
         let before = scalars[..<index].last { !isMark($0) }
@@ -71,7 +71,7 @@ extension VisibleName {
 }
 
 extension Unicode.Scalar {
-    /// Whether it is a sign that shows by itself; the empty braille cell is one by its category alone.
+    /// Whether it is visible by itself; the empty braille cell is not, whatever its category.
     fileprivate var isSeen: Bool {
         guard !properties.isDefaultIgnorableCodePoint, value != 0x2800 else { return false }
         switch properties.generalCategory {

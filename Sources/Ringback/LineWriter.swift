@@ -3,9 +3,9 @@ import Foundation
 import NIOConcurrencyHelpers
 import Primitives
 
-/// Lines on their way to somebody who may not read them: a plain value.
+/// A queue of lines for a reader who may be slow or absent: a plain value.
 ///
-/// There is room for so many bytes. What does not fit is dropped and counted, and the reader is told of it.
+/// It has a capacity in bytes. Lines that do not fit are dropped and counted, and the reader is told.
 struct LineQueue {
     private let capacity: Int
     private var bytes: [UInt8] = []
@@ -16,7 +16,7 @@ struct LineQueue {
         self.capacity = capacity
     }
 
-    /// Appends a line, without its end; false when it was dropped.
+    /// Appends a line, without a newline; false when it was dropped.
     mutating func append(_ line: String) -> Bool {
         guard bytes.count + line.utf8.count < capacity else {
             dropped += 1
@@ -27,26 +27,26 @@ struct LineQueue {
         return true
     }
 
-    /// Takes everything that waits, and how many lines were dropped after it.
+    /// Takes all queued lines, and how many lines were dropped after them.
     mutating func take() -> (bytes: [UInt8], dropped: Int) {
         defer { (bytes, dropped) = ([], 0) }
         return (bytes, dropped)
     }
 }
 
-/// Writes lines to a descriptor on a thread of its own: whoever has something to say never waits for those who read it.
+/// Writes lines to a descriptor on a thread of its own, so that the caller never waits for the reader.
 final class LineWriter: Sendable {
     private struct State {
         var queue: LineQueue
         var hasThread = false
-        /// Whether something waits or is being written.
+        /// Whether something is queued or being written.
         var isBusy = false
-        /// Signalled when nothing waits any more.
+        /// Signalled when nothing is queued any more.
         var flushes: [DispatchSemaphore] = []
         var dropNotice: @Sendable (Int) -> String = { "\($0) lines were dropped" }
     }
 
-    /// The program's standard error: what is not its result.
+    /// The program's standard error, for everything except results.
     static let standardError = LineWriter(descriptor: STDERR_FILENO)
     /// The program's standard output, for the server's one line.
     static let standardOutput = LineWriter(descriptor: STDOUT_FILENO)
@@ -55,10 +55,10 @@ final class LineWriter: Sendable {
     let dropped = Counter()
     private let descriptor: Int32
     private let state: NIOLockedValueBox<State>
-    /// Signalled when there is something to write for a thread that has nothing.
+    /// Signalled when there is something to write for an idle thread.
     private let work = DispatchSemaphore(value: 0)
 
-    /// Makes a writer; its thread begins with the first line.
+    /// Makes a writer; its thread starts with the first line.
     /// - Parameters:
     ///   - descriptor: Where to write; never closed here.
     ///   - capacity: How many bytes may wait.
@@ -67,7 +67,7 @@ final class LineWriter: Sendable {
         state = NIOLockedValueBox(State(queue: LineQueue(capacity: capacity)))
     }
 
-    /// Takes a line to be written, without its end. Never waits; a line for which there is no room is dropped.
+    /// Queues a line, without a newline. Never waits; a line for which there is no room is dropped.
     func write(_ line: String) {
         let (isTaken, isFirst, needsThread) = state.withLockedValue { state in
             let isTaken = state.queue.append(line)
@@ -79,12 +79,12 @@ final class LineWriter: Sendable {
         if isFirst { work.signal() }
     }
 
-    /// Sets the words of the line that says how many were dropped.
+    /// Sets the text of the line that reports how many were dropped.
     func setDropNotice(_ words: @escaping @Sendable (Int) -> String) {
         state.withLockedValue { $0.dropNotice = words }
     }
 
-    /// Waits until everything is written, for a second at most: nobody may be reading.
+    /// Waits until everything is written, but at most a second: nobody may be reading.
     func flush() {
         let done = DispatchSemaphore(value: 0)
         let isBusy = state.withLockedValue { state in
@@ -108,7 +108,7 @@ final class LineWriter: Sendable {
         thread.start()
     }
 
-    /// What is to be written now; nil when there is nothing.
+    /// What has to be written now; nil when there is nothing.
     private func next() -> (bytes: [UInt8], notice: String?)? {
         let (bytes, notice, flushes) = state.withLockedValue { state in
             let (bytes, dropped) = state.queue.take()
@@ -122,8 +122,8 @@ final class LineWriter: Sendable {
         return bytes.isEmpty && notice == nil ? nil : (bytes, notice)
     }
 
-    /// Writes bytes, for as long as it takes. What can't be written, to a full disk or a closed pipe, is lost, and the
-    /// program goes on without it.
+    /// Writes bytes, however long it takes. Bytes that can't be written, because the disk is full or the pipe closed,
+    /// are lost, and the program continues without them.
     private func put(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -142,7 +142,7 @@ final class LineWriter: Sendable {
         }
     }
 
-    /// Somebody who shares the descriptor has made its writes come back at once.
+    /// Another process that shares the descriptor has made its writes non-blocking.
     private func waitForRoom() {
         var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = unsafe poll(&wait, 1, -1)
@@ -150,7 +150,7 @@ final class LineWriter: Sendable {
 }
 
 extension LineWriter {
-    /// What is counted, for Prometheus.
+    /// The metrics, for Prometheus.
     var metricFamilies: [MetricFamily] {
         [
             MetricFamily(

@@ -3,9 +3,9 @@ import Logging
 import Primitives
 import Synchronization
 
-/// Writes log lines to standard error, as text for eyes or as JSON for machines.
+/// Writes log lines to standard error, as text for people or as JSON for machines.
 struct LogLine: LogHandler {
-    /// The common one, unless a logger was given its own.
+    /// The shared level, unless a logger was given its own.
     var logLevel: Logger.Level {
         get { ownLevel ?? threshold.level }
         set { ownLevel = newValue }
@@ -38,7 +38,7 @@ struct LogLine: LogHandler {
             line(at: wallClock(), event.level, "\(event.message)", merged.mapValues { "\($0)" }))
     }
 
-    /// One line, without its end.
+    /// One line, without a newline.
     func line(at instant: Instant, _ level: Logger.Level, _ message: String, _ metadata: [String: String]) -> String {
         switch format {
         case .text:
@@ -55,25 +55,25 @@ struct LogLine: LogHandler {
         }
     }
 
-    /// A value as it stands in a text line: in quotes where it would run into its neighbours or break the line.
+    /// A value as written in a text line: in quotes if it would otherwise run into its neighbours or break the line.
     private static func quoted(_ value: String) -> String {
         let isPlain = value.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" && $0.value != 0x7F }
         return isPlain && !value.isEmpty ? value : value.debugDescription
     }
 }
 
-/// The least level that is logged, which may change while the program runs.
+/// The minimum level that is logged, which may change while the program runs.
 final class LogThreshold: Sendable {
     private static let levels = Logger.Level.allCases
 
     private let index: Atomic<Int>
 
-    /// Begins with a level.
+    /// Starts with a level.
     init(_ level: Logger.Level) {
         index = Atomic(Self.index(of: level))
     }
 
-    /// The level now.
+    /// The current level.
     var level: Logger.Level {
         get { Self.levels[index.load(ordering: .relaxed)] }
         set { index.store(Self.index(of: newValue), ordering: .relaxed) }

@@ -2,16 +2,16 @@ import Foundation
 import Glibc
 import Primitives
 
-/// The file that keeps the node's id, so that a server is the same node after a restart. It is locked as long as the
-/// server runs: two servers that were the same node would take each other's calls.
+/// The file with the node's id, so that a server is the same node after a restart. It is locked while the server runs:
+/// two servers that were the same node would take each other's calls.
 final class NodeFile {
     /// The node's id.
     let node: NodeID
-    /// Holds the lock, which goes with it or with the process.
+    /// Holds the lock, which is released with it or with the process.
     private let descriptor: Int32
 
-    /// Reads and locks the file that the settings name; it is made, and its folder, when there is none.
-    /// - Throws: `Failure`, also when a server that runs has it.
+    /// Reads and locks the file that the settings name; creates it and its folder if there is none.
+    /// - Throws: `Failure`, also when a running server has it.
     init(_ settings: Settings) throws {
         let path = settings.nodeFile
         let opened: Int32
@@ -20,7 +20,7 @@ final class NodeFile {
         } catch {
             throw Failure(.configuration, "node.idFile cannot be read or created: \(path)")
         }
-        // Where a file system knows no locks, the node's epoch still tells the older server that there is a younger one.
+        // If a file system has no locks, the node's epoch still tells the older server that there is a newer one.
         if flock(opened, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             Glibc.close(opened)
             throw Failure(
@@ -50,8 +50,8 @@ final class NodeFile {
         return descriptor
     }
 
-    /// Makes the file, unless it is there: a link never replaces what another server made in the meantime, and nobody reads
-    /// half of it.
+    /// Makes the file, unless it exists: a link never replaces what another server made in the meantime, and nobody
+    /// reads half of it.
     private static func make(_ path: String, _ node: NodeID) throws {
         let draft = "\(path).\(node)"
         try Data("\(node)\n".utf8).write(to: URL(fileURLWithPath: draft))

@@ -4,13 +4,13 @@ import Logging
 import Primitives
 import Storage
 
-/// A database that is open and has the program's schema.
+/// An open database with the program's schema.
 struct OpenedDatabase {
     let database: any Database
     /// The numbers of the migrations that opening it applied.
     let appliedMigrations: [Int]
 
-    /// How long a program waits at its start for a database that is still starting itself.
+    /// How long a program waits at its start for a database that is still starting.
     static let patience = Duration.seconds(30)
 
     /// Opens and migrates the database that the settings name.
@@ -35,7 +35,7 @@ struct OpenedDatabase {
         }
     }
 
-    /// Opens the database for a command, and closes it after.
+    /// Opens the database for a command, and closes it afterwards.
     static func with(_ settings: Settings, _ body: (OpenedDatabase) async throws -> Void) async throws {
         let opened = try await open(
             settings, logger: Logger(label: "ringback", factory: LogLine.standardError(.warning)))
@@ -49,17 +49,17 @@ struct OpenedDatabase {
     }
 }
 
-/// Accounts for the commands that work on them while no server, or another process's, runs.
+/// Accounts for the commands that work on them while no server runs, or a server in another process.
 enum AccountAdministration {
-    /// Where a command takes the key of access tokens from.
+    /// Where a command gets the key of access tokens.
     enum KeySource {
-        /// It makes no token that anybody is to accept, so any key will do.
+        /// It makes no token that anybody has to accept, so any key will do.
         case none
-        /// The server's own; a token made with another one would be good for nothing.
+        /// The server's own; a token made with another one would be useless.
         case existing
     }
 
-    /// Opens the database and hands over its accounts. What goes wrong with an account is told in a line.
+    /// Opens the database and passes its accounts to a closure. Account errors are reported as one line.
     static func with(
         _ settings: Settings, key source: KeySource = .none, _ body: (AccountService) async throws -> Void
     ) async throws {
@@ -99,7 +99,7 @@ enum AccountAdministration {
 
 /// The key of access tokens.
 enum ServerKey {
-    /// Reads the key that the settings name; it is made, and its folder, when there is none.
+    /// Reads the key that the settings name; creates it and its folder if there is none.
     static func load(_ settings: Settings) throws -> TokenKey {
         let folder = URL(fileURLWithPath: settings.tokenKeyFile).deletingLastPathComponent()
         do {
@@ -116,7 +116,7 @@ enum ServerKey {
     }
 }
 
-/// The present, by the machine's clock: for a command, which measures nothing, and for what others compare with their own
+/// The machine's clock: for a command, which measures nothing, and for values that others compare with their own
 /// clocks. A server measures time by its `ProcessClock`.
 @Sendable
 func wallClock() -> Instant { .ofSystemClock }

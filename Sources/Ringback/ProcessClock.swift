@@ -2,9 +2,9 @@ import Logging
 import NIOConcurrencyHelpers
 import Primitives
 
-/// The steady clock of this process, by which everything in it measures time.
+/// The steady clock of this process, which everything in it uses to measure time.
 final class ProcessClock: Sendable {
-    /// A machine's clock that is further away was set, not only a little wrong.
+    /// If the machine's clock is further off, it was set, not just a little wrong.
     private static let notable = Instant.Span.seconds(5)
 
     private let state = NIOLockedValueBox(
@@ -15,7 +15,7 @@ final class ProcessClock: Sendable {
         self.logger = logger
     }
 
-    /// The present.
+    /// The current time.
     @Sendable
     func now() -> Instant {
         let uptime = Instant.ofUptime

@@ -4,11 +4,11 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// Takes up what may change while the server runs, when SIGHUP says so: the certificate with its key, and the log level.
+/// Applies what may change while the server runs, on SIGHUP: the certificate with its key, and the log level.
 struct Reloading: Service {
-    /// Those of the start.
+    /// The settings of the start.
     let settings: Settings
-    /// Reads them again.
+    /// Reads the settings again.
     let load: @Sendable () async throws -> Settings
     let threshold: LogThreshold
     let gateway: Gateway
@@ -17,7 +17,7 @@ struct Reloading: Service {
     func run() async throws {
         let signals = await UnixSignalsSequence(trapping: .sighup)
         for await _ in signals.cancelOnGracefulShutdown() { await reload() }
-        // Whoever wants another certificate now gets it from the next start.
+        // From here on SIGHUP is ignored: a new certificate is used from the next start on.
         withExtendedLifetime(signals) { _ = signal(SIGHUP, SIG_IGN) }
     }
 
@@ -50,7 +50,7 @@ struct Reloading: Service {
 }
 
 extension Settings {
-    /// Whether more has changed than a running server takes up.
+    /// Whether more has changed than a running server applies.
     func needsStart(after old: Settings) -> Bool {
         var taken = self
         taken.logLevel = old.logLevel

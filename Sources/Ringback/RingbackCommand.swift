@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The program: `ringback serve` is the server, the rest is for whoever runs it.
+/// The program: `ringback serve` is the server, the rest is for its operator.
 @main
 struct RingbackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

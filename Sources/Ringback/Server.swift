@@ -39,9 +39,9 @@ struct Server {
         }
         logger = Logger(label: "ringback")
         descriptors = Descriptors.raised()
-        // A closed pipe is an error of the write that meets it, not the end of the server.
+        // Writing to a closed pipe is an error of that write, not the end of the server.
         signal(SIGPIPE, SIG_IGN)
-        // Until there is somebody to reload for.
+        // Until there is something to reload.
         signal(SIGHUP, SIG_IGN)
     }
 
@@ -76,7 +76,7 @@ struct Server {
             throw Failure(.unavailable, "accounts: \(error.message)")
         }
 
-        // They stop in the opposite order: first nobody is let in any more, last the database closes.
+        // They stop in reverse order: first nobody is admitted any more, last the database closes.
         var services: [any Service] = [ClosingDatabase(database: database)]
         if let outbox = backend.outbox { services.append(outbox) }
         services.append(StoppingCalls(calls: backend.calls))
@@ -105,8 +105,8 @@ struct Server {
         }
     }
 
-    /// Becomes the node that the calls belong to. An earlier process of the node ends by it, so nothing that can fail at a
-    /// start comes later.
+    /// Becomes the node that owns the calls. An earlier process of the node ends because of it, so everything that can
+    /// fail at a start comes before.
     @Sendable
     private func takeOver(_ calls: CallService) async throws {
         do throws(DatabaseError) {
@@ -171,7 +171,7 @@ extension Server {
         }
     }
 
-    /// What clients are told to find their way to each other with.
+    /// The ICE servers that clients are told of.
     private func iceServers(_ stun: STUNServer?) -> [IceServer] {
         var urls = settings.iceServers
         if let port = stun?.addresses.first?.port, let host = stunHost {
@@ -180,7 +180,7 @@ extension Server {
         return urls.isEmpty ? [] : [IceServer(urls: urls)]
     }
 
-    /// The host under which clients find our STUN server, where one is known.
+    /// The host under which clients find our STUN server, if one is known.
     private var stunHost: String? {
         if let host = settings.publicHost { return host }
         if case .at(let address) = settings.stun, !address.isWildcard { return address.host }
@@ -220,7 +220,7 @@ extension Server {
     }
 }
 
-/// Reads what TLS needs.
+/// Reads the certificate and key for TLS.
 enum TLS {
     static func configuration(_ files: Settings.TLSFiles?) throws -> TLSConfiguration? {
         guard let files else { return nil }
@@ -237,7 +237,7 @@ enum TLS {
     }
 }
 
-/// Closes the database when everybody else has stopped.
+/// Closes the database when all other services have stopped.
 private struct ClosingDatabase: Service {
     let database: any Database
 
@@ -273,13 +273,13 @@ private struct Supersession: Service {
     }
 }
 
-/// Says where to go, once somebody can be there.
+/// Prints the address once the gateway serves.
 private struct Announcement: Service {
     let gateway: Gateway
     let settings: Settings
 
     func run() async throws {
-        // Why it does not come to that, the gateway says itself.
+        // If it never does, the gateway itself says why.
         guard let port = try? await gateway.boundPort else { return try await gracefulShutdown() }
         let host = settings.listen.isWildcard ? settings.publicHost ?? "localhost" : settings.listen.host
         let scheme = settings.tls == nil ? "http" : "https"

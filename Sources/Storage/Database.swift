@@ -1,43 +1,44 @@
 public import Primitives
 
-/// The durable memory of the server: one interface, two engines.
+/// The durable storage of the server: one interface, two engines.
 ///
-/// Writes go in as whole units and come out durable or not at all; reads see what was committed. Units are
-/// committed in the order in which they were enqueued, many of them sharing one transaction and one flush to disk.
+/// Units are written completely and durably or not at all; reads see committed data. Units are committed in the order
+/// in which they were enqueued, many of them sharing one transaction and one flush to disk.
 public protocol Database: Sendable {
     /// Which engine this is.
     var engine: DatabaseEngine { get }
 
-    /// What it has done so far.
+    /// Its metrics.
     var metrics: DatabaseMetrics { get }
 
     /// Queues a unit for the group committer and returns at once. Units of one caller keep their order.
     ///
     /// - Parameter completion: Called once, on a thread of the database, in the order of the units: with a result for
-    ///   each step when the unit is on disk, else with the reason why it is not.
-    ///   `DatabaseError.Code.outcomeUnknown` alone leaves open whether the unit was carried out. A unit that is turned
-    ///   away at once (the queue is full, the database is away or closed) may be completed before earlier ones.
+    ///   each step when the unit is on disk, else with the reason why it is not. Only
+    ///   `DatabaseError.Code.outcomeUnknown` leaves open whether the unit was carried out. A unit that is refused at
+    ///   once (the queue is full, the database is unreachable or closed) may be completed before earlier ones.
     func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void)
 
-    /// Commits a unit on a way of its own: it waits neither for what is queued nor, on PostgreSQL, for a transaction that is
-    /// stuck. For what others wait for, like the renewal of a lease; its place among other units is not kept.
+    /// Commits a unit separately: it does not wait for the queue or, on PostgreSQL, for a transaction that is stuck.
+    /// For units that others wait for, like the renewal of a lease; its order among other units is not kept.
     ///
     /// - Parameter completion: As with `enqueue`.
     func enqueueApart(
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void)
 
-    /// The present, by the one clock that all who share the database can read: that of its server, or of the machine.
+    /// The current time of the one clock that all servers on the database can read: that of its server, or of the
+    /// machine.
     func present() async throws(DatabaseError) -> Instant
 
     /// Runs one reading statement against the committed state. A statement that would change something is `invalid`.
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row]
 
-    /// Brings the schema up to date under a lock, so that several servers may start at once.
+    /// Brings the schema up to date under a lock, so that several servers may start at the same time.
     /// - Returns: The numbers of the migrations that were applied.
     @discardableResult
     func migrate() async throws(DatabaseError) -> [Int]
 
-    /// Asks the database for an answer; throws `unavailable` when there is none, or when it could lately not write
+    /// Asks the database to respond; throws `unavailable` when it does not, or when it could not write lately
     /// (`DatabaseError.blocksWrites`).
     func ping() async throws(DatabaseError)
 
@@ -65,7 +66,7 @@ extension Database {
         return try result.get()
     }
 
-    /// Commits a unit on a way of its own, and waits until it is durable.
+    /// Commits a unit separately, and waits until it is durable.
     public func commitApart(_ unit: WriteUnit) async throws(DatabaseError) -> [StepResult] {
         let result = await withCheckedContinuation { continuation in
             enqueueApart(unit) { continuation.resume(returning: $0) }
@@ -85,14 +86,14 @@ public struct WriteUnit: Sendable, Equatable {
     }
 }
 
-/// One statement of a unit with its values.
+/// One statement of a unit and its values.
 public struct Step: Sendable, Equatable {
     /// What to run.
     public var statement: Statement
     /// One value for each parameter, `$1` first.
     public var values: [SQLValue]
-    /// How many rows the step must change or return; with any other number the whole unit fails as
-    /// `expectationFailed` and leaves no trace. Nil when any number will do.
+    /// How many rows the step must change or return; with any other number the whole unit fails as `expectationFailed`
+    /// and leaves no trace. Nil allows any number.
     public var expectedRows: Int?
 
     /// Makes a step.
@@ -103,11 +104,11 @@ public struct Step: Sendable, Equatable {
     }
 }
 
-/// What a step did.
+/// The result of a step.
 public struct StepResult: Sendable, Equatable {
-    /// What the statement returned (`SELECT`, `RETURNING`).
+    /// The returned rows (`SELECT`, `RETURNING`).
     public var rows: [Row]
-    /// How many rows it changed, or returned when it changes none.
+    /// How many rows it changed, or returned if it changes none.
     public var count: Int
 
     /// Makes a result.
@@ -117,9 +118,9 @@ public struct StepResult: Sendable, Equatable {
     }
 }
 
-/// A parameterised SQL text that both engines understand, with a name for logs and for the prepared statement.
+/// A parameterised SQL text for both engines, with a name for logs and for the prepared statement.
 ///
-/// Parameters are `$1`, `$2`, … and may be used more than once. The text holds no value, no `now()`, and nothing
+/// Parameters are `$1`, `$2`, … and may be used more than once. The text contains no value, no `now()`, and nothing
 /// that only one engine knows.
 public struct Statement: Sendable, Hashable {
     /// Unique among all statements, in snake case.
@@ -164,7 +165,7 @@ public enum SQLValue: Sendable, Hashable {
     }
 }
 
-/// Why the database did not do what it was asked to do.
+/// Why the database did not do what was requested.
 public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What a caller can act upon.
     public enum Code: Sendable, Equatable {
@@ -172,21 +173,21 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         case unavailable
         /// The connection broke while the unit was being committed: it may be on disk or not. Read before trying again.
         case outcomeUnknown
-        /// A uniqueness, foreign key or check constraint of this name forbids it; nothing was changed.
+        /// It violates a uniqueness, foreign key or check constraint of this name; nothing was changed.
         case constraint(String)
         /// The step of this index changed or returned another number of rows than expected; nothing was changed.
         case expectationFailed(step: Int)
-        /// The statement or a value is wrong, or a row does not have the expected shape: a fault of the program.
+        /// The statement or a value is wrong, or a row does not have the expected shape: a bug in the program.
         case invalid
     }
 
     /// What a caller can act upon.
     public var code: Code
-    /// The engine's own words, for logs. Holds no bound values.
+    /// The engine's own message, for logs. Contains no bound values.
     public var message: String
-    /// The five characters of SQLSTATE (PostgreSQL manual, appendix A), when PostgreSQL gave them.
+    /// The five characters of SQLSTATE (PostgreSQL manual, appendix A), if PostgreSQL gave them.
     var state: String?
-    /// Whether it is a reason for which no write can succeed: a full disk, a database that may only be read.
+    /// Whether it makes every write impossible: a full disk, or a read-only database.
     public internal(set) var blocksWrites = false
 
     /// Makes an error.
@@ -195,6 +196,6 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
         self.message = message
     }
 
-    /// The code and the engine's words.
+    /// The code and the engine's message.
     public var description: String { "\(code): \(message)" }
 }

@@ -1,16 +1,16 @@
 public import Primitives
 
-/// The figures of one database, for whoever watches the server.
+/// The metrics of one database, for monitoring.
 public struct DatabaseMetrics: Sendable {
     /// Units that are durable.
     public let commits = Counter()
-    /// Transactions that made them so; commits by batches is how many share a flush to disk.
+    /// Transactions that made them so; commits divided by batches is how many share a flush to disk.
     public let batches = Counter()
-    /// Units that failed, for whatever reason.
+    /// Units that failed, for any reason.
     public let failures = Counter()
-    /// Units that wait for the committer.
+    /// Units that are waiting for the committer.
     public let queued = Gauge()
-    /// Reading statements that were answered.
+    /// Reading statements that succeeded.
     public let reads = Counter()
     /// Reading statements that failed.
     public let readFailures = Counter()
@@ -19,7 +19,7 @@ public struct DatabaseMetrics: Sendable {
 
     init() {}
 
-    /// The figures in the form in which they are exposed.
+    /// The metrics in the form in which they are exposed.
     public var families: [MetricFamily] {
         [
             MetricFamily(

@@ -1,9 +1,9 @@
 public import Primitives
 
 extension Instant {
-    /// Reads PostgreSQL's text form of a `timestamptz` with `DateStyle=ISO` and `TimeZone=UTC`:
-    /// `2026-11-21 03:52:27.123456+00`, with none to six digits of a fraction, any number of digits of a year, and
-    /// ` BC` after it where it belongs. Nil for anything else, `infinity` included.
+    /// Reads PostgreSQL's text form of a `timestamptz` with `DateStyle=ISO` and `TimeZone=UTC`: `2026-11-21
+    /// 03:52:27.123456+00`, with none to six fraction digits, any number of year digits, and ` BC` after it where
+    /// necessary. Nil for anything else, including `infinity`.
     public init?(postgreSQL text: String) {
         var reader = DigitReader(text)
         guard
@@ -28,19 +28,19 @@ extension Instant {
         else { return nil }
         let days = CivilDate.daysSinceEpoch(year: civilYear, month: month, day: day)
         var seconds = days * 86_400 + hour * 3600 + minute * 60 + second
-        // Towards zero, so that the least moment does not overflow half-way.
+        // Towards zero, so that the minimum moment does not overflow half-way.
         if seconds < 0, fraction > 0 {
             seconds += 1
             fraction -= 1_000_000
         }
-        // Six digits of years need more microseconds than there are, so the last step may fail.
+        // Years of six digits need more microseconds than fit, so the last step may fail.
         let (microseconds, multiplied) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000)
         let (sum, added) = microseconds.addingReportingOverflow(Int64(fraction))
         guard !multiplied, !added else { return nil }
         self.init(microseconds: sum)
     }
 
-    /// The text form that PostgreSQL reads as the same `timestamptz`, whatever its `TimeZone`. Its range is narrower
+    /// The text form from which PostgreSQL reads the same `timestamptz`, whatever its `TimeZone`. Its range is narrower
     /// than ours: beyond 4713 BC and the year 294276 the server refuses it.
     var postgreSQLText: String {
         var seconds = microseconds / 1_000_000
@@ -69,7 +69,7 @@ private func padded(_ number: Int64, _ width: Int) -> String {
     return String(repeating: "0", count: max(0, width - digits.count)) + digits
 }
 
-/// Walks over a text of digits and marks.
+/// Parses a text of digits and marks.
 private struct DigitReader {
     private var rest: Substring.UTF8View
 
@@ -87,7 +87,7 @@ private struct DigitReader {
         return true
     }
 
-    /// Reads all digits that come next; nil when they are more or fewer than allowed.
+    /// Reads all digits that come next; nil when there are more or fewer than allowed.
     mutating func number(digits allowed: ClosedRange<Int>) -> Int? {
         let digits = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
         guard allowed.contains(digits.count) else { return nil }
@@ -95,7 +95,7 @@ private struct DigitReader {
         return digits.reduce(0) { $0 * 10 + Int($1 - UInt8(ascii: "0")) }
     }
 
-    /// Reads one to `digits` digits as a fraction of the power of ten that has so many noughts.
+    /// Reads one to `digits` digits as a fraction of the power of ten with so many zeros.
     mutating func fraction(digits: Int) -> Int? {
         let before = rest.count
         guard var number = number(digits: 1...digits) else { return nil }

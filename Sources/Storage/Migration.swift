@@ -1,7 +1,7 @@
-/// One step of the schema, numbered and never changed once it was released. Both engines run the same text; what
-/// differs stands in it as a word in braces.
+/// One step of the schema, numbered and never changed after its release. Both engines run the same text; differences
+/// are marked by words in braces.
 struct Migration: Sendable, Equatable {
-    /// Counts upwards from 1.
+    /// Counts up from 1.
     let number: Int
     /// What it brings, in snake case.
     let name: String
@@ -40,12 +40,12 @@ struct Migration: Sendable, Equatable {
         self.text = text
     }
 
-    /// The text with the engine's own words for types.
+    /// The text with the engine's own words for the types.
     func text(for engine: DatabaseEngine) -> String {
         Self.words(of: engine).reduce(text) { $0.replacing($1.key, with: $1.value) }
     }
 
-    /// The tables that migrations have made and not taken away again.
+    /// The tables that migrations have created and not dropped.
     static func tables(of migrations: [Migration]) -> [String] {
         var tables: Set<String> = []
         for migration in migrations {
@@ -61,9 +61,9 @@ struct Migration: Sendable, Equatable {
         return tables.sorted()
     }
 
-    /// Finds what is still to do.
+    /// Finds the pending migrations.
     /// - Parameter applied: The numbers that the database says it has.
-    /// - Throws: `invalid` when a newer program has used the database: its schema is not ours to write to.
+    /// - Throws: `invalid` when a newer version has used the database: we must not write to its schema.
     static func pending(_ migrations: [Migration], applied: [Int]) throws(DatabaseError) -> [Migration] {
         let newest = migrations.last?.number ?? 0
         if let number = applied.max(), number > newest {
@@ -74,7 +74,7 @@ struct Migration: Sendable, Equatable {
         return migrations.filter { !applied.contains($0.number) }
     }
 
-    /// The table that remembers what was applied.
+    /// The table of applied migrations.
     static let bookkeeping = Migration(
         number: 0, name: "bookkeeping",
         text: """
@@ -103,17 +103,17 @@ struct Migration: Sendable, Equatable {
 }
 
 extension Statement {
-    /// The numbers of the migrations that were applied, in order.
+    /// The numbers of the applied migrations, in order.
     static let appliedMigrations = Statement(
         "applied_migrations", "SELECT number FROM schema_migrations ORDER BY number")
 
-    /// Remembers a migration: number, name, when.
+    /// Records a migration: number, name, when.
     static let insertAppliedMigration = Statement(
         "insert_applied_migration", "INSERT INTO schema_migrations (number, name, applied_at) VALUES ($1, $2, $3)")
 }
 
 extension SQLValue {
-    /// Whether every engine can hold the value: a text must have no NUL, which PostgreSQL would take for its end.
+    /// Whether every engine can store the value: a text must not contain NUL, which PostgreSQL would take for its end.
     var isStorable: Bool {
         if case .text(let text) = self { return !text.utf8.contains(0) }
         return true

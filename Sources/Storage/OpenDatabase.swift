@@ -2,15 +2,15 @@ public import Logging
 
 /// Opens the database that a URL names.
 ///
-/// - `sqlite:PATH`: a file of the embedded engine; it and its directory are made when they are missing.
-/// - `postgres://USER:PASSWORD@HOST:PORT/NAME`, `postgresql://…`: any URL that libpq reads. The server need not be there
-///   yet: as long as it is away, calls fail as `unavailable`.
+/// - `sqlite:PATH`: a file of the embedded engine; it and its directory are created if missing.
+/// - `postgres://USER:PASSWORD@HOST:PORT/NAME`, `postgresql://…`: any URL that libpq reads. The server need not be
+///   reachable yet: until it is, calls fail as `unavailable`.
 ///
 /// The schema is left as it is; see `Database.migrate()`.
 ///
 /// - Parameters:
-///   - url: Which database. Its password is shown nowhere.
-///   - readers: How many statements are read at the same time, at least 1.
+/// - url: Which database. Its password is never shown.
+///   - readers: How many reading statements run in parallel, at least 1.
 ///   - logger: Told when a connection is lost and when it is back.
 /// - Throws: `invalid` for a URL of another kind, `unavailable` when the file can't be opened.
 public func openDatabase(
@@ -24,12 +24,12 @@ public func openDatabase(
     }
 }
 
-/// What a database URL says.
+/// The parsed URL of a database.
 enum DatabaseURL {
     case sqlite(path: String)
     case postgresql(PostgreSQLTarget)
 
-    /// Reads a URL; throws `invalid`, without quoting it, when it is of no kind that we know.
+    /// Parses a URL; throws `invalid`, without quoting it, for an unknown kind.
     init(_ url: String) throws(DatabaseError) {
         if url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") {
             self = .postgresql(try PostgreSQLTarget(url))

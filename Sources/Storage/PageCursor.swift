@@ -1,30 +1,30 @@
 public import Primitives
 
-/// A place in a list of things that come the newest first, and by their ids where they are of one moment: right after
-/// this one. Clients hand it back as they were given it.
+/// A position in a list that is ordered newest first, and by id for the same moment: right after this item. Clients
+/// return it as they were given it.
 public struct PageCursor<Kind>: Sendable, Hashable {
-    /// When the thing came to its place: what the list is ordered by.
+    /// The time by which the list is ordered.
     public let at: Instant
-    /// The thing.
+    /// The item's id.
     public let id: Identifier<Kind>
 
-    /// Names the place after a thing.
+    /// Names the position after an item.
     public init(at: Instant, id: Identifier<Kind>) {
         self.at = at
         self.id = id
     }
 
-    /// Before everything: the year 9999, which both databases know and nobody lives to see.
+    /// Before everything: the year 9999, which both databases support and nobody will live to see.
     public static var newest: Self {
         Self(at: Instant(microseconds: 253_402_300_799_000_000), id: Identifier(high: .max, low: .max))
     }
 
-    /// What a statement asks for by it: the moment, then the id.
+    /// A statement's parameters for it: the moment, then the id.
     public var values: [SQLValue] { [.instant(at), .id(id)] }
 }
 
 extension PageCursor: LosslessStringConvertible {
-    /// Reads what `description` wrote; nil when it is anything else.
+    /// Reads what `description` wrote; nil for anything else.
     public init?(_ description: String) {
         let parts = description.split(separator: "_", omittingEmptySubsequences: false)
         guard parts.count == 2, let microseconds = Int64(parts[0]), let id = Identifier<Kind>(parts[1]),
@@ -33,6 +33,6 @@ extension PageCursor: LosslessStringConvertible {
         self.init(at: Instant(microseconds: microseconds), id: id)
     }
 
-    /// The cursor for a client to hand back.
+    /// The cursor for a client to return.
     public var description: String { "\(at.microseconds)_\(id)" }
 }

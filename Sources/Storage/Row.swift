@@ -1,9 +1,9 @@
 public import Primitives
 
-/// One row of a result. Columns are asked for by name and as the type they have in the schema; the engines' different
-/// ways of holding a type end here.
+/// One row of a result. Columns are read by name and with their type in the schema; the differences between the
+/// engines' types end here.
 public struct Row: Sendable, Equatable {
-    /// A value as an engine hands it over.
+    /// A value as an engine returns it.
     public enum Cell: Sendable, Equatable {
         case null
         case integer(Int64)
@@ -13,7 +13,7 @@ public struct Row: Sendable, Equatable {
     private let columns: [String]
     private let cells: [Cell]
 
-    /// Makes a row of its column names and as many cells.
+    /// Makes a row from its column names and as many cells.
     public init(columns: [String], cells: [Cell]) {
         self.columns = columns
         self.cells = cells
@@ -90,12 +90,12 @@ public struct Row: Sendable, Equatable {
         try require(try instantIfAny(column), column)
     }
 
-    /// A text that names a case of an enumeration.
+    /// A text with the name of a case of an enumeration.
     public func name<Name: RawRepresentable<String>>(_ column: String) throws(DatabaseError) -> Name {
         try require(Name(rawValue: try text(column)), column)
     }
 
-    /// A text that names a case of an enumeration, or nil for NULL.
+    /// A text with the name of a case of an enumeration, or nil for NULL.
     public func nameIfAny<Name: RawRepresentable<String>>(_ column: String) throws(DatabaseError) -> Name? {
         guard let text = try textIfAny(column) else { return nil }
         return try require(Name(rawValue: text), column)

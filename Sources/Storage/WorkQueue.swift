@@ -9,7 +9,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
         /// Oldest last; filled from `incoming` when it is empty, so that neither end ever shifts an array.
         var outgoing: [Element] = []
         var isClosed = false
-        /// While set, nothing gets in.
+        /// While set, nothing can be added.
         var refusal: DatabaseError?
 
         var count: Int { incoming.count + outgoing.count }
@@ -24,7 +24,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
     }
 
     private let state = NIOLockedValueBox(State())
-    /// Signalled when there is something to look at: the first element, elements that were left over, the end.
+    /// Signalled when there is something to check: the first element, remaining elements, the end.
     private let signal = DispatchSemaphore(value: 0)
     private let limit: Int
 
@@ -47,7 +47,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
         return refusal
     }
 
-    /// Puts an element before all others, however many there are.
+    /// Puts an element before all others, even if the queue is full.
     /// - Returns: Why it was not put there; nil when it was.
     func prepend(_ element: Element) -> DatabaseError? {
         let (refusal, isFirst) = state.withLockedValue { state -> (DatabaseError?, Bool) in
@@ -74,7 +74,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Takes all elements that are there and lets none in until `admit()`.
+    /// Takes all elements and accepts none until `admit()`.
     func refuse(with error: DatabaseError) -> [Element] {
         state.withLockedValue { state in
             state.refusal = error
@@ -85,18 +85,18 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Lets elements in again.
+    /// Accepts elements again.
     func admit() {
         state.withLockedValue { $0.refusal = nil }
     }
 
-    /// Lets nothing in any more; what is in can still be taken.
+    /// Accepts no more elements; those in the queue can still be taken.
     func close() {
         state.withLockedValue { $0.isClosed = true }
         signal.signal()
     }
 
-    /// Waits for as long as said, or until the queue is closed.
+    /// Waits for the given time, or until the queue is closed.
     /// - Returns: Whether it is closed.
     func waitForClose(milliseconds: Int) -> Bool {
         let deadline = DispatchTime.now() + .milliseconds(milliseconds)
@@ -115,7 +115,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
             while batch.count < limit, let element = state.pop() { batch.append(element) }
             return (batch, state.count > 0, state.isClosed)
         }
-        // The next taker has to look too: at what is left over, or at the end.
+        // The next taker has to check, too: for remaining elements, or the end.
         if isLeft || isClosed { signal.signal() }
         return (batch, batch.isEmpty && isClosed)
     }

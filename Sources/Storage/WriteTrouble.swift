@@ -1,14 +1,14 @@
 import NIOConcurrencyHelpers
 
-/// What lately kept a database from writing. A disk that is full takes small writes now and then, so one that succeeds does
-/// not end it: a while without such a failure does.
+/// What lately prevented a database from writing. A full disk still accepts small writes now and then, so a success
+/// does not end it: a while without such a failure does.
 final class WriteTrouble: Sendable {
     /// How long a failure counts.
     static let memory = Duration.seconds(30)
 
     private let latest = NIOLockedValueBox<(error: DatabaseError, at: ContinuousClock.Instant)?>(nil)
 
-    /// Takes note of a failure, if it is of that kind.
+    /// Notes a failure, if it is of that kind.
     func note(_ error: DatabaseError) {
         guard error.blocksWrites else { return }
         latest.withLockedValue { $0 = (error, .now) }

@@ -1,13 +1,13 @@
 import SwiftProtobuf
 
-/// An event that is encoded once and goes to many devices, each of which counts its events for itself.
+/// An event that is encoded once for many devices, each of which counts its own events.
 ///
-/// A `ServerFrame` is its fields one after the other in protobuf, and an object whose order does not matter in JSON:
-/// in both, the `seq` of a device can be put before bytes that are the same for all.
+/// A `ServerFrame` is a sequence of fields in protobuf, and an object without a fixed order in JSON: in both, the `seq`
+/// of a device can be put before bytes that are the same for all.
 public struct EncodedEvent: Sendable, Equatable {
-    /// How it is written.
+    /// Its encoding.
     public let encoding: Encoding
-    /// What follows the head; the same for every device.
+    /// Everything after the head; the same for every device.
     public let tail: [UInt8]
 
     /// Encodes an event.
@@ -18,17 +18,17 @@ public struct EncodedEvent: Sendable, Equatable {
         let bytes = try encoding.encode(frame)
         switch encoding {
         case .protobuf: tail = bytes
-        // The head brings the opening brace.
+        // The head contains the opening brace.
         case .json: tail = Array(bytes.dropFirst())
         }
     }
 
-    /// What comes before the tail for a device.
+    /// The bytes before the tail for a device.
     /// - Parameter seq: The place among the events of the device, from 1.
     public func head(seq: UInt64) -> [UInt8] {
         switch encoding {
         case .protobuf:
-            // Field 1 as a varint, seven bits a byte, the lowest first.
+            // Field 1 as a varint, seven bits per byte, lowest first.
             var head: [UInt8] = [0x08]
             var rest = seq
             while rest >= 0x80 {

@@ -1,13 +1,13 @@
 public import SwiftProtobuf
 
-/// How the frames of one socket are written: one schema, two forms.
+/// The encoding of the frames of one socket: one schema, two forms.
 public enum Encoding: Sendable, Hashable, CaseIterable {
     /// Protobuf in binary WebSocket messages.
     case protobuf
     /// Canonical protobuf JSON in text WebSocket messages.
     case json
 
-    /// The WebSocket subprotocol (RFC 6455 §1.9) that stands for it.
+    /// Its WebSocket subprotocol (RFC 6455 §1.9).
     public var subprotocol: String {
         switch self {
         case .protobuf: "ringback.v1.proto"
@@ -15,7 +15,7 @@ public enum Encoding: Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// The encoding that a subprotocol stands for; nil when it stands for none.
+    /// The encoding of a subprotocol; nil for an unknown one.
     public init?(subprotocol: some StringProtocol) {
         guard let encoding = Self.allCases.first(where: { $0.subprotocol == subprotocol }) else { return nil }
         self = encoding
@@ -23,15 +23,15 @@ public enum Encoding: Sendable, Hashable, CaseIterable {
 }
 
 extension Encoding {
-    /// How deep messages may be nested in what a peer sends; our schema needs five levels.
+    /// How deep messages from a peer may be nested; our schema needs five levels.
     public static let deepestNesting = 16
 
     /// Reads a message.
     ///
-    /// Unknown fields are ignored, and in JSON unknown names of enumeration values, too. The bytes are looked through
-    /// before: JSON, so that its characters come as they were meant, and both, so that whatever a peer sends costs no more
-    /// than a factor of its length. Servers read the frames of clients by `RawClientFrame`.
-    /// - Throws: `malformed` for anything that is no such message.
+    /// Unknown fields are ignored, and in JSON also unknown names of enumeration values. The bytes are checked first:
+    /// JSON, so that its characters are read as intended, and both, so that the cost stays proportional to the length
+    /// of what a peer sends. Servers read the frames of clients by `RawClientFrame`.
+    /// - Throws: `malformed` for anything that is not such a message.
     public func decode<Decoded: Message>(_ type: Decoded.Type, from bytes: [UInt8]) throws(WireFault) -> Decoded {
         switch self {
         case .protobuf:
@@ -45,7 +45,7 @@ extension Encoding {
         }
     }
 
-    /// Reads a message whose bytes were looked through.
+    /// Reads a message whose bytes were checked.
     func decodeOutlined<Decoded: Message>(_ type: Decoded.Type, from bytes: [UInt8]) throws(WireFault) -> Decoded {
         do {
             switch self {
@@ -61,7 +61,7 @@ extension Encoding {
                 return try Decoded(jsonUTF8Bytes: bytes, options: options)
             }
         } catch let error as JSONDecodingError {
-            // Its cases hold no content but field names.
+            // Its cases contain nothing but field names.
             throw WireFault(.malformed, "This is not \(Decoded.protoMessageName) in protobuf JSON: \(error).")
         } catch {
             throw WireFault(.malformed, "This is not \(Decoded.protoMessageName) in protobuf.")
@@ -69,7 +69,7 @@ extension Encoding {
     }
 
     /// Writes a message.
-    /// - Throws: `unwritable` when JSON has no form for a value, as for a time outside of the years 1 to 9999.
+    /// - Throws: `unwritable` when JSON has no form for a value, such as a time outside the years 1 to 9999.
     public func encode(_ message: some Message) throws(WireFault) -> [UInt8] {
         do {
             switch self {
@@ -82,19 +82,19 @@ extension Encoding {
     }
 }
 
-/// Why bytes are no message, or a message no bytes.
+/// Why bytes cannot be read, or a message cannot be written.
 public struct WireFault: Error, Sendable, Equatable, CustomStringConvertible {
     /// What a caller can act upon.
     public enum Code: Sendable, Equatable {
-        /// The peer's bytes are not what they should be.
+        /// The peer's bytes are invalid.
         case malformed
-        /// Our own message has a value that cannot be written: a fault of the program.
+        /// Our own message has a value that cannot be written: a bug in the program.
         case unwritable
     }
 
     /// What a caller can act upon.
     public var code: Code
-    /// For people; holds nothing of the contents.
+    /// For people; shows none of the contents.
     public var message: String
 
     /// Makes a fault.

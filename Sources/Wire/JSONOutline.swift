@@ -1,10 +1,10 @@
-/// The names and brackets of a JSON text (RFC 8259), without what its values mean.
+/// The names and brackets of a JSON text (RFC 8259), without the meaning of its values.
 ///
-/// It finds what the decoder lets through or takes for something else: a name that stands twice in an object, half a
-/// surrogate pair, and whole pairs, which the decoder has to be spared. What is wrong with numbers, and whatever depends
-/// on the schema, is left to the decoder.
+/// It finds what the decoder accepts or misreads: a name that occurs twice in an object, half a surrogate pair, and
+/// whole pairs, which the decoder must not see. Invalid numbers, and everything that depends on the schema, are left to
+/// the decoder.
 struct JSONOutline {
-    /// How deep objects and arrays may be nested, one in the other.
+    /// How deep objects and arrays may be nested in each other.
     static let deepestNesting = 32
 
     /// `ClientFrame.id`, if it was reached and is a number in digits.
@@ -19,7 +19,7 @@ struct JSONOutline {
     private let bytes: [UInt8]
     private var index = 0
 
-    /// Looks at a text.
+    /// Scans a text.
     init(of bytes: [UInt8]) {
         self.bytes = bytes
         do throws(WireFault) {
@@ -96,7 +96,7 @@ struct JSONOutline {
         }
     }
 
-    /// Takes a string, and says where it is without its quotes.
+    /// Reads a string, and returns where it is, without its quotes.
     private mutating func string() throws(WireFault) -> Range<Int> {
         index += 1
         let start = index
@@ -136,7 +136,7 @@ struct JSONOutline {
         return true
     }
 
-    /// The look goes on, because the id may still come.
+    /// The scan continues, because the id may still come.
     private mutating func note(_ message: String) {
         if fault == nil { fault = WireFault(.malformed, message) }
     }
@@ -147,13 +147,13 @@ struct JSONOutline {
 // MARK: - The head of a frame
 
 extension JSONOutline {
-    /// Notes what a name of the outermost object tells; its value comes next.
+    /// Notes what a name of the outermost object means; its value comes next.
     private mutating func head(_ name: Range<Int>) {
         if bytes[name].elementsEqual("hello".utf8) { isHello = true }
         guard id == 0, bytes[name].elementsEqual("id".utf8) else { return }
         skipSpace()
         var place = index
-        // A number may stand in quotes.
+        // A number may be in quotes.
         if byte == UInt8(ascii: "\"") { place += 1 }
         var number: UInt64 = 0
         while place < bytes.count, case let digit = bytes[place] &- UInt8(ascii: "0"), digit < 10 {
@@ -171,15 +171,15 @@ extension JSONOutline {
 
 // MARK: - Names
 
-/// The names of one object, each as a hash: two with the same one are taken for the same, which no honest ones have.
+/// The names of one object, as hashes: equal hashes count as equal names, which no honest ones have.
 ///
-/// There is room for so few that looking through them is a small factor, and nothing is allocated. Objects of the schema
-/// have fewer than half as many.
+/// The capacity is so small that searching it is a small factor, and nothing is allocated. Objects of the schema have
+/// fewer than half as many names.
 private struct Names {
     private var hashes = InlineArray<64, UInt64>(repeating: 0)
     private var count = 0
 
-    /// Takes one more name; false when it was there before, or when there is no room.
+    /// Adds a name; false when it is there already, or when there is no room.
     mutating func insert(_ name: ArraySlice<UInt8>) -> Bool {
         // FNV-1a.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -195,7 +195,7 @@ private struct Names {
 // MARK: - Surrogates
 
 extension JSONOutline {
-    /// What a backslash begins.
+    /// What begins with a backslash.
     private enum Escape {
         /// Two `\u` escapes that are one character, with its scalar value.
         case pair(UInt32)
@@ -204,7 +204,7 @@ extension JSONOutline {
         /// Anything else, well-formed or not.
         case other
 
-        /// How many bytes to go on by, at the least. What follows holds no quote that would end the string too early.
+        /// How many bytes to skip at least. What follows contains no quote that would end the string too early.
         var length: Int {
             switch self {
             case .pair: 12
@@ -219,11 +219,11 @@ extension JSONOutline {
         guard high < 0xDC00, let low = codeUnit(in: bytes, at: index + 6), (0xDC00...0xDFFF).contains(low) else {
             return .half
         }
-        // The Unicode Standard, table 3-5: the plane is added, and not set with a bit.
+        // The Unicode Standard, table 3-5: the plane is added, not set with a bit.
         return .pair(0x10000 + ((high - 0xD800) << 10 | (low - 0xDC00)))
     }
 
-    /// The code unit that a `\u` escape stands for.
+    /// The code unit of a `\u` escape.
     private static func codeUnit(in bytes: [UInt8], at index: Int) -> UInt32? {
         guard index + 6 <= bytes.count, bytes[index] == UInt8(ascii: "\\"), bytes[index + 1] == UInt8(ascii: "u") else {
             return nil
@@ -244,7 +244,7 @@ extension JSONOutline {
 
     /// The same text with every pair of `\u` escapes written as the character that it stands for.
     ///
-    /// The decoder of swift-protobuf 1.39.0 joins such pairs wrongly: in every other plane, and U+20BB7 becomes U+10BB7.
+    /// The decoder of swift-protobuf 1.39.0 joins such pairs wrongly in every other plane: U+20BB7 becomes U+10BB7.
     static func joiningSurrogates(in bytes: [UInt8]) -> [UInt8] {
         var joined: [UInt8] = []
         joined.reserveCapacity(bytes.count)

@@ -2,19 +2,19 @@ import Foundation
 import SwiftProtobuf
 import Synchronization
 
-/// Where a type of message has members of oneofs that are messages, in itself and in what it holds.
+/// Where a message type has oneof members that are messages, in itself and in the messages it contains.
 ///
-/// The decoder merges a message that stands again in the same place. It does so where it is, without a copy, unless
-/// it is a member of a oneof: then it copies what it has of it each time, and a list and many repeats of its message cost
-/// the square. So bytes are looked through before they are decoded, and a member that stands twice is refused.
+/// The decoder merges a message that occurs again in the same place. It does so in place, without a copy, unless it is
+/// a member of a oneof: then it copies what it has of it each time, so a list and many repeats of its message have
+/// quadratic cost. So bytes are checked before they are decoded, and a member that occurs twice is refused.
 ///
-/// The decoder is asked what belongs to which oneof, so that there is no second schema to be kept in step.
+/// The decoder is asked which oneof a field belongs to, so that no second schema has to be kept in step.
 struct MessageOneofs: Sendable {
-    /// A field that holds messages.
+    /// A field that contains messages.
     private struct Field: Sendable {
         var number: Int
         var type: any Message.Type
-        /// What is in it; nil when there is no such member, however deep.
+        /// What is in it; nil when there is no such member at any depth.
         var inside: MessageOneofs?
     }
 
@@ -22,8 +22,8 @@ struct MessageOneofs: Sendable {
     private(set) var members: UInt64 = 0
     private var fields: [Field] = []
 
-    /// Asks about a type. One that holds itself is not followed, and the schema has none.
-    /// - Parameter outer: The types that are being asked about.
+    /// Examines a type. One that contains itself is not followed, and the schema has none.
+    /// - Parameter outer: The types that are being examined.
     init(of type: any Message.Type, in outer: [any Message.Type] = []) {
         let path = outer + [type]
         for number in 1..<64 {
@@ -34,7 +34,7 @@ struct MessageOneofs: Sendable {
         }
     }
 
-    /// Whether no member can stand twice, because there is none.
+    /// Whether no member can occur twice, because there is none.
     private var isEmpty: Bool { members == 0 && fields.allSatisfy { $0.inside == nil } }
 
     /// The members of a type, as bits.
@@ -42,8 +42,8 @@ struct MessageOneofs: Sendable {
         fields.reduce(0) { $1.type == type ? $0 | members & 1 << UInt64($1.number) : $0 }
     }
 
-    /// Looks through a message.
-    /// - Throws: `malformed` when a member stands twice, or when the fields up to there can't be told apart.
+    /// Checks a message.
+    /// - Throws: `malformed` when a member occurs twice, or when the fields up to there can't be told apart.
     func check(_ bytes: [UInt8]) throws(WireFault) {
         if !isEmpty { try check(bytes, in: bytes.indices) }
     }
@@ -79,7 +79,7 @@ struct MessageOneofs: Sendable {
         return (inner, isMember(asked))
     }
 
-    /// Whether the only field of a message is a member of a oneof: in JSON no two of one may stand.
+    /// Whether the only field of a message is a member of a oneof: JSON allows no two of one.
     private static func isMember<Asked: Message>(_ asked: Asked) -> Bool {
         guard let text = try? asked.jsonUTF8Bytes() as [UInt8] else { return false }
         do {
@@ -95,7 +95,7 @@ struct MessageOneofs: Sendable {
 extension MessageOneofs {
     private static let known = Mutex<[ObjectIdentifier: MessageOneofs]>([:])
 
-    /// What a type was found to be like, when it was first asked about.
+    /// The result for a type, stored when it is first examined.
     static func known(of type: any Message.Type) -> MessageOneofs {
         known.withLock { known in
             if let oneofs = known[ObjectIdentifier(type)] { return oneofs }
@@ -106,13 +106,13 @@ extension MessageOneofs {
     }
 }
 
-/// The type of the message that another one holds.
+/// The type of the message that another one contains.
 private struct HeldMessage: Visitor {
     var type: (any Message.Type)?
 
     mutating func visitSingularMessageField<Held: Message>(value: Held, fieldNumber: Int) { type = Held.self }
 
-    // Everything else is of no interest.
+    // Everything else does not matter.
     mutating func visitSingularDoubleField(value: Double, fieldNumber: Int) {}
     mutating func visitSingularInt64Field(value: Int64, fieldNumber: Int) {}
     mutating func visitSingularUInt64Field(value: UInt64, fieldNumber: Int) {}

@@ -1,12 +1,12 @@
-/// The fields of a message in protobuf, one after the other, without what is in them.
+/// The fields of a protobuf message, one after the other, without their contents.
 struct ProtobufFields {
-    /// A field as it stands in the bytes.
+    /// A field in the bytes.
     struct Field {
-        /// Its number in the schema; 0 is none, which the decoder refuses.
+        /// Its number in the schema; 0 is invalid and refused by the decoder.
         var number: UInt64
-        /// What it is, when it is a varint, else 0.
+        /// Its value if it is a varint, else 0.
         var value: UInt64 = 0
-        /// Where its contents are, when it has a length: a text, bytes or a message.
+        /// Where its contents are, if it has a length: a text, bytes or a message.
         var contents: Range<Int>?
     }
 
@@ -14,15 +14,15 @@ struct ProtobufFields {
     private let end: Int
     private var index: Int
 
-    /// Begins before the first field of a message.
-    /// - Parameter range: Where the message stands in the bytes; everywhere when nil.
+    /// Starts before the first field of a message.
+    /// - Parameter range: Where the message is in the bytes; all of them when nil.
     init(of bytes: [UInt8], in range: Range<Int>? = nil) {
         self.bytes = bytes
         (index, end) = (range?.lowerBound ?? 0, range?.upperBound ?? bytes.count)
     }
 
-    /// Goes on to the next field; nil after the last one.
-    /// - Throws: `malformed` when there is none that could be taken, and then no further one may be asked for.
+    /// Moves to the next field; nil after the last one.
+    /// - Throws: `malformed` when the next field is invalid; it must not be called again then.
     mutating func next() throws(WireFault) -> Field? {
         guard index < end else { return nil }
         let tag = try varint()
@@ -36,7 +36,7 @@ struct ProtobufFields {
             field.contents = index..<index + Int(length)
             index += Int(length)
         case 5: index += 4
-        // Groups (3 and 4) are of protobuf's second version.
+        // Groups (3 and 4) belong to protobuf's second version.
         default: throw WireFault(.malformed, "A field of the frame has an unsupported wire type.")
         }
         guard index <= end else { throw .truncated }

@@ -1,18 +1,18 @@
 public import SwiftProtobuf
 
 extension Encoding {
-    /// Reads a message out of JSON as `decode` does, but refuses names that its enumerations do not have. Unknown fields
-    /// are ignored all the same.
+    /// Reads a message from JSON as `decode` does, but refuses names that its enumerations do not have. Unknown fields
+    /// are still ignored.
     ///
-    /// `decode` takes a field with an unknown name for one that is not there, which is right for what newer peers send,
-    /// and wrong where a peer asks for a setting by its name.
+    /// `decode` treats a field with an unknown name as missing, which is right for what newer peers send, and wrong
+    /// where a peer requests a setting by its name.
     /// - Throws: `malformed` with the field's name.
     public static func decodeKnownNames<Decoded: Message>(
         _ type: Decoded.Type, fromJSON bytes: [UInt8]
     ) throws(WireFault) -> Decoded {
         let message = try Encoding.json.decode(type, from: bytes)
         guard ignores(bytes, in: type) else { return message }
-        // Something was ignored: fields one by one say whether it was a field or a name.
+        // Something was ignored: checking the fields one by one shows whether it was a field or a name.
         let fields: [String: Google_Protobuf_Value]
         do {
             fields = try Google_Protobuf_Struct(jsonUTF8Bytes: bytes).fields

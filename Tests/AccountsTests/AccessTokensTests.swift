@@ -91,7 +91,7 @@ import Testing
         await expectRefusal(tokens, token)
     }
 
-    /// Our clock was set back since, or another server's is ahead: whoever holds it refreshes, and need not log in.
+    /// Our clock was set back since, or another server's is ahead: the holder refreshes, and need not log in.
     @Test func aTokenOfTheFutureHasExpired() async throws {
         let tokens = await AccessTokens(key: Self.key)
         let later = Self.now + .seconds(3600)

@@ -126,7 +126,7 @@ import Testing
             #expect(limiter.attempt("a", now: start) == nil)
             limiter.takeBack("a", now: start)
         }
-        // Until it is taken back it counts, and no key ever has more than its limit.
+        // It counts until it is taken back, and no key ever has more than its limit.
         for _ in 0..<3 { #expect(limiter.attempt("a", now: start) == nil) }
         #expect(limiter.attempt("a", now: start) != nil)
         for _ in 0..<10 { limiter.takeBack("a", now: start) }

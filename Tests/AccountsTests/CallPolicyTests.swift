@@ -8,7 +8,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(1))) struct CallPolicyTests {
     enum Acquaintance: CaseIterable { case none, requestedByCaller, requestedByCallee, rejected, accepted }
 
-    /// Every block, acquaintance and setting, with callees enough for several batches.
+    /// Every block, acquaintance and setting, with enough callees for several batches.
     @Test(arguments: DatabaseEngine.tested) func saysWhomACallReaches(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let service = world.service

@@ -21,7 +21,7 @@ import Testing
                 #expect(try await statuses(world, of: bob) == [.received])
             }
             await expect(.notFound) { try await service.acceptContact(with: bob, by: ann) }
-            // A rejected request looks as before to its sender, however often it is sent.
+            // To its sender a rejected request looks as before, however often it is sent.
             for _ in 0..<2 { try await service.rejectContact(with: ann, by: bob) }
             #expect(try await service.requestContact(with: bob, by: ann).status == .requested)
             #expect(try await statuses(world, of: ann) == [.requested])
@@ -32,7 +32,7 @@ import Testing
             for _ in 0..<2 { try await service.removeContact(with: ann, by: bob) }
             #expect(try await statuses(world, of: ann) == [])
             #expect(try await statuses(world, of: bob) == [])
-            // Removing a request that one has received rejects it, of which its sender hears nothing.
+            // Removing a received request rejects it, of which its sender is not told.
             _ = try await service.requestContact(with: bob, by: ann)
             try await service.removeContact(with: ann, by: bob)
             #expect(try await statuses(world, of: ann) == [.requested])
@@ -69,19 +69,19 @@ import Testing
             #expect(try await statuses(world, of: bob) == [])
             try await service.unblock(ann, by: bob)
             #expect(try await statuses(world, of: bob) == [.accepted])
-            // An open request of one's own is withdrawn by the block.
+            // The block withdraws one's own open request.
             try await service.removeContact(with: ann, by: bob)
             _ = try await service.requestContact(with: ann, by: bob)
             try await service.block(ann, by: bob)
             #expect(try await statuses(world, of: ann) == [])
-            // An id that is nobody's is answered as any other.
+            // An id that does not exist is answered like any other.
             try await service.block(.random(at: world.clock.now), by: ann)
             #expect(try await service.blocks(of: ann).items.isEmpty)
             await expect(.invalid(.userID)) { try await service.block(ann, by: ann) }
         }
     }
 
-    /// Whom one has blocked cannot agree to what one asked for before.
+    /// A user whom one has blocked cannot accept an earlier request.
     @Test(arguments: DatabaseEngine.tested) func areNotMadeOfOldRequestsDuringABlock(engine: DatabaseEngine)
         async throws
     {
@@ -89,7 +89,7 @@ import Testing
             let service = world.service
             let ann = try await CallPolicyTests.addUser("ann", to: world)
             let bob = try await CallPolicyTests.addUser("bob", to: world)
-            // The one is rejected, of the other Bob never heard.
+            // One request is rejected, and Bob never learned of the other.
             _ = try await service.requestContact(with: bob, by: ann)
             try await service.rejectContact(with: ann, by: bob)
             try await service.block(bob, by: ann)
@@ -124,7 +124,7 @@ import Testing
                 guard case .rateLimited = error.code else { throw error }
             }
             #expect(others.count == 60)
-            // Each block has withdrawn a request, so these are asked for once more, by the others.
+            // Each block has withdrawn a request, so the others ask for these again.
             for other in others { _ = try await service.requestContact(with: ann, by: other) }
             var seen: [UserID] = []
             var after: UserID?

@@ -3,7 +3,7 @@ import Testing
 @testable import Accounts
 
 @Suite struct FairQueueTests {
-    /// What was brought, by place and name, as "place/name number".
+    /// What was added, by place and name, as "place/name number".
     private func add(
         _ texts: [String], to queue: inout FairQueue<String>
     ) -> [String] {
@@ -35,7 +35,7 @@ import Testing
         var queue = FairQueue<String>(limit: 100, placeLimit: 3)
         #expect(add(["a/x 1", "a/x 2", "a/x 3", "b/x 1"], to: &queue) == [])
         #expect(add(["a/x 4"], to: &queue) == ["a/x 4"])
-        // Whoever floods with one name of a place goes before another name of it.
+        // The name of a place that floods is dropped before another name of it.
         #expect(add(["a/y 1"], to: &queue) == ["a/x 3"])
         #expect(add(["a/y 2"], to: &queue) == ["a/y 2"], "among equals the newcomer")
         #expect(drain(&queue) == ["a/x 1", "b/x 1", "a/y 1", "a/x 2"])
@@ -67,7 +67,7 @@ import Testing
         #expect(drain(&queue) == ["a/x 1"])
     }
 
-    /// Whoever is alone in a place waits for no more than one of each other place, whatever others bring.
+    /// A client that is alone in a place waits for at most one entry of each other place, whatever others add.
     @Test(arguments: 1...20) func nobodyWaitsForAFlood(seed: UInt64) {
         var generator = Seeded(state: seed)
         var queue = FairQueue<Int>(limit: 24, placeLimit: 8)
@@ -76,7 +76,7 @@ import Testing
         var turnsSince: [Int: Int] = [:]
         for number in 0..<2000 {
             if Bool.random(using: &generator) || queue.count == 0 {
-                // Place 0 floods; the others come once in a while.
+                // Place 0 floods; the others add something once in a while.
                 let place = Int.random(in: 0..<10, using: &generator) < 7 ? 0 : Int.random(in: 1...5, using: &generator)
                 let isAlone = !waiting.contains { placeOf[$0] == place }
                 waiting.insert(number)
@@ -85,7 +85,7 @@ import Testing
                 if let refused = queue.add(number, place: "\(place)", name: "\(number % 3)") {
                     #expect(waiting.remove(refused) != nil)
                     turnsSince[refused] = nil
-                    // Five others have 5 places at most between them as long as they are alone there.
+                    // Five others have at most 5 places between them as long as they are alone there.
                     #expect(placeOf[refused] == 0 || placeOf[refused] == place)
                 }
             } else if let served = queue.next() {

@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    /// A suspension that another way of writing brought about, without an end of the sessions.
+    /// A suspension that was written in another way, without ending the sessions.
     @Test(arguments: DatabaseEngine.tested) func aBlockedUserIsRefusedWhateverTheSession(engine: DatabaseEngine)
         async throws
     {
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    /// 50 at a time from one address, again and again, are turned away or wait, and nobody else is.
+    /// 50 at a time from one address, again and again, are refused or wait, and nobody else is affected.
     @Test func aFloodFromOneAddressKeepsNobodyElseOut() async throws {
         try await TestDatabase.with(.sqlite) { database, _ in
             let limits = AttemptLimits(perUsername: 1_000_000, perAddress: 1_000_000)
@@ -209,7 +209,7 @@ import Testing
         }
     }
 
-    /// The flood is not of this name, and it is not this name's fault that there is no room.
+    /// The flood does not use this name, and this name is not to blame that there is no room.
     @Test func whatWasTurnedAwayIsNoAttemptOfTheName() async throws {
         try await TestDatabase.with(.sqlite) { database, _ in
             let limits = AttemptLimits(perUsername: 3, perAddress: 1_000_000)
@@ -244,7 +244,7 @@ import Testing
         }
     }
 
-    /// What may be taken back still counts until then.
+    /// An attempt that may be taken back still counts until then.
     @Test func ofManyAttemptsAtOnceNoMoreThanAllowedAreMade() async throws {
         let limits = AttemptLimits(perUsername: 3, perAddress: 100, span: .seconds(30))
         try await AccountsWorld.with(.sqlite, limits: limits) { world in
@@ -275,7 +275,7 @@ import Testing
         }
     }
 
-    /// After `password.cost` was changed, in either direction, and whatever the forms of the password.
+    /// After `password.cost` was changed, in either direction, and for all forms of the password.
     @Test(arguments: [(10, 11), (11, 10), (10, 10)])
     func aChangedCostTellsNothingOfWhoExists(stored: Int, today: Int) async throws {
         try await TestDatabase.with(.sqlite) { database, _ in
@@ -294,7 +294,7 @@ import Testing
                 }
                 #expect(Set(costs).count == 1, "\(costs)")
             }
-            // Then its owner comes, and it is like others.
+            // Then its owner comes, and is treated like others.
             _ = try await world.logIn("ada")
             #expect(try await world.service.account(named: "ada")?.passwordHash?.hasPrefix("$2b$\(today)$") == true)
         }
@@ -315,7 +315,7 @@ import Testing
             for hidden in ["A\u{200B}nn", "\u{3164}", "\u{2060}", "Ann\u{200F}", "A\u{61C}nn"] {
                 await expect(.invalid(.displayName)) { _ = try await world.register("eve", displayName: hidden) }
             }
-            // Two at once, on one database, where only one may be.
+            // Two at once, on one database, where only one is allowed.
             let outcomes = await withTaskGroup(of: AccountError.Code?.self) { group in
                 for (name, displayName) in [("x1", "❤ x"), ("x2", "❤️ x")] {
                     group.addTask {
@@ -381,7 +381,7 @@ extension AccountsWorld {
                     group.addTask {
                         var attempt = 0
                         while !Task.isCancelled {
-                            // A name of its own each time, so that no limit of a name keeps the flood down.
+                            // A new name each time, so that no limit of a name slows the flood.
                             attempt += 1
                             _ = try? await self.service.logIn(
                                 username: "flood-\(number)-\(attempt)", password: Self.password, client: flooder)
@@ -391,7 +391,7 @@ extension AccountsWorld {
                 }
             }
         }
-        // The first to come back were turned away: there is no room left.
+        // The first results were refusals: there is no room left.
         for await _ in wave { break }
         do {
             try await body()

@@ -61,7 +61,8 @@ import Testing
         #expect(hasher.computed.value == before + 1)
     }
 
-    /// Weaker than today's, stronger, as today's, and none: an eighth of a second or an hour, a failure takes as long.
+    /// A hash cheaper than today's, a dearer one, one of today's cost, and none: a failure takes as long for all of
+    /// them.
     @Test(arguments: [
         nil, "!", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", cheap, today, dear,
     ])
@@ -77,7 +78,7 @@ import Testing
     private static let today = Bcrypt.hash("another one", salt: "$2b$10$\(salt)") ?? ""
     private static let dear = Bcrypt.hash("another one", salt: "$2b$11$\(salt)") ?? ""
 
-    /// The first hash of a higher cost that is met is the last that can be told from others.
+    /// The first hash of a higher cost is the last that can be told from others.
     @Test func learnsWhatStoredHashesCost() async throws {
         _ = try await hasher.verify(Redacted("12345678"), against: nil)
         #expect(hasher.rounds.value == 1 << 10)
@@ -85,12 +86,12 @@ import Testing
         let before = hasher.rounds.value
         _ = try await hasher.verify(Redacted("12345678"), against: nil)
         #expect(hasher.rounds.value == before + 1 << 11)
-        // What can't be set is nothing to wait for.
+        // A cost that can't be set is not waited for.
         hasher.expect(hashesOfCost: 31)
         hasher.expect(hashesOfCost: 4)
     }
 
-    /// Swift takes the two for equal; bcrypt sees bytes.
+    /// Swift considers the two equal; bcrypt sees bytes.
     @Test func aPasswordIsTheSameFromEveryKeyboard() async throws {
         let composed = Redacted("caf\u{E9} cr\u{E8}me")
         let decomposed = Redacted("cafe\u{301}\u{A0}cre\u{300}me")
@@ -98,7 +99,7 @@ import Testing
         for password in [composed, decomposed] {
             #expect(try await hasher.verify(password, against: hash) == .init(matches: true, wantsRehash: false))
         }
-        // Of an older program, which hashed what was typed.
+        // From an older version, which hashed what was typed.
         let old = try #require(Bcrypt.hash(decomposed.exposed, salt: "$2b$10$\(Self.salt)"))
         #expect(try await hasher.verify(decomposed, against: old) == .init(matches: true, wantsRehash: true))
         #expect(try await hasher.verify(composed, against: old).matches == false)

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RefreshChainTests {
     static let start = Instant(microseconds: 1_780_000_000_000_000)
 
-    /// What was issued, by hand of the history alone: nothing of the chain's own state is used.
+    /// What was issued, derived only from the history: nothing of the chain's own state is used.
     private struct History {
         struct Issued {
             var parent: Int?
@@ -25,7 +25,7 @@ import Testing
             return tokens.indices.contains { $0 != token && tokens[$0].parent == parent && !tokens[$0].uses.isEmpty }
         }
 
-        /// Whether the use of a token is one that a single owner, who may have lost an answer, could make.
+        /// Whether a single owner, who may have lost an answer, could use a token in this way.
         func isInnocent(_ token: Int, now: Instant) -> Bool {
             switch tokens[token].uses.count {
             case 0: !hasUsedSibling(token)
@@ -35,8 +35,8 @@ import Testing
         }
     }
 
-    /// Every order in which five uses can come, of whichever tokens were issued, at once and just before and after the
-    /// moment ends.
+    /// Every order in which five uses can come, of any issued tokens, at once and just before and after the moment
+    /// ends.
     @Test func everyOrderOfFiveUses() {
         var orders = 0
         var ends = 0
@@ -56,7 +56,7 @@ import Testing
                         continue
                     }
                     #expect(history.isInnocent(token, now: now), "\(token) of \(history.tokens) after \(pause)")
-                    // Whoever gets this answer has a token that works.
+                    // The client that gets this answer has a token that works.
                     #expect(next.holds("\(successor)"))
                     var history = history
                     history.tokens[token].uses.append(now)
@@ -80,7 +80,7 @@ import Testing
         #expect(exchanged(next, other, "4", 601) == nil, "the other answer is in somebody else's hands")
     }
 
-    /// A repeat is no way to stay unseen: whoever of the two comes second is noticed, whenever that is.
+    /// A repeat is no way to stay unseen: the second of the two is noticed, whenever it comes.
     @Test(arguments: [0, 1, 9, 10, 600], [0, 1, 9, 10, 600]) func aThiefIsNoticed(owner: Int64, thief: Int64) throws {
         let first = try #require(exchanged(RefreshChain(current: "0", exchangedAt: Self.start), "0", "owner", 0))
         let both = try #require(exchanged(first, "0", "thief", 5))

@@ -6,7 +6,7 @@ import Testing
 @testable import Accounts
 
 @Suite(.timeLimit(.minutes(1))) struct RevocationTests {
-    /// What is told of log-outs, and found by whoever was not told.
+    /// Who is told of log-outs, and what is found by those who were not told.
     @Test(arguments: DatabaseEngine.tested)
     func tellWhichDevicesAreLeft(_ engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in

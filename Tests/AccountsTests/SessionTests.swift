@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    /// However many exchanges have come after it, and however soon.
+    /// However many exchanges have followed it, and however quickly.
     @Test(arguments: DatabaseEngine.tested) func aTokenUsedLongAgoEndsTheSession(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    /// A thief who is always quick repeats each exchange of the owner, and is found at the owner's next.
+    /// A thief who is always quick repeats each exchange of the owner, and is found at the owner's next exchange.
     @Test(arguments: DatabaseEngine.tested) func aThiefCannotHideBehindRepeats(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    /// A second repeat means that more than an answer was lost.
+    /// A second repeat means that more than one answer was lost.
     @Test(arguments: DatabaseEngine.tested) func aRepeatIsNotRepeated(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let first = try await world.register("ada")
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    /// Whoever knows the id of a session can't end it with a secret of their own.
+    /// Knowing the id of a session is not enough to end it with a made-up secret.
     @Test(arguments: DatabaseEngine.tested) func aForgedTokenDoesNoHarm(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let ada = try await world.register("ada")
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    /// Whichever of two answers the client keeps, its token works.
+    /// The client's token works, whichever of two answers it keeps.
     @Test(arguments: DatabaseEngine.tested) func ofTwoRefreshesAtOnceBothWork(engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, place in
             let world = await AccountsWorld(database)
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    /// One exchange and one repeat; more than two at once are not of one client.
+    /// One exchange and one repeat; more than two at once do not come from one client.
     @Test(arguments: DatabaseEngine.tested) func ofManyRefreshesAtOnceTwoWin(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let credentials = try await world.register("ada")
@@ -205,7 +205,7 @@ import Testing
                 world.clock.advance(.seconds(1))
             }
             for _ in 0..<AccountService.sessionLimit { try await open() }
-            // The first is in use again.
+            // The first one is used again.
             opened[0] = try await world.service.refresh(opened[0].refreshToken)
             #expect(world.revocations.sessions.isEmpty)
             try await open()
@@ -213,7 +213,7 @@ import Testing
             let identity = try await world.service.authenticate(opened[0].accessToken)
             #expect(try await world.service.sessions(of: identity).count == AccountService.sessionLimit)
 
-            // What ended is there for 30 days more.
+            // Ended sessions are kept for 30 more days.
             func isStored(_ credentials: Credentials) async throws -> Bool {
                 try await world.service.session(credentials.session) != nil
             }
@@ -284,7 +284,7 @@ import Testing
             await expect(.unauthenticated) { _ = try await world.service.refresh(first.refreshToken) }
             let identity = try await world.service.authenticate(second.accessToken)
             #expect(try await world.service.sessions(of: identity).count == 2)
-            // The same device in other hands is another matter.
+            // The same device used by somebody else is another matter.
             _ = try await world.register("grace")
             _ = try await world.logIn("grace", device: device)
             _ = try await world.service.authenticate(second.accessToken)

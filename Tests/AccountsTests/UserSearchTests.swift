@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    /// Whatever keyboard wrote the name and the query, and without what cannot be seen.
+    /// Whatever keyboard typed the name and the query, and ignoring invisible characters.
     @Test(arguments: DatabaseEngine.tested) func findsWhatReadsAlike(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             for (name, displayName) in [
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    /// Names that an older program stored are found and compared once the server was started.
+    /// Names that an older version stored are found and compared once the server has started.
     @Test(arguments: DatabaseEngine.tested) func bringsOlderNamesUpToDate(engine: DatabaseEngine) async throws {
         try await AccountsWorld.with(engine) { world in
             let now = world.clock.now
@@ -89,7 +89,7 @@ import Testing
                 #expect(try await world.service.search(query: query, by: searcher.id).map(\.username) == [name])
             }
             await expect(.invalid(.displayName)) { _ = try await world.register("other", displayName: "علیرضا") }
-            // What is hidden in an old name does not keep its victim out.
+            // Hidden characters in an old name do not lock its victim out.
             _ = try await world.register("ada", displayName: "Ada")
         }
     }

@@ -11,7 +11,7 @@ import TestDatabases
 import Testing
 import Wire
 
-/// Who is told of what, by how the parts are joined.
+/// Who is told of what, as the parts are joined.
 @Suite(.timeLimit(.minutes(1))) struct BackendTests {
     private static let now = Instant(microseconds: 1_700_000_000_000_000)
     private static let endpoint = OutboxSettings.Endpoint(
@@ -20,7 +20,7 @@ import Wire
         Profile(id: UserID(high: 1, low: number), username: "person\(number)", displayName: "Person")
     }
 
-    /// Places a call from the first person to the second one.
+    /// Places a call from the first person to the second.
     private static func placeCall(_ backend: Backend, on database: any Database) async throws -> WireCall {
         for person in people {
             let values: [SQLValue] = [
@@ -42,7 +42,7 @@ import Wire
         return answer.ok.call
     }
 
-    /// Nothing is run, so what was written for the operator's services is still there.
+    /// Nothing is running, so what was written for the operator's services is still there.
     @Test(
         arguments: [
             (nil, nil, 0, 0), (endpoint, nil, 1, 0), (nil, endpoint, 0, 1), (endpoint, endpoint, 1, 1),

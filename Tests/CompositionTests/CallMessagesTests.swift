@@ -12,7 +12,7 @@ import TestDatabases
 import Testing
 import Wire
 
-/// The messages that calls leave, beside those that people write.
+/// The messages that calls leave, among those that people write.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct CallMessagesTests {
     /// Two people and their conversation.
     private struct Pair: Sendable {
@@ -24,10 +24,10 @@ import Wire
     private static let pairCount = 5
     private static let rounds = 8
 
-    /// On PostgreSQL a batch of one server locks several conversations in the order in which it was asked to, and that of
-    /// the other one in another: now and then each waits for the other.
+    /// On PostgreSQL a batch of one server locks several conversations in the order of its units, and one of the other
+    /// server in another order: now and then each waits for the other.
     @Test(
-        "Calls end on two servers while people write: nothing is lost, and no place is left out",
+        "Calls end on two servers while people write: nothing is lost, and the places have no gaps",
         arguments: DatabaseEngine.tested)
     func besideMessages(_ engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, place in
@@ -43,7 +43,7 @@ import Wire
                 for (number, pair) in pairs.enumerated() {
                     tasks.addTask {
                         var calls: [CallID] = []
-                        // Each call of a pair has another owner than the one before it.
+                        // Each call of a pair has another owner than the previous one.
                         for round in 0..<Self.rounds {
                             calls.append(try await servers[(number + round) % 2].call(pair))
                         }
@@ -77,7 +77,7 @@ import Wire
         }
     }
 
-    /// One of two servers on a database, as far as calls and messages go.
+    /// One of two servers on a database, reduced to calls and messages.
     private final class Server: Sendable {
         let database: any Database
         let backend: Backend
@@ -109,7 +109,7 @@ import Wire
             return Pair(caller: users[0], callee: users[1], conversation: conversation)
         }
 
-        /// Lets both of a pair in, with a device each.
+        /// Connects both of a pair, with a device each.
         func connect(_ pair: Pair) {
             for (user, name) in [(pair.caller, "caller"), (pair.callee, "callee")] {
                 let profile = Profile(id: user, username: name, displayName: name.capitalized)
@@ -118,7 +118,7 @@ import Wire
             }
         }
 
-        /// Calls and hangs up before anybody answers; asks again, as a client does, when it is told to.
+        /// Calls and hangs up before anybody answers; retries when told to, as a client does.
         func call(_ pair: Pair) async throws -> CallID {
             let invite = Invite(
                 clientCallID: .random(at: Self.now()), target: .user(pair.callee), type: .voice, media: MediaState())
@@ -147,7 +147,7 @@ import Wire
             throw Unexpected(reply: "unavailable, again and again")
         }
 
-        /// Writes a message; sends it again, as a client does, when it is told to.
+        /// Writes a message; sends it again when told to, as a client does.
         func write(to pair: Pair) async throws -> Message {
             let draft = Draft(
                 to: .conversation(pair.conversation), clientMessageID: .random(at: Self.now()), body: Redacted("Hello"))

@@ -7,7 +7,7 @@ import Wire
 
 @testable import Delivery
 
-/// Which device gets which events again, over the registry.
+/// Which device gets which events again, through the registry.
 @Suite struct ReplayTests {
     private static let user = UserID(high: 1, low: 1)
     private static let limits = ReplayLimits(
@@ -28,7 +28,7 @@ import Wire
         }
     }
 
-    /// A socket whose line is never fetched but by the test.
+    /// A socket whose queue is only fetched by the test.
     private final class Line: ClientSocket {
         let encoding: Encoding
         let number: UInt64 = 1
@@ -44,7 +44,7 @@ import Wire
         func wake() {}
         func close(_ code: CloseCode) {}
 
-        /// Takes so many events out of the line.
+        /// Takes so many events from the queue.
         func take(_ count: Int = .max) -> [NumberedEvent] {
             events.withLockedValue { events in
                 let taken = Array(events.prefix(count))
@@ -54,7 +54,7 @@ import Wire
         }
     }
 
-    /// A device and what its client has.
+    /// A device and what its client has received.
     private struct Client {
         let identity: Identity
         var line: Line?
@@ -79,7 +79,7 @@ import Wire
             line = nil
         }
 
-        /// The numbers of the events that stand in line; each has the place that follows the one before.
+        /// The numbers of the queued events; each has the place after the previous one.
         mutating func take(_ count: Int = .max) throws -> [Int] {
             var numbers: [Int] = []
             for event in line?.take(count) ?? [] {
@@ -99,7 +99,7 @@ import Wire
         registry.deliver(Self.event(1), to: [.user(Self.user)])
         #expect(try phone.take() == [1])
         phone.leave(registry)
-        // It is not there, and yet it is kept for.
+        // It is not connected, and yet its events are kept.
         #expect(registry.connectedDevices(of: Self.user) == [Self.device(2)])
         registry.deliver(Self.event(2), to: [.user(Self.user)])
         registry.deliver(Self.event(3), to: [.others(Self.user, than: Self.device(1))])
@@ -111,7 +111,7 @@ import Wire
         registry.deliver(Self.event(8), to: [.user(Self.user)])
         #expect(try phone.take() == [2, 5, 6, 8])
         #expect(try laptop.take() == [1, 2, 3, 4, 8])
-        // What was sent again is not kept twice, and once more it comes again.
+        // What was sent again is not kept twice, and is sent again once more.
         phone.leave(registry)
         phone.lastSeq = 2
         #expect(phone.connect(to: registry) == .recovered)
@@ -141,7 +141,7 @@ import Wire
         #expect(client.connect(to: registry) == .recovered)
         let token = client.token
         #expect(try client.take() == [1])
-        // Its socket is not the device's any more.
+        // It is no longer the device's socket.
         registry.leave(older, of: client.identity)
         #expect(registry.connectedDevices(of: Self.user) == [Self.device(1)])
         registry.deliver(Self.event(2), to: [.user(Self.user)])
@@ -165,7 +165,7 @@ import Wire
         registry.deliver(Self.event(1), to: [.user(Self.user)])
         now.withLockedValue { $0 = .zero + .seconds(19) }
         #expect(clients[0].connect(to: registry) == .recovered)
-        // The event is too old by now, though the device session is not; then that is, too.
+        // The event is too old by now, but the device session is not; later that is, too.
         now.withLockedValue { $0 = .zero + .seconds(20) }
         registry.forgetOld()
         #expect(registry.keptBytes == 0)
@@ -196,7 +196,7 @@ import Wire
             clients[index].leave(registry)
         }
         #expect(registry.sessions.keys.sorted() == [UserID(high: 1, low: 2), UserID(high: 1, low: 3)])
-        // One user with more devices than sockets: who has been away longest is forgotten.
+        // One user with more devices than sockets: the one that has been away longest is forgotten.
         for number in 2...3 as ClosedRange<UInt64> {
             var other = Client(identity: Self.identity(number + 10, user: UserID(high: 1, low: 3)))
             _ = other.connect(to: registry, limit: 2, resumes: false)
@@ -213,7 +213,7 @@ import Wire
             #expect(crowd.keptBytes <= Self.limits.totalBytes)
         }
         #expect(phones[0].connect(to: crowd) == .refused(.unknown))
-        // Who is there gets every event all the same.
+        // Connected devices still get every event.
         #expect(try phones[1].take() == [1, 2, 3, 4, 5, 6])
     }
 
@@ -264,7 +264,8 @@ import Wire
         }
     }
 
-    /// Three devices that come, go, read, acknowledge and lie, and the book of what each should have got.
+    /// Three devices that connect, disconnect, read, acknowledge and lie, and a record of what each should have
+    /// received.
     private struct Walk {
         let seed: UInt64
         var random: SeededGenerator

@@ -5,7 +5,7 @@ import Wire
 
 @testable import Delivery
 
-/// What is kept to be sent again, and what is not.
+/// Which events are kept to be sent again, and which are not.
 @Suite struct ReplayWindowTests {
     @Test(
         arguments: [
@@ -64,7 +64,7 @@ import Wire
         for seed in batch * 50..<(batch + 1) * 50 {
             var random = SeededGenerator(seed: seed)
             var window = ReplayWindow(limits: limits)
-            // The same by the book: every event there ever was, and which of them is the first that is kept.
+            // A simple model of the same: every event ever, and the first one that is kept.
             var events: [(event: EncodedEvent, time: Instant)] = []
             var first = 0
             var now = Instant.zero
@@ -100,12 +100,12 @@ import Wire
     }
 }
 
-/// A device that comes back, and who only says so.
+/// A device that comes back, and one that only claims to be it.
 @Suite struct DeviceSessionTests {
     private static let session = SessionID(high: 2, low: 1)
     private static let token = ResumeToken.random()
 
-    /// Has sent five events, of which two are acknowledged.
+    /// Has sent five events, two of them acknowledged.
     private func deviceSession() throws -> DeviceSession {
         var device = DeviceSession(session: Self.session, encoding: .json, token: Self.token, limits: ReplayLimits())
         for number in 1...5 { _ = device.append(try .message(number), now: .zero) }
@@ -177,7 +177,7 @@ import Wire
 }
 
 extension Instant {
-    /// Where tests begin.
+    /// The time at which tests begin.
     static let zero = Instant(microseconds: 0)
 }
 
@@ -200,7 +200,7 @@ extension EncodedEvent {
     }
 }
 
-/// A seeded source of randomness (SplitMix64), so that a failing schedule can be made again.
+/// A seeded source of randomness (SplitMix64), so that a failing schedule can be repeated.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

@@ -10,9 +10,9 @@ import Wire
 
 @testable import Delivery
 
-/// Who is let in, who is told, and what is encoded how often.
+/// Who is admitted, who is told, and how often events are encoded.
 @Suite struct SessionRegistryTests {
-    /// Notes what it is sent.
+    /// Records what it is sent.
     private final class Recorder: ClientSocket {
         let encoding: Encoding
         let number: UInt64
@@ -74,12 +74,12 @@ import Wire
         #expect(decoded.event.messageReceived.message.createdAt.nanos == 234_000_000)
     }
 
-    /// Where the bytes of an event are: the same place means that they were written once.
+    /// Where the bytes of an event are: the same address means that they were written once.
     private func place(_ event: EncodedEvent) -> Int {
         unsafe event.tail.withUnsafeBytes { Int(bitPattern: $0.baseAddress) }
     }
 
-    /// A group call of people with a device each, every third of which speaks JSON; and what tells them.
+    /// A group call of people with a device each, every third one using JSON; and what sends them events.
     private func call(of people: [UserID], _ registry: SessionRegistry) -> (placed: CallTransition, [Recorder]) {
         var sockets: [Recorder] = []
         for (index, person) in people.enumerated() {

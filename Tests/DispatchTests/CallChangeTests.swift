@@ -5,7 +5,7 @@ import Wire
 
 @testable import FrameDispatch
 
-/// What a client has before it that puts changes on a call, and what it would have if it were told the whole call.
+/// The call that a client has by applying changes, and the call it would have if it were told the whole call.
 @Suite struct CallChangeTests {
     private static let start = Instant(microseconds: 1_700_000_000_000_000)
     private static let origins = (1...5 as ClosedRange<UInt64>).map { number in
@@ -63,7 +63,7 @@ import Wire
             var call = placed.call
             var pace = UpdatePace()
             var known: WireCall?
-            /// Each transition changes this picture, however late it is told.
+            /// Each transition changes this call, however late it is told.
             func tell(_ deliveries: [CallDelivery]) throws {
                 let view = CallView(call: call, people: people)
                 for broadcast in CallBroadcast.gathered(from: deliveries) {

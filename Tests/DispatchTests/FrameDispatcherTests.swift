@@ -16,7 +16,7 @@ import Wire
     private static let ann = Profile(id: UserID(high: 1, low: 1), username: "ann", displayName: "Ann")
     private static let ben = Profile(id: UserID(high: 1, low: 2), username: "ben", displayName: "Ben")
 
-    /// A dispatcher before real services that know two people, and a device of one of them.
+    /// A dispatcher with real services that know two people, and a device of one of them.
     private struct World {
         let dispatcher: FrameDispatcher
         let socket: AnswerSocket
@@ -40,7 +40,7 @@ import Wire
             }
         }
 
-        /// What is answered at once.
+        /// The commands that are answered at once.
         func carryOut(_ id: UInt32, _ command: WireClientFrame.OneOf_Command?) -> WireServerFrame? {
             dispatcher.carryOut(
                 .with {
@@ -49,7 +49,7 @@ import Wire
                 }, of: socket.identity, from: socket)
         }
 
-        /// What comes later, for nothing comes at once.
+        /// The commands that are answered later, because nothing comes at once.
         func answer(to command: WireClientFrame.OneOf_Command) async -> WireServerFrame {
             await socket.answer { id in #expect(carryOut(id, command) == nil) }
         }

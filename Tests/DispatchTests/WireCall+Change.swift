@@ -1,7 +1,7 @@
 import Wire
 
 extension WireCall {
-    /// Puts a change on the call, as a client does by what the schema says.
+    /// Applies a change to the call, as the schema tells clients to.
     mutating func take(_ change: WireCallChanged) {
         revision = change.revision
         for participant in change.participants {

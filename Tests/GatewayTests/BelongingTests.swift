@@ -12,11 +12,11 @@ import Wire
 @testable import Delivery
 @testable import Gateway
 
-/// Whoever does not belong to a call is out of it, by whatever way that came about, and sees no more of it by any.
+/// A user who does not belong to a call is out of it, whatever the cause, and sees no more of it in any way.
 @Suite(.timeLimit(.minutes(1))) struct BelongingTests {
     private static func request() -> String { RequestID.random(at: Instant(microseconds: 0)).description }
 
-    /// A group of three with a call that all of them are in. The first one owns the group and is host of the call.
+    /// A group of three with a call that all of them are in. The first one owns the group and hosts the call.
     private struct Band {
         let users: [TestUser]
         let sockets: [SocketClient]
@@ -63,7 +63,7 @@ import Wire
         .callFetch(.with { $0.callID = call })
     }
 
-    /// Waits until a client is told that somebody is out of the call as removed.
+    /// Waits until a client is told that somebody was removed from the call.
     private static func removal(of user: UserID, seenBy client: SocketClient) async throws -> WireCall {
         while true {
             let participants: [WireCallParticipant]
@@ -78,7 +78,7 @@ import Wire
                     $0.user.id == user.description && $0.status == .left && $0.leaveReason == .removed
                 })
             else { continue }
-            // Whoever is sent out is told how the call is, and can't ask for it.
+            // A removed user is told the state of the call, and can't ask for it.
             if case .callUpdated(let update) = event { return update.call }
             guard case .callChanged(let change) = event else { continue }
             return try await client.ask(4_000, fetch(change.callID)).ok.call
@@ -130,7 +130,8 @@ import Wire
         }
     }
 
-    /// Ben has blocked ann, who adds him: to her he is in the group and its call until she removes him, and he hears of nothing.
+    /// Ben has blocked ann, who adds him: to her he is in the group and its call until she removes him, and he is told
+    /// nothing.
     @Test func whoIsInTheGroupInNameOnlyHearsOfNothing() async throws {
         try await TestServer.run { server in
             let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
@@ -160,7 +161,7 @@ import Wire
             #expect(try await Self.answer(server, "DELETE", path, ann).status == 204)
             // Nobody else is rung, so the call is over.
             #expect(try await Self.removal(of: ben.id, seenBy: anns).status == .missed)
-            // The first frame that comes to him since his welcome is the answer to what he asks now.
+            // The first frame that he gets after his welcome is the answer to what he asks now.
             try bens.send(1, Self.fetch(placed.ok.call.id))
             let answer = try await bens.receive()
             #expect(answer.error.code == .notFound)
@@ -201,7 +202,7 @@ import Wire
             let welcome = try await SocketClient.connect(server, as: ben, encoding: .json).welcome
             #expect(welcome.calls.isEmpty)
 
-            // What is left of it is their own record, to the moment at which they were sent out.
+            // All that is left of it is their own record, up to the moment at which they were removed.
             let paths = ["/v1/calls", "/v1/conversations/\(band.group)/calls"]
             for path in paths {
                 let answer = try await Self.answer(server, "GET", path, ben)
@@ -243,7 +244,7 @@ import Wire
         }
     }
 
-    /// As `ringback user suspend` does, in a process of its own: nobody on this server is told.
+    /// As `ringback user suspend` does, in a separate process: nobody on this server is told.
     @Test func whoIsSuspendedFromOutsideIsOutWithinAboutASecond() async throws {
         try await TestServer.run { server in
             let band = try await Self.band(server)
@@ -256,7 +257,7 @@ import Wire
             try await outside.suspend(username: "ben")
             _ = try await Self.removal(of: band.users[1].id, seenBy: band.sockets[0])
             #expect(try await band.sockets[1].closeCode() == 4502)
-            // A slow machine has its time.
+            // A slow machine gets enough time.
             #expect(clock.now - before < .seconds(10))
             #expect(try await band.sockets[0].isAlive())
         }
@@ -271,7 +272,7 @@ import Wire
             for name in ["ann", "ben"] {
                 sockets.append(try await SocketClient.connect(server, as: server.register(name)).0)
             }
-            // More than one page, and the clock goes back meanwhile.
+            // More than one page, and the clock is set back meanwhile.
             for _ in 0...RevocationWatch.pageLimit {
                 let user = try await server.logIn("ann")
                 try await server.accounts.logOut(server.accounts.authenticate(user.credentials.accessToken))

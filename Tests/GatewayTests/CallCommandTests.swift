@@ -5,13 +5,13 @@ import Wire
 
 @testable import Gateway
 
-/// Every command to a call, given wrongly: to no call, to another's, to one that is over, twice, and too often.
+/// Every command to a call, used wrongly: for no call, another's, one that is over, twice, and too often.
 @Suite(.timeLimit(.minutes(1))) struct CallCommandTests {
-    /// A command to a call about a user, both in text.
+    /// A command to a call about a user, both as text.
     struct Command: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        /// What it meets when the call is over; nil when it is answered with the call, because what it wants is so already, or
-        /// was for that moment and comes too late.
+        /// The error for a call that is over; nil when it is answered with the call, because it is already as
+        /// requested, or the command was for that moment and comes too late.
         let afterTheEnd: WireErrorCode?
         let make: @Sendable (_ call: String, _ user: String) -> WireClientFrame.OneOf_Command
 
@@ -112,7 +112,7 @@ import Wire
         return (first, second, callee.id.description, call)
     }
 
-    @Test("The table has every command of the schema that is to a call")
+    @Test("The table has every command of the schema that concerns a call")
     func all() {
         let ofTheSchema = Set(
             (1...200).compactMap { number in
@@ -164,7 +164,7 @@ import Wire
 
     @Test("Too many of them are refused, and the call goes on")
     func tooOften() async throws {
-        // A slow rate, so that the figures are those of a second on a machine that takes longer, too.
+        // A slow rate, so that the figures are also right on a machine that takes longer than a second.
         try await TestServer.run(.with { $0.limits.commandsPerSecond = 1 }) { server in
             let (_, second, callee, call) = try await Self.pair(server)
             for (index, command) in Self.commands.enumerated() {

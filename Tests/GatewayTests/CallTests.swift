@@ -9,7 +9,7 @@ import Wire
 @Suite(.timeLimit(.minutes(1))) struct CallTests {
     private func request() -> String { RequestID.random(at: Instant(microseconds: 0)).description }
 
-    /// Waits for an event that says what is wanted; others before it are let pass.
+    /// Waits for a certain event; others before it are skipped.
     private func event(
         _ client: SocketClient, _ isWanted: (WireEvent.OneOf_Event) -> Bool
     ) async throws -> WireEvent.OneOf_Event {
@@ -136,7 +136,7 @@ import Wire
                     }))
             #expect(ended.ok.call.status == .completed && ended.ok.call.endReason == .hangup)
 
-            // What comes too late is dropped, and the answer says how things stand.
+            // Late commands are dropped, and the answer tells the current state.
             let late = try await ann.ask(
                 6,
                 .sendDescription(
@@ -280,7 +280,7 @@ import Wire
             try ann.send(0, .callSetMedia(.with { $0.callID = call.id }))
             try ann.send(0, .ping(.init()))
             try ann.send(0, .callFetch(.with { $0.callID = "?" }))
-            // Beside the failure there is the event of the change, which the device has to know.
+            // Besides the failure there is the event of the change, which the device has to get.
             var frame = try await ann.receive()
             if case .event(let event) = frame.body {
                 #expect(event.callUpdated.call.id == call.id)

@@ -12,7 +12,7 @@ import Wire
 
 @testable import Gateway
 
-/// Connections before anything is asked over them: where they come from, how many there may be, who has descriptors.
+/// Connections before any request: where they come from, how many are allowed, and who has descriptors.
 @Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
     private static let healthz = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -22,7 +22,7 @@ import Wire
         return "POST /v1/accounts HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 
-    /// Sends a request and resets the connection, before the server has accepted it as a rule.
+    /// Sends a request and resets the connection, usually before the server has accepted it.
     private func sendAndReset(_ request: String, port: Int) throws {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         try #require(descriptor >= 0)
@@ -50,13 +50,14 @@ import Wire
             for number in 1...60 {
                 let (seen, refused) = (metrics.requests.value, metrics.refusals(.reset))
                 try sendAndReset(registration("reset\(number)"), port: server.port)
-                // One of the two, unless the reset came between the head and its reading.
+                // One of the two counts it, unless the reset came between the head and its reading.
                 for _ in 1...200 where metrics.requests.value == seen && metrics.refusals(.reset) == refused {
                     await Task.yield()
                 }
             }
-            // Nobody came from nowhere: of all who have no address, and share what one address may, there was Ann alone.
-            // Passwords take turns, so what others of them have brought is hashed before her last.
+            // No reset connection had an unknown address: Ann alone used the limit that clients without an address
+            // share.
+            // Passwords are hashed in turn, so those of the others are hashed before her last one.
             for _ in 1...4 { _ = try await server.logIn("ann") }
             for _ in 1...50 {
                 let made = try await server.accounts.search(query: "reset", by: ann.id, limit: 50)
@@ -78,7 +79,7 @@ import Wire
                 raw.send(SocketClient.upgrade())
                 return (raw, try await raw.response().status)
             }
-            // The last of those may not have been accepted yet.
+            // The last of those may not be accepted yet.
             var only = try await open()
             while only.status == 429 { only = try await open() }
             #expect(only.status == 101)
@@ -90,7 +91,7 @@ import Wire
     @Test func anAddressHasSoManyPlainConnectionsAndNoMore() async throws {
         try await TestServer.run(.with { $0.limits.plainConnectionsPerAddress = 3 }) { server in
             let metrics = server.gateway.services.metrics
-            // What became a socket is none of them.
+            // A connection that became a socket is not one of them.
             let socket = try await SocketClient.open(server)
             var idle: [RawClient] = []
             for _ in 1...3 {
@@ -105,13 +106,13 @@ import Wire
             #expect(
                 metrics.families.map(\.exposition).joined().contains(
                     "ringback_connections_refused_total{reason=\"address\"} 1\n"))
-            // Another address is served, and those that were there go on.
+            // Another address is served, and the existing connections stay.
             let other = try await RawClient.connect(port: server.port, from: "127.0.0.2")
             other.send(Self.healthz)
             #expect(try await other.response().status == 200)
             idle[0].send(Self.healthz)
             #expect(try await idle[0].response().status == 200)
-            // An end makes room.
+            // A connection that ends makes room.
             idle[1].close()
             try await wait(while: { metrics.plainConnections.value > 3 })
             let next = try await RawClient.connect(port: server.port)
@@ -147,7 +148,7 @@ import Wire
             first.send(Self.healthz)
             #expect(try await first.response().status == 200)
             hasRoom.withLockedValue { $0 = false }
-            // The wait for the next connection had begun, so one more is accepted.
+            // Waiting for the next connection had begun, so one more is accepted.
             let last = try await RawClient.connect(port: server.port)
             last.send(Self.healthz)
             #expect(try await last.response().status == 200)
@@ -165,7 +166,7 @@ import Wire
         }
     }
 
-    /// The system may say that there are none before we do.
+    /// The system may run out before our own limit.
     @Test func acceptingPausesWhenTheSystemRefuses() throws {
         let hasRoom = NIOLockedValueBox(true)
         let metrics = GatewayMetrics()
@@ -188,7 +189,7 @@ import Wire
             #expect(accepts == true)
         }
         #expect(metrics.acceptPauses.value == 4)
-        // Nothing of this reaches those who take an error for the end.
+        // Handlers that treat an error as the end see nothing of this.
         channel.pipeline.fireErrorCaught(IOError(errnoCode: ECONNABORTED, reason: "accept"))
         #expect(accepts == true)
         try channel.throwIfErrorCaught()

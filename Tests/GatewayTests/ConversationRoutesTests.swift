@@ -8,7 +8,7 @@ import struct Messaging.GroupDraft
 
 @testable import Gateway
 
-/// Groups, invitations into them, and what limits whoever makes conversations, over REST.
+/// Groups, invitations into them, and the limits on making conversations, over REST.
 @Suite(.timeLimit(.minutes(1))) struct ConversationRoutesTests {
     @Test func groups() async throws {
         try await TestServer.run { server in
@@ -181,7 +181,7 @@ import struct Messaging.GroupDraft
             })
     }
 
-    /// Who calls somebody, or answers their call, knows them; who only rings does not get known by it.
+    /// Calling somebody, or answering their call, makes a user know them; just ringing does not make the caller known.
     @Test func callsMakePeopleKnown() async throws {
         try await TestServer.run { server in
             let (ann, ben) = (try await server.register("ann"), try await server.register("ben"))
@@ -210,7 +210,7 @@ import struct Messaging.GroupDraft
             let ann = try await server.register("ann")
             let nobody = RequestID.random(at: server.clock.now()).description
             let open = try json(WireOpenConversationRequest.with { $0.userID = nobody })
-            // Two come back each second while this goes on.
+            // Two are allowed again each second while this goes on.
             for _ in 0..<1000 {
                 let answer = try await server.ask("POST", "/v1/conversations", token: ann.token, body: open)
                 if answer.status == 429 {

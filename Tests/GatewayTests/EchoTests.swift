@@ -58,7 +58,7 @@ import Wire
             #expect(try await client.frame() == .init(opcode: 2, payload: longest))
             client.raw.send(SocketClient.bytes(opcode: 2, longest + [0x2A]))
             #expect(try await client.closeCode() == 1009)
-            // Beside it the limit of all others holds, although the room is there.
+            // Other sockets keep the usual limit, although the echo's is larger.
             let (other, _) = try await SocketClient.connect(server, as: server.register("ann"))
             other.raw.send(SocketClient.bytes(opcode: 1, [UInt8](repeating: 0x20, count: 257 * 1024)))
             #expect(try await other.closeCode() == 1009)
@@ -66,7 +66,8 @@ import Wire
     }
 
     @Test func aReaderThatIsSlowIsWaitedForAndGetsEverything() async throws {
-        // On a slow machine it all takes longer than a silence may last: a ping stands behind it, and so does its answer.
+        // On a slow machine all of it takes longer than a silence may last: a ping would be queued behind it, and so
+        // would its answer.
         var timings = HeartbeatTimings()
         timings.ping = .seconds(3_600)
         try await TestServer.run(.with { $0.echoes = true }, timings: timings) { server in
@@ -89,7 +90,7 @@ import Wire
         timings.ping = .milliseconds(500)
         try await TestServer.run(.with { $0.echoes = true }, timings: timings) { server in
             let client = try await open(server)
-            // The first ping is later than the end of the time for hello; `frame` answers it.
+            // The first ping comes after the deadline for hello; `frame` answers it.
             let ping = try await client.raw.read { buffer in buffer.readInteger(as: UInt16.self) }
             #expect(ping == 0x8900)
             client.raw.send(SocketClient.bytes(opcode: 10, []))

@@ -3,9 +3,9 @@ import Testing
 
 @testable import Gateway
 
-/// The lengths of frames, however the bytes come.
+/// The lengths of frames, however the bytes are split.
 @Suite struct FrameLengthsTests {
-    /// What is found when the bytes come in pieces that end at these places: how many bytes are good.
+    /// The result when the bytes come in pieces that end at these places: how many bytes are good.
     private func good(_ bytes: [UInt8], cuts: [Int]) -> Int? {
         var lengths = FrameLengths()
         var start = 0
@@ -32,7 +32,7 @@ import Testing
                 let cuts = (0..<Int.random(in: 0...8, using: &generator)).map { _ in
                     Int.random(in: 0...bytes.count, using: &generator)
                 }.sorted()
-                // What had come of the wrong frame before may have gone on.
+                // The bytes of the wrong frame that had come before may have been passed on.
                 let expected = max(before.count, cuts.last { $0 <= before.count + wrong.count - 1 } ?? 0)
                 #expect(good(bytes, cuts: cuts) == expected)
             }

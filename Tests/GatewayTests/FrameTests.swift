@@ -6,9 +6,9 @@ import Wire
 @testable import Delivery
 @testable import Gateway
 
-/// What a socket does with frames that are not as RFC 6455 wants them, while another socket notices nothing.
+/// What a socket does with frames that violate RFC 6455, while another socket notices nothing.
 @Suite(.timeLimit(.minutes(1))) struct FrameTests {
-    /// Lets two users in, does something to the first one's socket, and looks whether the second one's still lives.
+    /// Connects two users, does something to the first one's socket, and checks whether the second one's still works.
     private func withTwo(
         encoding: Encoding = .json, _ body: (SocketClient) async throws -> Void
     ) async throws {
@@ -71,7 +71,7 @@ import Wire
             client.raw.send(SocketClient.bytes(opcode: 0, piece))
             #expect(try await client.closeCode() == 1009)
         }
-        // As long as a length may be, and as long as none may be (RFC 6455 §5.2).
+        // The maximum length, and one that is not allowed (RFC 6455 §5.2).
         for (first, code) in [(0x7F, 1009), (0xFF, 1002), (0x80, 1002)] as [(UInt8, UInt16)] {
             try await withTwo { (client) async throws in
                 client.raw.send([0x81, 0xFF, first] + [UInt8](repeating: 0xFF, count: 7) + [0, 0, 0, 0])
@@ -88,7 +88,7 @@ import Wire
             let count = length.suffix(2).reduce(0) { $0 << 8 | Int($1) }
             let payload = Array("{}".utf8) + [UInt8](repeating: 0x20, count: max(0, count - 2))
             try await withTwo { (client) async throws in
-                // A mask of zeros leaves the payload as it is. A good ping stands before it, and its pong comes.
+                // A mask of zeros leaves the payload as it is. A valid ping comes before it, and its pong arrives.
                 client.raw.send(SocketClient.bytes(opcode: 9, [7]))
                 client.raw.send([0x81] + length + [0, 0, 0, 0] + payload.prefix(count))
                 #expect(try await client.frame() == .init(opcode: 10, payload: [7]), "\(length)")
@@ -117,7 +117,7 @@ import Wire
 
     @Test func aFragmentedMessageWithAPingBetweenIsOneMessage() async throws {
         try await withTwo { (client) async throws in
-            // The é is cut in two.
+            // The é is split.
             let message = try Encoding.json.encode(
                 WireClientFrame.with {
                     $0.id = 5
@@ -145,7 +145,7 @@ import Wire
             #expect(try await client.frame() == .init(opcode: 8, payload: []))
             await client.raw.waitForEnd()
         }
-        // 1005 may not be sent, and half a code is none.
+        // 1005 may not be sent, and half a code is not valid.
         for payload in [[0x03, 0xED], [0x03]] as [[UInt8]] {
             try await withTwo { (client) async throws in
                 client.raw.send(SocketClient.bytes(opcode: 8, payload))
@@ -163,7 +163,7 @@ import Wire
     }
 
     @Test func aHalfClosedConnectionIsClosed() async throws {
-        // The heartbeat would close it, too, some time.
+        // The heartbeat would close it, too, at some time.
         var timings = HeartbeatTimings()
         timings.ping = .seconds(600)
         try await TestServer.run(timings: timings) { server in

@@ -5,7 +5,7 @@ import Wire
 
 @testable import Gateway
 
-/// Group calls from socket to socket: everything a client can ask of one, and everything it can ask wrongly.
+/// Group calls from socket to socket: every command of a client, used rightly and wrongly.
 @Suite(.timeLimit(.minutes(1))) struct GroupCallTests {
     /// Three people with a socket each, and a call of the first two that has grown to the third, who has accepted.
     struct Trio {
@@ -65,7 +65,7 @@ import Wire
         return Trio(users: users, sockets: sockets, call: call)
     }
 
-    /// Waits for an event that says what is wanted.
+    /// Waits for a certain event.
     private static func event(
         _ client: SocketClient, _ isWanted: (WireEvent.OneOf_Event) -> Bool
     ) async throws {
@@ -145,7 +145,7 @@ import Wire
             let elsewhere = control.command(Self.request(), trio.id(2))
             #expect(try await trio.host.ask(11, elsewhere).error.code == .notFound)
             #expect(try await trio.host.ask(12, control.command("x", trio.id(2))).error.code == .invalid)
-            // The host may, and may say it twice.
+            // The host may, and may do it twice.
             let once = command()
             let first = try await trio.host.ask(13, once)
             #expect(first.error.code == .unspecified)
@@ -172,7 +172,7 @@ import Wire
             try await Self.event(trio.third) {
                 if case .callChanged(let change) = $0 { change.participants.first?.status == .left } else { false }
             }
-            // The call is locked: coming back has to be asked for.
+            // The call is locked: coming back needs a request.
             let join = WireClientFrame.OneOf_Command.callJoin(
                 .with {
                     $0.commandID = Self.request()

@@ -8,7 +8,7 @@ import Wire
 
 @testable import Gateway
 
-/// What is taken for HTTP and how it is answered, over raw connections.
+/// What is accepted as HTTP and how it is answered, over raw connections.
 @Suite(.timeLimit(.minutes(1))) struct HTTPTests {
     /// The answer to the bytes of a request, over a connection of its own.
     private func answer(_ server: TestServer, to request: String) async throws -> HTTPAnswer {
@@ -18,7 +18,7 @@ import Wire
         return try await raw.response()
     }
 
-    /// All that comes after the bytes of a request until the server closes.
+    /// Everything that comes after the bytes of a request until the server closes.
     private func everything(_ server: TestServer, after request: String) async throws -> String {
         let raw = try await RawClient.connect(port: server.port)
         raw.send(request)
@@ -59,7 +59,7 @@ import Wire
                 ("1.1", "Connection: foo\r\nConnection: close\r\n"),
             ] {
                 let last = "GET /healthz HTTP/\(version)\r\nHost: a\r\n\(fields)\r\n"
-                // What stands behind it is not answered, and ends the connection where it is.
+                // What follows it is not answered, and ends the connection there.
                 let text = try await everything(
                     server, after: last + "GET /readyz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                 #expect(count("HTTP/1.1 ", in: text) == 1 && text.hasPrefix("HTTP/1.1 200 "), "\(version) \(fields)")
@@ -98,12 +98,12 @@ import Wire
             ] {
                 let answer = try await answer(
                     server, to: "POST /v1/accounts HTTP/1.1\r\nHost: a\r\n\(fields)\r\n\r\n{}")
-                // What is no account is refused, too, but by what it says.
+                // An invalid account is refused, too, but for its content.
                 if fields == "Content-Length: 2" || fields == "Content-Length: 02" {
                     #expect(answer.headers["connection"] != "close", "\(fields)")
                 } else {
                     #expect(answer.headers["connection"] == "close", "\(fields)")
-                    // Where there are two, either is right to say so.
+                    // If two checks fail, either may answer.
                     #expect([status, 400].contains(answer.status), "\(fields)")
                 }
             }
@@ -140,11 +140,11 @@ import Wire
             // The connection goes on.
             raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await raw.response().status == 200)
-            // What is here already is not asked for.
+            // `100 Continue` is not sent for a body that has already come.
             let eager = try await RawClient.connect(port: server.port)
             eager.send(head + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n{}")
             #expect(try await eager.response().status == 400)
-            // HTTP/1.0 knows no such thing.
+            // HTTP/1.0 has no such thing.
             let old = try await RawClient.connect(port: server.port)
             old.send(head.replacing("1.1", with: "1.0") + "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n{}")
             #expect(try await old.response().status == 400)
@@ -163,7 +163,7 @@ import Wire
                 raw.send(head)
                 let answer = try await raw.response()
                 #expect(answer.status == status && answer.headers["connection"] == "close", "\(request)")
-                // What would be a second request is thrown away: it might as well be the body.
+                // What could be a second request is discarded: it might as well be the body.
                 raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                 #expect(await raw.readToEnd().isEmpty, "\(request)")
             }
@@ -197,7 +197,7 @@ import Wire
                 #expect(ofFraming, "\(name): \(text.prefix(200))")
                 #expect(!text.contains("username"), "\(name)")
             }
-            // As clients do it.
+            // As clients do.
             let answer = try await answer(server, to: head + "2;name=\"value\"\r\n{}\r\n0\r\nx: y\r\n\r\n")
             #expect(answer.status == 400 && answer.headers["connection"] != "close")
         }
@@ -242,7 +242,7 @@ import Wire
                 let echoed = try await self.answer(server, to: SocketClient.upgrade(path: echo, encoding: nil))
                 #expect(echoed.status == 101, "\(echo)")
             }
-            // The target says which host is meant, whatever the field says (RFC 9112 §3.2.2).
+            // The target decides which host is meant, whatever the field says (RFC 9112 §3.2.2).
             let other = SocketClient.upgrade(
                 path: "http://other.example/v1/socket", extra: "Origin: http://other.example\r\n")
             #expect(try await answer(server, to: other).status == 101)
@@ -327,7 +327,7 @@ import Wire
                 #expect(answer.headers["referrer-policy"] == "no-referrer", "\(request)")
                 #expect(answer.headers["strict-transport-security"] == nil, "\(request)")
             }
-            // A later request that is no HTTP.
+            // A later request that is not valid HTTP.
             let raw = try await RawClient.connect(port: server.port)
             raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await raw.response().status == 200)

@@ -132,7 +132,7 @@ import Wire
             slow.send("GET /healthz HTTP/1.1\r\nHost:")
             await silent.waitForEnd()
             await slow.waitForEnd()
-            // A connection whose head was whole stays.
+            // A connection whose head was complete stays.
             let raw = try await RawClient.connect(port: server.port)
             raw.send("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(try await raw.response().status == 200)

@@ -26,7 +26,7 @@ import Testing
         var heartbeat = Heartbeat(timings: .init(), now: at(0))
         heartbeat.upgraded(now: at(1))
         #expect(heartbeat.due(now: at(5)) == .wait(until: at(6)))
-        // A frame that is no hello wins no time.
+        // A frame that is not a hello gains no time.
         heartbeat.heard(now: at(5))
         #expect(heartbeat.due(now: at(6)) == .close(.helloTimeout))
     }
@@ -64,7 +64,7 @@ import Testing
         #expect(heartbeat.due(now: at(35)) == .close(.heartbeatLost))
         heartbeat.closing(now: at(35))
         #expect(heartbeat.due(now: at(35)) == .wait(until: at(40)))
-        // Closing again wins no time.
+        // Closing again gains no time.
         heartbeat.closing(now: at(39))
         #expect(heartbeat.due(now: at(40)) == .drop)
     }
@@ -89,7 +89,7 @@ import Testing
             for member in 0..<2000 {
                 let deadline = now + .milliseconds(.random(in: -1000...90_000, using: &generator))
                 wheel.insert(member, at: deadline)
-                // What is due already is due from now on.
+                // What is already due is due from now on.
                 deadlines[member] = max(deadline, now)
                 now = now + .milliseconds(.random(in: 0...300, using: &generator))
                 if member % 500 == 499 { now = now + .seconds(200) }

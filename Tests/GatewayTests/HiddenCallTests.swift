@@ -9,15 +9,15 @@ import Wire
 
 @testable import Gateway
 
-/// Hidden calls through the real services: by REST and over the socket the blocker gets, byte by byte but for ids, what they
-/// would get without them, and the caller reads what they would read if nobody were at home.
+/// Hidden calls through the real services: by REST and over the socket the blocker gets, byte by byte except for ids,
+/// what they would get without them, and the caller reads what they would read if nobody were at home.
 @Suite(.serialized, .timeLimit(.minutes(2))) struct HiddenCallTests {
     /// One thing that happens. Ben has blocked eve, who does not know.
     enum Happening {
         case hiddenCall, eveWrites, benWrites, benOpens, benUnblocks, heardCall
     }
 
-    /// What becomes of the hidden calls.
+    /// What happens to the hidden calls.
     enum HiddenCalls {
         case hidden, neverPlaced, heard
     }
@@ -36,7 +36,7 @@ import Wire
         #expect(try await told(story, .heard, engine).eve == hidden.eve)
     }
 
-    /// What the two are told where this happens: eve by REST, ben also over the socket.
+    /// What the two are told when this happens: eve by REST, ben also over the socket.
     private func told(
         _ story: [Happening], _ hidden: HiddenCalls, _ engine: DatabaseEngine
     ) async throws -> (ben: [String], eve: [String]) {
@@ -51,7 +51,7 @@ import Wire
             for (number, happening) in story.enumerated() {
                 server.clock.advance(.seconds(Self.pace))
                 let id = UInt32(number + 1) * 10
-                // What ben gets over the socket ends with this.
+                // The events that ben gets over the socket end with this.
                 var isLast: (WireServerFrame) -> Bool = { $0.replyTo == id + 9 }
                 switch happening {
                 case .hiddenCall:
@@ -85,7 +85,7 @@ import Wire
         return (Self.plain(bens, since: start), Self.plain(eves, since: start))
     }
 
-    /// So many seconds lie between one thing and the next.
+    /// The time between two steps, in seconds.
     private static let pace: Int64 = 100
 
     /// Calls and hangs up before anybody answers.
@@ -117,7 +117,7 @@ import Wire
             })
     }
 
-    /// The messages of the server as they come, but for the answers to pings.
+    /// The messages of the server in order, except for answers to pings.
     private func frames(
         to client: SocketClient, through isLast: (WireServerFrame) -> Bool
     ) async throws -> [String] {
@@ -130,7 +130,7 @@ import Wire
         }
     }
 
-    /// Asks over REST.
+    /// Sends a REST request.
     private func answer(
         _ server: TestServer, _ request: String, as user: TestUser, body: String? = nil
     ) async throws -> HTTPAnswer {
@@ -145,7 +145,7 @@ import Wire
         return answer
     }
 
-    /// All that a user can read about conversations.
+    /// Everything that a user can read about conversations.
     private func conversations(of user: TestUser, _ server: TestServer) async throws -> [String] {
         let list = try await answer(server, "GET /v1/conversations", as: user).body
         var bodies = [list]
@@ -161,7 +161,8 @@ import Wire
         return bodies
     }
 
-    /// The texts with short names for ids, in the order in which they come, and how often `pace` has gone by for times.
+    /// The texts with short names for ids, in the order in which they appear, and the number of `pace` periods for
+    /// times.
     private static func plain(_ texts: [String], since start: Instant) -> [String] {
         var names: [Substring: String] = [:]
         return texts.map { text in

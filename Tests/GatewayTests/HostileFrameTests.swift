@@ -5,7 +5,7 @@ import Wire
 
 @testable import Gateway
 
-/// What frames may cost, and what becomes of those that are no frames.
+/// What frames may cost, and what happens to invalid ones.
 @Suite(.timeLimit(.minutes(1))) struct HostileFrameTests {
     /// A command that a decoder would merge thousands of times, each time with a copy of a long list.
     static func merged(bytes: Int) -> [UInt8] {
@@ -34,7 +34,7 @@ import Wire
 
     @Test func aStrangerMaySayHelloAndNoMore() async throws {
         try await TestServer.run { server in
-            // What is longer than any hello is not even put together.
+            // A message longer than any hello is not even assembled.
             for encoding in Encoding.allCases {
                 let client = try await SocketClient.open(server, encoding: encoding)
                 client.send(message: [UInt8](repeating: 0x20, count: 16 * 1024 + 1))
@@ -66,7 +66,7 @@ import Wire
                         $0.resume.token = String(repeating: "x", count: 15_000)
                     }))
             #expect(try await client.receive().ok.welcome.user.username == "ann")
-            // And what follows may be as long as any.
+            // And what follows may have any allowed length.
             try client.send(2, .sendMessage(.with { $0.body = String(repeating: "x", count: 200_000) }))
             #expect(try await client.receive().replyTo == 2)
         }
@@ -83,7 +83,7 @@ import Wire
                     $0.hello.device.id = user.device.description
                 })
             let frames = [#"{"id":2,"ping":{},"ping":{}}"#, #"{"id":3,"ack":"9","ping":{}}"#]
-            // One segment, so that nothing of it is read after the welcome.
+            // In one segment, so that none of it is read after the welcome.
             client.raw.send(
                 SocketClient.bytes(opcode: 1, hello)
                     + frames.flatMap { SocketClient.bytes(opcode: 1, Array($0.utf8)) })

@@ -5,7 +5,7 @@ import Wire
 
 @testable import Gateway
 
-/// Credentials for TURN servers, and how clients come by them.
+/// Credentials for TURN servers, and how clients get them.
 @Suite(.timeLimit(.minutes(1))) struct IceServerTests {
     // The codes are what `openssl dgst -sha1 -hmac SECRET -binary | base64` prints for the usernames.
     static let vectors: [(secret: String, user: String, now: Int64, lifetime: Int64, username: String, code: String)] =
@@ -14,12 +14,12 @@ import Wire
                 "north", "0190a0c0-0000-7000-8000-000000000001", 1_700_000_000_000_000, 3_600_000_000,
                 "1700003600:0190a0c0-0000-7000-8000-000000000001", "rIDHQbwLq//ekaYbypeCj+mnBuA="
             ),
-            // Parts of a second are left out.
+            // Fractions of a second are dropped.
             (
                 "logen", "506c4a0b-0000-7000-8000-000000000000", 1_433_892_318_999_999, 3_600_000_000,
                 "1433895918:506c4a0b-0000-7000-8000-000000000000", "o7vMFPesmIDI1wBtHrR7p5jlijI="
             ),
-            // The secret is its UTF-8.
+            // The secret is used as UTF-8.
             (
                 "sécret ✓", "ffffffff-ffff-7fff-bfff-ffffffffffff", 0, 1_000_000,
                 "1:ffffffff-ffff-7fff-bfff-ffffffffffff", "jQa5PavLdvQk/iCTalLonyDXOek="
@@ -67,7 +67,7 @@ import Wire
         return try Encoding.json.decode(WireIceServerList.self, from: Array(answer.body.utf8))
     }
 
-    /// Whether the credentials are the user's own, and those of this lifetime.
+    /// Whether the credentials are the user's own, and of this lifetime.
     private func check(_ servers: [WireIceServer], of user: TestUser, at now: Instant) throws {
         #expect(servers.map(\.urls) == [["stun:stun.example:3478"], Self.turn])
         #expect(servers.first?.username == "" && servers.first?.credential == "")

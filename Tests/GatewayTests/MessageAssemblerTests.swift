@@ -6,7 +6,8 @@ import Wire
 
 @testable import Gateway
 
-/// The assembler by itself: random fragmentation gives the message back, and random frames give no more than a refusal.
+/// The assembler alone: random fragmentation gives the same message, and random frames cause nothing worse than a
+/// refusal.
 @Suite struct MessageAssemblerTests {
     private func frame(
         _ opcode: WebSocketOpcode, _ bytes: [UInt8], isFinal: Bool = true, isMasked: Bool = true
@@ -51,7 +52,7 @@ import Wire
     }
 
     @Test func wrongTextIsRefusedAtItsFirstWrongFragment() {
-        // All that UTF-8 forbids (RFC 3629 §3 and §4), and how many bytes of it are enough to know.
+        // Everything that UTF-8 forbids (RFC 3629 §3 and §4), and after how many bytes it can be known.
         let wrong: [([UInt8], Int)] = [
             ([0x80], 1), ([0xC0, 0xAF], 1), ([0xC1, 0x81], 1), ([0xC3, 0x28], 2), ([0xE0, 0x80, 0xAF], 2),
             ([0xE2, 0x82, 0x28], 3), ([0xED, 0xA0, 0x80], 2), ([0xF0, 0x80, 0x80, 0xAF], 2), ([0xF0, 0x9F, 0x28], 3),

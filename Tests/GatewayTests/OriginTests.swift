@@ -4,7 +4,7 @@ import Testing
 
 @testable import Gateway
 
-/// Whose pages a page belongs to.
+/// Whether a page is the server's own.
 @Suite struct OriginTests {
     @Test func originsAreReadAsBrowsersWriteThem() {
         for (text, same) in [
@@ -41,7 +41,7 @@ import Testing
         configuration.tls = .clientDefault
         #expect(configuration.isOwn(origin: "https://a", host: "a:443"))
         #expect(!configuration.isOwn(origin: "http://a", host: "a"))
-        // Behind a proxy that ends TLS; the host of the request says nothing then.
+        // Behind a proxy that ends TLS; then the host of the request says nothing.
         configuration.tls = nil
         configuration.publicOrigin = Origin("https://a.example")
         #expect(configuration.isOwn(origin: "https://a.example", host: "10.0.0.1:8080"))

@@ -3,7 +3,7 @@ import Testing
 import Wire
 
 extension TestServer {
-    /// Asks once over a connection of its own.
+    /// Sends one request over a connection of its own.
     func ask(
         _ method: String, _ path: String, token: String? = nil, body: String? = nil, extra: String = ""
     ) async throws -> HTTPAnswer {

@@ -61,7 +61,7 @@ import Wire
             #expect(refreshed.status == 200)
             let fresh = try decode(WireCredentials.self, refreshed)
             #expect(fresh.sessionID == credentials.sessionID && fresh.refreshToken != credentials.refreshToken)
-            // The answer may have been lost, so the same token is good once more for a moment.
+            // The answer may have been lost, so the same token stays valid for one repeat, for a moment.
             #expect(try await server.ask("POST", "/v1/sessions/refresh", body: refresh).status == 200)
 
             let path = "/v1/sessions/\(other.sessionID)"
@@ -72,7 +72,7 @@ import Wire
             #expect(try await server.ask("DELETE", "/v1/sessions/current", token: fresh.accessToken).status == 204)
             #expect(try await server.ask("GET", "/v1/me", token: fresh.accessToken).status == 401)
 
-            // Good once more, but not a third time: then the session ends.
+            // Valid once more, but not a third time: then the session ends.
             let third = try decode(
                 WireCredentials.self, try await server.ask("POST", "/v1/sessions", body: json(login)))
             let again = try json(WireRefreshRequest.with { $0.refreshToken = third.refreshToken })
@@ -198,7 +198,7 @@ import Wire
             #expect(method.status == 405 && method.headers["allow"] == "POST")
             let other = try await server.ask("POST", "/v1/sessions/current")
             #expect(other.status == 405 && other.headers["allow"] == "DELETE")
-            // What a path with an id would take is not meant here.
+            // A path with an id would match, but is not meant here.
             let action = try await server.ask("DELETE", "/v1/sessions/refresh")
             #expect(action.status == 405 && action.headers["allow"] == "POST")
             #expect(try decode(WireError.self, action).code == .invalid)
@@ -227,7 +227,7 @@ import Wire
         }
     }
 
-    /// A name that the schema does not have is not taken for nothing.
+    /// A name that the schema does not have is not ignored.
     @Test func unknownNamesAreSaid() async throws {
         try await TestServer.run { server in
             let token = try await server.register("ann").token
@@ -245,7 +245,7 @@ import Wire
             }
             let settings = try await server.ask("GET", "/v1/me/call-settings", token: token)
             #expect(try decode(WireCallSettings.self, settings).callWaiting == false)
-            // A field of a newer schema is not in the way.
+            // A field of a newer schema does no harm.
             let newer = try await server.ask(
                 "PATCH", "/v1/me/call-settings", token: token, body: #"{"new":"x","callWaiting":true}"#)
             #expect(newer.status == 200)

@@ -4,7 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// A TCP connection that sends whatever bytes a test wants and shows whatever bytes come back.
+/// A TCP connection that sends any bytes a test wants and shows any bytes that come back.
 final class RawClient: Sendable {
     struct Ended: Error {}
 
@@ -19,7 +19,7 @@ final class RawClient: Sendable {
     /// Connects to a server on this machine.
     /// - Parameters:
     ///   - tls: The context for TLS; plain text when nil.
-    ///   - receiveBuffer: The size of the kernel's buffer, to be a slow reader with.
+    ///   - receiveBuffer: The size of the kernel's buffer, for a slow reader.
     ///   - address: This machine's address to connect from.
     static func connect(
         port: Int, tls: NIOSSLContext? = nil, receiveBuffer: Int? = nil, from address: String? = nil
@@ -43,7 +43,7 @@ final class RawClient: Sendable {
         return RawClient(channel: try await bootstrap.connect(host: "127.0.0.1", port: port).get(), inbox: inbox)
     }
 
-    /// Sends bytes. A connection that is gone swallows them, as the network does.
+    /// Sends bytes. They are lost if the connection is gone, as in the network.
     func send(_ bytes: [UInt8]) {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
@@ -51,7 +51,7 @@ final class RawClient: Sendable {
     /// Sends a text.
     func send(_ text: String) { send(Array(text.utf8)) }
 
-    /// Sends a text and breaks the connection off at once, with RST and not with FIN.
+    /// Sends a text and aborts the connection at once, with RST instead of FIN.
     func sendAndReset(_ text: String) async throws {
         if let options = channel as? any SocketOptionProvider {
             try await options.setSoLinger(linger(l_onoff: 1, l_linger: 0)).get()
@@ -60,7 +60,7 @@ final class RawClient: Sendable {
         try? await channel.close()
     }
 
-    /// Reads no more until `resumeReading()`.
+    /// Stops reading until `resumeReading()`.
     func pauseReading() async throws { try await channel.setOption(.autoRead, value: false).get() }
 
     /// Reads again.
@@ -69,13 +69,13 @@ final class RawClient: Sendable {
         channel.read()
     }
 
-    /// Sends a FIN and goes on reading.
+    /// Sends a FIN and keeps reading.
     func halfClose() async throws { try await channel.close(mode: .output) }
 
     /// Closes the connection.
     func close() { channel.close(promise: nil) }
 
-    /// Waits until the bytes that have come make up a value; what the value is made of is taken out.
+    /// Waits until the bytes that have come form a value; removes the bytes of that value.
     func read<Value>(_ parse: (inout ByteBuffer) throws -> Value?) async throws -> Value {
         while true {
             if let value = try inbox.parse(parse) { return value }
@@ -83,13 +83,13 @@ final class RawClient: Sendable {
         }
     }
 
-    /// Everything that comes until the server ends the connection.
+    /// Everything that comes until the server closes the connection.
     func readToEnd() async -> String {
         while await inbox.more() {}
         return inbox.parse { $0.readString(length: $0.readableBytes) } ?? ""
     }
 
-    /// Waits for the end of the connection; what comes before it is thrown away.
+    /// Waits for the end of the connection; everything before it is discarded.
     func waitForEnd() async { _ = await readToEnd() }
 
     /// One HTTP response with a Content-Length.
@@ -114,15 +114,15 @@ final class RawClient: Sendable {
     }
 }
 
-/// An HTTP response as it came.
+/// A received HTTP response.
 struct HTTPAnswer: Sendable {
     let status: Int
-    /// By their names in lower case.
+    /// The headers, by their names in lower case.
     let headers: [String: String]
     let body: String
 }
 
-/// Takes what the channel reads to the inbox.
+/// Puts what the channel reads into the inbox.
 private final class Collector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
@@ -146,7 +146,7 @@ private final class Collector: ChannelInboundHandler {
     }
 }
 
-/// What has come and was not looked at yet. One reader.
+/// Bytes that have come and were not read yet. One reader.
 private final class Inbox: Sendable {
     private struct State {
         var buffer = ByteBuffer()
@@ -184,7 +184,7 @@ private final class Inbox: Sendable {
         }
     }
 
-    /// Waits until more has come; false at the end, and when the test runs out of time.
+    /// Waits until more has come; false at the end, and when the test is cancelled.
     func more() async -> Bool {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in

@@ -51,7 +51,7 @@ import Wire
             let third = try cookie(refreshed)
             #expect(Set([first, second, third]).count == 3)
 
-            // A page of elsewhere, one that does not say where it is, and a cookie that nobody asked to be looked at.
+            // A page of another site, one that does not say where it comes from, and a cookie that was not requested.
             let refresh = "/v1/sessions/refresh"
             for origin in ["http://evil.example", "null", "https://localhost", "http://localhost:81", nil] {
                 let answer = try await post(refresh, "{}", cookie: third, origin: origin)
@@ -61,9 +61,9 @@ import Wire
             #expect(try await post(refresh, "{}", cookie: third, device: "x").status == 400)
             let another = DeviceID.random(at: server.clock.now()).description
             #expect(try await post(refresh, "{}", cookie: third, device: another).status == 401)
-            // Two of one name: one of them is from elsewhere.
+            // Two of the same name: one of them is from elsewhere.
             #expect(try await post(refresh, "{}", cookie: "\(third); \(third)x").status == 401)
-            // A page that had its token before there was the cookie brings it in the body once.
+            // A page that had its token before there was the cookie sends it in the body once.
             let body = try await post("/v1/sessions", register, device: nil, origin: nil)
             #expect(try body.headers["set-cookie"] == nil && !credentials(body).refreshToken.isEmpty)
             let token = try credentials(body).refreshToken

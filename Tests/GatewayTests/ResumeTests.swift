@@ -17,7 +17,7 @@ import Wire
         }
     }
 
-    /// Ends a connection without a word, and waits until the server has noticed.
+    /// Drops a connection without a word, and waits until the server has noticed.
     private func lose(_ client: SocketClient, of user: TestUser, _ server: TestServer) async throws {
         client.raw.close()
         try await wait(while: { server.registry.connectedDevices(of: user.id).contains(user.device) })
@@ -65,13 +65,13 @@ import Wire
             let (again, welcomeBack) = try await SocketClient.connect(
                 server, as: ben, encoding: encoding, resume: resume(welcome, after: 1))
             #expect(welcomeBack.recovered && welcomeBack.resumeToken == welcome.resumeToken)
-            // The calls are told as they are now, whether or not they are news.
+            // The calls are told as they are now, whether or not they have changed.
             #expect(welcomeBack.calls == [placed.ok.call])
             let message = try await again.receive()
             #expect(message.seq == 2 && message.event.messageReceived.message.body == "meanwhile")
             let ring = try await again.receive()
             #expect(ring.seq == 3 && ring.event.callIncoming.call == placed.ok.call)
-            // Whoever connects while it rings is rung; nothing of this is the same event twice.
+            // A device that connects while it rings is rung; no event is sent twice.
             let ringAgain = try await again.receive()
             #expect(ringAgain.seq == 4 && ringAgain.event.callIncoming.call == placed.ok.call)
             try await say("afterwards", to: ben, annSocket, id: 5)
@@ -125,7 +125,7 @@ import Wire
             let (annSocket, annsWelcome) = try await SocketClient.connect(server, as: ann)
             let (phone, phonesWelcome) = try await SocketClient.connect(server, as: bensPhone)
 
-            /// Comes back with a claim of its own making, and gets nothing that was meant for anybody.
+            /// Comes back with a made-up claim, and gets nothing that was meant for another device.
             func refused(
                 as user: TestUser = ben, from encoding: Encoding = .json,
                 _ claim: (WireWelcome) -> WireResume
@@ -147,7 +147,7 @@ import Wire
             try await refused(from: .protobuf) { resume($0, after: 1) }
             try await refused { _ in resume(annsWelcome, after: 0) }
             try await refused { _ in resume(phonesWelcome, after: 0) }
-            // Another user and another device with the right token of this one.
+            // Another user and another device with this device's valid token.
             let carl = try await server.register("carl")
             try await refused(as: carl) { resume($0, after: 0) }
             let tablet = try await server.logIn("ben")
@@ -176,7 +176,7 @@ import Wire
             second.hello(ben, resume: resume(welcome, after: 0))
             third.hello(ben, resume: resume(welcome, after: 0))
 
-            /// What a socket gets until it is closed or all is there.
+            /// What a socket receives until it is closed or everything is there.
             func all(_ client: SocketClient) async throws -> (numbers: [Int], code: UInt16?) {
                 var numbers: [Int] = []
                 while numbers.count < 20 {
@@ -193,7 +193,7 @@ import Wire
                 return (numbers, nil)
             }
             let outcomes = [try await all(second), try await all(third)]
-            // Whichever was let in first may be closed before it was welcomed, or anywhere on its way.
+            // The one admitted first may be closed before it was welcomed, or at any point on its way.
             #expect(outcomes.contains { $0.numbers == Array(1...20) && $0.code == nil })
             for outcome in outcomes {
                 #expect(outcome.numbers == Array(1...20).prefix(outcome.numbers.count).map(\.self))
@@ -227,7 +227,7 @@ import Wire
             let last: UInt64 = 3000
             let sender = Task {
                 for number in 1...last {
-                    // Far enough ahead that events come in every stage of coming back, and never out of the window.
+                    // Far enough ahead that events come at every stage of resuming, but never leave the window.
                     while seen.withLockedValue({ $0 + 200 < number }), !Task.isCancelled { await Task.yield() }
                     deliver(Int(number), to: ben, server)
                 }
@@ -262,7 +262,7 @@ import Wire
             while !server.registry.connectedDevices(of: ann.id).isEmpty {
                 sent += 1
                 deliver(sent, to: ann, server, length: 16_000)
-                // Each is written before the next one comes, so that little stands in line at the end.
+                // Each is written before the next one comes, so that little is queued at the end.
                 while server.gateway.services.metrics.events.value < sent,
                     !server.registry.connectedDevices(of: ann.id).isEmpty
                 { await Task.yield() }
@@ -297,7 +297,7 @@ import Wire
             try await lose(first, of: ben, server)
             for number in 1...4 { deliver(number, to: ben, server) }
 
-            /// Comes back after two events, with a ping that says that it has four.
+            /// Comes back after two events, with a ping that acknowledges four.
             func comeBack(pingAtOnce: Bool) async throws -> Bool {
                 let client = try await SocketClient.open(server)
                 let hello = WireClientFrame.with {
@@ -312,7 +312,7 @@ import Wire
                     $0.ping = .init()
                 }
                 let frames = try [hello, ping].map { SocketClient.bytes(opcode: 1, try Encoding.json.encode($0)) }
-                // One segment, so that the ping is there before the welcome.
+                // In one segment, so that the ping is there before the welcome.
                 client.raw.send(pingAtOnce ? frames[0] + frames[1] : frames[0])
                 let isRecovered = try await client.receive().ok.welcome.recovered
                 if isRecovered {
@@ -325,7 +325,7 @@ import Wire
             }
             #expect(try await comeBack(pingAtOnce: true))
             #expect(try await comeBack(pingAtOnce: false))
-            // That ack counted: what comes after the second event is not kept any more.
+            // That ack counted: the events after the second are no longer kept.
             #expect(try await !comeBack(pingAtOnce: false))
         }
     }
@@ -343,7 +343,7 @@ import Wire
             refused.hello(ben, resume: resume(welcome, after: 0))
             #expect(try await refused.receive().error.code == .unauthenticated)
             #expect(try await refused.closeCode() == 4501)
-            // Who is there when it happens leaves nothing behind, either.
+            // A device that is connected when it happens leaves nothing behind, either.
             let relogged = try await server.logIn("ben")
             let (open, _) = try await SocketClient.connect(server, as: relogged)
             try await server.accounts.logOut(try await server.accounts.authenticate(relogged.credentials.accessToken))

@@ -42,7 +42,7 @@ import Wire
             let user = try await server.register("ann")
             let (client, _) = try await SocketClient.connect(server, as: user)
             let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
-            // As `ringback user suspend` does, in a process of its own.
+            // As `ringback user suspend` does, in a separate process.
             _ = try await server.database.commit(
                 WriteUnit([Step(.setUserBlocked, [.id(user.id), .boolean(true), .instant(server.clock.now())])]))
             await SessionAudit(registry: server.registry, accounts: server.accounts, logger: .init(label: "test"))
@@ -96,7 +96,7 @@ import Wire
             try await refused("")
             try await refused("nonsense")
             try await refused(user.token + "x")
-            // The signature is another one's.
+            // The signature belongs to another token.
             let parts = user.token.split(separator: ".")
             try await refused("\(parts[0]).\(parts[1]).\(String(parts[2].reversed()))")
             let (client, _) = try await SocketClient.connect(server, as: user)
@@ -148,7 +148,7 @@ import Wire
             refused.hello(third)
             #expect(try await refused.receive().error.code == .rateLimited)
             #expect(try await refused.closeCode() == 4504)
-            // The same device again is no further one.
+            // The same device again does not count as another one.
             _ = try await SocketClient.connect(server, as: first)
             #expect(try await client.isAlive())
         }
@@ -186,14 +186,14 @@ import Wire
                     $0.hello.device.id = user.device.description
                 })
             let ping = SocketClient.bytes(opcode: 1, Array(#"{"id":1,"ping":{}}"#.utf8))
-            // One segment, so that nothing of it is read after the welcome.
+            // In one segment, so that none of it is read after the welcome.
             client.raw.send(SocketClient.bytes(opcode: 1, hello) + (0..<33).flatMap { _ in ping })
             #expect(try await client.closeCode() == 4500)
         }
     }
 
     @Test func aThousandCommandsInASecondAreTooMany() async throws {
-        // A slow rate, so that the figures are those of a second on a machine that takes longer, too.
+        // A slow rate, so that the figures are also right on a machine that takes longer than a second.
         try await TestServer.run(.with { $0.limits.commandsPerSecond = 1 }) { server in
             let (client, _) = try await SocketClient.connect(server, as: server.register("ann"))
             let (bystander, _) = try await SocketClient.connect(server, as: server.register("ben"))
@@ -239,7 +239,7 @@ import Wire
             let (vanished, _) = try await SocketClient.connect(server, as: server.register("ann"))
             let ben = try await server.register("ben")
             let (answering, _) = try await SocketClient.connect(server, as: ben)
-            // One answers the pings that come; the other one just looks for its end.
+            // One answers the pings that come; the other one only waits for its end.
             let watch = Task { try? await answering.frame() }
             #expect(try await closeCode(unanswered: vanished) == 4001)
             #expect(server.registry.connectedDevices(of: ben.id) == [ben.device])
@@ -280,7 +280,7 @@ import Wire
             let silent = try await SocketClient.open(server)
             await server.stop()
             await raw.waitForEnd()
-            // A client that does not answer the close frame is not waited for, either.
+            // A client that does not answer the close frame is not waited for.
             await silent.raw.waitForEnd()
         }
     }
@@ -308,7 +308,7 @@ import Wire
             let answer = try await client.receive()
             #expect(answer.error.code == .unavailable && answer.error.retryable && answer.error.retryAfterMs > 0)
             #expect(try await client.closeCode() == 4004)
-            // Who is in stays in, and hears what cannot be done.
+            // Connected clients stay, and are told what cannot be done.
             let sent = try await open.ask(
                 2,
                 .sendMessage(
@@ -354,7 +354,7 @@ import Wire
             try channel.pipeline.syncOperations.addHandler(handler)
             handler.session = .open(try await server.accounts.authenticate(Redacted(user.token)))
             let port = try #require(handler.port)
-            // As much as a call of a hundred that changes thirty times.
+            // As much as a call of a hundred people that changes thirty times.
             let event = try EncodedEvent(
                 .with { $0.messageReceived.message.body = String(repeating: "x", count: 20_000) }, as: .json)
             for seq in 1...30 as ClosedRange<UInt64> {
@@ -370,7 +370,7 @@ import Wire
             channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
             try drain()
             #expect((20...29).contains(sent.count))
-            // What comes meanwhile comes after what waits.
+            // Events that come meanwhile follow those that wait.
             #expect(!port.enqueue(NumberedEvent(seq: 31, event: event)))
             channel.embeddedEventLoop.advanceTime(by: .milliseconds(1))
             try drain()
@@ -394,7 +394,7 @@ import Wire
     }
 
     @Test func aReaderThatFallsTooFarBehindIsClosed() async throws {
-        // On a slow machine it takes a while until the reader comes to the close frame.
+        // On a slow machine it takes a while until the reader reaches the close frame.
         var timings = HeartbeatTimings()
         timings.close = .seconds(3_600)
         try await TestServer.run(timings: timings) { server in
@@ -404,7 +404,7 @@ import Wire
             let (bystander, _) = try await SocketClient.connect(server, as: ben)
             try await slow.raw.pauseReading()
             let conversation = try await server.messaging.directConversation(between: ann.id, and: ben.id)
-            // More than the kernel takes and the limit together; handed over as the messaging service does it.
+            // More than the kernel's buffers and the limit together; sent as the messaging service does.
             for seq in 1...1200 as ClosedRange<Int64> {
                 server.registry.deliver(
                     .init(
@@ -423,7 +423,7 @@ import Wire
                     #expect(code == 4002)
                     break
                 }
-                // What did come is whole and in order.
+                // What arrived is complete and in order.
                 let decoded = try slow.encoding.decode(WireServerFrame.self, from: frame.payload)
                 #expect(decoded.seq == last + 1)
                 last = decoded.seq

@@ -39,7 +39,7 @@ final class SocketClient: Sendable {
             + "Sec-WebSocket-Version: \(version)\r\nSec-WebSocket-Key: \(key)\r\n\(protocols)\(extra)\r\n"
     }
 
-    /// Opens a socket and says nothing.
+    /// Opens a socket and sends nothing.
     static func open(
         _ server: TestServer, encoding: Encoding = .json, tls: NIOSSLContext? = nil, receiveBuffer: Int? = nil
     ) async throws -> SocketClient {
@@ -52,7 +52,7 @@ final class SocketClient: Sendable {
         return SocketClient(raw: raw, encoding: encoding)
     }
 
-    /// Opens a socket and is let in.
+    /// Opens a socket and is admitted.
     static func connect(
         _ server: TestServer, as user: TestUser, encoding: Encoding = .json, receiveBuffer: Int? = nil,
         resume: WireResume? = nil
@@ -124,7 +124,7 @@ final class SocketClient: Sendable {
                 }))
     }
 
-    /// The next frame, whatever it is; pings of the server are answered and left out.
+    /// The next frame, of any kind; pings of the server are answered and skipped.
     func frame() async throws -> Frame {
         while true {
             let frame = try await raw.read { buffer -> Frame? in
@@ -160,7 +160,7 @@ final class SocketClient: Sendable {
         return try encoding.decode(WireServerFrame.self, from: frame.payload)
     }
 
-    /// Sends a command and waits for its answer; events that come before it are thrown away.
+    /// Sends a command and waits for its answer; events before it are discarded.
     func ask(_ id: UInt32, _ command: WireClientFrame.OneOf_Command) async throws -> WireServerFrame {
         try send(id, command)
         while true {
@@ -181,7 +181,7 @@ final class SocketClient: Sendable {
         return event
     }
 
-    /// Waits for the close frame and then for the end of the connection; messages before it are thrown away.
+    /// Waits for the close frame and then for the end of the connection; messages before it are discarded.
     func closeCode() async throws -> UInt16? {
         while true {
             let frame = try await frame()

@@ -6,7 +6,7 @@ import WebClient
 
 /// The web client's files over raw connections.
 @Suite(.timeLimit(.minutes(1))) struct StaticFilesTests {
-    /// Asks once over a connection of its own.
+    /// Sends one request over a connection of its own.
     private func get(_ server: TestServer, _ path: String, method: String = "GET", extra: String = "") async throws
         -> HTTPAnswer
     {
@@ -57,7 +57,7 @@ import WebClient
         #expect(throws: StaticFilesError.self) { try StaticFiles(folder: "/nowhere/to/be/found") }
     }
 
-    /// Paths that a file names: sources and links of a page, imports of a script.
+    /// Paths that a file refers to: sources and links of a page, imports of a script.
     private func references(in text: String, at path: String) -> Set<String> {
         let names = text.matches(of: /(?: (?:src|href)="|\bfrom ")((?:\/|\.\.?\/)[^"]+)"/).map(\.1)
         let base = URL(string: "http://localhost\(path)")

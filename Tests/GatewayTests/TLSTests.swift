@@ -66,7 +66,7 @@ import Wire
             socket.hello(user)
             #expect(try await socket.receive().ok.welcome.user.username == "ann")
             #expect(try await socket.isAlive())
-            // Plain text on this port is no HTTP and ends.
+            // Plain text on this port is not valid and ends the connection.
             let plain = try await RawClient.connect(port: server.port)
             plain.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
             await plain.waitForEnd()

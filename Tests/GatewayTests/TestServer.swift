@@ -18,7 +18,7 @@ import Wire
 
 @testable import Gateway
 
-/// The whole server but for its command line: a real database in a file of its own, real services, real sockets.
+/// The whole server except its command line: a real database in a file of its own, real services, real sockets.
 final class TestServer: Sendable {
     let gateway: Gateway
     let registry: SessionRegistry
@@ -113,7 +113,7 @@ final class TestServer: Sendable {
         return TestUser(credentials: credentials, device: device)
     }
 
-    /// Notes that a user knows another one, so that they need not be asked into a group.
+    /// Notes that a user knows another one, so that they can be added to a group without being asked.
     func know(_ user: TestUser, _ other: TestUser) async throws {
         let step = Step(.noteAcquaintance, [.id(user.id), .id(other.id), .instant(clock.now())], expectedRows: 1)
         _ = try await database.commit(WriteUnit([step]))
@@ -147,7 +147,7 @@ struct TestUser: Sendable {
     var token: String { credentials.accessToken.exposed }
 }
 
-/// The wall clock, which can be moved on.
+/// A wall clock that can be advanced.
 final class TestClock: Sendable {
     private let offset = NIOLockedValueBox(Instant.Span.seconds(0))
 

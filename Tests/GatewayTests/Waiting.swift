@@ -1,4 +1,4 @@
-/// Looks again and again as long as a condition holds; the suite's time limit ends it.
+/// Checks repeatedly while a condition holds; the suite's time limit ends it.
 func wait(while condition: () async throws -> Bool) async throws {
     while try await condition() {
         try Task.checkCancellation()

@@ -88,7 +88,7 @@ import Testing
             var all: [ConversationID] = []
             for number in 0..<23 {
                 let friend = try await world.user("friend\(number)")
-                // Several at the same moment: their ids say which comes first.
+                // Several at the same moment: their ids decide the order.
                 if number % 3 == 0 { world.clock.advance(.seconds(1)) }
                 all.append(try await world.send(world.draft(.user(friend)), from: ada).conversation)
             }
@@ -97,11 +97,11 @@ import Testing
                 let page = try await world.service.conversations(of: ada, before: cursor, limit: 5)
                 #expect(page.conversations.count == (page.next == nil ? 3 : 5))
                 seen += page.conversations.map(\.id)
-                // What a client hands back is what it was given.
+                // A cursor survives the round trip through a client.
                 cursor = page.next.flatMap { PageCursor($0.description) }
                 #expect(cursor == page.next)
                 world.clock.advance(.seconds(1))
-                // What is used meanwhile comes to the top, and nothing else moves.
+                // A conversation that is used meanwhile moves to the top, and nothing else moves.
                 if seen.count == 10 { try await world.send(world.draft(.conversation(seen[2])), from: ada) }
             } while cursor != nil && seen.count <= 23
             #expect(seen.count == 23 && Set(seen) == Set(all))

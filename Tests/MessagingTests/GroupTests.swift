@@ -21,7 +21,7 @@ import Testing
             #expect(group.lastMessage?.body.exposed == "ADA made the group “Band”.")
             #expect(try await world.service.makeGroup(draft, by: ada) == group)
             #expect(world.record.deliveries == [try #require(group.lastMessage)])
-            // The name that one client made is another's own affair.
+            // A client id of one user means nothing for another.
             #expect(try await world.service.makeGroup(draft, by: eve).id != group.id)
 
             let sent = try await world.send(world.draft(.conversation(group.id)), from: ben)
@@ -78,7 +78,7 @@ import Testing
             #expect(told == [.user(ada), .user(ben), .user(eve)])
             await expect(.notFound) { _ = try await service.conversation(group, for: eve) }
             await expect(.notFound) { try await service.removeMember(eve, from: group, by: ada) }
-            // Somebody comes back, and the owner leaves: the one who has been there longest takes over.
+            // Somebody comes back, and the owner leaves: the longest-standing member takes over.
             world.clock.advance(.seconds(1))
             _ = try await service.addMembers([eve], to: group, by: ada)
             try await service.removeMember(ada, from: group, by: ada)
@@ -101,7 +101,7 @@ import Testing
                 try await service.changeRole(of: user, to: role, in: group, by: actor).role(of: user)
             }
             for _ in 0..<2 { #expect(try await change(ben, .admin, by: ada) == .admin) }
-            // The second time nothing has happened, and nothing is said.
+            // The second time nothing happens, and no line is written.
             #expect(world.record.deliveries.map(\.body.exposed).last == "ADA made BEN an admin.")
             #expect(world.record.deliveries.count == 2)
             _ = try await service.addMembers([zoe], to: group, by: ben)
@@ -167,7 +167,7 @@ import Testing
             let again = try await world.database.commit(WriteUnit(message.steps))
             world.service.deliver(message, results: again[...])
             #expect(world.record.deliveries.count == 1)
-            // Where it is not known what the statements gave, the message is looked up.
+            // If the results of the statements are unknown, the message is looked up.
             world.service.deliver(message, results: [])
             await world.record.waitForDeliveries(2)
             let page = try await world.service.history(of: direct, reader: ben)

@@ -4,7 +4,7 @@ import Storage
 import TestDatabases
 import Testing
 
-/// A call that somebody must not hear of leaves no trace with them, and all that it leaves otherwise with whoever placed it.
+/// A call that must stay hidden from somebody leaves no trace for them, and its usual traces for the caller.
 @Suite(.timeLimit(.minutes(1))) struct HiddenCallTests {
     @Test(arguments: DatabaseEngine.tested)
     func movesNothingAndCountsForNothing(_ engine: DatabaseEngine) async throws {
@@ -28,7 +28,7 @@ import Testing
             let callers = try #require(try await world.service.conversations(of: eve).conversations.first)
             #expect(callers.lastSeq == 2 && callers.lastMessage?.call?.call == hidden)
 
-            // One that is heard moves it for both.
+            // A call that is not hidden moves it for both.
             _ = try await world.call(from: eve, to: ben, isHidden: false)
             #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [withEve, withAnn])
         }
@@ -43,20 +43,20 @@ import Testing
             #expect(try await world.service.conversations(of: ben).conversations.isEmpty)
             let callers = try await world.service.conversations(of: eve).conversations
             #expect(callers.map(\.id) == [conversation] && callers.first?.lastMessage?.call?.call == hidden)
-            // Whoever opens it finds it empty, and as if they had made it.
+            // A user who opens it finds it empty, as if they had just made it.
             world.clock.advance(.seconds(60))
             let opened = try await world.service.directConversation(between: ben, and: eve)
             #expect(opened.id == conversation && opened.lastSeq == 0 && opened.lastMessage == nil)
             #expect(opened.createdAt == world.clock.now)
             #expect(try await world.service.conversations(of: ben).conversations == [opened])
-            // Ids of version 7 say when they were made.
+            // Ids of version 7 reveal when they were made.
             #expect(conversation.high >> 12 & 0xF == 4)
             try await world.send(world.draft(.user(eve)), from: ben)
             #expect(try await world.service.conversations(of: ben).conversations.map(\.id) == [conversation])
         }
     }
 
-    /// An empty conversation that one has made oneself is there to be written in.
+    /// An empty conversation that a user made is there to write in.
     @Test(arguments: DatabaseEngine.tested)
     func isNotTheSameAsAnEmptyConversation(_ engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in

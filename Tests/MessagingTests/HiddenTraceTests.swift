@@ -5,8 +5,8 @@ import Storage
 import TestDatabases
 import Testing
 
-/// What the blocker is answered and told is the same with hidden calls as it were without, and what the caller is answered
-/// and told is the same as if nobody were at home.
+/// The blocker gets the same answers and events with hidden calls as without, and the caller gets the same as if nobody
+/// were at home.
 @Suite(.timeLimit(.minutes(2))) struct HiddenTraceTests {
     /// Who takes part: eve, whom ben has blocked, and ann, whom he has not.
     enum Person: String, CaseIterable {
@@ -17,19 +17,19 @@ import Testing
     enum Happening {
         /// Somebody writes to a user.
         case writes(Person, to: Person)
-        /// Somebody writes into the conversation with a user, which they have.
+        /// Somebody writes into their existing conversation with a user.
         case answers(Person, Person)
-        /// Somebody sends the last message once more.
+        /// Somebody sends the last message again.
         case repeats(Person)
         /// Somebody opens the conversation with a user.
         case opens(Person, Person)
-        /// Eve calls ben, who must not hear of it.
+        /// Eve calls ben, from whom it must stay hidden.
         case hidden
-        /// Somebody calls a user, who hears it and does not answer.
+        /// Somebody calls a user, who is rung and does not answer.
         case calls(Person, Person)
     }
 
-    /// What becomes of the hidden calls.
+    /// What happens to the hidden calls.
     enum HiddenCalls {
         case hidden, neverPlaced, heard
     }
@@ -75,8 +75,8 @@ import Testing
         #expect(try await Self.told(.eve, of: happenings, .hidden, engine) == notAtHome, "\(name)")
     }
 
-    /// The lines that are hidden from one are told to the other, whatever is stored later on, also when it was not known
-    /// at first that they were stored.
+    /// The lines that are hidden from one are delivered to the other, whatever is stored later, even if it was not
+    /// known at first that they were stored.
     @Test(arguments: DatabaseEngine.tested)
     func aLateDeliveryHasItsPlace(_ engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, _ in
@@ -95,7 +95,8 @@ import Testing
         }
     }
 
-    /// In a group each has places of their own, who was removed is told in theirs, and who comes back counts on.
+    /// In a group each member has their own places; a removed member is told theirs, and a returning one continues from
+    /// theirs.
     @Test(arguments: DatabaseEngine.tested)
     func groupsHavePlacesForEach(_ engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -113,7 +114,7 @@ import Testing
                 let results = try await world.database.commit(WriteUnit(line.steps))
                 world.service.deliver(line, results: results[...])
             }
-            // Where it is not known what the statements gave, nobody else is told either.
+            // If the results of the statements are unknown, nobody else is told either.
             world.service.deliver(line, results: [])
             await world.record.waitForDeliveries(3)
             try await world.send(world.draft(.conversation(group), "cake"), from: ben)
@@ -130,7 +131,7 @@ import Testing
         }
     }
 
-    /// All that one is answered and told in a world where this happens, each thing a minute after the one before, as
+    /// Everything that a user is answered and told in a world where this happens, with a minute between the steps, as
     /// lines without ids.
     private static func told(
         _ person: Person, of happenings: [Happening], _ hidden: HiddenCalls, _ engine: DatabaseEngine
@@ -178,8 +179,8 @@ private final class Cast: Sendable {
 
     private func name(_ user: UserID?) -> String { users.first { $0.value == user }?.key.rawValue ?? "-" }
 
-    /// Carries something out.
-    /// - Returns: What was answered to whom.
+    /// Carries out a step.
+    /// - Returns: The answers and who got them.
     func play(
         _ happening: HiddenTraceTests.Happening, _ number: Int, isHidden: Bool
     ) async throws -> [(person: Person, text: String)] {
@@ -211,7 +212,7 @@ private final class Cast: Sendable {
         return text(try await world.send(draft, from: id(sender)))
     }
 
-    /// All that a user can read.
+    /// Everything that a user can read.
     func world(as user: UserID) async throws -> [String] {
         var lines: [String] = []
         for limit in [1, 9] {
@@ -250,7 +251,7 @@ private final class Cast: Sendable {
 }
 
 extension MessagingWorld.Record {
-    /// The places in which users were told of messages with a text.
+    /// The places that users were told for messages with a text.
     fileprivate func places(of body: String) -> [UserID: [Int64]] {
         var places: [UserID: [Int64]] = [:]
         for event in events {

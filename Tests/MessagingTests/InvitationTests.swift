@@ -4,7 +4,7 @@ import Storage
 import TestDatabases
 import Testing
 
-/// People whom somebody does not know can ask them into a group, but not put them there.
+/// A user can only invite people who do not know them into a group, not add them.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct InvitationTests {
     private func draft(_ world: MessagingWorld, _ members: [UserID], _ name: String = "Band") -> GroupDraft {
         GroupDraft(clientConversationID: .random(at: world.clock.now), name: name, members: members)
@@ -24,7 +24,7 @@ import Testing
             #expect(group.invited.map(\.id) == [eve])
             #expect(group.invited.first?.displayName == "EVE")
 
-            // Until she accepts it is as if the group were none of her business.
+            // Until she accepts, the group is none of her business.
             #expect(try await service.conversations(of: eve).conversations.isEmpty)
             await expect(.notFound) { _ = try await service.conversation(group.id, for: eve) }
             await expect(.notFound) { _ = try await service.history(of: group.id, reader: eve) }
@@ -51,7 +51,7 @@ import Testing
             #expect(try await service.history(of: group.id, reader: eve).messages.count == 3)
             try await world.send(world.draft(.conversation(group.id)), from: eve)
             await world.record.waitForDeliveries(4)
-            // Another device of hers has pressed the same button.
+            // Another device of hers has accepted, too.
             let count = world.record.deliveries.count
             #expect(try await service.acceptInvitation(into: group.id, by: eve).id == group.id)
             #expect(world.record.deliveries.count == count)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    /// Each way to know somebody, and what only looks like one.
+    /// Each way to know somebody, and some that do not count.
     @Test(arguments: DatabaseEngine.tested) func whoKnowsWhom(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
             let service = world.service
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    /// Whatever whoever is invited does about it, the inviter sees the same.
+    /// The inviter sees the same, whatever the invited user does.
     @Test(arguments: DatabaseEngine.tested) func theInviterCannotTell(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
             let service = world.service
@@ -125,11 +125,11 @@ import Testing
             #expect(world.record.invitations.sorted() == [ben, zoe].sorted())
             await expect(.notFound) { _ = try await service.acceptInvitation(into: group, by: eve) }
             await expect(.notFound) { try await service.declineInvitation(into: group, by: eve) }
-            // It never was hers to see, and a later end of the block does not change that.
+            // It was never shown to her, and ending the block later does not change that.
             try await world.block(eve, ada, ends: true)
             #expect(try await names(world, eve).isEmpty)
 
-            // A block that comes later hides it as well.
+            // A later block hides it as well.
             #expect(try await names(world, ben) == ["Band"])
             try await world.block(ben, ada)
             #expect(try await names(world, ben).isEmpty)
@@ -153,7 +153,7 @@ import Testing
             )
             let group = try await service.makeGroup(draft(world, [eve]), by: ada).id
             try await service.declineInvitation(into: group, by: eve)
-            // Neither again, nor after taking it back, nor into another group.
+            // Not by repeating it, nor after withdrawing it, nor into another group.
             _ = try await service.addMembers([eve], to: group, by: ada)
             #expect(try await names(world, eve).isEmpty)
             try await service.removeMember(eve, from: group, by: ada)
@@ -162,7 +162,7 @@ import Testing
             #expect(try await service.makeGroup(draft(world, [eve], "Other"), by: ada).invited.map(\.id) == [eve])
             #expect(try await names(world, eve).isEmpty)
             #expect(world.record.invitations == [eve])
-            // Somebody else was not declined.
+            // Another inviter was not declined.
             _ = try await service.makeGroup(draft(world, [eve], "Ben's"), by: ben)
             #expect(try await names(world, eve) == ["Ben's"])
             world.clock.advance(.seconds(7 * 86_400 + 1))
@@ -180,7 +180,7 @@ import Testing
                 for group in 0..<7 {
                     world.clock.advance(.seconds(1))
                     let made = try await service.makeGroup(draft(world, [eve], "\(number).\(group)"), by: inviter)
-                    // All look alike to whoever invites.
+                    // All look alike to the inviter.
                     #expect(made.invited.map(\.id) == [eve])
                 }
             }
@@ -208,12 +208,12 @@ import Testing
             await expect(.notFound) { try await service.removeMember(eve, from: group, by: ben) }
             #expect(try await names(world, eve).isEmpty)
             await expect(.notFound) { _ = try await service.acceptInvitation(into: group, by: eve) }
-            // Somebody whom she knows can add her, and then there is nothing left to accept.
+            // Somebody whom she knows can add her, and then there is no invitation left.
             _ = try await service.addMembers([eve], to: group, by: ada)
             try await world.know(eve, [ben])
             #expect(try await service.addMembers([eve], to: group, by: ben).invited.isEmpty)
             #expect(try await names(world, eve).isEmpty)
-            // Who is thrown out is asked again, if they do not know who does it.
+            // A removed user is invited again, if they do not know the one who adds.
             try await service.removeMember(eve, from: group, by: ada)
             #expect(try await service.addMembers([eve], to: group, by: ada).invited.map(\.id) == [eve])
             #expect(try await service.acceptInvitation(into: group, by: eve).role(of: eve) == .member)
@@ -230,7 +230,7 @@ import Testing
             await expect(.invalid(.memberIDs)) {
                 _ = try await world.service.addMembers([people[99]], to: group, by: ada)
             }
-            // A group into which more are invited than it has room for is nothing that this version makes.
+            // This version never makes a group into which more are invited than it has room for.
             let step = Step(
                 Statement(
                     "test_invite",

@@ -4,7 +4,7 @@ import Storage
 import Testing
 
 extension MessagingWorld {
-    /// A direct call from one to the other that nobody answers, as the services of calls carry it out: the caller's
+    /// A direct call from one to the other that nobody answers, as the call services carry it out: the caller's
     /// conversation, the call and whom it rings, and its line at the end, which is delivered.
     @discardableResult
     func call(from caller: UserID, to callee: UserID, isHidden: Bool) async throws -> CallID {

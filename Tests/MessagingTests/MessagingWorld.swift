@@ -6,7 +6,7 @@ import Storage
 import TestDatabases
 import Testing
 
-/// A server's messaging, what it told to whom, and a few users.
+/// A server's messaging, what it delivered to whom, and a few users.
 final class MessagingWorld: Sendable {
     static let start = Instant(microseconds: 1_780_000_000_000_000)
 
@@ -34,7 +34,7 @@ final class MessagingWorld: Sendable {
         }
     }
 
-    /// Two servers on one database; on SQLite, which one server has for itself, they share the connection.
+    /// Two servers on one database; on SQLite, which allows only one server, they share the connection.
     static func withTwo(
         _ engine: DatabaseEngine, _ body: (MessagingWorld, MessagingWorld) async throws -> Void
     ) async throws {
@@ -56,7 +56,7 @@ final class MessagingWorld: Sendable {
         return id
     }
 
-    /// Users who know each other, so that nobody has to be asked.
+    /// Users who know each other, so that nobody has to be invited.
     func friends(_ names: String...) async throws -> [UserID] {
         var users: [UserID] = []
         for name in names { users.append(try await user(name)) }
@@ -70,7 +70,7 @@ final class MessagingWorld: Sendable {
             WriteUnit(others.map { Step(.noteAcquaintance, [.id(user), .id($0), .instant(clock.now)]) }))
     }
 
-    /// A user blocks another one, or ends that.
+    /// A user blocks another one, or ends the block.
     func block(_ blocker: UserID, _ blocked: UserID, ends: Bool = false) async throws {
         let step =
             ends
@@ -163,7 +163,7 @@ final class MessagingWorld: Sendable {
             list.withLockedValue { $0.append(.membershipEnded(user, conversation)) }
         }
 
-        /// Waits until there were so many deliveries; more than one caller at a time is not meant.
+        /// Waits until there were so many deliveries; for one caller at a time.
         func waitForDeliveries(_ count: Int) async {
             guard deliveries.count < count else { return }
             for await _ in arrivals where deliveries.count >= count { return }

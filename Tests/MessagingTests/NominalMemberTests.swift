@@ -4,7 +4,8 @@ import Storage
 import TestDatabases
 import Testing
 
-/// Whoever puts somebody into a group cannot tell whether that one has blocked them, and nor can anybody else in the group.
+/// The user who adds somebody to a group cannot tell whether that one has blocked them, and nobody else in the group
+/// can.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct NominalMemberTests {
     /// Ada has eve in her groups, who knows her; ben is a friend of both, zoe knows none of them.
     private struct Stage: Sendable {
@@ -37,7 +38,7 @@ import Testing
             return show(try await world.service.addMembers(users, to: group, by: actor ?? ada))
         }
 
-        /// What an answer says, which does not name the world's own ids.
+        /// The content of an answer, without the world's own ids.
         func show(_ conversation: Conversation) -> String {
             let members = zip(conversation.members, conversation.roles).map { "\($0.displayName) \($1)" }.sorted()
             let invited = conversation.invited.map(\.displayName).sorted()
@@ -45,7 +46,7 @@ import Testing
             return "\(conversation.name ?? "") \(members) \(invited) \(conversation.lastSeq) \(newest)"
         }
 
-        /// What a user sees of groups by asking for everything that there is to ask for.
+        /// What a user sees of groups when asking for everything.
         func answers(to user: UserID, about group: ConversationID) async -> [String] {
             let service = world.service
             let questions: [(String, () async throws -> String)] = [
@@ -104,7 +105,7 @@ import Testing
 
     private typealias Happening = (name: String, @Sendable (Stage, ConversationID) async throws -> Void)
 
-    /// What may happen to a group in which eve is, in this order.
+    /// What may happen to a group with eve in it, in this order.
     private static let happenings: [Happening] = [
         ("nothing", { _, _ in }),
         ("added again", { try await $0.add([$0.eve], to: $1) }),
@@ -132,7 +133,7 @@ import Testing
         ("a stranger adds her", { try await $0.add([$0.eve], to: $1, by: $0.zoe) }),
     ]
 
-    /// What everybody but eve is answered and told, after each thing that happens.
+    /// What everybody but eve is answered and told, after each step.
     private static func story(_ engine: DatabaseEngine, isBlocked: Bool, makesWithEve: Bool) async throws -> [String] {
         // A quota that shows what is counted.
         var quotas = QuotaLimits()
@@ -166,7 +167,7 @@ import Testing
         for (one, other) in zip(open, blocked) { #expect(one == other) }
     }
 
-    /// To the blocker it is as if there were no group.
+    /// To the blocker the group does not exist.
     @Test(arguments: DatabaseEngine.tested)
     func theBlockerSeesNoGroup(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -196,7 +197,7 @@ import Testing
         }
     }
 
-    /// As a welcome ring does, a welcome addition reaches whoever did not hear of the one before.
+    /// Like a welcome ring, a welcome addition reaches a user who was not told of the previous one.
     @Test(arguments: DatabaseEngine.tested)
     func aFriendMakesHerAMember(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -207,14 +208,14 @@ import Testing
             let before = try await service.conversation(group, for: ada)
             try await stage.add([eve], to: group, by: ben)
             #expect(try await service.conversation(group, for: ada).members == before.members)
-            // What tells her is the newest line, and what she was given is hers.
+            // The newest line tells her, and the role she was given is hers.
             #expect(stage.events(of: eve) == ["3 ADA made EVE an admin."])
             #expect(stage.events(of: ada).count == 3)
             #expect(try await service.conversation(group, for: eve).role(of: eve) == .admin)
             #expect(try await service.conversations(of: eve).conversations.map(\.id) == [group])
             #expect(try await service.memberIDs(of: group) == [ada, ben, eve])
             try await stage.add([stage.zoe], to: group, by: eve)
-            // The second time she is one as everybody is.
+            // The second time she is a member like everybody.
             let count = world.record.events.count
             try await stage.add([eve], to: group, by: ben)
             #expect(world.record.events.count == count)
@@ -238,7 +239,7 @@ import Testing
             #expect(seen.inviter.id == zoe && seen.memberCount == 2)
             #expect(world.record.events.contains(.invitation(seen, to: eve)))
             await expect(.notFound) { _ = try await service.conversation(group, for: eve) }
-            // Whom she has blocked takes nothing of it back.
+            // An addition by the one she has blocked does not undo that.
             try await stage.add([eve], to: group, by: ada)
             #expect(try await service.invitations(of: eve).invitations == [seen])
             if accepts {
@@ -256,7 +257,7 @@ import Testing
         }
     }
 
-    /// When the block ends, what she has not heard of is an invitation, which she takes up as she likes.
+    /// When the block ends, the group that she was not told of becomes an invitation, which she can accept or decline.
     @Test(arguments: DatabaseEngine.tested)
     func theEndOfTheBlockShowsAnInvitation(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -269,11 +270,11 @@ import Testing
             #expect(try await Set(service.invitations(of: eve).invitations.map(\.name)) == ["Band", "Choir"])
             await expect(.notFound) { _ = try await service.conversation(band, for: eve) }
             #expect(try await service.acceptInvitation(into: band, by: eve).role(of: eve) == .member)
-            // Ada puts her there as she would have done at once.
+            // Ada adds her, as she would have done without the block.
             try await stage.add([eve], to: choir)
             #expect(try await service.conversation(choir, for: eve).role(of: eve) == .member)
             for group in [band, choir] { #expect(try await service.conversation(group, for: ben).lastSeq == 1) }
-            // A block that comes later changes nothing where she is.
+            // A later block changes nothing where she is a member.
             try await world.block(eve, ada)
             #expect(try await service.conversation(band, for: eve).members.count == 3)
         }
@@ -290,7 +291,7 @@ import Testing
             try await service.removeMember(ada, from: band, by: ada)
             let left = try await service.conversation(band, for: ben)
             #expect(left.role(of: ben) == .owner && left.role(of: eve) == .admin)
-            // Where nobody else is left, it waits for her.
+            // If nobody else is left, it waits for her.
             let alone = try await stage.group([eve], "Alone")
             try await service.removeMember(ada, from: alone, by: ada)
             await expect(.notFound) { _ = try await service.conversation(alone, for: eve) }
@@ -300,7 +301,7 @@ import Testing
         }
     }
 
-    /// An invitation that looked pending, and then she writes to ada, so that ada could put her there but for the block.
+    /// An invitation that looked pending, and then she writes to ada, so that ada could add her except for the block.
     @Test(arguments: DatabaseEngine.tested)
     func whoIsInvitedBecomesAMember(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in
@@ -320,7 +321,7 @@ import Testing
         }
     }
 
-    /// Those whom she has blocked cannot use up what she sees of others' invitations.
+    /// Those whom she has blocked cannot use up her limit of invitations from others.
     @Test(arguments: DatabaseEngine.tested)
     func theBlockedLeaveRoomForOthers(engine: DatabaseEngine) async throws {
         try await MessagingWorld.with(engine) { world in

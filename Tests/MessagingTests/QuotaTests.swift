@@ -4,7 +4,7 @@ import Storage
 import TestDatabases
 import Testing
 
-/// What one user may have stored in a day.
+/// What one user may store in a day.
 @Suite(.serialized, .timeLimit(.minutes(1))) struct QuotaTests {
     private static func limits(_ change: (inout QuotaLimits) -> Void) -> QuotaLimits {
         var limits = QuotaLimits()
@@ -16,7 +16,7 @@ import Testing
         GroupDraft(clientConversationID: .random(at: world.clock.now), name: "Band", members: members)
     }
 
-    /// Expects that a day's quota is used up, and says until when.
+    /// Expects that a day's quota is used up, and when it is renewed.
     private func expectUsedUp(_ world: MessagingWorld, _ body: () async throws -> Void) async throws {
         let day = 86_400_000_000 as Int64
         let untilTomorrow = Instant.Span(microseconds: day - world.clock.now.microseconds % day)
@@ -29,7 +29,7 @@ import Testing
             let first = world.draft(.user(ben))
             for number in 0..<5 { try await world.send(number == 0 ? first : world.draft(.user(ben)), from: ada) }
             try await expectUsedUp(world) { try await world.send(world.draft(.user(ben)), from: ada) }
-            // What was stored before is answered as ever, by a server that was started anew as well.
+            // A stored message is still answered, even by a restarted server.
             let stored = try await world.send(first, from: ada)
             let restarted = MessagingWorld(
                 world.database, clock: world.clock, quotas: Self.limits { $0.messages = 5 })
@@ -105,7 +105,7 @@ import Testing
             try await expectUsedUp(world) {
                 _ = try await world.service.makeGroup(draft(world, [strangers[5]]), by: ada)
             }
-            // Who knows the inviter is not invited, but added.
+            // A user who knows the inviter is added, not invited.
             _ = try await world.service.addMembers([friend], to: group, by: ada)
         }
     }

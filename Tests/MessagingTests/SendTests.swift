@@ -126,7 +126,7 @@ import Testing
             for number in 0..<60 {
                 let draft = world.draft(number % 2 == 0 ? .conversation(conversation) : .user(grace), "\(number)")
                 let answers = try await withThrowingTaskGroup(of: Message.self) { group in
-                    // Two alone meet in the database, four in one transaction, too.
+                    // Two alone meet in the database, four also in one transaction.
                     for server in number % 3 == 0 ? [world, other, world, other] : [world, other] {
                         group.addTask { try await server.send(draft, from: ada) }
                     }
@@ -268,7 +268,7 @@ import Testing
         }
     }
 
-    /// The recipients hear of it when the sender does, once.
+    /// The recipients are told when the sender is, once.
     @Test(arguments: DatabaseEngine.tested) func deliversWhatWasStoredUnknown(engine: DatabaseEngine) async throws {
         try await TestDatabase.with(engine) { database, _ in
             let faulty = FaultyDatabase(database)
@@ -282,7 +282,7 @@ import Testing
                 let before = world.record.events.count
                 faulty.fail(.after(.outcomeUnknown), .after(.outcomeUnknown))
                 await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }
-                // To somebody else, by mistake: it is still the message that it was.
+                // To somebody else, by mistake: it is still the original message.
                 draft.target = .user(alan)
                 await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }
                 let message = try await world.send(draft, from: ada, device: device)
@@ -294,7 +294,7 @@ import Testing
                         .reply(message.id),
                     ])
             }
-            // It was not stored, so it is new when it is.
+            // It was not stored, so it is new when sent again.
             let draft = world.draft(.user(grace))
             faulty.fail(.before(.outcomeUnknown))
             await expect(.unavailable) { try await world.send(draft, from: ada, device: device) }

@@ -15,7 +15,7 @@ import Testing
 struct DeliveryTests {
     typealias World = OutboxWorld
 
-    @Test("Signed, in the order of the call, each event until it is taken", arguments: DatabaseEngine.tested)
+    @Test("Signed, in the order of the call, each event until it is accepted", arguments: DatabaseEngine.tested)
     func inOrder(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             // The second event is refused three times.
@@ -40,13 +40,13 @@ struct DeliveryTests {
             #expect(world.time.now - .start >= .milliseconds(3500))
             #expect(world.service.metrics.webhook.failedAttempts.value == 3)
             #expect(world.service.metrics.webhook.latency.value >= 4 * 3500)
-            // The signature tells when it was sent, not when it happened.
+            // The signature has the time of sending, not of the event.
             let times = receiver.requests.compactMap { $0.headers["Ringback-Signature"].first?.prefix(12) }
             #expect(times.first == "t=1700000000" && times.last != times.first)
         }
     }
 
-    @Test("A call whose events are refused keeps none of another call waiting", arguments: DatabaseEngine.tested)
+    @Test("A call whose events are refused does not delay another call", arguments: DatabaseEngine.tested)
     func otherCallsGoOn(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             let (bad, good) = (Story.whole(1), Story.whole(2))
@@ -74,7 +74,7 @@ struct DeliveryTests {
         (.hang, false), (.close, false), (.redirect, false), (.answer(.notFound), false), (.answerWithoutEnd, true),
     ]
 
-    @Test("Whatever the receiver does, it gets the event again until it answers 2xx", arguments: 0..<5)
+    @Test("The event is sent again until the receiver answers 2xx, whatever else it does", arguments: 0..<5)
     func misbehaviour(_ index: Int) async throws {
         let (behaviour, isTaken) = Self.misbehaviours[index]
         try await World.with(.sqlite) { database, _, receiver in
@@ -91,12 +91,12 @@ struct DeliveryTests {
         }
     }
 
-    @Test("Nobody is there at first", arguments: DatabaseEngine.tested)
+    @Test("The receiver is not there at first", arguments: DatabaseEngine.tested)
     func comesBack(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             let url = receiver.url
             let world = World(database, receiver) {
-                // Nobody listens on the port of discard.
+                // Nobody listens on the discard port.
                 $0.webhooks = .init(url: Redacted("http://127.0.0.1:9/"), secret: Redacted(World.webhookSecret))
             }
             try await world.running {
@@ -112,7 +112,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("Given up at its age; what comes after it goes on", arguments: DatabaseEngine.tested)
+    @Test("Given up when too old; later events go on", arguments: DatabaseEngine.tested)
     func givenUp(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             receiver.behave { request, _ in .answer(request.type == "call.initiated" ? .gone : .ok) }
@@ -134,7 +134,7 @@ struct DeliveryTests {
     }
 
     @Test(
-        "A server killed while it sends: the next one sends again when the lease is over",
+        "A server killed while it sends: the next one sends again when the lease has expired",
         arguments: DatabaseEngine.tested)
     func killed(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, place, receiver in
@@ -143,7 +143,7 @@ struct DeliveryTests {
             try await first.running {
                 try await first.record(Story.whole(1).changes)
                 await receiver.receives(1)
-                // The first one knows nothing of this: to it no time passes, and it still waits for an answer.
+                // The first server does not notice: no time passes for it, and it still waits for an answer.
                 let other = try place.open()
                 let time = VirtualTime()
                 let next = World(other, receiver, time: time) { $0.requestTimeout = .seconds(30) }
@@ -157,7 +157,7 @@ struct DeliveryTests {
             }
             #expect(receiver.requests.map(\.type) == [Story.kinds[0]] + Story.kinds)
             #expect(receiver.requests[0].id == receiver.requests[1].id)
-            // What the first one thought of its attempt changes nothing any more.
+            // The first server's result for its attempt no longer changes anything.
             #expect(first.finished(.delivered) == 0)
             try await first.isEmpty()
         }
@@ -176,7 +176,7 @@ struct DeliveryTests {
                     for number in 1...40 {
                         try await (number.isMultiple(of: 2) ? one : two).record(Story.whole(UInt64(number)).changes)
                     }
-                    // Whoever finishes an event goes on with the next one.
+                    // The server that finishes an event continues with the next one.
                     try await one.wait { one.finished(.delivered) + two.finished(.delivered) == 200 }
                 }
             }
@@ -190,7 +190,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("A server that stops gives what is under way back, after a while", arguments: DatabaseEngine.tested)
+    @Test("A server that stops releases what is in flight, after a while", arguments: DatabaseEngine.tested)
     func stops(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             receiver.behave { _, number in number == 0 ? .hang : .answer(.ok) }
@@ -205,7 +205,7 @@ struct DeliveryTests {
             await world.time.sleeps(beyond: 2)
             world.time.advance(by: .seconds(3))
             try await running.value
-            // No lease is left to wait for.
+            // There is no lease left to wait for.
             let next = World(database, receiver, time: world.time)
             try await next.running { try await next.passTime(untilFinished: 1) }
             #expect(next.time.now - .start <= .seconds(20))
@@ -213,16 +213,16 @@ struct DeliveryTests {
         }
     }
 
-    @Test("The database goes away: nothing is lost", arguments: DatabaseEngine.tested)
+    @Test("The database becomes unreachable: nothing is lost", arguments: DatabaseEngine.tested)
     func outage(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             let faulty = FaultyDatabase(database)
             let world = World(faulty, receiver)
             try await world.record(Story.whole(1).changes)
-            // The sweep and two claims fail; a third one is carried out, but nobody hears of it.
+            // The sweep and two claims fail; a third one is carried out, but its result is lost.
             faulty.fail(.before(.unavailable), .before(.unavailable), .before(.outcomeUnknown), .after(.outcomeUnknown))
             receiver.behave { _, number in
-                // That the first event was taken can't be written down.
+                // That the first event was accepted can't be stored.
                 if number == 0 { faulty.fail(.before(.unavailable)) }
                 return .answer(.ok)
             }
@@ -234,14 +234,14 @@ struct DeliveryTests {
         }
     }
 
-    @Test("What becomes due while it is looked for what is due is sent at once", arguments: DatabaseEngine.tested)
+    @Test("An event that becomes due while due events are being read is sent at once", arguments: DatabaseEngine.tested)
     func dueDuringTheLook(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             receiver.behave { _, number in .answer(number == 0 ? .badGateway : .ok) }
             let slow = FaultyDatabase(database)
             let world = World(slow, receiver)
             let hasPassed = NIOLockedValueBox(false)
-            // It comes again after a second at most, and the next look takes two.
+            // It is due again after at most a second, and the next read takes two.
             slow.beforeEach { [time = world.time, figures = world.service.metrics.webhook] unit in
                 guard unit.steps.first?.statement == .claimOldestOfStreams, figures.failedAttempts.value == 1,
                     figures.inFlight.value == 0, !hasPassed.withLockedValue({ $0 })
@@ -258,7 +258,7 @@ struct DeliveryTests {
         }
     }
 
-    @Test("What was delivered is kept for a day", arguments: DatabaseEngine.tested)
+    @Test("Delivered events are kept for a day", arguments: DatabaseEngine.tested)
     func swept(_ engine: DatabaseEngine) async throws {
         try await World.with(engine) { database, _, receiver in
             let world = World(database, receiver)

@@ -8,11 +8,11 @@ import Testing
 @testable import Outbox
 @testable import SignalingCore
 
-@Suite("What a change of a call tells")
+@Suite("The events of a change of a call")
 struct EventTests {
     private static let (caller, callee) = (Story.caller.id, Story.callee.id)
 
-    /// What is done with a call, and what the last change of it tells.
+    /// What is done with a call, and the events of its last change.
     static let stories: [(name: String, act: @Sendable () -> Story, events: [WebhookEvent])] = [
         ("placed", { Story() }, [WebhookEvent(kind: .initiated)]),
         (
@@ -110,7 +110,7 @@ struct EventTests {
         #expect(WebhookEvent.events(of: change.transition) == Self.stories[index].events)
     }
 
-    @Test("Many people in one change: one event for what is alike, in the order of their places")
+    @Test("Many people in one change: one event for what is alike, in the order of the participants")
     func group() {
         let users = (1...7).map { UserID(high: 5, low: $0) }
         let connected = Participant.State.connected(.init(joinedAt: .start, device: DeviceID(high: 6, low: 6)))
@@ -139,13 +139,13 @@ struct EventTests {
             ])
     }
 
-    @Test("Whoever must not hear of a call is not woken for it")
+    @Test("A user from whom a call is hidden is not woken for it")
     func hidden() {
         #expect(PushNotice.notices(of: Story(isCalleeHidden: true).changes[0].transition).isEmpty)
         #expect(!PushNotice.notices(of: Story().changes[0].transition).isEmpty)
     }
 
-    @Test("Whoever was not to hear of a call is woken when somebody who is welcome rings")
+    @Test("A user from whom a call was hidden is woken when a welcome caller rings")
     func welcome() {
         let other = CallOrigin(user: UserID(high: 3, low: 3), device: DeviceID(high: 33, low: 1))
         let rung = Call.place(
@@ -207,7 +207,7 @@ struct EventTests {
         ),
     ]
 
-    @Test("Sleeping devices are told to ring, and why they need not any more", arguments: rings.indices)
+    @Test("Sleeping devices are told to ring, and why they no longer need to", arguments: rings.indices)
     func pushes(_ index: Int) throws {
         let ring = Self.rings[index]
         var story = Story()
@@ -221,7 +221,7 @@ struct EventTests {
         #expect(PushNotice.notices(of: change.transition) == [cancel], "\(ring.name)")
     }
 
-    @Test("Nobody is woken for a call that is over at once")
+    @Test("Nobody is woken for a call that ends at once")
     func busy() {
         #expect(PushNotice.notices(of: Story(isCalleeBusy: true).changes[0].transition) == [])
     }
@@ -253,7 +253,7 @@ struct BodyTests {
                 """)
     }
 
-    @Test("The signature is that of another implementation (openssl dgst -sha256 -hmac)")
+    @Test("The signature equals that of another implementation (openssl dgst -sha256 -hmac)")
     func signature() {
         let signature = Signature(secret: Redacted("sixteen bytes ok"))
         #expect(
@@ -261,7 +261,7 @@ struct BodyTests {
                 == "t=1700000000,v1=e02f57a85618d75edff43fa8aa1b1698890a35420fb7ee2ffa5695193799093c")
     }
 
-    @Test("Nothing is written for services that there are not")
+    @Test("Nothing is written for services that are not configured")
     func nothingForNobody() async throws {
         let channels: [([OutboxMetrics.Channel], Int)] = [
             ([], 0), ([.webhook], 1), ([.push], 1), ([.webhook, .push], 2),

@@ -44,7 +44,7 @@ final class OutboxWorld: Sendable {
         if channels.contains(.push) {
             settings.push = .init(url: Redacted(receiver.url), secret: Redacted(Self.pushSecret))
         }
-        // Much more than an answer on this machine takes, however busy it is.
+        // Much longer than an answer takes on this machine, however busy it is.
         settings.requestTimeout = .seconds(20)
         change(&settings)
         service = OutboxService(
@@ -76,7 +76,7 @@ final class OutboxWorld: Sendable {
         }
     }
 
-    /// Writes what changes of calls tell, as with the calls' own changes, and says so.
+    /// Stores the events of call changes, as with the calls' own changes, and signals it.
     func record(_ changes: [RecordedChange]) async throws {
         for change in changes {
             let results = try await database.commit(WriteUnit(service.steps(for: change)))
@@ -84,7 +84,7 @@ final class OutboxWorld: Sendable {
         }
     }
 
-    /// Lets time pass, from one moment at which something is to be done to the next, until a condition is fulfilled.
+    /// Lets time pass, from one due moment to the next, until a condition is fulfilled.
     func passTime(until condition: () async throws -> Bool) async throws {
         while try await !condition() {
             let seen = time.sleeps
@@ -96,7 +96,7 @@ final class OutboxWorld: Sendable {
         }
     }
 
-    /// Waits until a condition is fulfilled that takes no time. Whoever sends goes to sleep after each thing that it does.
+    /// Waits until a condition is fulfilled without time passing. Workers go to sleep after each step.
     func wait(until condition: () throws -> Bool) async throws {
         while true {
             let seen = time.sleeps
@@ -119,7 +119,7 @@ final class OutboxWorld: Sendable {
 
     // MARK: People
 
-    /// Makes an account of a profile, and a session for each of its devices with the push token that it has.
+    /// Creates an account for a profile, and a session for each of its devices with its push token.
     func add(_ profile: Profile, devices: [(device: DeviceID, pushToken: String?)]) async throws {
         let now = time.now
         var steps = [

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Outbox
 
-@Suite("Pushes wake who sleeps", .timeLimit(.minutes(1)), .serialized)
+@Suite("Pushes wake sleeping devices", .timeLimit(.minutes(1)), .serialized)
 struct PushTests {
     typealias World = OutboxWorld
 
@@ -62,7 +62,7 @@ struct PushTests {
         }
     }
 
-    @Test("The token stands in no row of the outbox", arguments: DatabaseEngine.tested)
+    @Test("The token is in no row of the outbox", arguments: DatabaseEngine.tested)
     func tokensAreNotCopied(_ engine: DatabaseEngine) async throws {
         try await with(engine) { world in
             try await world.record(Story().changes)
@@ -104,7 +104,7 @@ struct PushTests {
         }
     }
 
-    @Test("A cancel takes the place of an invite that was not taken yet", arguments: DatabaseEngine.tested)
+    @Test("A cancel replaces an invite that was not accepted yet", arguments: DatabaseEngine.tested)
     func superseded(_ engine: DatabaseEngine) async throws {
         try await with(engine) { world in
             world.receiver.behave { request, _ in .answer(request.type == "invite" ? .serviceUnavailable : .ok) }
@@ -150,7 +150,7 @@ struct PushTests {
         }
     }
 
-    @Test("A receiver of webhooks that hangs keeps no push waiting")
+    @Test("A webhook receiver that hangs delays no push")
     func apart() async throws {
         try await World.with(.sqlite) { database, _, receiver in
             receiver.behave { request, _ in request.type.hasPrefix("call.") ? .hang : .answer(.ok) }

@@ -8,18 +8,18 @@ import Testing
 
 @testable import Outbox
 
-/// A service of an operator: a real HTTP server on this machine, which behaves as badly as a test wants it to.
+/// A service of an operator: a real HTTP server on this machine, which behaves as badly as a test wants.
 final class Receiver: Sendable {
     /// What it does with a request.
     enum Behaviour: Sendable {
         case answer(HTTPResponseStatus)
-        /// Sends elsewhere.
+        /// Redirects.
         case redirect
         /// Never answers.
         case hang
         /// Closes the connection instead.
         case close
-        /// Answers 200, and goes on without an end.
+        /// Answers 200, and never ends the body.
         case answerWithoutEnd
     }
 
@@ -79,7 +79,7 @@ final class Receiver: Sendable {
 
     var requests: [Request] { state.withLockedValue { $0.requests } }
 
-    /// Comes back when there were so many requests.
+    /// Returns when there were so many requests.
     func receives(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let isSo = state.withLockedValue { state in

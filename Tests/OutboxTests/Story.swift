@@ -32,7 +32,7 @@ struct Story {
         changes = [RecordedChange(transition: transition, people: Self.people, at: now)]
     }
 
-    /// A call that was placed, answered and hung up: what it tells is in `kinds`.
+    /// A call that was placed, answered and hung up; its events are in `kinds`.
     static func whole(_ number: UInt64, at now: Instant = .start) -> Story {
         var story = Story(number, at: now)
         story.answer()

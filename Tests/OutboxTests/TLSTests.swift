@@ -31,7 +31,7 @@ struct TLSTests {
     }
 }
 
-/// Hands on what comes first, and closes the connection.
+/// Passes on the first bytes, and closes the connection.
 private final class FirstBytes: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

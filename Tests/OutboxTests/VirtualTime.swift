@@ -22,7 +22,7 @@ final class VirtualTime: Sendable {
     var now: Instant { state.withLockedValue { $0.now } }
     /// How many wait now.
     var sleeping: Int { state.withLockedValue { $0.sleepers.count } }
-    /// How many have ever begun to wait.
+    /// How many have ever started to wait.
     var sleeps: Int { state.withLockedValue { $0.sleeps } }
 
     var clock: OutboxClock {
@@ -46,7 +46,7 @@ final class VirtualTime: Sendable {
         for continuation in due { continuation.resume() }
     }
 
-    /// Comes back when more have begun to wait than so many.
+    /// Returns when more than so many have started to wait.
     func sleeps(beyond count: Int) async {
         await withCheckedContinuation { continuation in
             let isSo = state.withLockedValue { state in

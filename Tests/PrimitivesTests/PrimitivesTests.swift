@@ -26,7 +26,7 @@ struct IdentifierTests {
         #expect(UserID(text) == nil)
     }
 
-    @Test("Version, variant and time stand where RFC 9562 §5.7 puts them")
+    @Test("Version, variant and time are where RFC 9562 §5.7 puts them")
     func version7() {
         let id = CallID(at: Instant(microseconds: 1_645_557_742_000_999), randomHigh: .max, randomLow: .max)
         #expect(id.description == "017f22e2-79b0-7fff-bfff-ffffffffffff")

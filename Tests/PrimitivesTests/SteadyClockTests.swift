@@ -22,7 +22,7 @@ struct SteadyClockTests {
         }
     }
 
-    @Test("Goes with the machine's clock as long as nobody sets that")
+    @Test("Follows the machine's clock as long as nobody sets that")
     func alike() {
         var machine = Machine()
         for _ in 0..<1000 {
@@ -31,7 +31,7 @@ struct SteadyClockTests {
         }
     }
 
-    @Test("Set by an hour, back or forth: 45 s last 40 to 50 s", arguments: [-3600, 3600, -86_400, 30] as [Int64])
+    @Test("Set by an hour, back or forward: 45 s last 40 to 50 s", arguments: [-3600, 3600, -86_400, 30] as [Int64])
     func spans(_ jump: Int64) {
         var machine = Machine()
         machine.pass(.seconds(3))
@@ -58,7 +58,7 @@ struct SteadyClockTests {
         #expect(machine.now() == machine.system)
     }
 
-    @Test("Nobody asked for days: it has caught up with a jump, not run past it")
+    @Test("Not read for days: it has caught up with a jump, not run past it")
     func idle() {
         var machine = Machine()
         machine.system = machine.system + .seconds(-3600)
@@ -68,7 +68,7 @@ struct SteadyClockTests {
         #expect(machine.clock.reading(uptime: machine.uptime) == machine.system)
     }
 
-    @Test("Never goes back, whatever is done to the machine's clock", arguments: 0..<50 as Range<UInt64>)
+    @Test("Never goes back, whatever happens to the machine's clock", arguments: 0..<50 as Range<UInt64>)
     func monotonic(_ seed: UInt64) {
         var random = SplitMix(seed)
         var machine = Machine()
@@ -87,7 +87,7 @@ struct SteadyClockTests {
         }
     }
 
-    @Test("A reading that comes late, from another thread, changes nothing")
+    @Test("A late reading from another thread changes nothing")
     func lateReading() {
         var machine = Machine()
         let early = machine.uptime
@@ -99,7 +99,7 @@ struct SteadyClockTests {
     }
 }
 
-/// Random numbers that follow from a seed.
+/// A seeded source of randomness.
 private struct SplitMix {
     private var state: UInt64
 

@@ -2,7 +2,7 @@ import Primitives
 import Testing
 
 @Suite struct VisibleNameTests {
-    /// Each scalar of these is looked at as it is: Swift takes texts for equal that differ in their normal form.
+    /// Each scalar of these is compared as it is: Swift treats texts in different normal forms as equal.
     private func scalars(_ text: String?) -> [UInt32]? { text.map { $0.unicodeScalars.map(\.value) } }
 
     @Test(arguments: [
@@ -26,14 +26,14 @@ import Testing
         "", " ", "\u{3000}", "\u{200B}", "\u{AD}", "\u{2060}", "\u{3164}", "\u{115F}\u{1160}", "\u{FFA0}", "\u{FE0F}",
         "\u{200D}", "\u{200C}\u{200D}", "\u{E0067}\u{E007F}", "\u{FEFF}", "\u{34F}", "\u{180E}", "\u{2800}", "\u{301}",
         "\u{17B4}", "\u{1D173}", "\u{E0001}", "\u{2062}",
-        // Hidden in what can be seen.
+        // Invisible characters among visible ones.
         "A\u{200B}da", "A\u{AD}da", "A\u{2060}da", "Ada\u{3164}", "A\u{200D}da", "A\u{200C}da", "Ada\u{200D}",
         "\u{200D}Ada",
         "Ada\u{FE0F}", "1\u{FE0F}", "Ada\u{E0100}", "Ada\u{E0061}", "🏴\u{E0067}", "🏴\u{E007F}", "👩\u{200D}",
         "\u{200D}👩",
         "👩\u{200D}Ada", "Ada\u{FEFF}", "A\u{34F}da", "علی\u{200C}", "\u{200C}علی", "علی\u{200D}رضا", "علی\u{200C}Ada",
         "葛\u{E0100}\u{E0101}",
-        // What turns the direction, and other controls.
+        // Characters that change the direction, and other controls.
         "A\u{61C}da", "A\u{200E}da", "A\u{200F}da", "A\u{202A}da", "A\u{202B}da", "A\u{202C}da", "A\u{202D}da",
         "A\u{202E}da", "A\u{2066}da", "A\u{2067}da", "A\u{2068}da", "A\u{2069}da", "A\u{2028}da", "A\nda", "A\u{0}da",
         "A\u{85}da", "A\u{206A}da", "A\u{FFF9}da",

@@ -5,10 +5,10 @@ import Testing
 
 @testable import Ringback
 
-/// Whoever logs never waits for those who read the log.
+/// A caller that logs never waits for the log's reader.
 @Suite("Line writer", .timeLimit(.minutes(1)))
 struct LineWriterTests {
-    /// A pipe; what is written to it is read when the test says so.
+    /// A pipe; its content is read when the test says so.
     private func pipe() throws -> (reading: FileHandle, writing: FileHandle) {
         let pipe = Pipe()
         return (pipe.fileHandleForReading, pipe.fileHandleForWriting)
@@ -27,7 +27,7 @@ struct LineWriterTests {
         #expect(writer.dropped.value == 0)
     }
 
-    @Test("A pipe that nobody reads stops nobody, and the reader is told what is missing")
+    @Test("A pipe that nobody reads blocks nobody, and the reader is told what is missing")
     func nobodyReads() throws {
         let (reading, writing) = try pipe()
         defer { try? writing.close() }
@@ -72,7 +72,7 @@ struct LineWriterTests {
         #expect(writer.dropped.value == 3)
     }
 
-    @Test("A line longer than the room is dropped alone")
+    @Test("Only a line longer than the capacity is dropped")
     func longLine() {
         var queue = LineQueue(capacity: 10)
         let taken = ["four", "more than ten bytes", "1234", ""].map { queue.append($0) }
@@ -83,7 +83,7 @@ struct LineWriterTests {
         #expect(queue.take().bytes.isEmpty)
     }
 
-    @Test("The level of all loggers changes at once, but for those with one of their own")
+    @Test("The level of all loggers changes at once, except those with one of their own")
     func threshold() {
         let threshold = LogThreshold(.info)
         let common = Logger(label: "a") { LogLine(label: $0, threshold: threshold, format: .text) }

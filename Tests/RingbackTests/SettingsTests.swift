@@ -11,14 +11,14 @@ import Testing
 
 @Suite("Settings")
 struct SettingsTests {
-    @Test("Nothing is said: the defaults")
+    @Test("Nothing is set: the defaults")
     func defaults() async throws {
         let settings = try await Settings.load(flags: [:], environment: [:], file: nil)
         #expect(settings == Settings())
         #expect(settings.listen.description == "127.0.0.1:8080")
     }
 
-    @Test("Flags come before the environment, the environment before the file")
+    @Test("Flags override the environment, the environment overrides the file")
     func precedence() async throws {
         let file = try TemporaryFile(
             """
@@ -36,7 +36,7 @@ struct SettingsTests {
         #expect(settings.allowedOrigins.map(\.description) == ["https://one.example", "https://two.example"])
     }
 
-    @Test("Each quota can be set, and none is without bound")
+    @Test("Each quota can be set, and none is unlimited")
     func quotas() async throws {
         let names = QuotaLimits.settings.map(\.name)
         #expect(names.count == QuotaKind.allCases.count)
@@ -108,7 +108,7 @@ struct SettingsTests {
         #expect(settings.plainConnections == 400)
     }
 
-    @Test("A running server takes up the log level and the certificate, and nothing else")
+    @Test("A running server applies the log level and the certificate, and nothing else")
     func reloading() {
         var old = Settings()
         old.tls = Settings.TLSFiles(certificate: "c", key: "k")
@@ -150,7 +150,7 @@ struct SettingsTests {
         ("https://u:p@a.example", "sixteen bytes p.", "without a user name"),
     ]
 
-    @Test("Without a URL that is one, and a secret that is long enough, there is no service", arguments: noEndpoints)
+    @Test("Without a valid URL and a long enough secret there is no service", arguments: noEndpoints)
     func wrongEndpoints(_ url: String?, _ secret: String?, _ complaint: String) async {
         var environment: [String: String] = [:]
         environment["RINGBACK_PUSH_URL"] = url
@@ -245,7 +245,7 @@ struct SettingsTests {
         ([:], ["RINGBACK_ECHO_ENABLED": "maybe"], "echo.enabled in the environment must be true or false"),
     ]
 
-    @Test("What is wrong is told in one line that names it", arguments: wrongSettings)
+    @Test("An error is reported in one line that names the setting", arguments: wrongSettings)
     func wrong(_ flags: [String: String], _ environment: [String: String], _ complaint: String) async {
         await #expect(throws: SettingsError(complaint)) {
             try await Settings.load(flags: flags, environment: environment, file: nil)
@@ -253,7 +253,7 @@ struct SettingsTests {
     }
 
     @Test(
-        "A file that is missing, no JSON, or has an unknown or ill-typed setting",
+        "A file that is missing, not JSON, or has an unknown or ill-typed setting",
         arguments: [
             (#"{"calls": {"ringSecond": 5}}"#, "there is no setting “calls.ringSecond”"),
             ("[1]", "is not a JSON object"), ("{", "is not a JSON object"),
@@ -271,7 +271,7 @@ struct SettingsTests {
         #expect(missing?.description.contains("can't be read") == true)
     }
 
-    @Test("TURN servers come by flags, the environment or the file; the secret from a file, too")
+    @Test("TURN servers come from flags, the environment or the file; the secret from a file, too")
     func turn() async throws {
         let secret = try TemporaryFile("north star\n")
         let urls = "turn:turn.example:3478?transport=udp, turns:[2001:db8::1]:5349?transport=tcp"

@@ -24,7 +24,7 @@ struct AccountStatementTests {
             #expect(try await search("an") == ["Andy", "zed"])
             #expect(try await search("andrea ü") == ["zed"])
             #expect(try await search("ä") == ["Andy"])
-            // No character is a wildcard.
+            // No character works as a wildcard.
             #expect(try await search("a_") == ["a_b"])
             #expect(try await search("100%") == ["a_b"])
             #expect(try await search("%") == [])
@@ -67,7 +67,7 @@ struct AccountStatementTests {
                     ]
                 ).count
             }
-            // Expired, then good, then used up.
+            // Expired, then valid, then used up.
             #expect(try await exchange("b1", to: ["b2", nil, "b1"], at: 1000) == 0)
             #expect(try await exchange("b1", to: ["b2", nil, "b1"]) == 1)
             #expect(try await exchange("b1", to: ["b3", nil, "b1"]) == 0)
@@ -81,7 +81,7 @@ struct AccountStatementTests {
                 ]
             }
             #expect(try await stored() == ["b2", nil, "b1"])
-            // A repeat, which another one may have come before.
+            // A repeat that may lose against another one.
             #expect(try await exchange("b2", repeated: "b3", to: ["b2", "b4", nil]) == 0)
             #expect(try await exchange("b2", to: ["b2", "b3", nil]) == 1)
             #expect(try await exchange("b2", to: ["b2", "b4", nil]) == 0)
@@ -113,14 +113,14 @@ struct AccountStatementTests {
                 let id: SessionID = fresh(Int64(index))
                 sessions.append(id)
                 var values = sessionValues(id, index == 4 ? bob : ann, fresh(), hash: "\(index)")
-                // The third is used last.
+                // The third is the last one used.
                 values[8] = .instant(moment(index == 2 ? 100 : Int64(index)))
                 try await database.run(.insertSession, values, expectedRows: 1)
             }
             let ended = try await database.run(
                 .revokeOldestSessions, [.id(ann), .instant(moment(200)), .integer(2)])
             #expect(Set(try ended.rows.map { try $0.id("id") as SessionID }) == [sessions[0], sessions[1]])
-            // Revoked at 200, run out at 1000.
+            // Revoked at 200, expired at 1000.
             for (before, count) in [(200, 0), (201, 2), (1000, 0), (1001, 2)] {
                 let deleted = try await database.run(
                     .deleteOldSessions, [.id(ann), .instant(moment(Int64(before)))])

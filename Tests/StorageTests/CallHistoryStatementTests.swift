@@ -5,7 +5,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct CallHistoryStatementTests {
-    /// A page is a range of an index: nothing is sorted, and no more rows are looked at than the page has.
+    /// A page is a range of an index: nothing is sorted, and no more rows are read than the page has.
     @Test(arguments: DatabaseEngine.tested)
     func pagesAreRangesOfIndexes(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
@@ -13,7 +13,7 @@ struct CallHistoryStatementTests {
             let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
             let conversation = try await database.addConversation(ann, bob)
             try await database.addEndedCalls(500, in: conversation, from: bob, to: ann)
-            // Those of somebody whom the user has blocked are stepped over without being looked at.
+            // Rows of somebody whom the user has blocked are skipped without being read.
             try await database.addEndedCalls(500, in: conversation, from: bob, to: ann, hidden: true)
             let pages: [(CallPageStatements, [SQLValue], index: String)] = [
                 (.ofUser, [.id(ann), .null, .null], "call_participants_user_id_started_at_idx"),
@@ -56,13 +56,13 @@ struct CallHistoryStatementTests {
             #expect(try await unseen(3) == 3)
             try await database.run(.markMissedCallsSeenThroughCall, [.id(ann), .id(calls[2])])
             #expect(try await unseen() == 1)
-            // Seen is seen: an older mark that comes late changes nothing.
+            // An older mark that comes late changes nothing.
             try await database.run(.markMissedCallsSeenThroughCall, [.id(ann), .id(calls[0])])
             #expect(try await unseen() == 1)
             // The caller has missed none, so has none to mark.
             try await database.run(.markMissedCallsSeenThroughCall, [.id(bob), .id(calls[3])])
             #expect(try await database.query(.missedCallsSeenThrough, [.id(bob)]).isEmpty)
-            // All are seen, those too that a clock which was ahead has put after the present.
+            // All are seen, including those that a clock which was ahead has put into the future.
             try await database.run(.markMissedCallsSeen, [.id(ann), .instant(moment(0))])
             #expect(try await unseen() == 0)
             let mark = try await database.query(.missedCallsSeenThrough, [.id(ann)]).first
@@ -117,7 +117,7 @@ struct CallHistoryStatementTests {
         }
     }
 
-    /// Whatever happened to the conversation, the steps that leave a message in it succeed, and leave it once.
+    /// The steps that leave a message in the conversation succeed whatever happened to it, and leave it once.
     @Test(arguments: DatabaseEngine.tested)
     func aSystemMessageIsWrittenOnce(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
@@ -143,7 +143,7 @@ struct CallHistoryStatementTests {
 }
 
 extension Database {
-    /// Writes calls that nobody answered, a second after each other.
+    /// Writes calls that nobody answered, a second apart.
     @discardableResult
     fileprivate func addEndedCalls(
         _ count: Int, in conversation: ConversationID, from caller: UserID, to callee: UserID, hidden: Bool = false

@@ -35,10 +35,10 @@ struct CallStatementTests {
                     update(1, "ongoing"), Step(.upsertCallParticipant, joined, expectedRows: 1),
                     Step(.insertScreenShare, share, expectedRows: 1),
                 ]))
-            // Whoever knows an older revision owns the call no more.
+            // A writer that knows an older revision no longer owns the call.
             let stale = try await code { _ = try await database.commit(WriteUnit([update(1, "ongoing")])) }
             #expect(stale == .expectationFailed(step: 0))
-            // So does another node, and an earlier or later process of the owner.
+            // The same holds for another node, and for an earlier or later process of the owner.
             for intruder in [update(2, "ongoing", by: fresh()), update(2, "ongoing", epoch: 2)] {
                 let refused = try await code { _ = try await database.commit(WriteUnit([intruder])) }
                 #expect(refused == .expectationFailed(step: 0))
@@ -92,7 +92,7 @@ struct CallStatementTests {
             for index in 0..<5 {
                 let friend = try await database.addUser("friend\(index)")
                 let conversation = try await database.addConversation(ann, friend)
-                // Two began at the same moment: the id decides.
+                // Two started at the same moment: the id decides.
                 calls.append(
                     try await database.addCall(
                         in: conversation, from: friend, to: ann, at: Int64(index == 3 ? 2 : index)))

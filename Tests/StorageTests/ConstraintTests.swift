@@ -3,7 +3,7 @@ import Testing
 
 @testable import Storage
 
-/// Both engines call a violated constraint by the same name.
+/// Both engines report a violated constraint by the same name.
 @Suite(.timeLimit(.minutes(1)))
 struct ConstraintTests {
     @Test(arguments: DatabaseEngine.tested)
@@ -93,7 +93,7 @@ struct ConstraintTests {
         }
     }
 
-    /// A call that has grown from a direct one stands beside others; one that was placed as a group call does not.
+    /// A call that has grown from a direct one may exist beside others; one that was placed as a group call may not.
     @Test(arguments: DatabaseEngine.tested)
     func aConversationHasOneOpenCallOfEachMode(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
@@ -134,7 +134,7 @@ struct ConstraintTests {
         }
     }
 
-    /// Without an index every deletion in the other table reads this one to its end.
+    /// Without an index every deletion in the other table scans this one.
     @Test func everyForeignKeyHasAnIndexAndSaysWhatADeletionDoes() async throws {
         try await withDatabase(.sqlite) { test in
             let keys = Statement(

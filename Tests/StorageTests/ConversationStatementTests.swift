@@ -5,14 +5,15 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct ConversationStatementTests {
-    /// A page costs as much as the user has conversations, whatever others have, and looks for messages on the page alone.
+    /// The cost of a page depends on how many conversations the user has, not on others', and it only reads messages on
+    /// the page.
     @Test(arguments: DatabaseEngine.tested)
     func aPageIsReadByTheUsersMemberships(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
             let database = test.database
             var people: [UserID] = []
             for number in 0..<40 { people.append(try await database.addUser("user\(number)")) }
-            // One has one with everybody, the others with a few.
+            // One has a conversation with everybody, the others with a few.
             for (index, user) in people.enumerated() {
                 for other in people[(index + 1)...].prefix(index == 0 ? 40 : 6) {
                     let conversation = try await database.addConversation(user, other)
@@ -26,7 +27,7 @@ struct ConversationStatementTests {
             for statement in [Statement.conversationsOfUser, .membersOfConversationsOfUser] {
                 let plan = try await database.plan(statement, page)
                 #expect(plan.contains("conversation_participants_user_id_idx"), "\(plan)")
-                // PostgreSQL reads tables that are as small as a test's to the end.
+                // PostgreSQL scans tables that are as small as a test's.
                 for scan in ["SCAN own", "SCAN m", "SCAN v", "SCAN p", "SCAN i"] where engine == .sqlite {
                     #expect(!plan.contains(scan), "\(statement.name), \(scan): \(plan)")
                 }
@@ -38,7 +39,7 @@ struct ConversationStatementTests {
             let conversation = SQLValue.id(fresh() as ConversationID)
             for (statement, values) in [(Statement.membersOfConversation, [conversation]), (.invitationsOfUser, page)] {
                 let plan = try await database.plan(statement, values)
-                // Those in name only are found as the others are.
+                // Nominal members are found like the others.
                 #expect(plan.contains("SEARCH p") && plan.contains("SEARCH i"), "\(plan)")
                 for scan in ["SCAN p", "SCAN i"] { #expect(!plan.contains(scan), "\(statement.name): \(plan)") }
             }

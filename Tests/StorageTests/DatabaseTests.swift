@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// What every engine has to do alike.
+/// What every engine has to do in the same way.
 @Suite(.timeLimit(.minutes(1)))
 struct DatabaseTests {
     @Test(.enabled(if: testPostgreSQL != nil, "RINGBACK_TEST_POSTGRES names no cluster: no test runs on PostgreSQL"))
@@ -26,7 +26,7 @@ struct DatabaseTests {
         }
     }
 
-    /// A statement that is not in `Statement.all` would be tried on no engine.
+    /// A statement missing from `Statement.all` would not be tested on any engine.
     @Test func allStatementsAreListed() throws {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../Sources/Storage/Statements").standardizedFileURL
@@ -36,7 +36,7 @@ struct DatabaseTests {
             let text = try String(contentsOf: file, encoding: .utf8)
             names.formUnion(text.matches(of: /= Statement\(\s*"([a-z_]+)"/).map { String($0.1) })
         }
-        // These are made three at a time.
+        // Each of these makes three statements.
         for page in [CallPageStatements.ofUser, .missedByUser, .ofConversation] {
             names.formUnion([page.calls, page.participants, page.shares].map(\.name))
         }
@@ -104,7 +104,7 @@ struct DatabaseTests {
         }
     }
 
-    /// Units that are queued together and partly fail: each gets its own outcome, and the good ones are kept.
+    /// Units that are queued together and partly fail: each gets its own outcome, and the successful ones are kept.
     @Test(arguments: DatabaseEngine.tested)
     func badUnitsFailAlone(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
@@ -164,7 +164,7 @@ struct DatabaseTests {
                 """)
         let insert = Statement(
             "insert_sample", "INSERT INTO samples (id, number, truth, words, at) VALUES ($1, $2, $3, $4, $5)")
-        // Parameters out of their order, and one twice.
+        // Parameters out of order, and one used twice.
         let find = Statement(
             "find_sample",
             "SELECT * FROM samples WHERE id = $2 AND ($1 = words OR (words IS NULL AND $1 = '')) AND id = $2")
@@ -206,7 +206,7 @@ struct DatabaseTests {
             let database = test.database
             let user = try await database.addUser("one")
             let now = SQLValue.instant(moment(1))
-            // Too few values, a text for a number, a change among the reading statements, a NUL.
+            // Too few values, a text for a number, a change in a read, a NUL.
             #expect(try await code { try await database.run(.touchUser, [.id(user)]) } == .invalid)
             #expect(try await code { _ = try await database.query(.userByID, []) } == .invalid)
             let number = Statement("set_attempts", "UPDATE verification_codes SET attempts = $1")
@@ -223,7 +223,7 @@ struct DatabaseTests {
             #expect(try await code { _ = try await database.query(.setUserBlocked, change) } == .invalid)
             #expect(try await code { _ = try await database.query(.userByUsername, [.text("a\0")]) } == .invalid)
             #expect(try await code { try await database.run(.insertUser, [.null]) } == .invalid)
-            // And goes on.
+            // It still works afterwards.
             #expect(try await database.query(.userByUsername, [.text("ONE")]).count == 1)
             #expect(try await database.run(.touchUser, [.id(user), now]).count == 1)
         }
@@ -244,7 +244,7 @@ struct DatabaseTests {
                     !"\(error)".lowercased().contains("secret")
                 }
             }
-            // PostgreSQL complains of the value, SQLite finds nobody.
+            // PostgreSQL rejects the value, SQLite finds nobody.
             do {
                 #expect(try await test.database.query(.userByID, [.text("secret")]).isEmpty)
             } catch {
@@ -269,7 +269,7 @@ struct DatabaseTests {
         }
     }
 
-    /// A unit for which there is no room takes no other one with it, and there may be room again.
+    /// A unit for which there is no room does not fail others, and there may be room again.
     @Test func survivesAFullDisk() async throws {
         try await withDatabase(.sqlite) { test in
             let database = test.database
@@ -292,7 +292,7 @@ struct DatabaseTests {
         }
     }
 
-    /// Whoever is cancelled is not told that the statement is wrong.
+    /// A cancelled caller is not told that the statement is wrong.
     @Test func aCancelledReadingIsUnavailable() async throws {
         try await withDatabase(.sqlite) { test in
             let database = test.database

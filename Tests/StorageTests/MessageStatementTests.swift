@@ -18,7 +18,7 @@ struct MessageStatementTests {
             #expect(try first[0].rows.map { try $0.integer("last_seq") } == [1])
             #expect(try first[1].rows.map { try $0.integer("seq") } == [1])
             #expect(Set(try first[2].rows.map { try $0.id("user_id") as UserID }) == [ann, bob])
-            // The same again, the same name from somebody else, and somebody who has no business there.
+            // The same again, the same client id from somebody else, and somebody who may not write there.
             let again = try await database.send("hello again", name, from: ann, to: conversation)
             #expect(again.prefix(2).map(\.count) == [0, 0])
             let other = try await database.send("hi", name, from: bob, to: conversation)
@@ -52,7 +52,7 @@ struct MessageStatementTests {
                             async let two = outcome(
                                 other, sending("\(task).\(index)", name, from: sender, to: conversation))
                             let outcomes = try await [one, two]
-                            // One of them stored it; the other found it, or met it on the way.
+                            // One of them stored it; the other found it, or collided with it.
                             #expect(outcomes.count { $0 == .stored } == 1)
                             sent.add()
                         }
@@ -154,7 +154,7 @@ struct MessageStatementTests {
         }
     }
 
-    /// What somebody wrote stays when the account's row is deleted.
+    /// A message stays when the row of its sender's account is deleted.
     @Test(arguments: DatabaseEngine.tested)
     func messagesOutliveTheirSenders(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in

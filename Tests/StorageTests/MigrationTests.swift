@@ -55,7 +55,7 @@ struct MigrationTests {
         }
     }
 
-    /// Before there was an index against it, several servers could place several group calls in a conversation.
+    /// Before an index prevented it, several servers could place several group calls in a conversation.
     @Test(arguments: DatabaseEngine.tested)
     func takeOpenCallsAsTheyAre(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine, migrated: false) { test in
@@ -84,7 +84,8 @@ struct MigrationTests {
         }
     }
 
-    /// Before places were one's own, the line of a hidden call took one, and its conversation was there for both at once.
+    /// Before places were counted for each user, the line of a hidden call took one, and its conversation began for
+    /// both at once.
     @Test(arguments: DatabaseEngine.tested)
     func countWhatIsHiddenAlready(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine, migrated: false) { test in
@@ -99,7 +100,7 @@ struct MigrationTests {
             for (conversation, creator, other) in [(used, eve, ann), (hidden, eve, bob), (heard, ann, bob)] {
                 try await database.addOldConversation(conversation, key: "\(creator):\(other)", by: creator, other)
             }
-            // Of what eve has left with ann, the first, third and fourth are lines of hidden calls.
+            // Of eve's lines in the conversation with ann, the first, third and fourth are those of hidden calls.
             for seq in 1...5 as ClosedRange<Int64> {
                 try await database.addOldLine(
                     seq, in: used, from: eve, to: ann, isHidden: seq != 2 && seq != 5, at: seq * 10)
@@ -173,7 +174,7 @@ extension Instant {
     fileprivate var seconds: Int64 { (self - moment(0)).microseconds / 1_000_000 }
 }
 
-/// What schemas of before know.
+/// What earlier schemas have.
 extension Database {
     /// Makes a direct conversation, or without a key a group, with these members.
     fileprivate func addOldConversation(
@@ -196,7 +197,7 @@ extension Database {
                     + members.map { Step(member, [.id(id), .id($0), at]) }))
     }
 
-    /// Writes a call that nobody answered, which ended as it began, and its line.
+    /// Writes an unanswered call, which ended when it began, and its line.
     fileprivate func addOldLine(
         _ seq: Int64, in conversation: ConversationID, from caller: UserID, to callee: UserID, isHidden: Bool,
         at seconds: Int64

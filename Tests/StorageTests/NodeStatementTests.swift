@@ -37,7 +37,7 @@ struct NodeStatementTests {
             let database = test.database
             let (ann, bob) = (try await database.addUser("ann"), try await database.addUser("bob"))
             _ = try await database.addCall(in: try await database.addConversation(ann, bob), from: ann, to: bob)
-            // The owner of the open call, one that has gone, one that lives, one that has gone with the greatest epoch.
+            // The owner of the open call, a dead one, a live one, and a dead one with the greatest epoch.
             let nodes: [NodeID] = [owner, fresh(), fresh(), fresh()]
             for (node, start) in zip(nodes, [Int64(0), 0, 100, 0]) { _ = try await take(database, node, at: start) }
             #expect(try await database.run(.forgetNodes, [.instant(moment(10))]).count == 0)
@@ -71,7 +71,7 @@ struct NodeStatementTests {
             #expect(try await adopt(owner, 1, at: 9) == 0)
             #expect(try await adopt(second, 1, at: 9) == 0)
             #expect(try await adopt(second, 1, at: 10) == 1)
-            // A later epoch of the owner takes it at once; a node without a lease holds nothing.
+            // A later epoch of the owner takes it at once; a node without a lease owns nothing.
             #expect(try await adopt(third, 1, at: 9) == 0)
             #expect(try await adopt(second, 2, at: 9) == 1)
             #expect(try await adopt(third, 1, at: 10) == 1)

@@ -3,15 +3,15 @@ import Testing
 
 @testable import Storage
 
-/// PgBouncer before a database, on a port of its own.
+/// PgBouncer in front of a database, on a port of its own.
 struct PgBouncer {
     private static let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"]
         .first { FileManager.default.isExecutableFile(atPath: $0) }
 
-    /// Whether there is one.
+    /// Whether it is installed.
     static let isAvailable = program != nil
 
-    /// The URL of the database, by way of the pooler.
+    /// The URL of the database through the pooler.
     let url: String
     private let process = Process()
     private let folder: URL
@@ -61,7 +61,7 @@ struct PgBouncer {
     }
 
     func stop() async {
-        // It has nothing to lose, and the mask of signals that it has from us may keep another one from it.
+        // It has nothing to lose, and the signal mask that it inherits from us may block other signals.
         kill(process.processIdentifier, SIGKILL)
         try? await waitFor { !process.isRunning }
         try? FileManager.default.removeItem(at: folder)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Storage
 
-/// A PostgreSQL server of a test's own, with its files in a temporary directory and its socket there as its only door.
+/// A PostgreSQL server for one test, with its files in a temporary directory and reachable only by its socket there.
 final class PostgreSQLCluster: Sendable {
     /// Where the server's programs are; nil when they are not installed.
     private static let programs: String? = {
@@ -21,7 +21,7 @@ final class PostgreSQLCluster: Sendable {
     private let directory: URL
     private let server = NIOLockedValueBox<Process?>(nil)
 
-    /// Makes the server's files; it does not run yet.
+    /// Creates the server's files; it is not running yet.
     init() async throws {
         directory = FileManager.default.temporaryDirectory.appendingPathComponent("rb\(UInt32.random(in: 0 ... .max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
@@ -60,7 +60,7 @@ final class PostgreSQLCluster: Sendable {
         await offThePool { process.waitUntilExit() }
     }
 
-    /// Makes it a standby from its next start on: one without a primary, which can only be read.
+    /// Makes it a standby from its next start on: one without a primary, which is read-only.
     func becomeStandby() throws {
         try Data().write(to: directory.appendingPathComponent("data/standby.signal"))
     }
@@ -73,7 +73,7 @@ final class PostgreSQLCluster: Sendable {
         kill(parent, signal)
     }
 
-    /// Stops it, if it runs, and deletes its files.
+    /// Stops it, if it is running, and deletes its files.
     func remove() async {
         await stop(SIGQUIT)
         try? FileManager.default.removeItem(at: directory)
@@ -85,7 +85,7 @@ final class PostgreSQLCluster: Sendable {
         return (getuid() == 0 ? identity : []) + ["\(try #require(Self.programs))/\(program)"] + arguments
     }
 
-    /// Starts a program that is found along PATH.
+    /// Starts a program found in PATH.
     private static func process(_ command: [String], output: URL) throws -> Process {
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         let handle = try FileHandle(forWritingTo: output)
@@ -100,7 +100,7 @@ final class PostgreSQLCluster: Sendable {
         return process
     }
 
-    /// Runs a program to its end.
+    /// Runs a program until it ends.
     private static func output(_ command: [String]) async throws -> String {
         try await offThePool { Result { try outputNow(command) } }.get()
     }
@@ -116,7 +116,7 @@ final class PostgreSQLCluster: Sendable {
     }
 }
 
-/// Runs a test on a server of its own, and removes that whatever comes of the test.
+/// Runs a test on a server of its own, and removes that server whatever the test's result.
 func withCluster(_ test: (PostgreSQLCluster) async throws -> Void) async throws {
     let cluster = try await PostgreSQLCluster()
     do {
@@ -135,10 +135,10 @@ private func offThePool<Value: Sendable>(_ body: @escaping @Sendable () -> Value
     }
 }
 
-/// Looks again and again until the condition holds; the suite's time limit ends it.
+/// Checks repeatedly until the condition holds; the suite's time limit ends it.
 func waitFor(_ condition: () async -> Bool) async throws {
     while await !condition() {
-        // Only to leave the processor to what is waited for.
+        // Only to leave the processor to the others.
         try await Task.sleep(for: .milliseconds(5))
     }
 }

@@ -4,14 +4,14 @@ import Testing
 
 @testable import Storage
 
-/// How units that share a transaction of PostgreSQL fare when one of them goes wrong.
+/// What happens to units that share a transaction of PostgreSQL when one of them fails.
 @Suite(
     .enabled(if: testPostgreSQL != nil, "RINGBACK_TEST_POSTGRES names no cluster"), .serialized, .timeLimit(.minutes(1))
 )
 struct PostgreSQLCommitterTests {
     private let hold = Statement("test_hold", "SELECT pg_sleep(0.5)")
 
-    /// Commits units in one batch: they come while the committer is busy.
+    /// Commits units in one batch: they arrive while the committer is busy.
     private func commitTogether(_ units: [WriteUnit], on database: any Database) async throws -> [Result<
         Int, DatabaseError
     >] {
@@ -82,7 +82,7 @@ struct PostgreSQLCommitterTests {
         }
     }
 
-    /// By itself and, when another unit of the batch has failed, in a savepoint.
+    /// Alone and, when another unit of the batch has failed, in a savepoint.
     @Test(arguments: [false, true]) func aDeadlockIsTriedAgain(isWithBadUnit: Bool) async throws {
         try await withDatabase(.postgresql) { test in
             let (ann, bob) = (try await test.database.addUser("ann"), try await test.database.addUser("bob"))
@@ -93,7 +93,7 @@ struct PostgreSQLCommitterTests {
                 func run(_ text: String) throws -> StepResult {
                     try connection.exchange([.text(text)], milliseconds: 10_000)[0].get()
                 }
-                // So that it is the committer that finds the deadlock, and gives way.
+                // So that the committer detects the deadlock, and gives way.
                 _ = try run("SET deadlock_timeout = '60s'")
                 _ = try run("BEGIN")
                 _ = try run("SELECT 1 FROM users WHERE username = 'bob' FOR UPDATE")
@@ -127,8 +127,7 @@ struct PostgreSQLCommitterTests {
         }
     }
 
-    /// The connection breaks in COMMIT: that leaves open what became of those that were to be committed, and of nobody
-    /// else.
+    /// The connection breaks in COMMIT: the outcome is unknown only for the units that were being committed.
     @Test func whatFailedBeforeTheCommitIsKnown() async throws {
         try await withDatabase(.postgresql, limits: PostgreSQLLimits(connect: 1000, exchange: 1000)) { test in
             try await test.database.addUser("ann")

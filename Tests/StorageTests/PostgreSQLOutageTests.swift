@@ -5,13 +5,13 @@ import Testing
 
 @testable import Storage
 
-/// What happens while PostgreSQL is away, and after it has come back.
+/// What happens while PostgreSQL is unreachable, and after it has come back.
 @Suite(
     .enabled(if: PostgreSQLCluster.isAvailable, "there are no PostgreSQL programs"), .serialized,
     .timeLimit(.minutes(1)))
 struct PostgreSQLOutageTests {
-    /// The server ends the connections of a loaded database again and again. What was acknowledged is there, what was
-    /// refused is not.
+    /// The server ends the connections of a loaded database again and again. Acknowledged messages are stored, refused
+    /// ones are not.
     @Test func losesNothingWhenConnectionsAreKilled() async throws {
         try await withCluster { cluster in
             try await cluster.start()
@@ -51,7 +51,7 @@ struct PostgreSQLOutageTests {
             async let loaded: Void = load.run(tasks: 8)
             try await load.wait(untilCommitted: 200)
             await cluster.stop(shutdown)
-            // Whoever asks now is told at once.
+            // Now callers are told at once.
             try await load.wait(untilRefused: 20)
             #expect(try await code { try await database.ping() } == .unavailable)
             let before = load.committed
@@ -65,7 +65,7 @@ struct PostgreSQLOutageTests {
         }
     }
 
-    /// A server that takes connections and says nothing.
+    /// A server that accepts connections and never answers.
     @Test func givesUpAHungServer() async throws {
         try await withCluster { cluster in
             try await cluster.start()
@@ -87,7 +87,7 @@ struct PostgreSQLOutageTests {
         }
     }
 
-    /// The queue of a database that never was there.
+    /// The queue of a database that was never reachable.
     @Test func isUnavailableWithoutAServer() async throws {
         try await withCluster { cluster in
             let database = try open(cluster.url)
@@ -101,13 +101,13 @@ struct PostgreSQLOutageTests {
         }
     }
 
-    /// The connection breaks while the server waits with the answer to COMMIT: nobody can say what became of the unit.
+    /// The connection breaks while the server delays the answer to COMMIT: the outcome of the unit is unknown.
     @Test func saysWhenTheOutcomeIsUnknown() async throws {
         try await withCluster { cluster in
             try await cluster.start()
             let database = try open(cluster.url, limits: PostgreSQLLimits(connect: 1000, exchange: 1000))
             try await database.migrate()
-            // A check that the server makes only when it commits, and that takes longer than we wait.
+            // A check that the server makes only at commit, and that takes longer than we wait.
             try await administer(
                 cluster.url,
                 """
@@ -123,7 +123,7 @@ struct PostgreSQLOutageTests {
     }
 }
 
-/// Sends messages until it is told to stop, and remembers what became of each.
+/// Sends messages until it is told to stop, and remembers the outcome of each.
 private final class Load: Sendable {
     private struct State {
         var committed: [String] = []
@@ -174,7 +174,7 @@ private final class Load: Sendable {
                     default: $0.unexpected.append(error)
                     }
                 }
-                // As a client does that is told to come back.
+                // As a client does that is told to retry.
                 try? await Task.sleep(for: .milliseconds(5))
             }
         }
@@ -188,7 +188,7 @@ private final class Load: Sendable {
         try await waitFor { self.state.withLockedValue { $0.refused.count >= count } }
     }
 
-    /// Compares what was told with what is there.
+    /// Compares the outcomes with what is stored.
     func check() async throws {
         var stored: [String] = []
         try await waitFor { (try? await self.database.ping()) != nil }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Storage
 
-/// A server, a database or a user that does not do is refused at the start, in words.
+/// An unsuitable server, database or user is refused at the start, with an explanation.
 @Suite(
     .enabled(if: testPostgreSQL != nil, "RINGBACK_TEST_POSTGRES names no cluster"), .serialized, .timeLimit(.minutes(1))
 )
@@ -70,7 +70,7 @@ struct PostgreSQLRequirementsTests {
         }
     }
 
-    /// Whoever migrates and whoever serves may be two users.
+    /// The user who migrates and the one who serves may be different.
     @Test func aUserWhoMayReadAndWriteServes() async throws {
         try await withUser { test, user in
             try await test.database.migrate()

@@ -7,22 +7,22 @@ import Testing
 struct QuotaTests {
     @Test func aDayIsTakenInPortions() {
         var allowance = DailyAllowance(day: 1)
-        // The first is spent before anything is known, and is taken with as much again.
+        // The first is spent before anything is known, and is taken with the same amount again.
         #expect(allowance.spend(3, on: 1, portion: 10) == .spentTaking(10))
-        // One question at a time.
+        // One request at a time.
         #expect(allowance.spend(3, on: 1, portion: 10) == .spent)
         allowance.answer(10, on: 1)
         #expect(allowance.spend(1, on: 1, portion: 10) == .spentTaking(10))
         allowance.fail(on: 1)
         #expect(allowance.spend(3, on: 1, portion: 10) == .spentTaking(10))
         allowance.answer(nil, on: 1)
-        // There is no more; what was taken can still be spent, and what was given back.
+        // The quota is used up; what was taken can still be spent, and so can what was returned.
         #expect(allowance.spend(1, on: 1, portion: 10) == .refused)
         allowance.giveBack(2, on: 1)
         #expect(allowance.spend(3, on: 1, portion: 10) == .refused)
         #expect(allowance.spend(2, on: 1, portion: 10) == .spent)
         #expect(allowance.spend(1, on: 1, portion: 10) == .refused)
-        // A day later all begins anew, and answers of yesterday say nothing.
+        // A day later everything starts over, and yesterday's answers are ignored.
         #expect(allowance.spend(1, on: 2, portion: 10) == .spentTaking(10))
         allowance.answer(nil, on: 1)
         allowance.fail(on: 1)
@@ -54,7 +54,7 @@ struct QuotaTests {
             #expect(try await isTaken(100, bob, day: 7, test))
             #expect(try await isTaken(100, ann, day: 8, test))
             #expect(try await !isTaken(101, ann, day: 9, test))
-            // For nobody nothing is written, and nothing fails.
+            // For an unknown user nothing is written, and nothing fails.
             #expect(try await !isTaken(1, fresh(), day: 7, test))
             _ = try await test.database.commit(WriteUnit([Step(.forgetEarlierUsage, [.id(ann), .integer(8)])]))
             let days = Statement("test_usage_days", "SELECT day FROM daily_usage ORDER BY day, user_id")
@@ -76,7 +76,7 @@ struct QuotaTests {
             for number in 0..<1100 {
                 let server = servers[number % 2]
                 if server.spend(.messages, of: ann) == nil { counts.messages += 1 }
-                // What waits at the database is answered before this is.
+                // Requests that wait at the database are answered before this one.
                 if number % 5 == 0, try await server.take(.groups, of: ann) == nil { counts.groups += 1 }
             }
             #expect(counts.groups == 10)

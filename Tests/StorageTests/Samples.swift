@@ -66,7 +66,7 @@ extension Database {
         return id
     }
 
-    /// How the engine means to carry out a statement.
+    /// The engine's plan for a statement.
     func plan(_ statement: Statement, _ values: [SQLValue]) async throws -> String {
         let explain = engine == .sqlite ? "EXPLAIN QUERY PLAN" : "EXPLAIN"
         let column = engine == .sqlite ? "detail" : "QUERY PLAN"

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Storage
 
-/// A database of a test's own, made for it and dropped after it.
+/// A database for one test, created before it and dropped after it.
 struct TestDatabase: Sendable {
     let url: String
     let database: any Database
@@ -33,7 +33,7 @@ func open(_ url: String, limits: PostgreSQLLimits = PostgreSQLLimits()) throws -
 let silent = Logger(label: "tests") { _ in SwiftLogNoOpLogHandler() }
 
 extension DatabaseEngine {
-    /// The engines that there are to test with. That PostgreSQL is not among them shows in a skipped test.
+    /// The engines available for tests. If PostgreSQL is not among them, a skipped test shows it.
     static let tested = allCases.filter { $0 != .postgresql || testPostgreSQL != nil }
 }
 
@@ -80,7 +80,7 @@ func databaseURL(_ cluster: String, _ name: String) throws -> String {
     return try #require(components.string)
 }
 
-/// Runs statements on a connection that is made for them.
+/// Runs statements on a separate connection.
 func administer(_ url: String, _ script: String) async throws {
     try await Task.detached {
         let connection = try PostgreSQLConnection(try PostgreSQLTarget(url), .migrating, PostgreSQLLimits())
@@ -96,13 +96,13 @@ extension Database {
         return try #require(results.first)
     }
 
-    /// Applies migrations of the test's own after the product's.
+    /// Applies the test's own migrations after the product's.
     @discardableResult
     func migrate(with more: [Migration]) async throws -> [Int] {
         try await migrate(exactly: Migration.all + more)
     }
 
-    /// Makes the database what it was when this migration was the latest.
+    /// Reverts the database to this migration.
     func migrate(through number: Int) async throws {
         try await migrate(exactly: Migration.all.filter { $0.number <= number })
     }

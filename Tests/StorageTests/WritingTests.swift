@@ -7,7 +7,7 @@ import Testing
 
 /// A connection whose transaction ends when it is released.
 private final class Held: @unchecked Sendable {
-    // Only one task has it, one after the other.
+    // Only one task uses it at a time.
     private var connection: PostgreSQLConnection?
 
     init(_ connection: PostgreSQLConnection) { self.connection = connection }
@@ -15,7 +15,7 @@ private final class Held: @unchecked Sendable {
     func release() { connection = nil }
 }
 
-/// What becomes of units when writing is slow or impossible.
+/// What happens to units when writing is slow or impossible.
 @Suite(.serialized, .timeLimit(.minutes(1)))
 struct WritingTests {
     private func touch(_ user: UserID, _ seconds: Int64 = 1) -> WriteUnit {
@@ -44,7 +44,7 @@ struct WritingTests {
         }
     }
 
-    /// On SQLite it goes past what is queued; on PostgreSQL past a transaction that is stuck, too.
+    /// On SQLite it bypasses the queue; on PostgreSQL also a transaction that is stuck.
     @Test(arguments: DatabaseEngine.tested)
     func aUnitApartWaitsForNoQueue(_ engine: DatabaseEngine) async throws {
         try await withDatabase(engine) { test in
@@ -101,7 +101,7 @@ struct WritingTests {
         var limits = PostgreSQLLimits()
         limits.wait = 0
         try await withDatabase(engine, limits: limits) { test in
-            // Carried out, it would fail for want of the user.
+            // If it were carried out, it would fail because the user is missing.
             let unit = touch(fresh())
             let queued = try await code { _ = try await test.database.commit(unit) }
             let apart = try await code { _ = try await test.database.commitApart(unit) }
@@ -136,7 +136,7 @@ struct WritingTests {
         }
     }
 
-    /// Reading goes on, and one small write may find room: it is not ready all the same.
+    /// Reading works, and one small write may find room: it is still not ready.
     @Test func aFullFileIsToldByThePing() async throws {
         try await withDatabase(.sqlite) { test in
             let database = test.database

@@ -6,22 +6,22 @@ import NIOConcurrencyHelpers
 package import Primitives
 package import Wire
 
-/// A device's socket that nothing is behind: who has asked something waits for the answer, and events go nowhere.
+/// A device's socket with no client behind it: a caller waits for the answer to its command, and events are discarded.
 package final class AnswerSocket: ClientSocket {
     private struct State {
         var asked: UInt32 = 0
         var asking: [UInt32: CheckedContinuation<WireServerFrame, Never>] = [:]
     }
 
-    /// Which device of which user it is.
+    /// The device and its user.
     package let identity: Identity
-    /// Whichever; answers are not encoded here.
+    /// Does not matter; answers are not encoded here.
     package let encoding = Encoding.protobuf
     /// As the tests want it.
     package let number: UInt64 = 1
     private let state = NIOLockedValueBox(State())
 
-    /// A socket of a device, let in.
+    /// Attaches a socket for a device.
     package init(_ profile: Profile, _ device: DeviceID, at backend: Backend) {
         identity = Identity(
             profile: profile, session: SessionID(high: device.high, low: device.low), device: device)
@@ -29,7 +29,7 @@ package final class AnswerSocket: ClientSocket {
         backend.registry.announce(to: backend.calls)
     }
 
-    /// Asks something under a number of its own, and waits for the answer.
+    /// Sends a command with a number of its own, and waits for the answer.
     package func answer(_ ask: (_ id: UInt32) -> Void) async -> WireServerFrame {
         await withCheckedContinuation { continuation in
             let id = state.withLockedValue { state in
@@ -41,14 +41,14 @@ package final class AnswerSocket: ClientSocket {
         }
     }
 
-    /// Gives an answer to who waits for it.
+    /// Passes an answer to the caller that waits for it.
     package func reply(_ frame: WireServerFrame) {
         state.withLockedValue { $0.asking.removeValue(forKey: frame.replyTo) }?.resume(returning: frame)
     }
 
-    /// Nobody reads it.
+    /// Nobody reads events.
     package func enqueue(_ event: NumberedEvent) -> Bool { false }
-    /// Nothing stands in line.
+    /// Nothing is queued.
     package func wake() {}
     /// Nothing is open.
     package func close(_ code: CloseCode) {}

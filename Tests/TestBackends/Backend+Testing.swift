@@ -8,14 +8,14 @@ import SignalingService
 public import Storage
 
 extension Backend {
-    /// What a server runs on, as tests want it: passwords cost little, and the clock may jump.
+    /// The backend of a server, with settings for tests: passwords are cheap, and the clock may jump.
     public init(
         testing database: any Database, settings: Settings = Settings(), now: @escaping @Sendable () -> Instant
     ) async {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         var settings = settings
-        // What happens when the lease runs out is tested elsewhere.
+        // What happens when the lease expires is tested elsewhere.
         settings.calls.lease = .seconds(100 * 24 * 3600)
         let loops = MultiThreadedEventLoopGroup.singleton
         self.init(

@@ -2,14 +2,14 @@ import NIOConcurrencyHelpers
 public import Primitives
 public import Storage
 
-/// A real database whose next answers to units are replaced by an error: before the unit is carried out, as when another
-/// server was faster, or after it, as when the connection broke while it was being committed.
+/// A real database whose next answers to units are replaced by an error: before the unit is carried out, as when
+/// another server was faster, or after it, as when the connection broke during the commit.
 public struct FaultyDatabase: Database {
     /// What goes wrong with one unit.
     public enum Fault: Sendable {
         /// It fails and leaves no trace.
         case before(DatabaseError.Code)
-        /// It is carried out and seems to have failed.
+        /// It is carried out but seems to have failed.
         case after(DatabaseError.Code)
     }
 
@@ -33,20 +33,20 @@ public struct FaultyDatabase: Database {
     /// As the real one's.
     public var metrics: DatabaseMetrics { real.metrics }
 
-    /// Whether every fault has been met.
+    /// Whether every fault has occurred.
     public var isSpent: Bool { faults.list.withLockedValue { $0.isEmpty } }
 
-    /// Makes the next units meet these faults, one each; what is counted for quotas meets none.
+    /// Makes the next units meet these faults, one each; units that count quotas meet none.
     public func fail(_ faults: Fault...) {
         self.faults.list.withLockedValue { $0 += faults }
     }
 
-    /// Makes everything fail as unavailable, or work again. Faults come before.
+    /// Makes everything fail as unavailable, or work again. Faults take precedence.
     public func setAway(_ isAway: Bool) {
         faults.isAway.withLockedValue { $0 = isAway }
     }
 
-    /// Does something each time a unit is handed in, before it is carried out.
+    /// Runs a closure each time a unit is passed in, before it is carried out.
     public func beforeEach(_ body: @escaping @Sendable (WriteUnit) -> Void) {
         faults.prelude.withLockedValue { $0 = body }
     }

@@ -5,17 +5,17 @@ import Testing
 /// Makes real databases for tests: SQLite in a file that is deleted, and, where `RINGBACK_TEST_POSTGRES` names a
 /// cluster, PostgreSQL databases that are dropped.
 public enum TestDatabase {
-    /// The URL of a cluster in which databases may be made.
+    /// The URL of a cluster in which databases may be created.
     public static let cluster = ProcessInfo.processInfo.environment["RINGBACK_TEST_POSTGRES"]
 
-    /// Where one database is, so that several servers can open it.
+    /// The location of a database, so that several servers can open it.
     public struct Place: Sendable {
         /// Its engine.
         public let engine: DatabaseEngine
         /// What `openDatabase` opens.
         public let url: String
 
-        /// Opens it once more.
+        /// Opens it again.
         public func open() throws -> any Database {
             try openDatabase(url, readers: 2)
         }
@@ -62,6 +62,6 @@ public enum TestDatabase {
 }
 
 extension DatabaseEngine {
-    /// The engines that there are to test with. That PostgreSQL is not among them shows in a skipped test.
+    /// The engines available for tests. If PostgreSQL is not among them, a skipped test shows it.
     public static let tested = allCases.filter { $0 != .postgresql || TestDatabase.cluster != nil }
 }

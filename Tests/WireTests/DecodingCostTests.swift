@@ -3,9 +3,9 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-/// Whatever a peer sends costs no more than a factor of its length to decode.
+/// The cost of decoding stays proportional to the length of what a peer sends.
 ///
-/// What is measured are the bytes that are allocated: every run measures the same, on a busy machine, too.
+/// The test measures allocated bytes: every run measures the same, even on a busy machine.
 @Suite(.enabled(if: counts_allocations())) struct DecodingCostTests {
     /// What a server or a client decodes.
     static let messages = (try? Schema())?.messages.keys.sorted() ?? []
@@ -19,7 +19,7 @@ import Wire
         }
     }
 
-    /// A server reads these in a way of its own.
+    /// A server reads these in another way.
     @Test(arguments: Encoding.allCases)
     func framesOfClientsCostAFactorOfTheirLength(encoding: Encoding) throws {
         for shape in try Schema().hostileShapes(of: "ClientFrame", as: encoding) {
@@ -35,7 +35,7 @@ import Wire
         }
     }
 
-    /// The decoder by itself does it. If this fails, it has been mended, and frames may be decoded without a look.
+    /// The decoder alone has this cost. If this fails, it has been fixed, and frames may be decoded without a scan.
     @Test(arguments: [
         ("ClientFrame", "call_invite { user_ids × n }, then { one } × n"),
         ("ServerFrame", "ok { welcome { features × n } }, then { one } × n"),
@@ -64,18 +64,18 @@ import Wire
             decode(bytes)
             return (bytes.count, Int(allocated_bytes() - before))
         }
-        // What is made once, as the tables of names, is not of interest.
+        // What is made only once, such as the tables of names, does not count.
         _ = measured(1)
-        // Powers of two, so that arrays that grow by doubling have as much room to spare in both.
+        // Powers of two, so that arrays that grow by doubling have as much spare room in both.
         return Growth(small: measured(128), large: measured(512))
     }
 
-    /// What a shape costs in two sizes, the second one four times the first.
+    /// The cost of a shape in two sizes, the second four times the first.
     private struct Growth: CustomStringConvertible {
         var small: (bytes: Int, allocated: Int)
         var large: (bytes: Int, allocated: Int)
 
-        /// A constant share is forgiven.
+        /// A constant part is allowed.
         var isLinear: Bool { large.allocated <= 5 * small.allocated + 16 * 1024 }
         var description: String {
             "\(small.bytes) bytes allocate \(small.allocated), \(large.bytes) bytes \(large.allocated)"

@@ -1,6 +1,6 @@
 import Wire
 
-/// A text or a message that is made to cost more than it should, in any size.
+/// A text or a message that is meant to cost more than it should, in any size.
 struct HostileShape: Sendable {
     /// What it is, for the report of a failure.
     var name: String
@@ -10,8 +10,8 @@ struct HostileShape: Sendable {
 }
 
 extension Schema {
-    /// What may be hard to decode as a message of a type, whether it is one or not. Those with a oneof are looked into
-    /// deeper: of the others each is measured by itself.
+    /// What may be hard to decode as a message of a type, valid or not. Types with a oneof are examined more deeply;
+    /// the others are each measured alone.
     func hostileShapes(of type: String, as encoding: Encoding) -> [HostileShape] {
         let shapes =
             switch encoding {
@@ -25,7 +25,7 @@ extension Schema {
 
     // MARK: Protobuf
 
-    /// Every field again and again, by itself and with each field that is in it; also after one that is long.
+    /// Every field again and again, alone and with each field inside it; also after one that is long.
     private func repeatedFields(of type: String, depth: Int) -> [HostileShape] {
         (fields(of: type) ?? []).flatMap { field -> [HostileShape] in
             let empty = fields(of: field.type) == nil && field.type != "string" ? [] : field.bytes([])

@@ -2,7 +2,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-/// Nothing that a peer sends does more than give an error.
+/// Whatever a peer sends causes nothing worse than an error.
 @Suite struct MalformedInputTests {
     @Test(arguments: [
         "", " ", "null", "[]", "1", "\"text\"", "{", "{\"id\":", "{\"id\":1,}", "{\"id\":1}}", "{\"id\":-1}",
@@ -41,7 +41,7 @@ import Wire
         let arrays =
             "{\"x\":" + String(repeating: "[", count: depth) + String(repeating: "]", count: depth) + ",\"id\":7}"
         #expect(throws: WireFault.self) { try Encoding.json.decode(WireClientFrame.self, from: Array(arrays.utf8)) }
-        // Groups are the one thing that nests in protobuf without lengths.
+        // Groups are the only thing in protobuf that nests without lengths.
         #expect(throws: WireFault.self) {
             try Encoding.protobuf.decode(WireClientFrame.self, from: [UInt8](repeating: 0x0B, count: depth))
         }

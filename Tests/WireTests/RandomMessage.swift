@@ -1,7 +1,7 @@
 import Foundation
 import SwiftProtobuf
 
-/// A seeded source of randomness (SplitMix64), so that a failing message can be made again.
+/// A seeded source of randomness (SplitMix64), so that a failing message can be repeated.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
@@ -19,11 +19,11 @@ struct SeededGenerator: RandomNumberGenerator {
 extension Message {
     /// A message with random contents in random fields.
     ///
-    /// It asks the generated decoder for every field by its number, which is the one way to walk a message type without
-    /// knowing it.
+    /// It asks the generated decoder for every field by its number, which is the only way to walk an unknown message
+    /// type.
     static func random(using generator: inout SeededGenerator, depth: Int = 0) throws -> Self {
         if Self.self == Google_Protobuf_Timestamp.self {
-            // JSON has a form for the years 1 to 9999 alone.
+            // JSON has a form only for the years 1 to 9999.
             var stamp = Google_Protobuf_Timestamp()
             stamp.seconds = .random(in: -62_135_596_800...253_402_300_799, using: &generator)
             stamp.nanos = .random(in: 0...999_999_999, using: &generator)
@@ -37,14 +37,14 @@ extension Message {
     }
 }
 
-/// Stands where bytes would be decoded, and gives random values instead.
+/// Takes the place of a decoder of bytes, and gives random values instead.
 struct RandomFields: SwiftProtobuf.Decoder {
     struct NotInSchema: Error {}
 
     var generator: SeededGenerator
     let depth: Int
     private var number = 0
-    /// Of a oneof the last field stays, so now and then the walk ends early.
+    /// Only the last field of a oneof stays, so now and then the walk ends early.
     private let last: Int
 
     init(generator: SeededGenerator, depth: Int) {
@@ -59,7 +59,7 @@ struct RandomFields: SwiftProtobuf.Decoder {
         return number <= last ? number : nil
     }
 
-    // A oneof is set again and again; the last one stays.
+    // A oneof is set again and again; the last value stays.
     mutating func handleConflictingOneOf() {}
 
     private mutating func text() -> String {
@@ -69,7 +69,7 @@ struct RandomFields: SwiftProtobuf.Decoder {
     }
 
     private mutating func enumeration<E: SwiftProtobuf.Enum>() -> E {
-        // Values that this schema does not know are part of it: enumerations are open.
+        // Values that this schema does not know are included: enumerations are open.
         E(rawValue: Int.random(in: 0...24, using: &generator)) ?? E()
     }
 
@@ -111,7 +111,7 @@ struct RandomFields: SwiftProtobuf.Decoder {
     }
 }
 
-// Kinds of fields that no message of the schema has: whoever adds one is told by a failing test.
+// Kinds of fields that no message of the schema has: if one is added, a failing test says so.
 extension RandomFields {
     mutating func decodeSingularFloatField(value: inout Float) throws { throw NotInSchema() }
     mutating func decodeSingularFloatField(value: inout Float?) throws { throw NotInSchema() }

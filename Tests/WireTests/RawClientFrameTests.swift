@@ -3,7 +3,7 @@ import Testing
 
 @testable import Wire
 
-/// What is told of a frame before it is decoded.
+/// What is known of a frame before it is decoded.
 @Suite struct RawClientFrameTests {
     /// Malformed JSON, and the id that its sender is answered with.
     @Test(arguments: [
@@ -33,7 +33,7 @@ import Testing
             // Two commands, one twice, the id twice.
             ([0x08, 0x07, 0x22, 0x00, 0x1A, 0x00], 7), ([0x22, 0x00, 0x22, 0x00, 0x08, 0x07], 7),
             ([0x08, 0x07, 0x08, 0x08], 7), ([0x08, 0x07, 0x10, 0x01, 0x10, 0x01], 7),
-            // Cut off, a group, a field of the number 0, a length that is longer than anything.
+            // Cut off, a group, a field with the number 0, a length beyond the end.
             ([0x08, 0x07, 0x22], 7), ([0x08, 0x07, 0x9B, 0x3E, 0x9C, 0x3E], 7), ([0x08, 0x07, 0x00, 0x00], 7),
             ([0x08, 0x07, 0x1A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], 7),
             ([0x08], 0), ([0x08, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01], 0),
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    /// What stands in JSON, and what it means.
+    /// The text in JSON, and what it means.
     @Test(arguments: [
         (#"\ud842\udfb7"#, "𠮷"), (#"\uD842\uDFB7\ud842\udfb7"#, "𠮷𠮷"), (#"\\ud842\\udfb7"#, #"\ud842\udfb7"#),
         (#"\\\ud842\udfb7\\"#, #"\𠮷\"#), (#"\"\ud842\udfb7\""#, "\"𠮷\""), (#"\u0041\ud842\udfb7\n"#, "A𠮷\n"),
@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test func theDecoderByItselfLosesAPlane() throws {
-        // If this fails, swift-protobuf has been mended, and the guard may go: docs/decisions/0018.
+        // If this fails, swift-protobuf has been fixed, and the workaround may be removed: docs/decisions/0018.
         let device = try WireDevice(jsonUTF8Bytes: Array(#"{"name":"\ud842\udfb7"}"#.utf8))
         #expect(device.name == "\u{10BB7}")
     }

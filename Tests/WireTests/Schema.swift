@@ -1,12 +1,12 @@
 import Foundation
 
-/// The messages of Sources/Wire/Proto, read from there, so that no test forgets a field that was added.
+/// The messages of Sources/Wire/Proto, read from there, so that no test misses a field that was added.
 struct Schema: Sendable {
     /// A field of a message.
     struct Field: Sendable {
         var name: String
         var number: Int
-        /// As it is written: `string`, or the name of a message or an enumeration.
+        /// As written: `string`, or the name of a message or an enumeration.
         var type: String
         var isRepeated: Bool
 
@@ -42,7 +42,7 @@ struct Schema: Sendable {
         }
     }
 
-    /// The fields of a message; nil when the type is none.
+    /// The fields of a message; nil when there is no such message.
     func fields(of type: String) -> [Field]? { messages[type] }
 }
 

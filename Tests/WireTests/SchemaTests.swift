@@ -3,7 +3,7 @@ import SwiftProtobuf
 import Testing
 import Wire
 
-/// Both encodings carry the same schema: whatever one can say, the other says, too.
+/// Both encodings carry the same schema: each can express everything that the other can.
 @Suite struct SchemaTests {
     static let types: [any Message.Type] = [
         WireRegisterRequest.self, WireLoginRequest.self, WireRefreshRequest.self, WireCredentials.self,
@@ -54,7 +54,7 @@ import Wire
         let text = try Encoding.json.decode(M.self, from: Encoding.json.encode(message))
         try #require(binary.isEqualTo(message: message))
         try #require(text.isEqualTo(message: message))
-        // And across: what came in as one can go out as the other.
+        // And across: what came in one encoding can go out in the other.
         let crossed = try Encoding.protobuf.decode(M.self, from: Encoding.protobuf.encode(text))
         try #require(crossed.isEqualTo(message: binary))
     }

@@ -16,7 +16,7 @@ import Wire
         }
         #expect(fault?.code == .malformed)
         #expect(fault?.message == "\(field) has a value that this server does not know.")
-        // Not so where newer peers may say more than is understood.
+        // It is different where newer peers may send more than is understood.
         #expect(throws: Never.self) {
             try Encoding.json.decode(WireChangeCallSettingsRequest.self, from: Array(text.utf8))
         }

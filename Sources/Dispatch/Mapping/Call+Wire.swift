@@ -30,7 +30,7 @@ extension WireCall {
 }
 
 extension WireCallChanged {
-    /// What of a call has changed.
+    /// What has changed in a call.
     init(_ difference: CallDifference, of view: CallView) {
         self.init()
         let call = view.call
@@ -94,7 +94,7 @@ extension WireCallMode {
 }
 
 extension CallView {
-    /// Who asks to be let in.
+    /// Who asks to be admitted.
     fileprivate var joiningUsers: [WireUser] {
         call.joinRequests.map { WireUser($0.origin.user, profile: people[$0.origin.user]) }
     }
@@ -136,7 +136,7 @@ extension WireParticipantStatus {
 }
 
 extension WireUser {
-    /// An account that is gone has left its id behind.
+    /// Only the id is left of a deleted account.
     fileprivate init(_ user: UserID, profile: Profile?) {
         self = profile.map(WireUser.init) ?? .with { $0.id = user.description }
     }

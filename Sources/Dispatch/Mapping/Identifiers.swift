@@ -12,8 +12,8 @@ extension Identifier {
 }
 
 extension Google_Protobuf_Timestamp {
-    /// A moment, cut to milliseconds. What lies outside of the years 1 to 9999 is moved to their nearer end, because
-    /// JSON has no form for it.
+    /// A moment, cut to milliseconds. Values outside the years 1 to 9999 are clamped, because JSON has no form for
+    /// them.
     package init(_ instant: Instant) {
         self.init()
         let milliseconds = min(max(instant.milliseconds, -62_135_596_800_000), 253_402_300_799_999)

@@ -22,7 +22,7 @@ extension WireServerFrame {
         }
     }
 
-    /// What became of a command that concerns a call.
+    /// The result of a command that concerns a call.
     package init(_ reply: CallReply, replyTo id: UInt32) {
         switch reply {
         case .done(let view): self = .ok(.call(WireCall(view)), replyTo: id)
@@ -40,7 +40,7 @@ extension WireServerFrame {
         }
     }
 
-    /// What became of a message.
+    /// The result of sending a message.
     init(_ result: Result<Messaging.Message, MessagingError>, replyTo id: UInt32) {
         switch result {
         case .success(let message): self = .ok(.message(WireMessage(message)), replyTo: id)
@@ -50,7 +50,7 @@ extension WireServerFrame {
 }
 
 extension Fault {
-    /// Why a call does not do what a command asks for.
+    /// Why a call refuses a command.
     init(_ refusal: CallRefusal) {
         switch refusal {
         case .notFound: self.init(.notFound, "There is no such call or user.")
@@ -67,7 +67,7 @@ extension Fault {
         }
     }
 
-    /// Why something about messages was not done.
+    /// Why a request about messages was refused.
     package init(_ error: MessagingError) {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
@@ -81,7 +81,7 @@ extension Fault {
         }
     }
 
-    /// Why something about accounts was not done.
+    /// Why a request about accounts was refused.
     package init(_ error: AccountError) {
         switch error.code {
         case .invalid: self.init(.invalid, error.message)
@@ -117,7 +117,7 @@ extension WireMessage {
 }
 
 extension WireGroupInvitation {
-    /// An invitation as whoever is invited sees it.
+    /// An invitation as the invited user sees it.
     package init(_ invitation: GroupInvitation) {
         self.init()
         conversationID = invitation.conversation.description
@@ -134,7 +134,7 @@ extension WireCallSummary {
         callID = summary.call.description
         initiatorID = summary.initiator.description
         durationSeconds = UInt32(clamping: summary.durationSeconds)
-        // What another version has written and this one does not know stays unspecified.
+        // Values that another version has written and this one does not know stay unspecified.
         if let type = Call.MediaType(rawValue: summary.type) { self.type = WireCallType(type) }
         if let reason = Call.EndReason(rawValue: summary.endReason) { endReason = WireCallEndReason(reason) }
         switch summary.status {

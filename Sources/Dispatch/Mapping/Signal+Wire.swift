@@ -28,7 +28,7 @@ extension WireCandidate {
 }
 
 extension Signal.Description {
-    /// Checks a description that a client sent. The SDP itself is not looked into.
+    /// Checks a description that a client sent. The SDP itself is not parsed.
     init(wire description: WireDescription, limits: FieldLimits) throws(Fault) {
         let kind: Kind
         switch description.type {

@@ -2,13 +2,13 @@ import HTTPTypes
 import NIOHTTP1
 
 extension GatewayConfiguration {
-    /// What stands in every answer, whatever it answers.
+    /// The header fields of every answer.
     var answerFields: HTTPHeaders {
         var fields: HTTPHeaders = [
             "x-content-type-options": "nosniff", "referrer-policy": "no-referrer",
             "cross-origin-resource-policy": "same-origin",
         ]
-        // RFC 6797 §7.2: not over plain text, where it would be believed by nobody. Hosts below this one are not ours.
+        // RFC 6797 §7.2: not over plain text, where nobody would believe it. Subdomains of this host are not ours.
         if isSecure { fields.add(name: "strict-transport-security", value: "max-age=31536000") }
         return fields
     }
@@ -27,14 +27,14 @@ enum PagePolicy {
         return fields
     }()
 
-    /// Everything from here, nothing from elsewhere. `'self'` covers the socket of the same host and port, too (CSP
-    /// level 3). No form is ever sent by the browser itself: if the scripts were missing, passwords would be in URLs.
+    /// Everything from here, nothing from elsewhere. `'self'` also covers the socket of the same host and port (CSP
+    /// level 3). The browser itself never sends a form: if the scripts were missing, passwords would end up in URLs.
     private static let content = [
         "default-src 'self'", "connect-src 'self'", "media-src 'self' blob:", "img-src 'self' data: blob:",
         "object-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
     ].joined(separator: "; ")
 
-    /// What a call needs, for the page itself alone; what else a browser could be asked for, for nobody.
+    /// What a call needs, only for the page itself; all other permissions for nobody.
     private static let permissions =
         (["camera", "microphone", "display-capture", "autoplay", "fullscreen"].map { "\($0)=(self)" }
         + [

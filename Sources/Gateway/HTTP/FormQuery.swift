@@ -1,14 +1,14 @@
 import Foundation
 
-/// The query of a URL, written as forms are (application/x-www-form-urlencoded), which is how `URLSearchParams` writes
-/// it: a plus is a blank.
+/// The query of a URL in form encoding (application/x-www-form-urlencoded), as `URLSearchParams` writes it: a plus is a
+/// space.
 struct FormQuery {
     private let text: String
 
-    /// Takes a query, without its question mark.
+    /// Takes a query without its question mark.
     init(_ text: String) { self.text = text }
 
-    /// The first value of a parameter; nil when it is not there.
+    /// The first value of a parameter; nil when it is missing.
     subscript(name: String) -> String? {
         for pair in text.split(separator: "&") {
             let equals = pair.firstIndex(of: "=") ?? pair.endIndex
@@ -17,7 +17,7 @@ struct FormQuery {
         return nil
     }
 
-    /// What is no percent-encoding of UTF-8 stays as it is.
+    /// Text that is not a percent-encoding of UTF-8 stays as it is.
     private static func decoded(_ text: Substring) -> String {
         let spaced = text.replacing("+", with: " ")
         return spaced.removingPercentEncoding ?? String(spaced)

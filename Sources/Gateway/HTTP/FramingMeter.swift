@@ -1,16 +1,16 @@
 import NIOCore
 
-/// Counts the bytes of a message that are no body, before they are decoded: what the decoder reads and does not pass on,
-/// as extensions of chunks and blanks, is seen nowhere else.
+/// Counts the bytes of a message that are not part of the body, before they are decoded: the decoder reads some of them
+/// without passing them on, such as chunk extensions and whitespace, so nothing else sees them.
 final class FramingMeter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private enum State {
         case counting
-        /// What comes is thrown away.
+        /// All input is discarded.
         case shut
-        /// Out of the pipeline.
+        /// Removed from the pipeline.
         case aside
     }
 
@@ -21,8 +21,8 @@ final class FramingMeter: ChannelInboundHandler, RemovableChannelHandler {
 
     /// Makes a meter.
     /// - Parameters:
-    ///   - limit: How many bytes a message may have beside its body; its head is among them.
-    ///   - onOverflow: Told when there are more.
+    ///   - limit: How many bytes a message may have besides its body, including its head.
+    ///   - onOverflow: Called when there are more.
     init(limit: Int, onOverflow: @escaping () -> Void) {
         self.limit = limit
         self.onOverflow = onOverflow
@@ -31,7 +31,7 @@ final class FramingMeter: ChannelInboundHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .counting = state else { return }
         count += Self.unwrapInboundIn(data).readableBytes
-        // Whatever the decoder makes of it is taken off before this comes back.
+        // The decoder's output is subtracted before this call returns.
         context.fireChannelRead(data)
         if case .counting = state, count > limit { onOverflow() }
     }
@@ -41,9 +41,9 @@ final class FramingMeter: ChannelInboundHandler, RemovableChannelHandler {
     /// These bytes were body.
     func bodyCame(_ length: Int) { count -= length }
 
-    /// What comes now belongs to another message.
+    /// The next bytes belong to another message.
     func messageEnded() { count = 0 }
 
-    /// No more is read.
+    /// No more bytes are read.
     func shut() { if case .counting = state { state = .shut } }
 }

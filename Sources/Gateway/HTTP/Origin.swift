@@ -9,8 +9,8 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
     /// Nil for a scheme that has no usual port.
     let port: UInt16?
 
-    /// Reads an origin as browsers write it: `https://app.example`, with `:PORT` where it is not the usual one.
-    /// - Returns: nil when it is anything else, also for `null`, which stands for a page that is nobody's.
+    /// Reads an origin as browsers write it: `https://app.example`, with `:PORT` where it is not the default.
+    /// - Returns: nil when it is anything else, also for `null`, an opaque origin.
     public init?(_ text: String) {
         guard let mark = text.firstRange(of: "://"), let authority = Authority(text[mark.upperBound...]) else {
             return nil
@@ -18,12 +18,12 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
         self.init(scheme: text[..<mark.lowerBound], authority: authority)
     }
 
-    /// The origin of pages that are reached with this scheme at this host and port.
+    /// The origin of pages that are reached with this scheme, host and port.
     init?(scheme: some StringProtocol, authority: Authority) {
         let scheme = scheme.lowercased()
         guard scheme.utf8.first.map(Self.isLetter) == true,
             scheme.utf8.allSatisfy({ Self.isLetter($0) || (0x30...0x39).contains($0) || "+-.".utf8.contains($0) }),
-            // No page is there.
+            // No page has such an origin.
             scheme != "ws", scheme != "wss"
         else { return nil }
         self.scheme = scheme
@@ -53,12 +53,12 @@ public struct Origin: Hashable, Sendable, CustomStringConvertible {
 
 /// A host and, where one is named, a port, as a `Host` field has them (RFC 9110 §7.2).
 struct Authority: Hashable, Sendable {
-    /// A name, an address of version 4, or one of version 6 in brackets; in lower case.
+    /// A name, an IPv4 address, or an IPv6 address in brackets; in lower case.
     let host: String
     /// Nil when none is named.
     let port: UInt16?
 
-    /// Reads `HOST` or `HOST:PORT`; nil when it is anything else, as with a user name, a path or an empty host.
+    /// Reads `HOST` or `HOST:PORT`; nil when it is anything else, such as a user name, a path or an empty host.
     init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
         let hostEnd: Int
@@ -78,7 +78,7 @@ struct Authority: Hashable, Sendable {
         }
         let digits = bytes[(hostEnd + 1)...]
         guard bytes[hostEnd] == UInt8(ascii: ":"), digits.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        // An empty port is the usual one (RFC 3986 §3.2.3).
+        // An empty port means the default (RFC 3986 §3.2.3).
         guard !digits.isEmpty else {
             port = nil
             return
@@ -87,7 +87,7 @@ struct Authority: Hashable, Sendable {
         port = number
     }
 
-    /// What names in the DNS are made of, with the underscore that some use. Others are written in `xn--` form.
+    /// The characters of DNS names, with the underscore that some use. Others are written in `xn--` form.
     private static func mayStandInName(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -99,11 +99,11 @@ struct Authority: Hashable, Sendable {
 }
 
 extension GatewayConfiguration {
-    /// Whether browsers reach the server over TLS: its own, or that of a proxy of which `publicOrigin` tells.
+    /// Whether browsers reach the server over TLS: its own, or that of a proxy as `publicOrigin` says.
     var isSecure: Bool { publicOrigin?.isSecure ?? (tls != nil) }
 
-    /// Whether an `Origin` field names the server's own pages: those of the public origin, or where none is set those
-    /// that were reached with the server's own scheme under the host that the request names.
+    /// Whether an `Origin` field names the server's own pages: those of the public origin, or, if none is set, those
+    /// reached with the server's own scheme under the host that the request names.
     func isOwn(origin text: String, host: String?) -> Bool {
         guard let origin = Origin(text) else { return false }
         if let publicOrigin { return origin == publicOrigin }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOHTTP1
 import Wire
 
-/// Why a request gets no further than its head, and the last answer of its connection.
+/// Why a request is refused by its head, and the last answer of its connection.
 struct RequestRefusal: Equatable {
     var status: HTTPResponseStatus
     var code: WireErrorCode
@@ -22,16 +22,16 @@ struct RequestRefusal: Equatable {
 }
 
 extension RequestRefusal {
-    /// It is not as it should be.
+    /// It is not valid.
     static func invalid(_ message: String) -> Self {
         Self(status: .badRequest, code: .invalid, message: message)
     }
 
-    /// There is more around the body than a body needs: sizes of chunks, their extensions, trailers, blanks.
+    /// There are more bytes around the body than a body needs: sizes of chunks, their extensions, trailers, blanks.
     static let tooMuchFraming = Self(
         status: .payloadTooLarge, code: .tooLarge, message: "There is too much around the body.")
 
-    /// What the decoder found.
+    /// What the decoder reported.
     init(_ error: HTTPParserError) {
         self =
             switch error {

@@ -1,16 +1,16 @@
 import NIOHTTP1
 import Wire
 
-/// What is asked of every request's head before anybody acts upon it (RFC 9112).
+/// The checks of every request's head, before anything acts on it (RFC 9112).
 enum RequestRules {
-    /// What becomes of a head.
+    /// The result of the checks.
     enum Verdict {
-        /// It goes on in this form: the target a path, the `Host` field the host that is meant.
+        /// It continues in this form: the target is a path, the `Host` field the host that is meant.
         case taken(HTTPRequestHead, RequestProperties)
         case refused(RequestRefusal)
     }
 
-    /// Looks at a head.
+    /// Checks a head.
     static func verdict(on head: HTTPRequestHead) -> Verdict {
         guard head.method != .CONNECT, head.uri != "*" else {
             let message = "This server is no proxy, and as a whole it has no options."
@@ -34,12 +34,12 @@ enum RequestRules {
         let traits = RequestProperties(
             closes: head.version == .http1_0 || options.contains("close"), expectsContinue: !expectations.isEmpty,
             asksForUpgrade: head.headers.contains(name: "upgrade"))
-        // In the one form that is looked for where requests are answered.
+        // In the one form that the handlers of requests look for.
         if traits.closes, !traits.asksForUpgrade { head.headers.replaceOrAdd(name: "connection", value: "close") }
         return .taken(head, traits)
     }
 
-    /// RFC 9112 §3.2: a host is named once. §3.2.2: by the target, where it is a URL, whatever the field says.
+    /// RFC 9112 §3.2: a host is named once; §3.2.2: by the target if it is a URL, whatever the field says.
     private static func fault(inHostOf head: HTTPRequestHead, _ target: RequestTarget) -> RequestRefusal? {
         let hosts = head.headers["host"]
         guard hosts.count == 1 || (hosts.isEmpty && head.version == .http1_0) else {
@@ -54,7 +54,7 @@ enum RequestRules {
         return nil
     }
 
-    /// RFC 9112 §6: where a body ends has to be clear beyond doubt, or somebody between may see another end.
+    /// RFC 9112 §6: the end of a body has to be unambiguous, or an intermediary may see another end.
     private static func fault(inFramingOf headers: HTTPHeaders, version: HTTPVersion) -> RequestRefusal? {
         let codings = headers["transfer-encoding"]
         if !codings.isEmpty {
@@ -77,11 +77,11 @@ enum RequestRules {
     }
 }
 
-/// What matters of a request for its connection.
+/// What matters to the connection about a request.
 struct RequestProperties: Equatable {
     /// Nothing comes after it.
     var closes: Bool
-    /// Its body comes when it is asked for.
+    /// Its body comes after `100 Continue`.
     var expectsContinue: Bool
     /// It has an `Upgrade` field. The decoder stops after such a request, so that there is nothing after it.
     var asksForUpgrade: Bool

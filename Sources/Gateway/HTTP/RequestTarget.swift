@@ -1,13 +1,13 @@
-/// The target of a request in one form, however it was written (RFC 9112 §3.2).
+/// The target of a request in one normal form (RFC 9112 §3.2).
 struct RequestTarget: Equatable {
-    /// Path and query. What is percent-encoded without need is not any more, and hexadecimal digits are in upper case
-    /// (RFC 3986 §6.2.2), so that whoever compares paths later need not care.
+    /// Path and query. Unnecessary percent-encodings are decoded, and hexadecimal digits are in upper case (RFC 3986
+    /// §6.2.2), so that paths can simply be compared later.
     let path: String
     /// The host and port that the target names itself; nil when it is left to the `Host` field.
     let authority: String?
 
-    /// Reads a path, or a whole URL as proxies are sent it.
-    /// - Returns: nil when it is neither: `*`, a host and port, a fragment, a broken percent-encoding.
+    /// Reads a path, or a whole URL as sent to proxies.
+    /// - Returns: nil for anything else: `*`, a host and port, a fragment, a broken percent-encoding.
     init?(_ text: String) {
         guard !text.utf8.contains(UInt8(ascii: "#")) else { return nil }
         let rest: Substring
@@ -27,7 +27,7 @@ struct RequestTarget: Equatable {
         self.path = (path.isEmpty ? "/" : path) + rest[query...]
     }
 
-    /// A path whose percent-encodings are in their usual form; nil when one is broken.
+    /// A path with its percent-encodings in normal form; nil when one is broken.
     private static func normalized(_ path: Substring) -> String? {
         guard path.utf8.contains(UInt8(ascii: "%")) else { return String(path) }
         var result: [UInt8] = []

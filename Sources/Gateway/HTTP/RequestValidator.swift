@@ -2,23 +2,23 @@ import NIOCore
 import NIOHTTP1
 import Primitives
 
-/// Stands behind the HTTP decoder and sees every request of a connection, and every answer: refuses what is no HTTP as
-/// it should be, in the order of the requests, asks for bodies that wait to be asked for, closes when it is time, and
-/// puts into each answer what stands in all of them.
+/// Sits behind the HTTP decoder and sees every request and every answer of a connection: refuses invalid HTTP in the
+/// order of the requests, sends `100 Continue` for bodies that wait for it, closes when it is time, and adds the common
+/// fields to each answer.
 ///
-/// What a head has to be like is in `RequestRules.swift`. Belongs to its event loop.
+/// The rules for heads are in `RequestRules.swift`. Belongs to its event loop.
 final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// Goes out through the pipeline when the body of the request at hand is wanted, and nothing else is missing.
+    /// Goes out through the pipeline when the body of the current request is wanted, and nothing else is missing.
     struct BodyExpected: Sendable {}
 
-    /// How much of a body that nobody reads is read for the sake of the connection, in bytes.
+    /// How many bytes of a body that nobody reads are read to keep the connection alive.
     private static let discardLimit = 64 * 1024
-    /// How many bytes a message may have beside its body. More than a head that the decoder takes.
+    /// How many bytes a message may have besides its body. More than the largest head that the decoder accepts.
     private static let framingLimit = 64 * 1024
 
     private let fields: HTTPHeaders
@@ -26,25 +26,25 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
     private(set) lazy var meter = FramingMeter(limit: Self.framingLimit) { [unowned self] in overflowed() }
     private var context: ChannelHandlerContext?
 
-    /// Requests that were let through and are not answered to the end.
+    /// Requests that were passed on and are not completely answered.
     private var unanswered = 0
-    /// More of the newest request is to come.
+    /// The newest request is not complete yet.
     private var isInRequest = false
-    /// The newest request's body waits to be asked for.
+    /// The newest request's body waits for `100 Continue`.
     private var awaitsBody = false
-    /// The answer at hand has begun.
+    /// The current answer has begun.
     private var hasAnswerBegun = false
-    /// How much came of a body that nobody will read any more, in bytes.
+    /// How many bytes have come of a body that nobody will read any more.
     private var discarded = 0
     /// The last answer, which waits for those before it.
     private var refusal: RequestRefusal?
-    /// Nothing is read any more; when the last request is answered, the connection ends.
+    /// Nothing more is read; the connection ends when the last request is answered.
     private var isLast = false
-    /// Nothing is written any more.
+    /// Nothing more is written.
     private var isDone = false
 
     /// Makes the validator of a connection.
-    /// - Parameter fields: What stands in every answer.
+    /// - Parameter fields: The fields of every answer.
     init(fields: HTTPHeaders, connection: Connection) {
         self.fields = fields
         self.connection = connection
@@ -54,7 +54,7 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
-    /// The connection becomes a socket: what comes now is no HTTP.
+    /// The connection becomes a socket: what comes now is not HTTP.
     func stepAside() {
         guard let context else { return }
         let operations = context.pipeline.syncOperations
@@ -98,13 +98,13 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
         discarded = 0
         isLast = traits.closes && !traits.asksForUpgrade
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
-        // Still here, so it became no socket.
+        // Still here, so it did not become a socket.
         if traits.asksForUpgrade, self.context != nil { isLast = true }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
-        // After the last request the decoder wants nothing more, and says so.
+        // After the last request the decoder wants no more input, and says so.
         if !isLast || isInRequest { refuse(RequestRefusal(error)) }
     }
 
@@ -124,15 +124,15 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(var head) where head.status.code >= 200:
             hasAnswerBegun = true
             if awaitsBody, unanswered == 1 {
-                // The head was enough for an answer. What comes now may be the body all the same, or the next request:
-                // nobody can tell, so nothing is read (RFC 9110 §10.1.1).
+                // The head was enough for an answer. What comes now may still be the body, or the next request: nobody
+                // can tell, so nothing is read (RFC 9110 §10.1.1).
                 awaitsBody = false
                 isInRequest = false
                 isLast = true
                 meter.shut()
             }
             for field in fields { head.headers.replaceOrAdd(name: field.name, value: field.value) }
-            // Whoever answers may say so, too.
+            // The handler that answers may say so, too.
             if unanswered <= 1, head.headers[canonicalForm: "connection"].contains("close") { isLast = true }
             if isLast, unanswered <= 1 { head.headers.replaceOrAdd(name: "connection", value: "close") }
             context.write(Self.wrapOutboundOut(.head(head)), promise: promise)
@@ -164,7 +164,7 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: The end
 
-    /// Lets nothing more in, and says why when everything before it is answered.
+    /// Accepts no more input, and says why when everything before it is answered.
     private func refuse(_ refusal: RequestRefusal) {
         isLast = true
         meter.shut()
@@ -190,7 +190,7 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: closing(context.channel, after: nil))
     }
 
-    /// Ends the connection where nothing is left to be said.
+    /// Ends the connection if there is nothing left to say.
     private func end() {
         guard let context else { return }
         isLast = true
@@ -201,8 +201,8 @@ final class RequestValidator: ChannelDuplexHandler, RemovableChannelHandler {
         context.channel.close(mode: .output, promise: nil)
     }
 
-    /// A promise of the last bytes. The peer's end is waited for after them, because a connection that is closed with
-    /// bytes unread is reset, and the last answer with it.
+    /// A promise for the last bytes. The connection waits for the peer's end after them, because closing it with unread
+    /// bytes would reset it, and the last answer would be lost.
     private func closing(_ channel: any Channel, after promise: EventLoopPromise<Void>?) -> EventLoopPromise<Void> {
         connection.note { $0.closing(now: $1) }
         let written = channel.eventLoop.makePromise(of: Void.self)

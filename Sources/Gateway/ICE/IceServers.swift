@@ -7,9 +7,9 @@ import Wire
 public struct IceServer: Sendable, Equatable {
     /// `stun:` and `turn:` URLs (RFC 7064, RFC 7065).
     public var urls: [String]
-    /// Of a TURN server.
+    /// For a TURN server.
     public var username: String
-    /// Of a TURN server.
+    /// For a TURN server.
     public var credential: Redacted<String>
 
     /// Describes a server.
@@ -20,13 +20,13 @@ public struct IceServer: Sendable, Equatable {
     }
 }
 
-/// TURN servers that share a secret with this one, so that each user gets credentials that end by themselves.
+/// TURN servers that share a secret with this server, so that each user gets credentials that expire by themselves.
 public struct TURNServers: Sendable, Equatable {
     /// `turn:` and `turns:` URLs (RFC 7065).
     public var urls: [String]
-    /// What the TURN servers know, too.
+    /// The secret, known to the TURN servers, too.
     public var secret: Redacted<String>
-    /// How long a credential is good.
+    /// How long a credential is valid.
     public var lifetime: Instant.Span
 
     /// Describes servers.
@@ -37,10 +37,10 @@ public struct TURNServers: Sendable, Equatable {
     }
 }
 
-/// What one user is told to reach others with.
+/// The ICE servers that one user is told.
 struct IceServerList: Sendable, Equatable {
     var servers: [IceServer]
-    /// When the credentials among them end; nil when there are none.
+    /// When the credentials among them expire; nil when there are none.
     var expiresAt: Instant?
 }
 
@@ -64,7 +64,7 @@ extension WireIceServer {
 }
 
 extension WireIceServerList {
-    /// - Parameter now: The present, from which the seconds that remain are counted.
+    /// - Parameter now: The current time, from which the remaining seconds are counted.
     init(_ list: IceServerList, at now: Instant) {
         self.init()
         iceServers = list.servers.map(WireIceServer.init)

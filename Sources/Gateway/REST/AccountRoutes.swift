@@ -38,7 +38,8 @@ struct AccountRoutes: Sendable {
             Route(.post, RefreshCookie.path) { request throws(RESTFault) in
                 let cookie = try RefreshCookie(of: request, configuration)
                 let body = try await request.body(WireRefreshRequest.self)
-                // A token in the body comes first: of a page that kept it itself before there was the cookie.
+                // A token in the body comes first: it is from a page that stored it itself, before there was the
+                // cookie.
                 let kept = body.refreshToken.isEmpty ? cookie?.token(in: request) : nil
                 let credentials = try await accountCall { () throws(AccountError) in
                     try await accounts.refresh(
@@ -91,7 +92,7 @@ struct AccountRoutes: Sendable {
         ]
     }
 
-    /// Credentials, with the refresh token in the cookie where one was asked for, and nowhere else then.
+    /// Credentials, with the refresh token only in the cookie if one was requested.
     private func answer(
         _ credentials: Credentials, _ cookie: RefreshCookie?, status: HTTPResponse.Status
     ) -> Response {
@@ -105,7 +106,7 @@ struct AccountRoutes: Sendable {
 }
 
 extension AccountService {
-    /// Who is asking.
+    /// The caller's identity.
     func identity(of request: RESTRequest) async throws(RESTFault) -> Identity {
         let token = try request.accessToken()
         return try await accountCall { () throws(AccountError) in try await authenticate(token) }

@@ -9,7 +9,7 @@ import Storage
 import SwiftProtobuf
 import Wire
 
-/// The calls of the past, and those that were missed.
+/// Past calls and missed calls.
 struct CallRoutes: Sendable {
     let accounts: AccountService
     let calls: CallService
@@ -35,7 +35,7 @@ struct CallRoutes: Sendable {
                 guard let page else { throw RESTFault(Fault(.notFound, "There is no such conversation.")) }
                 return .json(WireCallList(page, for: user))
             },
-            // Before the calls by id, because the first route that fits is taken.
+            // Before the calls by id, because the first matching route is used.
             Route(.get, "/v1/calls/missed") { request throws(RESTFault) in
                 let user = try await accounts.identity(of: request).user
                 return try await missedCalls(of: user)
@@ -93,7 +93,7 @@ struct CallRoutes: Sendable {
     }
 }
 
-/// Asks the call service, and turns the database's errors into those of REST.
+/// Calls the call service, and turns the database's errors into those of REST.
 private func reading<Value: Sendable>(
     _ body: () async throws(DatabaseError) -> Value
 ) async throws(RESTFault) -> Value {

@@ -1,8 +1,8 @@
 /// The address of the client whose connection is served by this task.
 ///
-/// The request's own channel forgets its address when it is closed, and a request may be answered after that; what it
-/// does is counted by the address all the same.
+/// The request's own channel forgets its address when it is closed, but a request may be answered after that and still
+/// has to be counted by its address.
 enum ClientAddress {
-    /// As text; empty outside of a connection.
+    /// As text; empty outside a connection.
     @TaskLocal static var current = ""
 }

@@ -6,7 +6,7 @@ import Primitives
 import SwiftProtobuf
 import Wire
 
-/// Contacts, blocks, and how somebody wants to be called.
+/// Contacts, blocks, and call settings.
 struct ContactRoutes: Sendable {
     let accounts: AccountService
 
@@ -93,7 +93,7 @@ struct ContactRoutes: Sendable {
         ]
     }
 
-    /// A route that changes what lies between whoever asks and the user in the path, and has nothing to tell.
+    /// A route that changes the relationship between the caller and the user in the path, and returns nothing.
     private func change(
         _ method: HTTPRequest.Method, _ path: String,
         _ body: @escaping @Sendable (_ other: UserID, _ user: UserID) async throws(AccountError) -> Void
@@ -120,7 +120,7 @@ extension RESTRequest {
 }
 
 extension CallSettings.WhoCanCall {
-    /// Nil when it is to be left as it is.
+    /// Nil leaves it as it is.
     fileprivate init?(wire: WireWhoCanCall) throws(RESTFault) {
         switch wire {
         case .unspecified: return nil

@@ -132,7 +132,7 @@ struct ConversationRoutes: Sendable {
 }
 
 extension AccountService {
-    /// Other people get to see what is changed, so it may not be done as fast as it can be asked for.
+    /// Other people see what is changed, so changes are rate-limited.
     func countChange(for identity: Identity) throws(RESTFault) {
         do throws(AccountError) {
             try countChange(by: identity.user)

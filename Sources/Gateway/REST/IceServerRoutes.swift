@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 import Primitives
 import Wire
 
-/// ICE servers, with fresh credentials for whoever stays connected longer than those of the welcome last.
+/// ICE servers, with fresh credentials for clients that stay connected longer than those of the welcome last.
 struct IceServerRoutes: Sendable {
     private let accounts: AccountService
     private let configuration: GatewayConfiguration
@@ -15,8 +15,8 @@ struct IceServerRoutes: Sendable {
     private let limiter: NIOLockedValueBox<AttemptLimiter>
 
     /// - Parameters:
-    ///   - now: The present, by which requests are counted.
-    ///   - wallClock: What the machine's clock says; TURN servers compare it with theirs.
+    ///   - now: The current time, for the rate limit.
+    ///   - wallClock: The machine's clock; TURN servers compare it with theirs.
     init(
         accounts: AccountService, configuration: GatewayConfiguration, now: @escaping @Sendable () -> Instant,
         wallClock: @escaping @Sendable () -> Instant

@@ -8,7 +8,7 @@ import Storage
 import SwiftProtobuf
 import Wire
 
-/// Invitations into groups. Each is named by its group: there is one at most.
+/// Invitations into groups. Each is identified by its group: a user has at most one for each.
 struct InvitationRoutes: Sendable {
     let accounts: AccountService
     let messaging: MessagingService

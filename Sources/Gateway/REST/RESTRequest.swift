@@ -8,12 +8,12 @@ import Storage
 import SwiftProtobuf
 import Wire
 
-/// What Hummingbird makes for each request.
+/// The context that Hummingbird creates for each request.
 struct GatewayRequestContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Where the connection comes from, as text.
     let address: String
-    /// What the request came over.
+    /// The channel of the request.
     let channel: any Channel
 
     init(source: Source) {
@@ -23,7 +23,7 @@ struct GatewayRequestContext: RequestContext {
     }
 }
 
-/// A request on its way to its route: what routes ask of it, with every answer checked.
+/// A request on its way to its route: what routes read from it, with every value checked.
 struct RESTRequest: Sendable {
     private let request: Request
     private let context: GatewayRequestContext
@@ -35,23 +35,23 @@ struct RESTRequest: Sendable {
         self.bodyLimit = bodyLimit
     }
 
-    /// Where the connection comes from. A forwarding proxy's headers are not believed.
+    /// Where the connection comes from. A forwarding proxy's headers are not trusted.
     var address: String { context.address }
 
     /// What the client calls itself.
     var userAgent: String { request.headers[.userAgent] ?? "" }
 
-    /// The host that is asked, with its port where it is not the usual one.
+    /// The host that the request names, with its port if it is not the default.
     var host: String? { request.head.authority }
 
-    /// The cookies that came along, as `NAME=VALUE`.
+    /// The cookies of the request, as `NAME=VALUE`.
     var cookies: [String] {
         request.headers[values: .cookie].flatMap { $0.split(separator: ";") }.map {
             String($0.drop { $0 == " " })
         }
     }
 
-    /// A field of the head, if it is there.
+    /// A header field, if it is there.
     func field(_ name: HTTPField.Name) -> String? { request.headers[name] }
 
     /// The token of `Authorization: Bearer` (RFC 6750 §2.1).
@@ -66,9 +66,9 @@ struct RESTRequest: Sendable {
     /// The body as a message.
     func body<Body: Message>(_ type: Body.Type) async throws(RESTFault) -> Body {
         let tooLarge = RESTFault(Fault(.tooLarge, "The body has more than \(bodyLimit) bytes."))
-        // What announces itself as too long is not read at all.
+        // A body that announces itself as too long is not read at all.
         if let length = request.headers[.contentLength].flatMap(Int.init), length > bodyLimit { throw tooLarge }
-        // Who waits to be asked is asked only now, when nothing but the body is missing.
+        // `100 Continue` is sent only now, when nothing but the body is missing.
         if request.headers[.expect] != nil {
             context.channel.triggerUserOutboundEvent(RequestValidator.BodyExpected(), promise: nil)
         }
@@ -87,7 +87,7 @@ struct RESTRequest: Sendable {
         }
     }
 
-    /// An id in the path. What is no UUID names nothing.
+    /// An id in the path. Anything but a UUID names nothing.
     func id<Kind>(_ type: Identifier<Kind>.Type, _ name: String = "id") throws(RESTFault) -> Identifier<Kind> {
         guard let id = context.parameters.get(name).flatMap({ Identifier<Kind>($0) }) else {
             throw RESTFault(Fault(.notFound, "There is no such thing."))
@@ -110,7 +110,7 @@ struct RESTRequest: Sendable {
         return number
     }
 
-    /// Where a page of a list begins, if not at the list's own beginning.
+    /// Where a page of a list begins, if not at the start of the list.
     func cursor<Kind>(of kind: Kind.Type) throws(RESTFault) -> PageCursor<Kind>? {
         guard let text = query("cursor") else { return nil }
         guard let cursor = PageCursor<Kind>(text) else {
@@ -119,20 +119,20 @@ struct RESTRequest: Sendable {
         return cursor
     }
 
-    /// How many things to give.
+    /// How many items to return.
     func limit() throws(RESTFault) -> Int? {
         try number("limit").map { Int(min($0, 1000)) }
     }
 }
 
-/// Why a request is not answered as it hoped for.
+/// Why a request is refused.
 struct RESTFault: Error, Sendable {
-    /// What the client is told.
+    /// The fault that the client is told.
     var fault: Fault
-    /// The status, where the fault's own does not fit.
+    /// The status, if it is not the fault's own.
     var status: HTTPResponse.Status
 
-    /// A fault with the status that goes with its code.
+    /// A fault with the status of its code.
     init(_ fault: Fault, status: HTTPResponse.Status? = nil) {
         self.fault = fault
         self.status = status ?? Self.status(of: fault.code)

@@ -52,8 +52,8 @@ struct RESTResponder: HTTPResponder {
         return RESTFault(Fault(.notFound, "There is nothing at this path.")).response
     }
 
-    /// What can be asked at a path; nothing where it is not of the REST interface. As to the router, the first route that
-    /// fits says which path is meant.
+    /// The methods of a path; empty if it does not belong to the REST interface. As in the router, the first matching
+    /// route decides which path is meant.
     private func methods(at path: String) -> [HTTPRequest.Method] {
         guard let route = routes.first(where: { $0.matches(path: path) }) else { return [] }
         return routes.filter { $0.path == route.path }.map(\.method)

@@ -29,7 +29,8 @@ struct Route: Sendable {
         return own.count == other.count && zip(own, other).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
     }
 
-    /// Whether a request's path is meant by one without parameters: slashes count once, and not at the end.
+    /// Whether a request's path is this route's path without parameters: repeated slashes count once, and trailing ones
+    /// are ignored.
     static func isSame(_ requested: String, as path: String) -> Bool {
         requested == path || requested.split(separator: "/") == path.split(separator: "/")
     }

@@ -8,11 +8,11 @@ import Storage
 import SwiftProtobuf
 import Wire
 
-/// What the operator's routes are told.
+/// The dependencies of the operator's routes.
 struct OperatorRoutes: Sendable {
     let version: String
     let openAPI: [UInt8]
-    /// Asks the database for an answer.
+    /// Asks the database to respond.
     let ping: @Sendable () async throws(DatabaseError) -> Void
     let metricFamilies: @Sendable () -> [MetricFamily]
     /// Whether calls may be written.
@@ -22,7 +22,7 @@ struct OperatorRoutes: Sendable {
     /// Whether there is an echo.
     let echoes: Bool
 
-    /// The routes that are for whoever runs the server.
+    /// The routes for the operator.
     var routes: [Route] {
         [
             Route(.get, "/healthz") { _ throws(RESTFault) in
@@ -54,7 +54,7 @@ struct OperatorRoutes: Sendable {
             let fault = Fault(.invalid, "A socket is opened by the first request of a connection. Open a new one.")
             var response = RESTFault(fault, status: .upgradeRequired).response
             response.headers[.upgrade] = "websocket"
-            // So that a client with a pool of connections takes a new one when it tries again.
+            // So that a client with a connection pool uses a new connection when it tries again.
             response.headers[.connection] = "close"
             return response
         }
@@ -73,9 +73,9 @@ struct OperatorRoutes: Sendable {
         return .json(health, status: problems.isEmpty ? .ok : .serviceUnavailable)
     }
 
-    /// Why the database is not to be counted upon; nil when it has answered within a second.
+    /// Why the database is not usable; nil when it has answered within a second.
     private func databaseProblem() async -> String? {
-        // The first of the two to come decides. A database that never answers is not waited for.
+        // The first of the two decides. A database that never answers is not waited for.
         let ping = ping
         return await withCheckedContinuation { continuation in
             let first = FirstOnly(continuation)
@@ -96,7 +96,7 @@ struct OperatorRoutes: Sendable {
     }
 }
 
-/// Lets the first of several answers through.
+/// Accepts the first of several answers.
 private final class FirstOnly: Sendable {
     private let continuation: NIOLockedValueBox<CheckedContinuation<String?, Never>?>
 

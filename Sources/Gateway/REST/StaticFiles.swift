@@ -5,10 +5,9 @@ import NIOCore
 
 /// The web client: every file of a folder, read once.
 ///
-/// A request's path is looked up and never put together into a path of the file system, so it cannot lead out of the
-/// folder.
+/// A request's path is looked up and never used to build a file system path, so it cannot leave the folder.
 struct StaticFiles: Sendable {
-    /// More than this is no web client but a mistake in the configuration.
+    /// More than this is a mistake in the configuration, not a web client.
     static let sizeLimit = 64 << 20
 
     private let files: [String: StaticFile]
@@ -48,8 +47,8 @@ struct StaticFiles: Sendable {
         self.files = files
     }
 
-    /// The file at the path of a request, as it stands in the request: percent-encoded where it has to be. An encoded
-    /// slash is part of a name, and no name has one.
+    /// The file at the path of a request, as written in the request: percent-encoded where necessary. An encoded slash
+    /// is part of a name, and no name has one.
     subscript(path: String) -> StaticFile? {
         guard path.utf8.contains(UInt8(ascii: "%")) else { return files[path] }
         return path.contains("%2F") ? nil : path.removingPercentEncoding.flatMap { files[$0] }
@@ -67,7 +66,7 @@ struct StaticFilesError: Error, Sendable, CustomStringConvertible {
     var description: String { message }
 }
 
-/// A file of the web client with all that is said of it.
+/// A file of the web client with its header fields.
 struct StaticFile: Sendable {
     private let body: ByteBuffer
     private let headers: HTTPFields
@@ -75,14 +74,14 @@ struct StaticFile: Sendable {
 
     init(name: String, bytes: [UInt8]) {
         body = ByteBuffer(bytes: bytes)
-        // FNV-1a: it tells versions of a file apart and guards nothing.
+        // FNV-1a: it tells versions of a file apart and is not for security.
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         tag = "\"\(String(hash, radix: 16))-\(bytes.count)\""
         var headers = PagePolicy.fields
         headers[.contentType] = Self.mimeType(of: name)
         headers[.eTag] = tag
-        // Always asked for again, and answered with 304 as long as it is the same: a new version is seen at once.
+        // Always revalidated, and answered with 304 as long as it is the same: a new version is seen at once.
         headers[.cacheControl] = "no-cache"
         self.headers = headers
     }

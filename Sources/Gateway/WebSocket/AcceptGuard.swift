@@ -3,16 +3,16 @@ import Logging
 import NIOCore
 import Primitives
 
-/// Stands in the server's channel and stops accepting while descriptors are scarce. Who connects meanwhile waits in the
+/// Sits in the server's channel and stops accepting while descriptors are scarce. Meanwhile new connections wait in the
 /// system's queue.
 ///
 /// The runtime's threads, the database and the outbox open descriptors of their own, and the dispatch library ends the
-/// process when it gets none. The library below would also try to accept again and again while the system refuses.
+/// process when it gets none. The library below would also retry accepting in a loop while the system refuses.
 final class AcceptGuard: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias OutboundIn = Never
 
-    /// From one look at the descriptors to the next while none is accepted.
+    /// The interval between checks of the descriptors while none is accepted.
     static let pause = TimeAmount.milliseconds(100)
 
     private let hasRoom: @Sendable () -> Bool
@@ -28,7 +28,7 @@ final class AcceptGuard: ChannelDuplexHandler {
     }
 
     func read(context: ChannelHandlerContext) {
-        // Comes after each few connections that were accepted.
+        // Called after each few accepted connections.
         if hasRoom() { context.read() } else { hold(context: context, reason: "too few descriptors are left") }
     }
 

@@ -4,7 +4,7 @@ import NIOConcurrencyHelpers
 final class AddressCounts: Sendable {
     private let counts = NIOLockedValueBox<[String: Int]>([:])
 
-    /// Counts one more; false when the place has as many as it may have, and then nothing is counted.
+    /// Counts one more; returns false and counts nothing when the place has reached its limit.
     func enter(_ place: String, limit: Int) -> Bool {
         counts.withLockedValue { counts in
             let count = counts[place] ?? 0

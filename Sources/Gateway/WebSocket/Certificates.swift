@@ -1,16 +1,16 @@
 import NIOConcurrencyHelpers
 import NIOSSL
 
-/// The certificate and key that new connections are given; they can be exchanged while the server runs.
+/// The certificate and key for new connections; they can be replaced while the server runs.
 final class Certificates: Sendable {
     private let current: NIOLockedValueBox<NIOSSLContext>
 
-    /// - Throws: What the library says of a key that does not belong to its certificate.
+    /// - Throws: The library's error for a key that does not belong to its certificate.
     init(_ configuration: TLSConfiguration) throws {
         current = NIOLockedValueBox(try Self.context(configuration))
     }
 
-    /// Takes others from the next connection on; when they are of no use, those from before stay.
+    /// Uses others from the next connection on; when they are unusable, the old ones stay.
     func replace(with configuration: TLSConfiguration) throws {
         let context = try Self.context(configuration)
         current.withLockedValue { $0 = context }
@@ -21,7 +21,7 @@ final class Certificates: Sendable {
 
     private static func context(_ configuration: TLSConfiguration) throws -> NIOSSLContext {
         var configuration = configuration
-        // RFC 8996: what came before has had its day, but the library would still speak it.
+        // RFC 8996: older versions are deprecated, but the library would still speak them.
         configuration.minimumTLSVersion = .tlsv12
         return try NIOSSLContext(configuration: configuration)
     }

@@ -2,14 +2,14 @@ import Delivery
 import NIOCore
 import Primitives
 
-/// One accepted connection as far as its life goes: from the first byte to its end, whatever is spoken over it.
+/// The life of one accepted connection, from the first byte to its end, whatever protocol it speaks.
 ///
 /// Belongs to its event loop.
 final class Connection {
     let channel: any Channel
     /// Where it comes from, as text.
     let address: String
-    /// What of the address counts as one place.
+    /// The part of the address that counts as one place.
     let place: String
     private let plainConnections: PlainConnections?
     private var isPlain = true
@@ -17,10 +17,10 @@ final class Connection {
     private var heartbeat: Heartbeat
     /// The deadline that the wheel has for this connection.
     var watchedAt: Instant?
-    /// Who speaks, once it is a socket.
+    /// The protocol handler, once it is a socket.
     weak var socket: SocketHandler?
 
-    /// Begins to watch over a connection that was accepted just now and counted among the plain ones, if there are any.
+    /// Begins to watch a connection that was just accepted and, if it is plain, counted.
     init(
         channel: any Channel, address: String = "", place: String = "", plainConnections: PlainConnections? = nil,
         wheel: HeartbeatWheel, timings: HeartbeatTimings
@@ -33,7 +33,7 @@ final class Connection {
         heartbeat = Heartbeat(timings: timings, now: HeartbeatWheel.now())
     }
 
-    /// It becomes a socket, or has ended; more than once does nothing.
+    /// It becomes a socket, or has ended; repeating it does nothing.
     func leavePlainConnections() {
         guard isPlain else { return }
         isPlain = false
@@ -47,7 +47,7 @@ final class Connection {
         look(now: now)
     }
 
-    /// Any frame came; no deadline is moved by it.
+    /// A frame came; that moves no deadline.
     func heard() { heartbeat.heard(now: HeartbeatWheel.now()) }
 
     /// Does what is due.

@@ -1,11 +1,11 @@
 import Glibc
 
-/// The file descriptors that this process may have.
+/// The file descriptors available to this process.
 public struct Descriptors: Sendable, Equatable {
-    /// With fewer a server serves few people; most systems give so many.
+    /// A server with fewer serves few people; most systems allow this many.
     public static let usual = 1024
 
-    /// How many there may be.
+    /// The limit.
     public let limit: Int
 
     /// Makes a value for a limit.
@@ -13,15 +13,16 @@ public struct Descriptors: Sendable, Equatable {
         self.limit = limit
     }
 
-    /// How many connections leave to the server's own work: the database's connections as they come back, those of the
-    /// outbox, name servers, files that are read again, and the runtime, which ends the process when it gets none.
-    /// Fewer where there are few.
+    /// How many descriptors connections leave to the server's own work: database connections that are restored, those
+    /// of the outbox, name servers, files that are read again, and the runtime, which ends the process when it gets
+    /// none. Fewer if the limit is low.
     public var reserve: Int { min(64, limit / 4) }
 
-    /// How many connections without a socket there may be at most, so that these never take all that is left to sockets.
+    /// How many connections without a socket are allowed at most, so that they never take everything that is left for
+    /// sockets.
     public var plainConnections: Int { max(1, (limit - reserve) / 2) }
 
-    /// Whether a further connection leaves the reserve alone: whether the lowest free descriptor is below it.
+    /// Whether another connection leaves the reserve untouched: whether the lowest free descriptor is below it.
     public var hasRoom: Bool {
         let lowest = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard lowest >= 0 else { return false }

@@ -1,11 +1,11 @@
 import NIOCore
 
-/// Follows the frames of a socket by their heads, and finds a length that is written in more bytes than it needs or that
-/// is none (RFC 6455 §5.2). The frame decoder takes every length and does not tell how it was written.
+/// Follows the frames of a socket by their heads, and finds a length that is invalid or written in more bytes than
+/// needed (RFC 6455 §5.2). The frame decoder accepts every length and does not report how it was written.
 ///
-/// A plain value. After a fault it is not to be used again.
+/// A plain value. It must not be used again after a fault.
 struct FrameLengths {
-    /// A frame's length is not written as it has to be.
+    /// A frame's length is not written as it must be.
     struct Fault: Error {}
 
     private enum State {
@@ -21,11 +21,11 @@ struct FrameLengths {
 
     private var state = State.opcode
 
-    /// Takes the next bytes.
+    /// Reads the next bytes.
     /// - Returns: How many of them come before a frame with a wrong length; nil when there is none.
     mutating func take(_ bytes: ByteBufferView) -> Int? {
         var index = bytes.startIndex
-        // Where the frame at hand begins; here, when it began before these bytes.
+        // Where the current frame begins; here, if it began before these bytes.
         var begin = bytes.startIndex
         while index < bytes.endIndex {
             switch state {
@@ -63,7 +63,7 @@ struct FrameLengths {
     private mutating func skip(_ length: UInt64) { state = length == 0 ? .opcode : .rest(length) }
 }
 
-/// Stands before the frame decoder, lets good frames through, and stops at the first one with a wrong length.
+/// Sits before the frame decoder, passes valid frames on, and stops at the first one with a wrong length.
 final class FrameLengthHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

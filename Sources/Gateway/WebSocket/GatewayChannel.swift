@@ -8,12 +8,12 @@ import NIOHTTPTypesHTTP1
 import NIOWebSocket
 import Wire
 
-/// What is spoken over an accepted connection: HTTP, or after an upgrade of its first request our socket protocol.
+/// The protocol of an accepted connection: HTTP, or after an upgrade of its first request our socket protocol.
 struct GatewayChannel: HTTPChannelHandler {
     /// What a connection turned out to be.
     enum Kind: Sendable {
         case http(NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>)
-        /// The handler in the pipeline does everything; nothing is to be awaited.
+        /// The handler in the pipeline does everything; there is nothing to await.
         case socket
     }
 
@@ -28,11 +28,11 @@ struct GatewayChannel: HTTPChannelHandler {
     let services: GatewayServices
     let wheels: HeartbeatWheels
     let plainConnections: PlainConnections
-    /// For TLS; plain text when nil.
+    /// The context for TLS; plain text when nil.
     let certificates: Certificates?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        // The only moment at which the address is known for certain: a connection that ends forgets it.
+        // The address is only known for certain here: a connection that ends forgets it.
         let address = channel.remoteAddress?.ipAddress ?? ""
         let place = AttemptLimiter.place(of: address)
         if let refusal = address.isEmpty ? .reset : plainConnections.enter(place) {
@@ -82,8 +82,8 @@ struct GatewayChannel: HTTPChannelHandler {
                             try Self.speakHTTP(over: channel, isSecure: isSecure, logger: logger)
                         }
                     }))
-            // Requests are taken one after the other by NIOAsyncChannel, errors are answered by the validator, and HTTPTypes
-            // lets no malformed header out.
+            // NIOAsyncChannel takes requests one after the other, the validator answers errors, and HTTPTypes lets no
+            // malformed header out.
             configuration.enablePipelining = false
             configuration.enableErrorHandling = false
             configuration.enableResponseHeaderValidation = false
@@ -95,7 +95,7 @@ struct GatewayChannel: HTTPChannelHandler {
             let upgradeHandler = try operations.handler(type: NIOTypedHTTPServerUpgradeHandler<Kind>.self)
             try operations.addHandlers([validator, filter], position: .before(upgradeHandler))
             try channel.syncOptions?.setOption(.writeBufferWaterMark, value: .init(low: 64 * 1024, high: 256 * 1024))
-            // From the first moment on, so that a connection that sends nothing does not stay.
+            // From the start, so that a connection that sends nothing does not stay.
             connection.note { _, _ in }
             return Value(kind: kind, channel: channel, address: address)
         }
@@ -116,7 +116,7 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 
     func handle(value: Value, logger: Logger) async {
-        // It fails when the peer leaves before its first request was whole.
+        // It fails when the peer leaves before its first request is complete.
         guard case .http(let channel)? = try? await value.kind.get() else { return }
         await ClientAddress.$current.withValue(value.address) {
             await handleHTTP(asyncChannel: channel, logger: logger)
@@ -140,7 +140,7 @@ struct GatewayChannel: HTTPChannelHandler {
     }
 }
 
-/// Makes the upgrader when the request is here, since how long a frame may be depends on what it asks for.
+/// Makes the upgrader when the request has come, since the maximum frame length depends on what it asks for.
 private struct SocketUpgrader: NIOTypedHTTPServerProtocolUpgrader {
     typealias Upgrader = NIOTypedWebSocketServerUpgrader<GatewayChannel.Kind>
 
@@ -182,7 +182,7 @@ struct HeartbeatWheels: Sendable {
             uniquingKeysWith: { first, _ in first })
     }
 
-    /// Begins to turn all of them.
+    /// Starts all of them.
     func start() { for wheel in wheels.values { wheel.start() } }
 
     /// Stops all of them.

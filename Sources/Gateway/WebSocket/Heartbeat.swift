@@ -13,27 +13,28 @@ struct HeartbeatTimings: Sendable, Equatable {
     var ping: Instant.Span = .seconds(25)
     /// From a ping to any sign of life.
     var answer: Instant.Span = .seconds(10)
-    /// From the first request's head to the end of a connection that is no socket, whatever is asked over it.
+    /// From the first request's head to the end of a connection that is not a socket, whatever it asks for.
     var plain: Instant.Span = .seconds(300)
     /// From our close frame to the peer's end of the connection.
     var close: Instant.Span = .seconds(5)
 }
 
-/// The life of one connection as far as time is concerned: a plain value that is told what happens, and says what is due.
+/// The timing of one connection: a plain value that is told what happens, and says what is due.
 ///
-/// Its instants are of a clock that never goes back.
+/// Its instants come from a clock that never goes back.
 struct Heartbeat: Sendable {
     /// Where the connection is.
     enum Stage: Sendable, Equatable {
         /// No request has come yet. Can go to: plain, greeting.
         case head
-        /// It speaks HTTP. Whoever serves that watches over its silences, and here over its length. Can go to: closing.
+        /// It speaks HTTP. The HTTP server watches over its silences; this only limits its total time. Can go to:
+        /// closing.
         case plain
         /// A socket that has not said hello. Can go to: admission, open, closing.
         case greeting
         /// A socket that waits for the answer to its hello. Can go to: open, closing.
         case admission
-        /// Let in; the next ping is due at the deadline. Can go to: pinged, closing.
+        /// Admitted; the next ping is due at the deadline. Can go to: pinged, closing.
         case open
         /// A ping was sent at this time. Can go to: open, closing.
         case pinged(at: Instant)
@@ -45,11 +46,11 @@ struct Heartbeat: Sendable {
     enum Due: Sendable, Equatable {
         /// Nothing before this moment.
         case wait(until: Instant)
-        /// Send a ping, and ask again at this moment.
+        /// Send a ping, and check again at this moment.
         case ping(then: Instant)
         /// Close with this code.
         case close(CloseCode)
-        /// Close the connection without another word.
+        /// Close the connection without a close frame.
         case drop
     }
 
@@ -65,7 +66,7 @@ struct Heartbeat: Sendable {
         lastHeard = now
     }
 
-    /// The first request's head is here and asks for no socket.
+    /// The first request's head is here and does not ask for a socket.
     mutating func becamePlain(now: Instant) {
         stage = .plain
         deadline = now + timings.plain
@@ -78,14 +79,14 @@ struct Heartbeat: Sendable {
         lastHeard = now
     }
 
-    /// The client was let in.
+    /// The client was admitted.
     mutating func welcomed(now: Instant) {
         guard stage == .admission else { return }
         stage = .open
         deadline = now + timings.ping
     }
 
-    /// The socket is one on which no hello is said.
+    /// The socket is one that needs no hello.
     mutating func openedWithoutHello(now: Instant) {
         guard stage == .greeting else { return }
         stage = .open
@@ -99,7 +100,7 @@ struct Heartbeat: Sendable {
         deadline = now + timings.admission
     }
 
-    /// Any frame came.
+    /// A frame came.
     mutating func heard(now: Instant) { lastHeard = now }
 
     /// Our close frame is on its way.
@@ -109,7 +110,7 @@ struct Heartbeat: Sendable {
         deadline = now + timings.close
     }
 
-    /// What is due now. What it says is taken as done.
+    /// What is due now. The result counts as done.
     mutating func due(now: Instant) -> Due {
         guard now >= deadline else { return .wait(until: deadline) }
         switch stage {
@@ -129,8 +130,8 @@ struct Heartbeat: Sendable {
     }
 }
 
-/// Deadlines of many, in slots of a turning wheel: setting one and finding what is due cost the same however many there
-/// are, and no timer is made for any of them.
+/// Deadlines of many members, in the slots of a turning wheel: setting one and finding what is due cost the same
+/// however many there are, and none of them needs a timer.
 ///
 /// A member is found in the first turn after its deadline, so up to one slot late.
 struct DeadlineWheel<Member> {
@@ -140,9 +141,9 @@ struct DeadlineWheel<Member> {
 
     /// Makes an empty wheel.
     /// - Parameters:
-    ///   - slotSpan: How much time one slot stands for.
+    ///   - slotSpan: The time that one slot covers.
     ///   - slotCount: How many slots there are; what is due later than a whole turn stays for further turns.
-    ///   - now: The present.
+    ///   - now: The current time.
     init(slotSpan: Instant.Span, slotCount: Int, now: Instant) {
         self.slotSpan = max(1, slotSpan.microseconds)
         slots = Array(repeating: [], count: max(1, slotCount))
@@ -151,17 +152,17 @@ struct DeadlineWheel<Member> {
 
     /// Adds a member that is due at a moment.
     mutating func insert(_ member: Member, at deadline: Instant) {
-        // What is due already is found in the next turn: the slot of the present has been looked at.
+        // If it is already due, it is found in the next turn: the current slot has been checked.
         let tick = max(turnedTo + 1, deadline.microseconds / slotSpan + 1)
         slots[Int(tick % Int64(slots.count))].append((member, deadline))
     }
 
-    /// Turns the wheel to the present and takes out what is due.
+    /// Turns the wheel to the current time and takes out what is due.
     mutating func turn(to now: Instant) -> [Member] {
         let target = now.microseconds / slotSpan
         guard target > turnedTo else { return [] }
         var due: [Member] = []
-        // After a long sleep one whole turn sees every slot.
+        // After a long sleep one full turn checks every slot.
         for tick in max(turnedTo + 1, target - Int64(slots.count) + 1)...target {
             let index = Int(tick % Int64(slots.count))
             guard !slots[index].isEmpty else { continue }

@@ -3,7 +3,7 @@ import Primitives
 
 /// Watches over the connections of one event loop with one timer for all of them.
 final class HeartbeatWheel: Sendable {
-    /// How often the wheel turns; a deadline is noticed so much late at most, and a slot more.
+    /// How often the wheel turns; a deadline is noticed at most this much and one slot late.
     static let step = Instant.Span.milliseconds(250)
 
     let eventLoop: any EventLoop
@@ -24,7 +24,7 @@ final class HeartbeatWheel: Sendable {
         ticker = .makeEmptyBox(valueType: RepeatedTask.self, eventLoop: eventLoop)
     }
 
-    /// The present, by a clock that never goes back.
+    /// The current time of a clock that never goes back.
     static func now() -> Instant {
         Instant(microseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds / 1000))
     }
@@ -45,7 +45,7 @@ final class HeartbeatWheel: Sendable {
         }
     }
 
-    /// Looks after a connection at a moment. On the event loop.
+    /// Checks a connection at a moment. On the event loop.
     func watch(_ connection: Connection, at deadline: Instant) {
         connection.watchedAt = deadline
         wheel.value.insert(Entry(connection: connection, deadline: deadline), at: deadline)
@@ -54,7 +54,7 @@ final class HeartbeatWheel: Sendable {
     private func turn() {
         let now = Self.now()
         for entry in wheel.value.turn(to: now) {
-            // A connection whose deadline was moved has another entry, and this one is void.
+            // A connection whose deadline was moved has another entry; this one is void.
             guard let connection = entry.connection, connection.watchedAt == entry.deadline else { continue }
             connection.look(now: now)
         }

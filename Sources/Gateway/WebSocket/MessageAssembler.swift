@@ -3,9 +3,9 @@ import NIOCore
 import NIOWebSocket
 import Wire
 
-/// Makes whole messages of WebSocket frames, and refuses whatever RFC 6455 forbids and the frame decoder lets through.
+/// Joins WebSocket frames into whole messages, and refuses what RFC 6455 forbids but the frame decoder lets through.
 ///
-/// A plain value: it takes frames and says what is to be done. After a refusal it is not to be used again.
+/// A plain value: it takes frames and says what to do. It must not be used again after a refusal.
 struct MessageAssembler {
     /// What a message carries.
     enum Kind: Sendable, CaseIterable {
@@ -19,23 +19,23 @@ struct MessageAssembler {
         case nothing
         /// A whole message.
         case message(Kind, ByteBuffer)
-        /// To be answered with a pong of the same payload.
+        /// Answer with a pong of the same payload.
         case ping(ByteBuffer)
-        /// The peer closes; the code is to be sent back, if there is one.
+        /// The peer closes; send the code back, if there is one.
         case close(UInt16?)
-        /// The peer is wrong; close with this.
+        /// The peer violates the protocol; close with this.
         case refuse(CloseCode)
     }
 
     private let kinds: Set<Kind>
-    /// The most bytes that a message may have, its fragments taken together.
+    /// The most bytes that a message may have, including all fragments.
     var limit: Int
     private var unfinished: UnfinishedMessage?
 
     /// Makes an assembler for a socket.
     /// - Parameters:
-    ///   - kinds: The messages that are taken; others are refused with 1003.
-    ///   - limit: The most bytes that a message may have, its fragments taken together.
+    ///   - kinds: The messages that are accepted; others are refused with 1003.
+    ///   - limit: The most bytes that a message may have, including all fragments.
     init(kinds: Set<Kind>, limit: Int) {
         self.kinds = kinds
         self.limit = limit
@@ -50,7 +50,7 @@ struct MessageAssembler {
         case .binary: return begin(.binary, with: frame)
         case .continuation:
             guard var message = unfinished else { return .refuse(.protocolError) }
-            // Let go of, so that the message grows where it is.
+            // Released, so that the message grows in place.
             unfinished = nil
             let piece = frame.unmaskedData
             guard piece.readableBytes <= limit - message.bytes.readableBytes else { return .refuse(.messageTooBig) }
@@ -94,7 +94,7 @@ struct MessageAssembler {
         }
     }
 
-    /// Whether a code may stand in a close frame (RFC 6455 §7.4 and the IANA registry).
+    /// Whether a code is allowed in a close frame (RFC 6455 §7.4 and the IANA registry).
     private static func mayBeSent(_ code: UInt16) -> Bool {
         switch code {
         case 1000...1003, 1007...1014, 3000...4999: true
@@ -104,7 +104,7 @@ struct MessageAssembler {
 }
 
 extension MessageAssembler.Kind {
-    /// What messages of this encoding are.
+    /// The kind of messages of this encoding.
     init(_ encoding: Encoding) {
         self = encoding == .json ? .text : .binary
     }
@@ -114,7 +114,7 @@ extension MessageAssembler.Kind {
 private struct UnfinishedMessage {
     let kind: MessageAssembler.Kind
     var bytes: ByteBuffer
-    /// How many of the bytes are known to be UTF-8.
+    /// How many of the bytes are known to be valid UTF-8.
     private var checked = 0
 
     init(kind: MessageAssembler.Kind, bytes: ByteBuffer) {
@@ -122,9 +122,9 @@ private struct UnfinishedMessage {
         self.bytes = bytes
     }
 
-    /// Looks at what has come since the last look, so that wrong text is refused at its first wrong fragment
+    /// Checks what has come since the last check, so that invalid text is refused at its first invalid fragment
     /// (RFC 6455 §8.1).
-    /// - Parameter isWhole: Whether nothing more comes; else the last character may be cut in two.
+    /// - Parameter isWhole: Whether the message is complete; if not, the last character may be cut in two.
     mutating func isText(isWhole: Bool) -> Bool {
         let unchecked = bytes.readableBytesView.dropFirst(checked)
         let complete = unchecked.dropLast(isWhole ? 0 : unchecked.cutCharacterLength)
@@ -140,7 +140,7 @@ extension ByteBufferView {
         String(validating: self, as: UTF8.self) != nil
     }
 
-    /// How many bytes at the end belong to a character of which more has to come, 0 to 3.
+    /// How many bytes at the end belong to an incomplete character, 0 to 3.
     fileprivate var cutCharacterLength: Int {
         for length in 1...3 {
             guard let byte = dropLast(length - 1).last else { return 0 }
@@ -155,10 +155,10 @@ extension ByteBufferView {
         return 0
     }
 
-    /// Whether the bytes, those of at most one character that was cut, can become a character.
+    /// Whether the bytes, at most one incomplete character, can become a character.
     fileprivate var beginsCharacter: Bool {
         guard let first else { return true }
-        // RFC 3629 §4: which bytes may come first, and that of those after it only the second depends on it.
+        // RFC 3629 §4: which bytes may come first, and that only the second byte depends on the first.
         guard (0xC2...0xF4).contains(first) else { return false }
         guard count > 1 else { return true }
         let length = first < 0xF0 ? 3 : 4

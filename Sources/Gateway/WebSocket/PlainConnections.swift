@@ -1,18 +1,18 @@
 import NIOConcurrencyHelpers
 import Primitives
 
-/// Why an accepted connection is closed without a word.
+/// Why an accepted connection is closed without an answer.
 enum ConnectionRefusal: String, Sendable, CaseIterable {
-    /// Its address has as many plain connections as it may have.
+    /// Its address has reached its limit of plain connections.
     case address
-    /// There are as many plain connections as there may be in all.
+    /// The total limit of plain connections is reached.
     case total
-    /// It was reset before it was accepted: it has no address any more, and there is nobody to answer.
+    /// It was reset before it was accepted: it no longer has an address, and there is nobody to answer.
     case reset
 }
 
-/// The connections that are no sockets: they have not asked for anything yet, or speak HTTP. Each takes a descriptor, so
-/// they are bounded for each place and in all.
+/// The connections that are not sockets: they have not asked for anything yet, or speak HTTP. Each takes a descriptor,
+/// so they are bounded, for each place and in total.
 final class PlainConnections: Sendable {
     private struct State {
         var counts: AddressPrefixCounts
@@ -30,7 +30,7 @@ final class PlainConnections: Sendable {
         self.metrics = metrics
     }
 
-    /// Counts one more, unless it is one too many.
+    /// Counts one more, unless that is one too many.
     func enter(_ place: String) -> ConnectionRefusal? {
         let refusal = state.withLockedValue { $0.counts.enter(place) }
         if refusal == nil { metrics.plainConnections.add(1) }
@@ -44,27 +44,27 @@ final class PlainConnections: Sendable {
     }
 
     /// Counts a refusal.
-    /// - Returns: The refusals that the log is to hear of now, with this one; nil while it has heard enough.
+    /// - Returns: The refusals to log now, including this one; nil while enough has been logged.
     func note(_ refusal: ConnectionRefusal, now: Instant) -> [ConnectionRefusal: Int]? {
         metrics.countRefusal(refusal)
         return state.withLockedValue { $0.digest.note(refusal, now: now) }
     }
 }
 
-/// How many there are of each place and in all: a plain value.
+/// How many there are of each place and in total: a plain value.
 struct AddressPrefixCounts {
     private let perPlace: Int
     private let total: Int
     private var counts: [String: Int] = [:]
     private var count = 0
 
-    /// Begins with none.
+    /// Starts with none.
     init(perPlace: Int, total: Int) {
         self.perPlace = perPlace
         self.total = total
     }
 
-    /// Counts one more; or says why not, and then nothing is counted.
+    /// Counts one more, or returns why not; then nothing is counted.
     mutating func enter(_ place: String) -> ConnectionRefusal? {
         guard count < total else { return .total }
         let known = counts[place] ?? 0
@@ -82,7 +82,7 @@ struct AddressPrefixCounts {
     }
 }
 
-/// Sums up what happens too often for a line each.
+/// Sums up what happens too often to get a log line each.
 struct RefusalDigest {
     /// From one line to the next.
     static let span = Instant.Span.seconds(10)

@@ -9,13 +9,13 @@ import Wire
 extension SocketHandler {
     /// Where the session of a socket is.
     enum Session {
-        /// Every message goes back, and nobody is let in. Can go to: ended.
+        /// Every message goes back; there is no admission. Can go to: ended.
         case echoing
         /// Nothing has come yet. Can go to: authenticating, ended.
         case greeting
-        /// The access token is being looked at. Can go to: welcoming, ended.
+        /// The access token is being checked. Can go to: welcoming, ended.
         case authenticating(Waiting)
-        /// Let in; the open calls are being looked up. Can go to: open, ended.
+        /// Admitted; the open calls are being looked up. Can go to: open, ended.
         case welcoming(Identity, Waiting)
         /// Commands are carried out. Can go to: ended.
         case open(Identity)
@@ -26,21 +26,21 @@ extension SocketHandler {
         var isOpen: Bool { if case .open = self { true } else { false } }
     }
 
-    /// What came while the client was being let in.
+    /// What came before the client was admitted.
     struct Waiting {
         /// The id of the hello frame.
         var hello: UInt32
-        /// Where an earlier socket of the device left off.
+        /// Where an earlier socket of the device stopped.
         var claim: ResumeClaim?
-        /// The frames after it, in their order. Nobody looks at them before their sender is let in.
+        /// The frames after it, in order. They are not processed before their sender is admitted.
         var frames: [ByteBuffer] = []
-        /// How much came with them.
+        /// The size of those frames.
         var bytes = 0
     }
 
     // MARK: Frames
 
-    /// Takes a message. What is done with it depends on who has sent it: of a stranger one frame is looked at.
+    /// Takes a message. What happens to it depends on its sender: a stranger may send one frame.
     func receive(_ bytes: ByteBuffer) {
         switch session {
         case .greeting: greet(raw(bytes))
@@ -59,7 +59,7 @@ extension SocketHandler {
         RawClientFrame(Array(bytes.readableBytesView), as: encoding)
     }
 
-    /// Decodes a frame; one that is malformed is answered here.
+    /// Decodes a frame; a malformed one is answered here.
     private func decoded(_ raw: RawClientFrame) -> WireClientFrame? {
         do throws(WireFault) {
             return try raw.decoded()
@@ -99,7 +99,7 @@ extension SocketHandler {
         note { $0.greeted(now: $1) }
         let token = Redacted(hello.accessToken)
         let accounts = services.accounts
-        // The one task in a socket's life: it ends before the socket is open.
+        // The only task in a socket's life: it ends before the socket is open.
         Task {
             do throws(AccountError) {
                 let identity = try await accounts.authenticate(token)
@@ -110,7 +110,7 @@ extension SocketHandler {
         }
     }
 
-    /// The token is in force.
+    /// The token is valid.
     /// - Parameter device: What the client called its device.
     func admit(_ identity: Identity, saying device: DeviceID) {
         guard case .authenticating(let waiting) = session, let port else { return }
@@ -141,7 +141,7 @@ extension SocketHandler {
         }
     }
 
-    /// The token is not in force, or nobody can tell.
+    /// The token is not valid, or that could not be checked.
     func turnAway(_ error: AccountError) {
         guard case .authenticating(let waiting) = session else { return }
         let fault = Fault(error)
@@ -153,7 +153,7 @@ extension SocketHandler {
         }
     }
 
-    /// Sends the answer to hello, then the events that came meanwhile, then carries out what the client sent meanwhile.
+    /// Sends the answer to hello, then the events that came meanwhile, then carries out the frames that came meanwhile.
     func welcome(_ bytes: [UInt8]) {
         guard case .welcoming(let identity, let waiting) = session else { return }
         session = .open(identity)
@@ -173,7 +173,7 @@ extension SocketHandler {
         }
     }
 
-    /// The socket is over for whoever sends events to it.
+    /// The socket no longer exists for those who send events to it.
     func endSession() {
         switch session {
         case .echoing, .greeting, .authenticating: session = .ended
@@ -189,8 +189,8 @@ extension SocketHandler {
     // MARK: Commands
 
     /// Has a command carried out.
-    /// - Parameter isEarly: Whether it was sent before the welcome, when the client could not know yet whether its count
-    ///   of events goes on.
+    /// - Parameter isEarly: Whether it was sent before the welcome, when the client could not know yet whether its
+    ///   event count continues.
     private func carryOut(_ raw: RawClientFrame, for identity: Identity, isEarly: Bool = false) {
         guard mayCommand(raw), let port, let frame = decoded(raw) else { return }
         if frame.ack > 0, !isEarly { services.registry.acknowledge(frame.ack, by: port, of: identity) }

@@ -7,15 +7,15 @@ import Wire
 
 /// One socket, in the channel's pipeline after the frame decoder: frames in, frames out, and how it ends.
 ///
-/// What the messages mean is in `SocketHandler+Session.swift`. Everything here runs on the channel's event loop; there
-/// is no task and no timer of its own.
+/// The meaning of messages is in `SocketHandler+Session.swift`. Everything here runs on the channel's event loop; it
+/// has no task and no timer of its own.
 final class SocketHandler: ChannelDuplexHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundIn = Never
     typealias OutboundOut = WebSocketFrame
 
     let services: GatewayServices
-    /// What events and answers are written in; an echo has none.
+    /// The encoding of events and answers; an echo has none.
     let encoding: Encoding
     private let connection: Connection
     private var assembler: MessageAssembler
@@ -24,20 +24,20 @@ final class SocketHandler: ChannelDuplexHandler {
     private var wantsFlush = false
     private var isClosing = false
 
-    /// Where the session is; `SocketHandler+Session.swift` moves it on.
+    /// The state of the session; `SocketHandler+Session.swift` changes it.
     var session: Session
     var bucket: TokenBucket
-    /// What may come in at all, in KiB; every frame counts as one more, a ping or an empty fragment too. An echo is held
-    /// back by nothing but its reader.
+    /// The rate limit of all input, in KiB; every frame counts as one more, even a ping or an empty fragment. An echo
+    /// is only limited by how fast it is read.
     private var traffic: TokenBucket?
-    /// How often a command may still be refused for its rate.
+    /// How often commands may still be refused for their rate.
     var refusals: TokenBucket
     var malformedFrames = 0
-    /// Events that came before the welcome that they must follow.
+    /// Events that wait for the welcome, which they must follow.
     var heldEvents: [NumberedEvent] = []
-    /// How many bytes they have.
+    /// The total size of those events, in bytes.
     var heldBytes = 0
-    /// How other threads reach this socket; there from `handlerAdded` to `handlerRemoved`.
+    /// How other threads reach this socket; exists from `handlerAdded` to `handlerRemoved`.
     private(set) var port: SocketPort?
 
     /// Makes the handler of a connection that has just been upgraded.
@@ -90,12 +90,12 @@ final class SocketHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = Self.unwrapInboundIn(data)
         if isClosing {
-            // What comes after our close frame is read and thrown away, until the peer's own close frame.
+            // After our close frame, everything up to the peer's own close frame is read and discarded.
             if frame.opcode == .connectionClose { context.close(promise: nil) }
             return
         }
         connection.heard()
-        // Counted before anything is decoded: work that is refused costs almost nothing.
+        // Counted before anything is decoded: refused work costs almost nothing.
         if traffic?.take(1 + frame.length / 1024, now: HeartbeatWheel.now()) == false { return close(.flooding) }
         switch assembler.handle(frame) {
         case .nothing: break
@@ -127,7 +127,8 @@ final class SocketHandler: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        // The peer's FIN comes as this and not as the end of the channel: half-closure is on for all connections.
+        // The peer's FIN arrives as this event and not as the end of the channel: half-closure is on for all
+        // connections.
         case let event as ChannelEvent where event == .inputClosed: context.close(promise: nil)
         case is ChannelShouldQuiesceEvent: close(.goingAway)
         default: context.fireUserInboundEventTriggered(event)
@@ -143,7 +144,7 @@ final class SocketHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The client has said hello: from now on its messages may be as long as any.
+    /// The client has said hello: from now on its messages may be as long as any other.
     func liftGreetingLimit() { assembler.limit = services.configuration.limits.frameBytes }
 
     // MARK: Out
@@ -162,7 +163,8 @@ final class SocketHandler: ChannelDuplexHandler {
             }
         }
         flush()
-        // Events are never dropped, so a reader that is too far behind is given up, and comes back to what it missed.
+        // Events are never dropped, so a reader that is too far behind is disconnected, and gets what it missed when it
+        // returns.
         guard !isClosing, !context.channel.isWritable,
             let waiting = try? context.channel.syncOptions?.getOption(.bufferedWritableBytes),
             waiting > services.configuration.limits.outboundBytes
@@ -183,12 +185,12 @@ final class SocketHandler: ChannelDuplexHandler {
         services.metrics.events.add()
     }
 
-    /// Keeps an event until the welcome is sent.
+    /// Queues an event until the welcome is sent.
     private func hold(_ event: NumberedEvent) {
         heldEvents.append(event)
         heldBytes += event.event.tail.count
         let limits = services.configuration.limits
-        // Nobody is kept waiting for the welcome so long, unless the database is away.
+        // Nobody waits so long for the welcome, unless the database is unreachable.
         if heldEvents.count > limits.heldEvents || heldBytes > limits.outboundBytes { close(.unavailable) }
     }
 
@@ -211,7 +213,7 @@ final class SocketHandler: ChannelDuplexHandler {
         flush()
     }
 
-    /// Tells the connection's watch what happened.
+    /// Tells the connection's heartbeat what happened.
     func note(_ change: (inout Heartbeat, Instant) -> Void) { connection.note(change) }
 
     private func write(_ opcode: WebSocketOpcode, _ payload: ByteBuffer) {
@@ -229,8 +231,8 @@ final class SocketHandler: ChannelDuplexHandler {
 
     // MARK: The end
 
-    /// Says why and closes. The peer's end is waited for, because a connection that is closed with bytes unread is
-    /// reset, and the reason with it.
+    /// Says why and closes. The peer's end is waited for, because closing a connection with unread bytes would reset
+    /// it, and the reason would be lost.
     func close(_ code: CloseCode) {
         guard !isClosing, let context else { return }
         isClosing = true
@@ -251,7 +253,7 @@ final class SocketHandler: ChannelDuplexHandler {
         }
     }
 
-    /// The peer closes: its code goes back, and that is the end.
+    /// The peer closes: its code is sent back, and the socket ends.
     private func confirmClose(_ code: UInt16?, context: ChannelHandlerContext) {
         var payload = context.channel.allocator.buffer(capacity: 2)
         if let code { payload.writeInteger(code) }

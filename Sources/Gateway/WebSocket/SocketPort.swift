@@ -6,20 +6,20 @@ import NIOCore
 import Synchronization
 import Wire
 
-/// How other threads reach a socket: what they send waits here in its order until the socket's event loop fetches it.
+/// How other threads reach a socket: what they send is queued here in order until the socket's event loop fetches it.
 ///
-/// However much is sent in one go, the loop is woken once and the socket flushed once.
+/// The loop is woken once and the socket flushed once, however much is sent in one go.
 final class SocketPort: ClientSocket {
     /// What waits to be sent.
     enum Outgoing: Sendable {
         case event(NumberedEvent)
         /// An answer, encoded.
         case reply([UInt8])
-        /// The answer to hello, encoded; events that came before it follow it.
+        /// The answer to hello, encoded; events that came earlier follow it.
         case welcome([UInt8])
         case close(CloseCode)
 
-        /// About how many bytes it puts on the way.
+        /// About how many bytes it sends.
         fileprivate var bytes: Int {
             switch self {
             case .event(let event): event.event.tail.count
@@ -52,7 +52,7 @@ final class SocketPort: ClientSocket {
 
     func wake() { eventLoop.execute { self.handler.value.fetch() } }
 
-    /// Wakes the socket once the loop has looked after the others: what it is given to execute comes before that.
+    /// Wakes the socket once the loop has handled the other tasks: tasks given to `execute` come before that.
     func wakeAfterOthers() {
         _ = eventLoop.scheduleTask(in: .milliseconds(1)) { self.handler.value.fetch() }
     }
@@ -65,7 +65,7 @@ final class SocketPort: ClientSocket {
     /// Answers hello.
     func welcome(_ frame: WireServerFrame) { send(.welcome(encoded(frame))) }
 
-    /// Writes an answer; one that cannot be written becomes an error that can.
+    /// Writes an answer; one that cannot be written is replaced by an error that can.
     func encoded(_ frame: WireServerFrame) -> [UInt8] {
         (try? encoding.encode(frame))
             ?? (try? encoding.encode(WireServerFrame.error(.internal, replyTo: frame.replyTo))) ?? []
@@ -79,7 +79,8 @@ final class SocketPort: ClientSocket {
         }
     }
 
-    /// What waits, in its order, as much as is sent in one go; whether there is more, for which nobody wakes the socket.
+    /// What is queued, in order, as much as is sent in one go; and whether there is more, for which nothing else wakes
+    /// the socket.
     func take() -> (items: [Outgoing], isMore: Bool) {
         outgoing.withLockedValue { outgoing in
             var items: [Outgoing] = []
@@ -96,7 +97,7 @@ final class SocketPort: ClientSocket {
         if append(item) { wake() }
     }
 
-    /// Puts something in line; tells whether it is the first, for which nobody has woken the socket.
+    /// Queues something; returns whether it is the first, for which nothing has woken the socket.
     private func append(_ item: Outgoing) -> Bool {
         outgoing.withLockedValue { outgoing in
             outgoing.append(item)

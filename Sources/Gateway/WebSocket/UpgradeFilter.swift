@@ -2,11 +2,11 @@ import NIOCore
 import NIOHTTP1
 import Primitives
 
-/// Stands between the request validator and the upgrade handler, and looks at the first request's head.
+/// Sits between the request validator and the upgrade handler, and checks the first request's head.
 ///
-/// The upgrade handler loses a request that carries an `Upgrade` header which nobody takes (another path, h2c, a wrong
-/// version, a body), so only well-formed requests for our socket get there with it. Everything else is answered here or
-/// goes on without the header.
+/// The upgrade handler loses a request with an `Upgrade` header that nobody handles (another path, h2c, a wrong
+/// version, a body), so only valid requests for our socket reach it with that header. Everything else is answered here
+/// or passed on without the header.
 final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
@@ -15,16 +15,16 @@ final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandler {
     private enum State {
         /// Can go to: open, shut.
         case waiting
-        /// The first head was let through, and so is all that follows.
+        /// The first head was passed on, and so is everything after it.
         case open
-        /// The answer is on its way, and all that follows is thrown away.
+        /// The answer is being sent, and everything after it is discarded.
         case shut
     }
 
     private let services: GatewayServices
     private let connection: Connection
     private var state = State.waiting
-    /// What the first request was found to ask for.
+    /// What the first request asks for.
     private(set) var purpose: SocketPurpose?
 
     init(services: GatewayServices, connection: Connection) {
@@ -54,13 +54,13 @@ final class UpgradeFilter: ChannelInboundHandler, RemovableChannelHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch (state, event) {
-        // Nothing more will come, and nothing has come that could be answered.
+        // Nothing more will come, and nothing that could be answered has come.
         case (.waiting, let event as ChannelEvent) where event == .inputClosed: context.close(promise: nil)
         case (.shut, let event as ChannelEvent) where event == .inputClosed: context.close(promise: nil)
         case (.waiting, is ChannelShouldQuiesceEvent), (.shut, is ChannelShouldQuiesceEvent):
             context.close(promise: nil)
         case (.open, is ChannelShouldQuiesceEvent):
-            // Whoever answers requests finishes the one at hand, but has no more time for it than a socket has.
+            // The HTTP server finishes the current request, but has no more time for it than a socket has.
             connection.note { $0.closing(now: $1) }
             context.fireUserInboundEventTriggered(event)
         default: context.fireUserInboundEventTriggered(event)

@@ -17,17 +17,17 @@ enum UpgradeRequest: Equatable {
     /// The path of the echo.
     static let echoPath = "/v1/echo"
 
-    /// It has nothing to do with sockets.
+    /// It does not ask for a socket.
     case http
     /// A socket.
     case socket(SocketPurpose)
-    /// A socket, but not as it should be asked for.
+    /// An invalid request for a socket.
     case refused(Refusal)
 
-    /// Why there is no socket.
+    /// Why the socket is refused.
     typealias Refusal = RequestRefusal
 
-    /// Looks at a request's head (RFC 6455 §4.2.1).
+    /// Parses a request's head (RFC 6455 §4.2.1).
     /// - Parameter configuration: Says whose pages may open sockets, and whether there is an echo.
     init(_ head: HTTPRequestHead, configuration: GatewayConfiguration) {
         let path = String(head.uri.prefix { $0 != "?" })
@@ -98,7 +98,7 @@ enum UpgradeRequest: Equatable {
         }
     }
 
-    /// Whether the page that asks, if it is a page, is our own or one of those that were named.
+    /// Whether the requesting page, if it is a page, is our own or one that was configured.
     private static func mayOpen(_ headers: HTTPHeaders, configuration: GatewayConfiguration) -> Bool {
         let origins = headers["origin"]
         guard let origin = origins.first else { return true }
@@ -109,7 +109,7 @@ enum UpgradeRequest: Equatable {
 }
 
 extension UpgradeRequest.Refusal {
-    /// One more socket from this address would be too many.
+    /// The address has too many sockets.
     static let tooManySockets = Self(
         status: .tooManyRequests, code: .rateLimited, message: "Too many sockets are open from this address.",
         headers: ["retry-after": "10"])

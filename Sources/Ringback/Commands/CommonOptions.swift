@@ -1,7 +1,7 @@
 import ArgumentParser
 import Foundation
 
-/// What every command that opens the database takes.
+/// The options of every command that opens the database.
 struct DatabaseOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -12,9 +12,10 @@ struct DatabaseOptions: ParsableArguments {
     @Option(help: ArgumentHelp("A JSON file with settings.", valueName: "file"))
     var config: String?
 
-    /// The settings that follow from these options and others, the environment and the file.
+    /// The settings that result from these options and others, the environment and the file.
     ///
-    /// Wrong ones end the program with one line and exit code 78 (EX_CONFIG of sysexits.h), before anything was started.
+    /// Invalid ones end the program with one line and exit code 78 (EX_CONFIG of sysexits.h), before anything is
+    /// started.
     func settings(_ flags: [String: String?] = [:]) async throws -> Settings {
         var given = flags.compactMapValues(\.self)
         given["database"] = database
@@ -48,7 +49,7 @@ struct Failure: Error {
         self.message = message
     }
 
-    /// Runs a command's body; a failure becomes its line on standard error and its exit code.
+    /// Runs a command's body; a failure is reported as a line on standard error and its exit code.
     static func reported(_ body: () async throws -> Void) async throws {
         defer {
             LineWriter.standardOutput.flush()

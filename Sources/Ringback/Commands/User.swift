@@ -71,7 +71,7 @@ struct User: AsyncParsableCommand {
         }
     }
 
-    /// `ringback user suspend`: keeps somebody out, or lets them in again.
+    /// `ringback user suspend`: suspends an account, or ends the suspension.
     struct Suspend: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Suspend an account and end its sessions, or lift the suspension.",

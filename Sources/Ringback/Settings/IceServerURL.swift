@@ -1,6 +1,6 @@
 import MediaCore
 
-/// What a STUN or TURN URL says (RFC 7064, RFC 7065).
+/// The parts of a STUN or TURN URL (RFC 7064, RFC 7065).
 struct IceServerURL: Equatable {
     /// Which of the two protocols the server speaks.
     enum Kind: Equatable {
@@ -10,12 +10,12 @@ struct IceServerURL: Equatable {
 
     let kind: Kind
 
-    /// Reads `stun:HOST`, `stuns:HOST`, `turn:HOST` or `turns:HOST`, each with `:PORT` where it is not the usual one; of
+    /// Reads `stun:HOST`, `stuns:HOST`, `turn:HOST` or `turns:HOST`, each with `:PORT` if it is not the default; for
     /// `turn` and `turns` also `?transport=udp` or `?transport=tcp`, the transports that browsers know.
     ///
-    /// - Returns: nil when it is anything else: browsers refuse a whole configuration for one URL that they cannot read.
+    /// - Returns: nil for anything else: browsers refuse a whole configuration for one URL that they cannot read.
     init?(_ text: String) {
-        // Before anything is compared: letters with marks are letters of their own, and none of them belongs here.
+        // Checked before any comparison: letters with marks are letters of their own, and none of them is allowed here.
         guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
             let colon = text.firstIndex(of: ":")
         else { return nil }
@@ -42,7 +42,7 @@ struct IceServerURL: Equatable {
             guard let end = text.firstIndex(of: "]") else { return false }
             host = text[..<end].dropFirst()
             rest = text[text.index(after: end)...]
-            // Between brackets stands an address of version 6 and nothing else.
+            // Only an IPv6 address is allowed between brackets.
             guard host.contains(":"), IPAddress(String(host)) != nil else { return false }
         } else {
             let end = text.firstIndex(of: ":") ?? text.endIndex
@@ -55,7 +55,7 @@ struct IceServerURL: Equatable {
         return colon == ":" && port.allSatisfy(\.isNumber) && UInt16(port).map { $0 > 0 } ?? false
     }
 
-    /// Whether it is an address of version 4 or a name (RFC 1123 §2.1, with the underscore that some use).
+    /// Whether it is an IPv4 address or a name (RFC 1123 §2.1, with the underscore that some use).
     private static func isName(_ host: Substring) -> Bool {
         guard host.utf8.count <= 253 else { return false }
         let labels = host.split(separator: ".", omittingEmptySubsequences: false)

@@ -16,7 +16,7 @@ struct SettingsError: Error, Equatable, CustomStringConvertible {
         self.description = description
     }
 
-    /// A page's origin that no browser would ever send.
+    /// An origin that no browser would ever send.
     static func notAnOrigin(_ text: String, in key: String) -> Self {
         Self(
             "\(key): “\(text)” is the origin of no page; write scheme, host and, where it is not the usual one, port, as "
@@ -25,7 +25,7 @@ struct SettingsError: Error, Equatable, CustomStringConvertible {
 }
 
 extension Settings {
-    /// Every key that a configuration may hold. In a file the dots are nesting; in the environment `calls.ringSeconds` is
+    /// Every configuration key. In a file the dots are nesting; in the environment `calls.ringSeconds` is
     /// `RINGBACK_CALLS_RING_SECONDS`.
     static let keys: Set<String> = Set(
         [
@@ -38,8 +38,8 @@ extension Settings {
             "webhooks.url", "webhooks.secret", "webhooks.giveUpSeconds", "push.url", "push.secret",
         ] + CallTimings.settings.map(\.name) + QuotaLimits.settings.map(\.name))
 
-    /// Reads the settings: flags come before the environment, the environment before the file, the file before the
-    /// defaults.
+    /// Reads the settings: flags override the environment, the environment overrides the file, and the file overrides
+    /// the defaults.
     ///
     /// - Parameters:
     ///   - flags: Values by key, as given on the command line.
@@ -50,7 +50,7 @@ extension Settings {
     {
         try check(environment)
         var sources: [SettingsSource] = [
-            // Flags are texts, as the environment is, and lists are written in the same way.
+            // Flags are texts, like the environment, and lists are written in the same way.
             SettingsSource(
                 name: "the command line",
                 variables: Dictionary(
@@ -65,11 +65,11 @@ extension Settings {
         return try Settings(sources)
     }
 
-    /// A misspelt name would otherwise be a setting that has no effect.
+    /// Otherwise a misspelt name would be a setting without effect.
     private static func check(_ environment: [String: String]) throws(SettingsError) {
         let known = Set(keys.map(environmentName) + ["RINGBACK_CONFIG"])
         for name in environment.keys.sorted() where name.hasPrefix("RINGBACK_") && !known.contains(name) {
-            // What builds and tests are told, not servers.
+            // These are for builds and tests, not for servers.
             guard name != "RINGBACK_STRICT", !name.hasPrefix("RINGBACK_TEST_") else { continue }
             throw SettingsError("there is no setting \(name); `ringback serve --help` lists them")
         }
@@ -174,7 +174,7 @@ extension Settings {
     }
 }
 
-/// One place where settings come from, and what to call it in an error.
+/// One source of settings, with its name for error messages.
 private struct SettingsSource {
     let name: String
     let provider: any ConfigProvider
@@ -184,14 +184,14 @@ private struct SettingsSource {
         self.provider = provider
     }
 
-    /// Makes a source of variables as they stand in the environment.
+    /// Makes a source from environment variables.
     init(name: String, variables: [String: String]) {
         let provider = EnvironmentVariablesProvider(environmentVariables: variables)
         self.init(name: name, provider: provider.prefixKeys(with: "ringback"))
     }
 }
 
-/// Asks the sources in their order; the first that knows a key is believed.
+/// Asks the sources in order; the first that has a key is used.
 private struct SettingsReader {
     let sources: [SettingsSource]
 
@@ -249,7 +249,7 @@ private struct SettingsReader {
         return address
     }
 
-    /// A service of the operator, of `KEY.url` and `KEY.secret`.
+    /// A service of the operator, from `KEY.url` and `KEY.secret`.
     func endpoint(_ key: String) throws(SettingsError) -> OutboxSettings.Endpoint? {
         guard let url = try string("\(key).url") else {
             guard try string("\(key).secret") == nil else {
@@ -257,7 +257,7 @@ private struct SettingsReader {
             }
             return nil
         }
-        // Neither is said again: a path can be a secret as well.
+        // Neither is quoted: a path can be a secret as well.
         guard let parts = URLComponents(string: url), ["http", "https"].contains(parts.scheme?.lowercased()),
             parts.host?.isEmpty == false, parts.user == nil, parts.fragment == nil
         else {
@@ -283,7 +283,7 @@ private struct SettingsReader {
 }
 
 extension SettingsReader {
-    /// The TURN servers; nil when none is named.
+    /// The TURN servers; nil when none is configured.
     func turnServers() throws(SettingsError) -> TURNServers? {
         let urls = try list("turn.urls") ?? []
         for text in urls {
@@ -322,7 +322,7 @@ extension SettingsReader {
                 throw SettingsError("turn.secretFile: \(path) can't be read")
             }
             text = String(decoding: data, as: UTF8.self)
-            // The line's end that every editor leaves is not part of it; String takes CRLF for one character.
+            // The newline that every editor leaves is not part of it; String treats CRLF as one character.
             if text.last?.isNewline == true { text.removeLast() }
         }
         guard (1...1024).contains(text.utf8.count), !text.contains(where: { $0.isNewline || $0 == "\0" }) else {

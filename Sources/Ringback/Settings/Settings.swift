@@ -6,7 +6,7 @@ import SignalingCore
 import SignalingService
 import Storage
 
-/// Everything a server is told at its start.
+/// The settings of a server.
 struct Settings: Sendable, Equatable {
     /// Where to listen for HTTP and WebSocket.
     var listen = HostAndPort(host: "127.0.0.1", port: 8080)
@@ -14,39 +14,39 @@ struct Settings: Sendable, Equatable {
     var database = Redacted("sqlite:data/ringback.sqlite")
     /// Certificate chain and private key in PEM; nil serves without TLS.
     var tls: TLSFiles?
-    /// The file that keeps the key of access tokens; made at the first start.
+    /// The file that keeps the key of access tokens; created at the first start.
     var tokenKeyFile = "data/token.key"
-    /// The file that keeps the id under which this server owns calls; made at the first start.
+    /// The file that keeps the id under which this server owns calls; created at the first start.
     var nodeFile = "data/node.id"
-    /// How long other servers wait for this one's sign of life before they take over its calls.
+    /// How long other servers wait for a sign of life of this one before they take over its calls.
     var nodeLease = Instant.Span.seconds(10)
     /// The work factor of bcrypt, 10 to 16.
     var passwordCost = 12
-    /// How long an access token is good.
+    /// How long an access token is valid.
     var accessTokenLifetime = Instant.Span.seconds(600)
     /// How long a session lives without being used.
     var sessionLifetime = Instant.Span.seconds(30 * 24 * 3600)
-    /// How long calls wait for what, and what is allowed in them.
+    /// The timeouts and limits of calls.
     var rules = CallRules()
     /// How many people a user may ring in a minute.
     var invitesPerMinute = 30
-    /// How much one user may have stored in a day.
+    /// How much one user may store in a day.
     var quotas = QuotaLimits()
     /// Web pages of these origins may connect, besides the server's own.
     var allowedOrigins: [Origin] = []
-    /// The origin under which browsers reach this server, where a proxy ends TLS before it.
+    /// The origin under which browsers reach this server, if a proxy ends TLS before it.
     var publicOrigin: Origin?
     /// How many sockets may come from one address.
     var socketsPerAddress = 200
-    /// How many connections without a socket may come from one address; as many as sockets when nil.
+    /// How many connections without a socket may come from one address; the same as sockets when nil.
     var plainConnectionsPerAddress: Int?
     /// How many connections without a socket there may be.
     var plainConnections = 10_000
     /// The name or address under which clients reach this server; the one it listens on when nil.
     var publicHost: String?
-    /// Where to answer STUN.
+    /// Where to answer STUN requests.
     var stun = STUN.automatic
-    /// STUN servers that clients are told of, besides the server's own.
+    /// STUN servers that clients are told of besides the server's own.
     var iceServers: [String] = []
     /// The TURN servers that clients get credentials for; none when nil.
     var turn: TURNServers?
@@ -54,15 +54,15 @@ struct Settings: Sendable, Equatable {
     var echoes = false
     /// The folder of the web client; nil serves the one that comes with the program.
     var webRoot: String?
-    /// Who is told of calls by webhooks; nobody when nil.
+    /// The service that is told of calls by webhooks; none when nil.
     var webhooks: OutboxSettings.Endpoint?
-    /// How old a webhook gets before it is given up.
+    /// The age at which a webhook is given up.
     var webhookGiveUpAge = Instant.Span.seconds(86_400)
     /// The operator's push gateway, which wakes devices; none when nil.
     var push: OutboxSettings.Endpoint?
-    /// The least level that is logged.
+    /// The minimum level that is logged.
     var logLevel = Logger.Level.info
-    /// How a log line is written.
+    /// The format of a log line.
     var logFormat = LogFormat.text
 
     /// Certificate chain and private key, as paths of PEM files.
@@ -71,15 +71,15 @@ struct Settings: Sendable, Equatable {
         var key: String
     }
 
-    /// Where STUN requests are answered, which tell clients the addresses that others see them under.
+    /// Where STUN requests are answered, which tell clients their public addresses.
     enum STUN: Sendable, Equatable {
-        /// On port 3478 of the host that is listened on, unless that is only this machine.
+        /// On port 3478 of the listening host, unless that is only reachable from this machine.
         case automatic
         case off
         case at(HostAndPort)
     }
 
-    /// How a log line is written.
+    /// The format of a log line.
     enum LogFormat: String, Sendable, CaseIterable {
         case text
         case json
@@ -87,7 +87,7 @@ struct Settings: Sendable, Equatable {
 }
 
 extension CallTimings {
-    /// Each timing with the name it has in a configuration.
+    /// Each timeout with its name in a configuration.
     static let settings: [(name: String, timing: any WritableKeyPath<CallTimings, Instant.Span> & Sendable)] = [
         ("calls.ringSeconds", \.ring),
         ("calls.ringExtensionSeconds", \.ringExtension),
@@ -104,7 +104,7 @@ extension CallTimings {
 }
 
 extension QuotaLimits {
-    /// Each limit with the name it has in a configuration.
+    /// Each limit with its name in a configuration.
     static let settings: [(name: String, limit: any WritableKeyPath<QuotaLimits, Int> & Sendable)] = [
         ("quotas.messagesPerDay", \.messages),
         ("quotas.messageBytesPerDay", \.messageBytes),
@@ -126,7 +126,7 @@ struct HostAndPort: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Reads `HOST:PORT`; nil when it is anything else.
+    /// Reads `HOST:PORT`; nil for anything else.
     init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
             return nil
@@ -146,7 +146,7 @@ struct HostAndPort: Sendable, Equatable, CustomStringConvertible {
         host == "localhost" || host == "::1" || host.hasPrefix("127.")
     }
 
-    /// Whether it stands for every address of this machine.
+    /// Whether it means every address of this machine.
     var isWildcard: Bool {
         host == "0.0.0.0" || host == "::"
     }

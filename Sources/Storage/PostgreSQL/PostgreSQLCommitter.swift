@@ -1,7 +1,7 @@
 import Glibc
 import Primitives
 
-/// The group committer: turns whatever is queued into one transaction after another. Lives on a thread of its own.
+/// The group committer: turns queued units into one transaction after another. Runs on a thread of its own.
 final class PostgreSQLCommitter {
     private typealias Outcome = Result<[StepResult], DatabaseError>
 
@@ -22,7 +22,7 @@ final class PostgreSQLCommitter {
         self.limits = limits
     }
 
-    /// Carries out what is queued until the queue is closed and empty.
+    /// Carries out queued units until the queue is closed and empty.
     func commitUntilClosed() {
         reconnect()
         while var batch = queue.take(limits.batch) {
@@ -33,7 +33,7 @@ final class PostgreSQLCommitter {
         }
     }
 
-    /// Makes a connection if there is none. As long as that fails, whoever comes is told at once.
+    /// Makes a connection if there is none. While that fails, callers are told at once.
     private func reconnect() {
         var isRefusing = false
         while true {
@@ -51,7 +51,8 @@ final class PostgreSQLCommitter {
 
     private func commit(_ batch: [QueuedUnit]) {
         var failure = DatabaseError(.unavailable, "the connection was lost")
-        // A transaction that was not committed may be tried again; once, because it may be what kills the server.
+        // A transaction that was not committed may be tried again; but only once, because it may be what kills the
+        // server.
         for _ in 0..<2 {
             do {
                 let connection = try link.connect()
@@ -95,7 +96,7 @@ final class PostgreSQLCommitter {
                 Self.yieldToOther()
                 outcomes = try transactAtOnce(fit, on: connection)
             }
-            // Any failure failed them all: now each has to show that it is not to blame.
+            // Any failure failed them all: now each has to run separately, to show which is to blame.
             if fit.count > 1, let error = outcomes.first?.error, error.code != .outcomeUnknown {
                 outcomes = try transactOneByOne(fit, on: connection)
             }
@@ -131,8 +132,8 @@ final class PostgreSQLCommitter {
         return refused
     }
 
-    /// The common case: two exchanges for everybody. With any failure nothing is committed, and the first one is
-    /// everybody's outcome.
+    /// The common case: two exchanges for all units. With any failure nothing is committed, and the first failure is
+    /// the outcome of all units.
     private func transactAtOnce(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Outcome] {
@@ -153,13 +154,14 @@ final class PostgreSQLCommitter {
         return outcomes
     }
 
-    /// Whoever waited for our locks in a deadlock takes them now, unless we are there first and have it all again.
+    /// Another transaction that waited for our locks in a deadlock takes them now, unless we are faster and deadlock
+    /// again.
     private static func yieldToOther() { usleep(50_000) }
 
-    /// After a failure: the same again, each unit in a savepoint.
+    /// After a failure: the same again, with each unit in a savepoint.
     ///
-    /// Only one unit may wait until the server gives up: those behind it would wait one after the other, and everybody
-    /// behind the batch with them.
+    /// Only one unit may wait until the server gives up: otherwise those behind it would wait one after the other, and
+    /// everything behind the batch with them.
     private func transactOneByOne(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Outcome] {
@@ -175,7 +177,7 @@ final class PostgreSQLCommitter {
             for attempt in 1...2 {
                 opening.append(.text("SAVEPOINT unit"))
                 let answers = try exchange(opening + commands(for: unit, on: connection), on: connection)
-                // Without its savepoint a unit has nothing to go back to, and neither have those before it.
+                // Without its savepoint a unit has nothing to roll back to, and neither have those before it.
                 if let error = answers.prefix(opening.count).lazy.compactMap(\.error).first {
                     _ = try exchange([.text("ROLLBACK")], on: connection)
                     return units.map { _ in .failure(error) }
@@ -223,7 +225,7 @@ final class PostgreSQLCommitter {
     }
 
     /// Commits.
-    /// - Returns: Why nothing was committed, or that nobody knows; nil when everything was.
+    /// - Returns: Why nothing was committed, or that it is unknown; nil when everything was committed.
     private func commit(
         after opening: [PostgreSQLConnection.Command] = [], on connection: PostgreSQLConnection
     ) -> DatabaseError? {

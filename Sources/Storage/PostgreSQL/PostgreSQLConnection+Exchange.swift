@@ -3,23 +3,23 @@ import Foundation
 import Primitives
 
 extension PostgreSQLConnection {
-    /// Something to ask of the server.
+    /// A request to the server.
     enum Command {
         /// One statement without parameters.
         case text(String)
         /// Commit the transaction; fails when the server rolls it back instead.
         case commit
-        /// Have a statement prepared under a name.
+        /// Prepare a statement under a name.
         case prepare(String, Statement)
-        /// Run a prepared statement by the server's name for it.
+        /// Run a prepared statement by its name on the server.
         case run(String, Step)
     }
 
-    /// What the server says to one command.
+    /// The server's answer to one command.
     typealias Answer = Result<StepResult, DatabaseError>
 
-    /// Sends all commands at once and reads all answers. After the first failure the server runs no more of them; these
-    /// fail too.
+    /// Sends all commands at once and reads all answers. After the first failure the server runs none of the later
+    /// commands, which fail, too.
     func exchange(_ commands: [Command], milliseconds: Int) throws(ConnectionLost) -> [Answer] {
         let deadline = Self.deadline(milliseconds)
         guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
@@ -86,8 +86,8 @@ extension PostgreSQLConnection {
         }
     }
 
-    /// The next result; nil at the end of a command's results. Sends what is still to be sent meanwhile, so that two
-    /// full buffers never wait for each other.
+    /// The next result; nil at the end of a command's results. Keeps sending pending data meanwhile, so that two full
+    /// buffers never wait for each other.
     private func nextResult(_ deadline: ContinuousClock.Instant) throws(ConnectionLost) -> OpaquePointer? {
         while true {
             let unsent = unsafe PQflush(handle)
@@ -101,7 +101,7 @@ extension PostgreSQLConnection {
     private func read(_ result: OpaquePointer, _ command: Command?) throws(ConnectionLost) -> Answer {
         switch unsafe PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
-            // To COMMIT in a failed transaction the server answers ROLLBACK, and no error.
+            // The server answers COMMIT in a failed transaction with ROLLBACK, and no error.
             if case .commit = command, unsafe String(cString: PQcmdStatus(result)) != "COMMIT" {
                 return .failure(DatabaseError(.unavailable, "the server rolled the transaction back"))
             }

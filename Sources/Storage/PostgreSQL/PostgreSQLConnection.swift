@@ -2,34 +2,34 @@ import CPostgres
 import Foundation
 import Primitives
 
-/// The server is out of reach, or said something that only a new connection can mend.
+/// The server is unreachable, or reported something that only a new connection can fix.
 struct ConnectionLost: Error {
     var message: String
-    /// Whether no write can succeed, on a new connection either.
+    /// Whether no write can succeed, even on a new connection.
     var blocksWrites = false
 }
 
-/// One libpq connection. It belongs to the thread that made it and never blocks longer than it was told.
+/// One libpq connection. It belongs to the thread that made it and never blocks longer than allowed.
 @safe final class PostgreSQLConnection {
-    /// What a connection is for.
+    /// The purpose of a connection.
     enum Role {
         case writing
         /// The server refuses changes.
         case reading
-        /// Without the time limits of the server.
+        /// Without the server's time limits.
         case migrating
     }
 
     let handle: OpaquePointer
     let role: Role
-    /// The server's names of the statements that it has prepared here, by their own names.
+    /// The server's names for the statements that are prepared on this connection, by their own names.
     private var prepared: [String: (text: String, name: String)] = [:]
 
     /// Connects and sets up the session.
     init(_ target: PostgreSQLTarget, _ role: Role, _ limits: PostgreSQLLimits) throws(ConnectionLost) {
         self.role = role
         let deadline = Self.deadline(limits.connect)
-        // A later one overrides an earlier one: what stands before the URL is a default.
+        // Later ones override earlier ones: what comes before the URL is a default.
         let parameters = [
             ("fallback_application_name", "ringback"), ("gssencmode", "disable"), ("keepalives_idle", "10"),
             ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "\(limits.exchange)"),
@@ -42,7 +42,7 @@ struct ConnectionLost: Error {
         }
         guard let handle = unsafe started else { throw ConnectionLost(message: "no memory for a connection") }
         unsafe self.handle = unsafe handle
-        // Notices would go to the standard error output.
+        // Otherwise notices would go to standard error.
         unsafe PQsetNoticeReceiver(handle, { _, _ in }, nil)
         try finishConnecting(deadline)
         guard unsafe PQsetnonblocking(handle, 1) == 0 else { throw lost() }
@@ -83,14 +83,14 @@ struct ConnectionLost: Error {
         if case .failure(let error) = answer[0] { throw ConnectionLost(message: error.message) }
     }
 
-    /// The server's name of a statement, if it is prepared here.
+    /// The server's name for a statement, if it is prepared on this connection.
     func preparedName(_ statement: Statement) -> String? {
         guard let known = prepared[statement.name], known.text == statement.text else { return nil }
         return known.name
     }
 
-    /// Prepares those of the statements that are not.
-    /// - Returns: Why some could not be, by their names.
+    /// Prepares those of the statements that are not prepared.
+    /// - Returns: The errors of those that could not be prepared, by their names.
     func prepare(_ statements: [Statement], _ milliseconds: Int) throws(ConnectionLost) -> [String: DatabaseError] {
         var failures: [String: DatabaseError] = [:]
         for statement in statements where preparedName(statement) == nil && failures[statement.name] == nil {
@@ -121,7 +121,7 @@ struct ConnectionLost: Error {
         }
     }
 
-    /// The error that libpq reports for the connection. It names host and user, never the password.
+    /// libpq's error for the connection. It names host and user, never the password.
     func lost() -> ConnectionLost {
         let message = unsafe String(cString: PQerrorMessage(handle)).trimmingCharacters(in: .whitespacesAndNewlines)
         return ConnectionLost(message: message.isEmpty ? "the connection is lost" : message)
@@ -132,7 +132,7 @@ struct ConnectionLost: Error {
     }
 }
 
-/// Lends texts as an array of C strings, NULL for nil.
+/// Passes texts as an array of C strings, with NULL for nil.
 func withCStrings<Result>(
     _ texts: [String?], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
 ) -> Result {

@@ -3,8 +3,8 @@ import Foundation
 import Logging
 import Primitives
 
-/// The engine for production: libpq, one committing thread, one for what must not wait for it, and a few reading ones, each
-/// with its own connection.
+/// The engine for production: libpq, one committing thread, one for urgent units, and a few reading ones, each with its
+/// own connection.
 final class PostgreSQLDatabase: Database {
     let engine = DatabaseEngine.postgresql
     let metrics = DatabaseMetrics()
@@ -15,14 +15,14 @@ final class PostgreSQLDatabase: Database {
     private let units: WorkQueue<QueuedUnit>
     private let unitsApart: WorkQueue<QueuedUnit>
     private let readings: WorkQueue<QueuedReading>
-    /// The threads are in it until they end.
+    /// The threads stay in the group until they end.
     private let running = DispatchGroup()
-    /// Completes what was turned away, on no caller's thread.
+    /// Completes refused units, on no caller's thread.
     private let turnedAway = DispatchQueue(label: "ringback.storage.postgresql.turned-away")
     /// Migrations block the thread that they run on.
     private let migrating = DispatchQueue(label: "ringback.storage.postgresql.migrating")
 
-    /// Starts the threads, which connect by themselves; a server that is away fails nothing but the calls meanwhile.
+    /// Starts the threads, which connect by themselves; while the server is unreachable, only calls fail.
     init(_ target: PostgreSQLTarget, readers: Int, limits: PostgreSQLLimits, logger: Logger) {
         self.target = target
         self.limits = limits
@@ -74,7 +74,7 @@ final class PostgreSQLDatabase: Database {
         turnedAway.async { entry.completion(.failure(refusal)) }
     }
 
-    /// Not `now()`, which is when the transaction began.
+    /// Not `now()`, which is the start of the transaction.
     func present() async throws(DatabaseError) -> Instant {
         let step = Step(Statement("present", "SELECT clock_timestamp() AS present"), [], expectedRows: 1)
         guard let row = try await commitApart(WriteUnit([step])).first?.rows.first else {
@@ -113,7 +113,7 @@ final class PostgreSQLDatabase: Database {
         try await migrate(Migration.all)
     }
 
-    /// Applies those of the migrations that are missing.
+    /// Applies the missing migrations.
     func migrate(_ migrations: [Migration]) async throws(DatabaseError) -> [Int] {
         let result = await withCheckedContinuation { continuation in
             migrating.async { [self] in

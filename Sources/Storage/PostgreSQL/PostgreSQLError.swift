@@ -9,11 +9,11 @@ struct PostgreSQLError: Equatable {
     /// Which constraint was violated.
     var constraint: String?
 
-    /// Whether the connection is of no more use.
+    /// Whether the connection is unusable.
     func needsNewConnection(_ role: PostgreSQLConnection.Role) -> Bool {
         if severity == "FATAL" || severity == "PANIC" { return true }
         switch state {
-        // The server forgot a prepared statement, or a migration has changed what it returns.
+        // The server has lost a prepared statement, or a migration has changed what it returns.
         case "26000": return true
         case "0A000": return message.hasPrefix("cached plan")
         // The server has become a standby: another address of the URL may lead to the primary.
@@ -25,7 +25,7 @@ struct PostgreSQLError: Equatable {
     /// Our error.
     /// - Parameter statement: What was run, by its name.
     func databaseError(statement: String?) -> DatabaseError {
-        // Messages of the class "data exception" quote the value that they complain about.
+        // Messages of the class "data exception" quote the offending value.
         let words = state.hasPrefix("22") ? "a value does not fit (SQLSTATE \(state))" : message
         var error = DatabaseError(code, statement.map { "\($0): \(words)" } ?? words)
         error.state = state
@@ -33,7 +33,7 @@ struct PostgreSQLError: Equatable {
         return error
     }
 
-    /// Whether no write can succeed: the disk is full or broken, or the server may only be read.
+    /// Whether no write can succeed: the disk is full or broken, or the server is read-only.
     static func blocksWrites(_ state: String) -> Bool {
         state == readOnly || state == "53100" || state.hasPrefix("58")
     }
@@ -60,9 +60,9 @@ struct PostgreSQLError: Equatable {
 }
 
 extension DatabaseError {
-    /// Whether two transactions waited for each other and this one was chosen to fail; a second try may well succeed.
+    /// Whether two transactions waited for each other and this one was chosen to fail; a retry may succeed.
     var isDeadlock: Bool { state == PostgreSQLError.deadlock }
 
-    /// Whether the statement took too long, waiting for a lock or by itself.
+    /// Whether the statement took too long, by itself or because it waited for a lock.
     var isWait: Bool { state.map(PostgreSQLError.waits.contains) ?? false }
 }

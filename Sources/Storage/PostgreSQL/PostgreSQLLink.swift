@@ -1,7 +1,7 @@
 import Logging
 import Primitives
 
-/// A thread's way to the server: a connection while there is one, and how to get the next.
+/// A thread's access to the server: a connection while there is one, and a way to get the next.
 final class PostgreSQLLink {
     private(set) var connection: PostgreSQLConnection?
 
@@ -12,7 +12,7 @@ final class PostgreSQLLink {
     private let logger: Logger
     private var hadConnection = false
     private var backoff: Backoff
-    /// Before this moment there is no use in trying again.
+    /// There is no use in trying again before this moment.
     private var retryAt: ContinuousClock.Instant?
     private var failure = DatabaseError(.unavailable, "there was no connection yet")
 
@@ -28,8 +28,8 @@ final class PostgreSQLLink {
         backoff = Backoff(first: limits.firstPause, longest: limits.longestPause)
     }
 
-    /// The connection, a new one if need be; `unavailable` when there is none to be had, at once if that was found out
-    /// a moment ago.
+    /// The connection, a new one if necessary; `unavailable` when none is available, without delay if that was just
+    /// found out.
     func connect() throws(DatabaseError) -> PostgreSQLConnection {
         if let connection { return connection }
         if let retryAt, ContinuousClock.now < retryAt { throw failure }
@@ -55,14 +55,14 @@ final class PostgreSQLLink {
         }
     }
 
-    /// Gives a broken connection up.
+    /// Drops a broken connection.
     func drop(_ loss: ConnectionLost) {
         connection = nil
         logger.warning(
             "database connection is lost", metadata: ["database": "\(target)", "error": "\(loss.message)"])
     }
 
-    /// How long until there is use in trying again, in milliseconds.
+    /// How long until it makes sense to try again, in milliseconds.
     var pause: Int {
         guard let retryAt else { return 0 }
         let left = ContinuousClock.now.duration(to: retryAt).components

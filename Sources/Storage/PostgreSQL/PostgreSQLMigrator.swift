@@ -1,15 +1,14 @@
 import Primitives
 
-/// Brings the schema of a PostgreSQL database up to date, on a connection of its own.
+/// Updates the schema of a PostgreSQL database, on a connection of its own.
 struct PostgreSQLMigrator {
-    /// The lock that servers take before they look at the schema; any number will do that nobody else uses.
+    /// The lock that servers take before they read the schema; any number that nobody else uses will do.
     private static let lock = 7_464_627_225_312_099_104
 
     let target: PostgreSQLTarget
     let limits: PostgreSQLLimits
 
-    /// Applies those of the migrations that are missing, each in a transaction of its own. The lock goes with the
-    /// connection.
+    /// Applies the missing migrations, each in a transaction of its own. The lock is released with the connection.
     func apply(_ migrations: [Migration]) -> Result<[Int], DatabaseError> {
         do {
             let connection = try PostgreSQLConnection(target, .migrating, limits)
@@ -20,7 +19,7 @@ struct PostgreSQLMigrator {
                 try requirements.checkMayMakeTables()
                 try run(Migration.bookkeeping.text(for: .postgresql), on: connection)
             }
-            // The first that is read.
+            // The first one that is read.
             try requirements.checkMayUse(["schema_migrations"])
             let applied = try run(Step(.appliedMigrations, []), on: connection).rows
                 .map { Int(try $0.integer("number")) }

@@ -1,4 +1,4 @@
-/// Answers reading statements, one at a time. Lives on a thread of its own.
+/// Answers reading statements, one at a time. Runs on a thread of its own.
 final class PostgreSQLReader {
     private let link: PostgreSQLLink
     private let queue: WorkQueue<QueuedReading>
@@ -10,7 +10,7 @@ final class PostgreSQLReader {
         self.limits = limits
     }
 
-    /// Answers what is queued until the queue is closed and empty.
+    /// Runs queued statements until the queue is closed and empty.
     func readUntilClosed() {
         while let batch = queue.take(1) {
             for reading in batch { reading.completion(answer(reading)) }
@@ -22,7 +22,7 @@ final class PostgreSQLReader {
             return .failure(DatabaseError(.unavailable, "no connection became free in time"))
         }
         var failure = DatabaseError(.unavailable, "the connection was lost")
-        // A connection may have broken long ago; nothing changes by reading twice.
+        // A connection may have broken long ago; reading twice changes nothing.
         for _ in 0..<2 {
             do {
                 return try run(reading.task, on: try link.connect())

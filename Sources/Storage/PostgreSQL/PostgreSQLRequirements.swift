@@ -1,20 +1,20 @@
 import CPostgres
 import Primitives
 
-/// Whether a server, a database and a user are what the program needs. Asked before anything is done with them: what is
-/// found out later is found out by whoever sends a message.
+/// Whether a server, a database and a user are what the program needs. Checked before anything else is done: otherwise
+/// the first user who sends a message would find out.
 struct PostgreSQLRequirements {
-    /// The oldest version that is spoken to: 13 is what the statements need, and older ones get no more repairs.
+    /// The oldest supported version: the statements need 13, and older ones get no more fixes.
     private static let oldestVersion = 13
-    /// How often two connections are compared with each other; a pooler that is busy may keep them apart by chance.
+    /// How often two connections are compared; a busy pooler may keep them apart by chance.
     private static let poolerTries = 5
 
     let connection: PostgreSQLConnection
     let target: PostgreSQLTarget
     let limits: PostgreSQLLimits
 
-    /// Throws `invalid`, in words for the operator, when the server or the database does not do, or when a pooler stands
-    /// before it that gives each transaction another session.
+    /// Throws `invalid`, in words for the operator, when the server or the database is unsuitable, or when a pooler in
+    /// front of it gives each transaction another session.
     func check() throws {
         try checkSessions()
         let row = try one(
@@ -45,12 +45,12 @@ struct PostgreSQLRequirements {
         }
     }
 
-    /// Whether there is a table or an index of this name.
+    /// Whether there is a table or an index with this name.
     func exists(_ name: String) throws -> Bool {
         try one("SELECT (to_regclass('\(name)') IS NOT NULL)::text AS found").text("found") == "true"
     }
 
-    /// Throws `invalid` when the user may not make tables.
+    /// Throws `invalid` when the user may not create tables.
     func checkMayMakeTables() throws {
         let row = try one(
             "SELECT has_schema_privilege(current_schema(), 'CREATE')::text AS may, current_schema() AS name")
@@ -76,11 +76,12 @@ struct PostgreSQLRequirements {
                 + "GRANT SELECT, INSERT, UPDATE, DELETE is needed")
     }
 
-    /// Prepared statements, settings and locks belong to a session. A pooler that takes a session away after each
+    /// Prepared statements, settings and locks belong to a session. A pooler that takes away the session after each
     /// transaction takes them away, too, and gives the settings of one client to another.
     ///
-    /// A pooler shows by the process id, which it makes up. What it does shows when a second connection has the session of
-    /// the first one, or when the session of the first one changes while the second one is in a transaction or after it.
+    /// A pooler is recognized by its process id, which is made up. It gives each transaction another session if a
+    /// second connection gets the session of the first one, or if the session of the first one changes while the second
+    /// one is in a transaction or after it.
     private func checkSessions() throws {
         let session = try Self.session(of: connection, limits)
         guard unsafe session != String(PQbackendPID(connection.handle)) else { return }
@@ -91,7 +92,7 @@ struct PostgreSQLRequirements {
                 answers = try other.exchange(
                     [.text("BEGIN"), .text(Self.sessionQuery)], milliseconds: limits.exchange)
             } catch {
-                // PgBouncer's words, before it ends the connection.
+                // PgBouncer's message before it ends the connection.
                 if error.message.contains("statement pooling mode") { throw Self.pooled }
                 throw error
             }
@@ -99,7 +100,7 @@ struct PostgreSQLRequirements {
             let isShared = try row.text("session") == session
             let isChanged = try Self.session(of: connection, limits) != session
             _ = try other.exchange([.text("ROLLBACK")], milliseconds: limits.exchange)
-            // The session that was let go last is the first to be given out again.
+            // The session that was released last is the first to be given out again.
             let isExchanged = try Self.session(of: connection, limits) != session
             if isShared || isChanged || isExchanged { throw Self.pooled }
         }

@@ -1,7 +1,7 @@
 import CPostgres
 import Primitives
 
-/// Which server and database, and as whom: what stands in a `postgres://` URL. Never shows the password.
+/// The server, database and user of a `postgres://` URL. Never shows the password.
 struct PostgreSQLTarget: Sendable, CustomStringConvertible {
     /// The whole URL, for libpq.
     let url: Redacted<String>
@@ -13,7 +13,7 @@ struct PostgreSQLTarget: Sendable, CustomStringConvertible {
         self.url = Redacted(url)
         var complaint: UnsafeMutablePointer<CChar>?
         guard let options = unsafe PQconninfoParse(url, &complaint) else {
-            // libpq's own words quote the URL, password and all.
+            // libpq's own message quotes the URL, including the password.
             unsafe PQfreemem(complaint)
             throw DatabaseError(.invalid, "the PostgreSQL URL is malformed: postgres://user:password@host:port/name")
         }
@@ -26,7 +26,7 @@ struct PostgreSQLTarget: Sendable, CustomStringConvertible {
             }
             unsafe next += 1
         }
-        // libpq finds a wrong port only when it connects, and would then be asked again and again.
+        // libpq finds a wrong port only when it connects, and would then be retried again and again.
         for port in (shown["port"] ?? "").split(separator: ",") where UInt16(port) == nil {
             throw DatabaseError(.invalid, "the PostgreSQL URL has the port \(port): a port is a number up to 65535")
         }
@@ -36,21 +36,21 @@ struct PostgreSQLTarget: Sendable, CustomStringConvertible {
     }
 }
 
-/// Times and sizes of the PostgreSQL driver, in milliseconds where they are times.
+/// Timeouts and sizes of the PostgreSQL driver; timeouts in milliseconds.
 struct PostgreSQLLimits: Sendable {
-    /// How long making a connection may take.
+    /// How long connecting may take.
     var connect = 2000
-    /// How long the server may take for a statement before it gives it up.
+    /// How long the server may take for a statement before it cancels it.
     var statement = 5000
-    /// How long a statement may wait for another's lock.
+    /// How long a statement may wait for another transaction's lock.
     var lock = 2000
-    /// How long the server may take for one exchange before its connection is taken for broken.
+    /// How long the server may take for one exchange before its connection is considered broken.
     var exchange = 10_000
-    /// How long a migration may take, waiting for another server's included.
+    /// How long a migration may take, including the wait for another server's.
     var migration = 600_000
-    /// How long a unit may wait for its turn, and a reading statement for a connection.
+    /// How long a unit may wait for its turn, or a reading statement for a connection.
     var wait = 5000
-    /// The first pause after a connection could not be made; each next one is twice as long.
+    /// The first pause after a failed attempt to connect; each next one is twice as long.
     var firstPause = 100
     /// The longest pause.
     var longestPause = 2000
@@ -60,7 +60,7 @@ struct PostgreSQLLimits: Sendable {
     var queue = 10_000
 }
 
-/// Pauses between tries, each twice as long as the one before, up to a longest one.
+/// Pauses between attempts, each twice as long as the previous one, up to a maximum.
 struct Backoff: Sendable {
     private let first: Int
     private let longest: Int
@@ -76,7 +76,7 @@ struct Backoff: Sendable {
         return next
     }
 
-    /// Begins anew after a success.
+    /// Starts over after a success.
     mutating func reset() {
         next = first
     }

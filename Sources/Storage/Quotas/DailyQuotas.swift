@@ -1,9 +1,9 @@
 import NIOConcurrencyHelpers
 public import Primitives
 
-/// What is counted of what a user has stored in a day. The names are stored (seed 014, `daily_usage.kind`).
+/// What is counted of what a user stores in a day. The names are stored (seed 014, `daily_usage.kind`).
 public enum QuotaKind: String, Sendable, Hashable, CaseIterable {
-    /// Messages, and changes of groups, each of which leaves one.
+    /// Messages, and changes of groups, which leave one message each.
     case messages
     /// The bodies of messages, in bytes of UTF-8.
     case messageBytes = "message_bytes"
@@ -17,7 +17,7 @@ public enum QuotaKind: String, Sendable, Hashable, CaseIterable {
     case rings
 }
 
-/// How much of each kind one user may have stored in a day, in UTC.
+/// How much of each kind one user may store in a day, in UTC.
 public struct QuotaLimits: Sendable, Equatable {
     /// Messages, and changes of groups.
     public var messages = 100_000
@@ -32,7 +32,7 @@ public struct QuotaLimits: Sendable, Equatable {
     /// People rung by calls.
     public var rings = 20_000
 
-    /// Generous limits, that nobody meets by hand.
+    /// Generous limits that no person reaches by hand.
     public init() {}
 
     subscript(kind: QuotaKind) -> Int64 {
@@ -49,14 +49,14 @@ public struct QuotaLimits: Sendable, Equatable {
     }
 }
 
-/// Counts what each user has stored today, on disk, so that a restart does not begin anew.
+/// Counts what each user has stored today, on disk, so that a restart does not reset it.
 public final class DailyQuotas: Sendable {
     private struct Key: Hashable {
         var user: UserID
         var kind: QuotaKind
     }
 
-    /// Users and kinds that are remembered; whoever is forgotten loses the rest of a portion.
+    /// The remembered users and kinds; one that is forgotten loses the rest of its portion.
     private static let capacity = 100_000
 
     private let database: any Database
@@ -74,9 +74,9 @@ public final class DailyQuotas: Sendable {
         self.now = now
     }
 
-    /// Spends some of today's quota, at once and from memory: for what is frequent. It is exact to a hundredth, and to
+    /// Spends some of today's quota, at once and from memory: for frequent actions. It is exact to a hundredth, plus
     /// what is done before the database has answered for the first time.
-    /// - Returns: How long until the next day when there is nothing left, and then nothing is spent; else nil.
+    /// - Returns: How long until the next day when too little is left, and then nothing is spent; else nil.
     public func spend(_ kind: QuotaKind, _ count: Int = 1, of user: UserID) -> Instant.Span? {
         let (present, key) = (now(), Key(user: user, kind: kind))
         let day = Self.day(of: present)
@@ -103,14 +103,14 @@ public final class DailyQuotas: Sendable {
         }
     }
 
-    /// Gives back what was spent today for something that was not stored.
+    /// Returns what was spent today for something that was not stored.
     public func giveBack(_ kind: QuotaKind, _ count: Int = 1, of user: UserID) {
         let day = Self.day(of: now())
         allowances.withLockedValue { $0[Key(user: user, kind: kind)]?.giveBack(Int64(count), on: day) }
     }
 
-    /// Takes some of today's quota, on disk and exactly: for what is rare.
-    /// - Returns: How long until the next day when there is not so much left, and then nothing is taken; else nil.
+    /// Takes some of today's quota, on disk and exactly: for rare actions.
+    /// - Returns: How long until the next day when too little is left, and then nothing is taken; else nil.
     public func take(
         _ kind: QuotaKind, _ count: Int = 1, of user: UserID
     ) async throws(DatabaseError) -> Instant.Span? {
@@ -133,7 +133,7 @@ public final class DailyQuotas: Sendable {
         ])
     }
 
-    /// Drops what is of earlier days; when that is too little, any half.
+    /// Drops earlier days; when that is too little, also any half.
     private static func makeRoom(in allowances: inout [Key: DailyAllowance], today: Int64) {
         allowances = allowances.filter { $0.value.day == today }
         guard allowances.count > capacity / 2 else { return }

@@ -1,17 +1,17 @@
 import GRDB
 import Primitives
 
-/// A database in memory, for one thread: the schema, the statements and the units of the database on disk, carried out at
-/// once. For whoever compares what is stored many times a second, as the simulator does.
+/// A database in memory, for one thread: the same schema, statements and units as on disk, carried out at once. For
+/// code that compares stored data many times a second, like the simulator.
 package final class MemoryDatabase {
     private let connection: DatabaseQueue
     private let statements = SQLiteStatements()
 
-    /// Makes a database with the present schema and no rows.
+    /// Makes a database with the current schema and no rows.
     package init() throws(DatabaseError) {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
-        // What was written since `begin` is one transaction, which no access ends.
+        // Everything written since `begin` is in one transaction, which no access ends.
         configuration.allowsUnsafeTransactions = true
         do {
             connection = try DatabaseQueue(configuration: configuration)
@@ -41,10 +41,10 @@ package final class MemoryDatabase {
         }
     }
 
-    /// Keeps what is written from here on apart, until `takeBack`.
+    /// Keeps further writes separate, until `takeBack`.
     package func begin() throws(DatabaseError) { try execute("SAVEPOINT beginning") }
 
-    /// Takes back what was written since `begin`.
+    /// Rolls back what was written since `begin`.
     package func takeBack() throws(DatabaseError) {
         try execute("ROLLBACK TO beginning")
         try execute("RELEASE beginning")

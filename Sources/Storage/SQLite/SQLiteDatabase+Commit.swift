@@ -5,7 +5,7 @@ extension SQLiteDatabase {
     /// How many units share a transaction at most.
     private static let batchLimit = 512
 
-    /// Carries out what is queued, batch by batch, until the queue is closed and empty. Runs on the committing thread.
+    /// Carries out queued units, batch by batch, until the queue is closed and empty. Runs on the committing thread.
     func commitUntilClosed() {
         while var batch = queue.take(Self.batchLimit) {
             let stale = batch.removeStale(after: longestWait)
@@ -45,7 +45,7 @@ extension SQLiteDatabase {
                 return results
             }
         } catch {
-            // Nothing of the batch is on disk, or nobody can tell.
+            // Nothing of the batch is on disk, or it is unknown.
             let failure = SQLiteStatements.databaseError(error, nil)
             return batch.map { _ in .failure(failure) }
         }
@@ -56,7 +56,7 @@ extension SQLiteDatabase {
             try connection.execute(sql: "COMMIT")
         } catch let error as GRDB.DatabaseError {
             rollBack(connection)
-            // After a failed write or flush the commit may or may not be found by a recovery.
+            // After a failed write or flush, recovery may or may not find the commit.
             if error.resultCode == .SQLITE_IOERR {
                 var unknown = DatabaseError(.outcomeUnknown, error.message ?? "input or output failed")
                 unknown.blocksWrites = true

@@ -7,8 +7,7 @@ extension SQLiteDatabase {
         try await migrate(Migration.all)
     }
 
-    /// Applies those of the migrations that are missing, all or none: the lock of the transaction is the lock of the
-    /// schema.
+    /// Applies the missing migrations, all or none: the lock of the transaction is the lock of the schema.
     func migrate(_ migrations: [Migration]) async throws(DatabaseError) -> [Int] {
         do {
             return try await pool.writeWithoutTransaction { [self] connection in
@@ -26,7 +25,7 @@ extension SQLiteDatabase {
 }
 
 extension SQLiteStatements {
-    /// Applies those of the migrations that are missing.
+    /// Applies the missing migrations.
     /// - Returns: Their numbers.
     func apply(_ migrations: [Migration], on connection: GRDB.Database) throws -> [Int] {
         try connection.execute(sql: Migration.bookkeeping.text(for: .sqlite))

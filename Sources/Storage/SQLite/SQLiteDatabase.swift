@@ -4,7 +4,7 @@ import GRDB
 import Glibc
 import Primitives
 
-/// The embedded engine: one file in WAL mode, one committing thread, readers beside it.
+/// The embedded engine: one file in WAL mode, one committing thread, and reading connections.
 final class SQLiteDatabase: Database {
     let engine = DatabaseEngine.sqlite
     let metrics = DatabaseMetrics()
@@ -15,15 +15,15 @@ final class SQLiteDatabase: Database {
     let statements = SQLiteStatements()
     /// How long a unit may wait for its turn.
     let longestWait: Duration
-    /// The committing thread is in it until it ends.
+    /// The committing thread stays in the group until it ends.
     private let running = DispatchGroup()
-    /// Completes units that were turned away, on no caller's thread.
+    /// Completes refused units, on no caller's thread.
     private let turnedAway = DispatchQueue(label: "ringback.storage.sqlite.turned-away")
 
-    /// Opens a file, or makes it and its directory, readable for their owner alone.
+    /// Opens a file, or creates it and its directory, readable only by their owner.
     /// - Parameters:
     ///   - path: Where the file is.
-    ///   - readers: How many statements are read at the same time.
+    ///   - readers: How many reading statements run in parallel.
     ///   - queueLimit: How many units may wait.
     ///   - longestWait: How long each of them may.
     init(
@@ -32,7 +32,7 @@ final class SQLiteDatabase: Database {
         queue = WorkQueue(limit: queueLimit)
         self.longestWait = longestWait
         do {
-            // An absolute path is never taken for a URI.
+            // An absolute path is never treated as a URI.
             let file = URL(fileURLWithPath: path)
             try Self.makeFile(file)
             pool = try Self.openPool(file.path, readers: readers)
@@ -48,7 +48,7 @@ final class SQLiteDatabase: Database {
         committer.start()
     }
 
-    /// The words of an error that was met while opening.
+    /// The message of an error that occurred while opening.
     private static func words(of error: any Error) -> String {
         (error as? GRDB.DatabaseError)?.message ?? (error as? DatabaseError)?.message ?? "no permission"
     }
@@ -88,7 +88,7 @@ final class SQLiteDatabase: Database {
     }
 
     /// Opens the pool. Changing to WAL takes a lock for which SQLite does not wait, so when two open a new file at once
-    /// one of them has to come again.
+    /// one of them has to try again.
     private static func openWhenFree(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
         for _ in 0..<50 {
             do {
@@ -104,7 +104,7 @@ final class SQLiteDatabase: Database {
         hand(QueuedUnit(unit, completion), to: queue.append)
     }
 
-    /// SQLite has one writer: the unit comes before all that is queued, and waits for the transaction that is under way.
+    /// SQLite has one writer: the unit comes before everything queued, and waits for the current transaction.
     func enqueueApart(
         _ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void
     ) {
@@ -119,7 +119,7 @@ final class SQLiteDatabase: Database {
         turnedAway.async { entry.completion(.failure(refusal)) }
     }
 
-    /// Whoever shares the file is on this machine.
+    /// All processes that share the file are on this machine.
     func present() async throws(DatabaseError) -> Instant { .ofSystemClock }
 
     func query(_ statement: Statement, _ values: [SQLValue]) async throws(DatabaseError) -> [Row] {
@@ -158,7 +158,7 @@ final class SQLiteDatabase: Database {
         }
         await withCheckedContinuation { continuation in
             turnedAway.async { [self] in
-                // It can only fail because it is closed already.
+                // It can only fail because it is already closed.
                 try? pool.close()
                 continuation.resume()
             }
@@ -180,11 +180,11 @@ struct QueuedUnit: Sendable {
 }
 
 extension [QueuedUnit] {
-    /// Takes out what has waited for too long: whoever asked has given up, and behind a database that is stuck the queue
+    /// Removes units that have waited for too long: their callers have given up, and if the database is stuck the queue
     /// would only grow.
     mutating func removeStale(after wait: Duration) -> [QueuedUnit] {
         let now = ContinuousClock.now
-        // The oldest is first, but for what was put before it.
+        // The oldest is first, except for those that were put before it.
         guard contains(where: { $0.since.duration(to: now) >= wait }) else { return [] }
         let stale = filter { $0.since.duration(to: now) >= wait }
         removeAll { $0.since.duration(to: now) >= wait }

@@ -1,7 +1,7 @@
 import GRDB
 
 extension SQLiteStatements {
-    /// Our error for SQLite's, with the constraint's name where the schema has to be asked for it.
+    /// Our error for SQLite's, with the constraint's name if the schema has to be asked for it.
     func databaseError(_ error: any Error, _ statement: Statement, on connection: GRDB.Database) -> DatabaseError {
         guard
             let error = error as? GRDB.DatabaseError,
@@ -14,12 +14,12 @@ extension SQLiteStatements {
     /// Our error for SQLite's.
     /// - Parameter statement: What was run; nil for the frame of a transaction.
     static func databaseError(_ error: any Error, _ statement: Statement?) -> DatabaseError {
-        // A reading that ended with its task.
+        // A read that ended with its task.
         if error is CancellationError { return DatabaseError(.unavailable, "the task was cancelled") }
         guard let error = error as? GRDB.DatabaseError else {
             return error as? DatabaseError ?? DatabaseError(.invalid, "\(error)")
         }
-        // The message names tables and columns; the values are elsewhere in the error, and stay there.
+        // The message names tables and columns; the values are elsewhere in the error, and not copied.
         let message = error.message ?? "\(error.resultCode)"
         var ours = DatabaseError(
             code(error.extendedResultCode, message), statement.map { "\($0.name): \(message)" } ?? message)

@@ -2,13 +2,13 @@ import GRDB
 import NIOConcurrencyHelpers
 import Primitives
 
-/// How units and statements are carried out on a connection of SQLite, whoever has it: the committing thread, a reader, a
-/// database in memory.
+/// Runs units and statements on a connection of SQLite, for all its users: the committing thread, a reader, a database
+/// in memory.
 final class SQLiteStatements: Sendable {
     /// Texts with `?N` in place of `$N`, which SQLite would number by their first appearance.
     private let texts = NIOLockedValueBox<[Statement: String]>([:])
 
-    /// The statement as SQLite wants it.
+    /// The statement in SQLite's form.
     func text(of statement: Statement) -> String {
         texts.withLockedValue { texts in
             if let text = texts[statement] { return text }
@@ -20,7 +20,7 @@ final class SQLiteStatements: Sendable {
 
     /// Runs one reading statement.
     func read(_ step: Step, on connection: GRDB.Database) throws -> [Row] {
-        // A reader's connection could not change anything; this says so in the words of the other engine.
+        // A reader's connection could not change anything; this reports it like the other engine.
         guard try connection.cachedStatement(sql: text(of: step.statement)).isReadonly else {
             throw DatabaseError(.invalid, "\(step.statement.name): a reading statement must change nothing")
         }
@@ -43,7 +43,7 @@ final class SQLiteStatements: Sendable {
                 }
                 results.append(result)
             } catch {
-                // A full disk, for one, takes the whole transaction with it.
+                // A full disk, for example, ends the whole transaction.
                 guard connection.isInsideTransaction else { throw error }
                 let failure = databaseError(error, step.statement, on: connection)
                 try connection.cachedStatement(sql: "ROLLBACK TO unit").execute()

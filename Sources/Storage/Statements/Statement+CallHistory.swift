@@ -6,7 +6,7 @@ extension Statement {
             markMissedCallsSeenThroughCall,
         ]
 
-    /// Lists all screen shares of a call, the oldest first.
+    /// Lists all screen shares of a call, oldest first.
     ///
     /// Parameters: call_id.
     public static let recordedSharesOfCall = Statement(
@@ -17,7 +17,7 @@ extension Statement {
         ORDER BY s.started_at, s.id
         """)
 
-    /// Returns one row if a user may read of a call: it is one of theirs, or one of a conversation that they are in.
+    /// Returns one row if a user may read data of a call: it is one of theirs, or of a conversation that they are in.
     ///
     /// Parameters: call_id, user_id.
     public static let isCallKnown = Statement(
@@ -31,7 +31,7 @@ extension Statement {
                 WHERE m.conversation_id = c.conversation_id AND m.user_id = $2 AND m.left_at IS NULL))
         """)
 
-    /// Up to when a user has seen the missed calls: `seen_through`; no row when none was ever seen.
+    /// The moment up to which a user has seen the missed calls: `seen_through`; no row when none was ever seen.
     ///
     /// Parameters: user_id.
     public static let missedCallsSeenThrough = Statement(
@@ -49,7 +49,7 @@ extension Statement {
             LIMIT $3) AS missed
         """)
 
-    /// Takes all calls that a user has missed up to a moment for seen, and those that a clock which was ahead has put
+    /// Marks all calls that a user has missed up to a moment as seen, and those that a clock which was ahead has put
     /// after it. A later mark stays.
     ///
     /// Parameters: user_id, seen_through.
@@ -63,7 +63,8 @@ extension Statement {
         \(keepLaterMark)
         """)
 
-    /// Takes a call that a user has missed, and all that were missed before it, for seen. Does nothing when it is none.
+    /// Marks a call that a user has missed, and all missed before it, as seen. Does nothing when the user did not miss
+    /// it.
     ///
     /// Parameters: user_id, call_id.
     public static let markMissedCallsSeenThroughCall = Statement(
@@ -80,11 +81,11 @@ extension Statement {
         WHERE missed_call_marks.seen_through < excluded.seen_through
         """
 
-    /// The part of `own` in a call that its user may know of. Said so that the indexes begin with it: calls that must stay
-    /// hidden cost nothing, however many there are.
+    /// The part of `own` in a call that its user may know of. Written so that the indexes begin with it: calls that
+    /// must stay hidden cost nothing, however many there are.
     fileprivate static let isOwn = "own.user_id = $1 AND own.hidden = FALSE"
 
-    /// Whether the user of `own` has missed the call. Word for word what the partial indexes say.
+    /// Whether the user of `own` has missed the call. Exactly the condition of the partial indexes.
     fileprivate static let isMissed =
         "own.joined_at IS NULL AND (own.status = 'left' OR own.leave_reason = 'busy')"
 
@@ -96,10 +97,10 @@ extension Statement {
     fileprivate static let shareColumns = "s.call_id, s.sharer_user_id, s.started_at, s.ended_at, s.end_reason"
 }
 
-/// The statements that read a page of calls, the newest first: the calls, and by `call_id` their participants with
-/// their profiles, and all their screen shares. They take the same parameters.
+/// The statements that read a page of calls, newest first: the calls, and by `call_id` their participants with their
+/// profiles, and all their screen shares. They have the same parameters.
 ///
-/// A page is a range of an index, read from its end backwards: it costs the same however long the history is.
+/// A page is a range of an index, read backwards from its end: it costs the same however long the history is.
 public struct CallPageStatements: Sendable, Hashable {
     /// The calls.
     public let calls: Statement
@@ -108,10 +109,10 @@ public struct CallPageStatements: Sendable, Hashable {
     /// The screen shares of the calls.
     public let shares: Statement
 
-    /// The calls that a user took part in, open ones too.
+    /// The calls that a user took part in, including open ones.
     ///
-    /// Parameters: user_id, started_at and id of the last one of the page before (a far future and any id for the first
-    /// page), limit, type or NULL, another participant's user_id or NULL.
+    /// Parameters: user_id, started_at and id of the last one of the previous page (a far future and any id for the
+    /// first page), limit, type or NULL, another participant's user_id or NULL.
     public static let ofUser = CallPageStatements("of_user", page: page(where: Statement.isOwn))
 
     /// The calls that a user has missed.
@@ -120,7 +121,7 @@ public struct CallPageStatements: Sendable, Hashable {
     public static let missedByUser = CallPageStatements(
         "missed_by_user", page: page(where: "\(Statement.isOwn) AND \(Statement.isMissed)"))
 
-    /// The calls of a conversation, without those that must stay hidden from a user.
+    /// The calls of a conversation, except those that must stay hidden from a user.
     ///
     /// Parameters: conversation_id, started_at and id as with `ofUser`, limit, user_id.
     public static let ofConversation = CallPageStatements(

@@ -22,7 +22,8 @@ extension Statement {
         RETURNING call_waiting, who_can_call
         """)
 
-    /// What lies between a caller and each of some users: their profiles and call settings, `has_blocked_caller`,
+    /// The relationship between a caller and each of some users: their profiles and call settings,
+    /// `has_blocked_caller`,
     /// `is_blocked_by_caller` and `is_contact`. Suspended users are left out.
     ///
     /// Parameters: the caller, then `callPoliciesBatch` callees; an id may come twice.

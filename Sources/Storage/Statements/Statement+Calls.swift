@@ -20,7 +20,7 @@ extension Statement {
         """)
 
     /// Writes a call's new state over the one that the writer knew. Expect one row: none means that somebody else owns
-    /// the call by now.
+    /// the call now.
     ///
     /// Parameters: id, the revision that is in the database, the new revision, mode, status, media_path, answered_at,
     /// ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch.
@@ -32,10 +32,10 @@ extension Statement {
         WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
-    /// Writes a participant's state, the first or the next. Does nothing when there is no such call.
+    /// Writes a participant's state, inserted or updated. Does nothing when there is no such call.
     ///
-    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-    /// rung_at, hidden, standing.
+    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite,
+    /// role, rung_at, hidden, standing.
     public static let upsertCallParticipant = Statement(
         "upsert_call_participant",
         """
@@ -66,8 +66,8 @@ extension Statement {
         WHERE call_id = $1 AND sharer_user_id = $2 AND ended_at IS NULL
         """)
 
-    /// Lists open calls that a node may take over, with their owner and its last sign of life (`owner_seen_at`), which are
-    /// NULL when nothing is known of them.
+    /// Lists open calls that a node may take over, with their owner and its last sign of life (`owner_seen_at`), which
+    /// are NULL when unknown.
     ///
     /// Parameters: the node's id, its epoch, now, limit.
     public static let callsToAdopt = Statement(
@@ -80,11 +80,11 @@ extension Statement {
         LIMIT $4
         """)
 
-    /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node was
-    /// faster.
+    /// Makes a node the owner of an open call. Expect one row: none means that the call is over or that another node
+    /// was faster.
     ///
-    /// The revision goes on beyond every one that the owner before can have told: it counted changes that are not stored,
-    /// too, and no client may take an old picture for a new one.
+    /// The revision jumps beyond every one that the previous owner can have told: that owner also counted changes that
+    /// are not stored, and no client may take an old state for a new one.
     ///
     /// Parameters: the node's id, its epoch, now, the call's id.
     public static let adoptCall = Statement(
@@ -94,7 +94,7 @@ extension Statement {
         WHERE c.id = $4 AND \(isOpen) AND \(isAdoptable)
         """)
 
-    /// Lets an owner begin anew with an open call of its own that it has lost sight of. Expect one row, as with
+    /// Lets an owner start over with an open call of its own that is missing from its memory. Expect one row, as with
     /// `adoptCall`.
     ///
     /// Parameters: owner_id, owner_epoch, the call's id.
@@ -108,8 +108,8 @@ extension Statement {
     public static let openCallIDs = Statement(
         "open_call_ids", "SELECT c.id FROM calls AS c WHERE \(isOpen) AND \(isOwned)")
 
-    /// Lists the participants of an owner's open group calls that stand there as members of the conversation and are none
-    /// any more, not in name either: `user_id`, `conversation_id`.
+    /// Lists the participants of an owner's open group calls that are stored as members of the conversation and no
+    /// longer are, not even nominally: `user_id`, `conversation_id`.
     ///
     /// Parameters: owner_id, owner_epoch.
     public static let formerMembersOfOpenCalls = Statement(
@@ -199,8 +199,8 @@ extension Statement {
 
     private static let isOwned = "c.owner_id = $1 AND c.owner_epoch = $2"
 
-    /// Whether the call has no owner, is the node's ($1) own from before its present epoch ($2), or is that of a node whose
-    /// lease has run out by now ($3).
+    /// Whether the call has no owner, is the node's ($1) own from before its current epoch ($2), or belongs to a node
+    /// whose lease has expired by now ($3).
     private static let isAdoptable = """
         (c.owner_id IS NULL OR (c.owner_id = $1 AND c.owner_epoch < $2) OR (c.owner_id <> $1 AND NOT EXISTS (
             SELECT 1 FROM nodes AS n WHERE n.id = c.owner_id AND n.expires_at > $3)))

@@ -5,11 +5,11 @@ extension Statement {
 
     static let blocks = [blockUser, withdrawContactRequest, unblockUser, blocksOfUser, blockObstacles]
 
-    /// Asks a user to be a contact, or agrees when that user has asked. Returns the `status`; no row when nothing had to
-    /// be done, when there is no such user, when the asker has blocked them, or when the asker has too many.
+    /// Asks a user to be a contact, or agrees when that user has asked. Returns the `status`; no row when nothing had
+    /// to be done, when there is no such user, when the asker has blocked them, or when the asker has too many.
     ///
     /// A request to somebody who has blocked the asker is stored as `blocked`: it looks pending to the asker, and the
-    /// other never hears of it, not even when the block has ended.
+    /// other never learns of it, not even when the block has ended.
     ///
     /// Parameters: the lower and the higher id of the two, the asker, the other, the time, how many are too many.
     public static let requestContact = Statement(
@@ -39,7 +39,7 @@ extension Statement {
             AND (status = 'accepted' OR requester_id <> $3 AND status IN ('pending', 'rejected'))
         """)
 
-    /// Rejects a request, which goes on looking pending to its sender. Changes one row when there is one.
+    /// Rejects a request, which still looks pending to its sender. Changes one row when there is one.
     ///
     /// Parameters: the lower and the higher id of the two, who rejects, the time.
     public static let rejectContact = Statement(
@@ -49,7 +49,7 @@ extension Statement {
         WHERE user_id_1 = $1 AND user_id_2 = $2 AND requester_id <> $3 AND status IN ('pending', 'rejected')
         """)
 
-    /// Ends a contact, or withdraws a request of one's own.
+    /// Ends a contact, or withdraws one's own request.
     ///
     /// Parameters: the lower and the higher id of the two, who removes.
     public static let removeContact = Statement(
@@ -59,10 +59,10 @@ extension Statement {
         WHERE user_id_1 = $1 AND user_id_2 = $2 AND (status = 'accepted' OR requester_id = $3)
         """)
 
-    /// Lists contacts and requests as a user sees them, by id. Left out are those whom the user has blocked, those who
-    /// are suspended, and requests that the user has rejected or was never to hear of.
+    /// Lists contacts and requests as a user sees them, by id, except those whom the user has blocked, those who are
+    /// suspended, and requests that the user has rejected or must not learn of.
     ///
-    /// Parameters: the user, the last id of the page before (the least id for the first page), limit.
+    /// Parameters: the user, the last id of the previous page (the least id for the first page), limit.
     public static let contactsOfUser = Statement(
         "contacts_of_user",
         """
@@ -71,12 +71,12 @@ extension Statement {
         LIMIT $3
         """)
 
-    /// As `contactsOfUser`, of one other user.
+    /// As `contactsOfUser`, for one other user.
     ///
     /// Parameters: the user, the other.
     public static let contactOfUser = Statement("contact_of_user", "\(visibleContacts) AND c.other_id = $2")
 
-    /// What keeps a user from asking another: `has_blocked`, and the `count` of what was asked for so far.
+    /// What prevents a user from asking another: `has_blocked`, and the `count` of requests so far.
     ///
     /// Parameters: the user, the other.
     public static let contactObstacles = Statement(
@@ -96,7 +96,7 @@ extension Statement {
             AND NOT EXISTS (SELECT 1 FROM blocked_users AS b WHERE b.blocker_id = $1 AND b.blocked_id = c.other_id)
         """
 
-    /// Blocks a user; a second time, and for an id that is nobody's, nothing happens.
+    /// Blocks a user; does nothing when repeated, or for an id that does not exist.
     ///
     /// Parameters: who blocks, whom, the time, how many are too many.
     public static let blockUser = Statement(
@@ -109,7 +109,7 @@ extension Statement {
         ON CONFLICT (blocker_id, blocked_id) DO NOTHING
         """)
 
-    /// Withdraws a request that was not agreed to: one that was rejected, too, or else the other could still agree.
+    /// Withdraws a request that was not accepted; also one that was rejected, because the other could still accept it.
     ///
     /// Parameters: the lower and the higher id of the two, who has asked.
     public static let withdrawContactRequest = Statement(
@@ -124,9 +124,9 @@ extension Statement {
     public static let unblockUser = Statement(
         "unblock_user", "DELETE FROM blocked_users WHERE blocker_id = $1 AND blocked_id = $2")
 
-    /// Lists whom a user has blocked, by id.
+    /// Lists the users whom a user has blocked, by id.
     ///
-    /// Parameters: the user, the last id of the page before (the least id for the first page), limit.
+    /// Parameters: the user, the last id of the previous page (the least id for the first page), limit.
     public static let blocksOfUser = Statement(
         "blocks_of_user",
         """
@@ -137,7 +137,7 @@ extension Statement {
         LIMIT $3
         """)
 
-    /// What keeps a user from blocking another: `has_blocked` already, and the `count` of blocks.
+    /// What prevents a user from blocking another: `has_blocked` already, and the `count` of blocks.
     ///
     /// Parameters: the user, the other.
     public static let blockObstacles = Statement(

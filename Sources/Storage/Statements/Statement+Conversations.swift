@@ -6,7 +6,7 @@ extension Statement {
 
     /// Finds the direct conversation of a pair of users, if it has begun for one of them.
     ///
-    /// Parameters: direct_key, that one's user_id.
+    /// Parameters: direct_key, that user's user_id.
     public static let conversationByDirectKey = Statement(
         "conversation_by_direct_key",
         """
@@ -27,7 +27,7 @@ extension Statement {
         ORDER BY s.user_id
         """)
 
-    /// Returns one row, with the `role`, if a user is a member of a conversation, and not in name only.
+    /// Returns one row, with the `role`, if a user is a member of a conversation, and not a nominal one.
     ///
     /// Parameters: conversation_id, user_id.
     public static let isConversationMember = Statement(
@@ -39,10 +39,10 @@ extension Statement {
     /// Lists the conversations of a user with their last messages (`message_…`, NULL when there is none), the most
     /// recently used first; `used_at` is when that was.
     ///
-    /// Only what the user may see counts: a call that must stay hidden from the user moves nothing. A direct conversation
+    /// Only what the user may see counts: a call that is hidden from the user moves nothing. A direct conversation
     /// is listed once it has begun for the user.
     ///
-    /// Parameters: user_id, used_at and id of the last one of the page before (a far future and any id for the first
+    /// Parameters: user_id, used_at and id of the last one of the previous page (a far future and any id for the first
     /// page), limit.
     public static let conversationsOfUser = Statement(
         "conversations_of_user",
@@ -67,7 +67,7 @@ extension Statement {
         ORDER BY s.conversation_id, s.user_id
         """)
 
-    /// A conversation as the member `own` sees it: a direct one was made when it began for them.
+    /// A conversation as the member `own` sees it: a direct one counts as made when it began for them.
     static let conversationColumns = """
         c.id, c.type, c.name, c.description, c.icon_url, c.created_by, c.last_seq, c.last_message_at,
             COALESCE(own.began_at, c.created_at) AS created_at
@@ -79,8 +79,8 @@ extension Statement {
 
     private static let usedAt = "COALESCE(m.created_at, own.began_at, c.created_at)"
 
-    /// A page of the conversations of a user, by the index of their memberships: it costs as much as the user has of
-    /// them, whatever the others have. A conversation was last used when its newest message came that the user may see.
+    /// A page of the conversations of a user, by the index of their memberships: its cost depends on how many the user
+    /// has, not on what others have. A conversation was last used when the newest message that the user may see came.
     private static let conversationsPage = """
         FROM conversation_participants AS own
         JOIN conversations AS c ON c.id = own.conversation_id

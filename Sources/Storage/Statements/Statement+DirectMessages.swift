@@ -4,10 +4,10 @@ extension Statement {
         beginDirectConversation, beginConversationWithCall, beginConversationWithMessage,
     ]
 
-    /// Sending to a user, step 1 of 5: makes the direct conversation, or does nothing when there is one or one of the
+    /// Sending to a user, step 1 of 5: makes the direct conversation, or does nothing when it exists or one of the
     /// two is not a user.
     ///
-    /// A stranger's id must not fail the unit, because that would cost those who share its transaction.
+    /// A stranger's id must not fail the unit, because that would cost the others in its transaction.
     ///
     /// Parameters: id, direct_key, created_by, the two users, created_at (also the updated_at).
     public static let openDirectConversation = Statement(
@@ -20,8 +20,8 @@ extension Statement {
         ON CONFLICT (direct_key) DO NOTHING
         """)
 
-    /// Sending to a user, step 2 of 5: puts both into the conversation if step 1 made it. It begins for its creator alone:
-    /// for the other one when the first of it reaches them.
+    /// Sending to a user, step 2 of 5: puts both into the conversation if step 1 made it. It begins only for its
+    /// creator; for the other one when something in it first reaches them.
     ///
     /// Parameters: conversation_id, added_by, the two users, joined_at.
     public static let joinDirectConversation = Statement(
@@ -32,7 +32,7 @@ extension Statement {
         WHERE c.id = $1
         """)
 
-    /// Sending to a user, step 3 of 5: as `takeMessageSeq`, by the conversation's key.
+    /// Sending to a user, step 3 of 5: like `takeMessageSeq`, by the conversation's key.
     ///
     /// Parameters: direct_key, sender_id, client_message_id, created_at.
     public static let takeDirectMessageSeq = Statement(
@@ -47,8 +47,8 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// Sending to a user, step 4 of 5: as `insertMessage`, by the conversation's key. Returns the other one's place, too
-    /// (`recipient_seq`).
+    /// Sending to a user, step 4 of 5: like `insertMessage`, by the conversation's key. Also returns the other one's
+    /// place (`recipient_seq`).
     ///
     /// Parameters: id, direct_key, sender_id, client_message_id, type, body, created_at, the other one's user_id.
     public static let insertDirectMessage = Statement(
@@ -65,10 +65,10 @@ extension Statement {
             \(shownSeq(of: "messages", to: "$8")) AS recipient_seq
         """)
 
-    /// Sending, the step after the insertion: the message that an earlier sending with the same client message id has
-    /// stored, in the sender's place.
+    /// Sending, the step after the insertion: the message that was stored earlier with the same client message id, with
+    /// the sender's place.
     ///
-    /// Parameters: sender_id, client_message_id, the id that the message has when it is stored now.
+    /// Parameters: sender_id, client_message_id, the id that the message gets if it is stored now.
     public static let earlierMessage = Statement(
         "earlier_message",
         """
@@ -78,7 +78,7 @@ extension Statement {
         WHERE m.sender_id = $1 AND m.client_message_id = $2 AND m.id <> $3
         """)
 
-    /// Lets a direct conversation begin for one of the two who asks for it, unless it has begun.
+    /// Lets a direct conversation begin for one of the two who opens it, unless it has begun.
     ///
     /// Parameters: direct_key, user_id, began_at.
     public static let beginDirectConversation = Statement(
@@ -89,8 +89,8 @@ extension Statement {
             AND user_id = $2 AND began_at IS NULL
         """)
 
-    /// Lets a direct conversation begin for one of the two who hears of a call in it, unless it has begun. Does nothing in
-    /// a group.
+    /// Lets a direct conversation begin for one of the two who learns of a call in it, unless it has begun. Does
+    /// nothing in a group.
     ///
     /// Parameters: conversation_id, user_id, began_at.
     public static let beginConversationWithCall = Statement(
@@ -101,8 +101,8 @@ extension Statement {
             AND user_id = $2 AND began_at IS NULL
         """)
 
-    /// Lets a direct conversation begin with a message for those for whom it has not begun. Does nothing in a group, and
-    /// when there is no such message.
+    /// Lets a direct conversation begin with a message for those for whom it has not begun. Does nothing in a group,
+    /// and when there is no such message.
     ///
     /// Parameters: the message's id, began_at.
     public static let beginConversationWithMessage = Statement(

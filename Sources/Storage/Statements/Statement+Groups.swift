@@ -52,15 +52,15 @@ extension Statement {
         WHERE c.created_by = $1 AND c.client_conversation_id = $2
         """)
 
-    /// Changing the members of a group, step 1: nobody else changes them until this unit is on disk, so that their
-    /// number can be trusted.
+    /// Changing the members of a group, step 1: locks them until this unit is on disk, so that their number can be
+    /// trusted.
     ///
     /// Parameters: id, updated_at.
     public static let lockGroup = Statement(
         "lock_group", "UPDATE conversations SET updated_at = $2 WHERE id = $1 AND type = 'group'")
 
     /// Adds a member to a group, or brings one back. Returns the user_id; no row when the one who adds may not, the
-    /// group is full, or there is no such user or group, or the user is in it. Not for members in name only.
+    /// group is full, there is no such user or group, or the user is in it. Not for nominal members.
     ///
     /// Parameters: conversation_id, user_id, added_by, joined_at, how many members there may be.
     public static let addMember = Statement(
@@ -74,8 +74,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Makes a member of a group an admin, or an admin a member. Returns the user_id; no row when the one who does it is
-    /// not the owner, or there is nobody to whom it would make a difference.
+    /// Makes a member of a group an admin, or an admin a member. Returns the user_id; no row when the one who does it
+    /// is not the owner, or it would make no difference to anybody.
     ///
     /// Parameters: conversation_id, user_id, the new role (not the owner's), who does it.
     public static let changeMemberRole = Statement(
@@ -89,7 +89,7 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Takes a member out of a group. Returns the user_id; no row when the roles are not what they were taken for.
+    /// Removes a member from a group. Returns the user_id; no row when the roles are not the expected ones.
     ///
     /// Parameters: conversation_id, user_id, the member's role, who removes (may be the member), that user's role,
     /// left_at.
@@ -104,8 +104,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Makes the admin, or else the member, who has been in a group for the longest time its owner when it has none. Never
-    /// one in name only.
+    /// Makes the admin, or else the member, who has been in a group for the longest time its owner when it has none.
+    /// Never a nominal member.
     ///
     /// Parameters: conversation_id.
     public static let passOnOwnership = Statement(

@@ -8,7 +8,7 @@ extension Statement {
     /// How many users one run of `groupCandidates` takes.
     public static let groupCandidatesBatch = 32
 
-    /// Notes that a user knows another one, once. Does nothing when one of them is not there.
+    /// Notes that a user knows another one, once. Does nothing when one of them does not exist.
     ///
     /// Parameters: who knows, whom, since when.
     public static let noteAcquaintance = Statement(
@@ -34,10 +34,10 @@ extension Statement {
         ON CONFLICT (user_id, known_id) DO NOTHING
         """)
 
-    /// The profiles of users who are to be in a group, and of each whether they know whoever wants them there
+    /// The profiles of users who are to be added to a group, and for each whether they know the one who adds them
     /// (`knows_adder`), and have blocked them (`has_blocked_adder`).
     ///
-    /// Parameters: who wants them there, then `groupCandidatesBatch` users; an id may come twice.
+    /// Parameters: the one who adds them, then `groupCandidatesBatch` users; an id may come twice.
     public static let groupCandidates = Statement(
         "group_candidates",
         """
@@ -55,15 +55,16 @@ extension Statement {
         WHERE u.id IN (\((2..<groupCandidatesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
         """)
 
-    /// Invites a user into a group, or invites one again who does not see the invitation that there is. Returns the
-    /// `user_id`, whether it is `hidden`, and its `created_at`; no row when the inviter may not, the group is full, there is no such user or
-    /// group, the user is in it or sees an invitation already, or would not see this one either.
+    /// Invites a user into a group, or again if the user does not see the existing invitation. Returns the `user_id`,
+    /// whether it is `hidden`, and its `created_at`; no row when the inviter may not, the group is full, there is no
+    /// such user or group, the user is in it or sees an invitation already, or would not see this one either.
     ///
-    /// It is hidden from whoever has blocked the inviter or has declined an invitation of theirs lately, and when there
-    /// are too many: to the inviter all look alike. A member in name only, who may hear of the group now, stays one to the others.
+    /// It is hidden from those who have blocked the inviter or lately declined an invitation of theirs, and when there
+    /// are too many: to the inviter all look alike. A nominal member who may learn of the group now stays a member to
+    /// the others.
     ///
-    /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user sees
-    /// of one inviter, how many one user sees, how many members and invited there may be.
+    /// Parameters: conversation_id, user_id, inviter_id, created_at, since when a decline counts, how many one user
+    /// sees of one inviter, how many one user sees, how many members and invited there may be.
     public static let inviteToGroup = Statement(
         "invite_to_group",
         """
@@ -83,11 +84,11 @@ extension Statement {
         RETURNING user_id, hidden, created_at
         """)
 
-    /// Lists the invitations that a user sees, the newest first, with the group's `name` and `member_count` and the
+    /// Lists the invitations that a user sees, newest first, with the group's `name` and `member_count` and the
     /// inviter's profile.
     ///
-    /// Parameters: user_id, created_at and conversation_id of the last one of the page before (a far future and any id
-    /// for the first page), limit.
+    /// Parameters: user_id, created_at and conversation_id of the last one of the previous page (a far future and any
+    /// id for the first page), limit.
     public static let invitationsOfUser = Statement(
         "invitations_of_user",
         """
@@ -96,13 +97,13 @@ extension Statement {
         LIMIT $4
         """)
 
-    /// As `invitationsOfUser`, into one group.
+    /// As `invitationsOfUser`, for one group.
     ///
     /// Parameters: user_id, conversation_id.
     public static let invitationOfUser = Statement(
         "invitation_of_user", "\(seenInvitations) AND i.conversation_id = $2")
 
-    /// Lists who is shown as invited into a group, with their profiles; those who do not see their invitation, too.
+    /// Lists the users shown as invited into a group, with their profiles; also those who do not see their invitation.
     ///
     /// Parameters: conversation_id.
     public static let usersInvitedToGroup = Statement(
@@ -114,7 +115,7 @@ extension Statement {
         ORDER BY i.user_id
         """)
 
-    /// Makes whoever is invited a member of the group; whoever was one in name is one as the others see them. Returns the
+    /// Makes an invited user a member of the group; a nominal member becomes one as the others see them. Returns the
     /// user_id; no row when there is no invitation that they see, they are in it already, or the group is full.
     ///
     /// Parameters: conversation_id, user_id, joined_at, how many members there may be.
@@ -143,7 +144,7 @@ extension Statement {
         ON CONFLICT (user_id, inviter_id) DO UPDATE SET declined_at = excluded.declined_at
         """)
 
-    /// Declining, step 2: the invitation goes on looking pending. Returns the user_id; no row when there is none that the
+    /// Declining, step 2: the invitation still looks pending. Returns the user_id; no row when there is none that the
     /// user sees.
     ///
     /// Parameters: conversation_id, user_id.
@@ -155,10 +156,10 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Takes an invitation back. Returns the user_id; no row when there is none, who takes it back may not, or whoever is
-    /// invited is shown as a member.
+    /// Withdraws an invitation. Returns the user_id; no row when there is none, the one who withdraws it may not, or
+    /// the invited user is shown as a member.
     ///
-    /// Parameters: conversation_id, user_id, who takes it back.
+    /// Parameters: conversation_id, user_id, who withdraws it.
     public static let withdrawInvitation = Statement(
         "withdraw_invitation",
         """
@@ -168,8 +169,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Forgets the invitations into a group of those who are in it. Returns of each the user_id and the `shown_role`
-    /// as it is: whether it is NULL, SQLite does not tell of what a deletion returns.
+    /// Deletes the invitations into a group of those who are in it. Returns the user_id and the `shown_role` of each as
+    /// it is: SQLite cannot tell in what a deletion returns whether it is NULL.
     ///
     /// Parameters: conversation_id.
     public static let forgetInvitationsOfMembers = Statement(
@@ -182,7 +183,7 @@ extension Statement {
         RETURNING user_id, shown_role
         """)
 
-    /// Whether whoever is invited sees it. A block that comes later hides it for as long as it lasts.
+    /// Whether the invited user sees it. A later block hides it for as long as it lasts.
     private static func isSeen(_ invitation: String) -> String {
         "\(invitation).hidden = FALSE AND NOT \(isBlocked(by: "\(invitation).user_id", "\(invitation).inviter_id"))"
     }
@@ -195,7 +196,7 @@ extension Statement {
                 WHERE p.conversation_id = c.id AND p.user_id = u.id AND p.left_at IS NULL)
         """
 
-    /// Whether `u` is not to see another invitation of `$3`, with the parameters of `inviteToGroup`.
+    /// Whether `u` must not see another invitation of `$3`, with the parameters of `inviteToGroup`.
     static let isTooMuch = """
         EXISTS (
                 SELECT 1 FROM declined_inviters AS d
@@ -206,12 +207,12 @@ extension Statement {
             OR (SELECT COUNT(*) FROM group_invitations AS i WHERE i.user_id = u.id AND \(isSeen("i"))) >= $7
         """
 
-    /// When an invitation was made that is made again. A member in name only is one since they were added.
+    /// When an invitation that is repeated was made. A nominal member has been one since they were added.
     private static let createdAgain = """
         CASE WHEN \(isNominal("group_invitations")) THEN group_invitations.created_at ELSE excluded.created_at END
         """
 
-    /// The end of what puts somebody into a group, or back into it, who is not in it.
+    /// The end of the statements that put somebody who is not in a group into it, or back into it.
     static let unlessThere = """
         ON CONFLICT (conversation_id, user_id) DO UPDATE SET role = excluded.role, added_by = excluded.added_by,
             joined_at = excluded.joined_at, left_at = NULL

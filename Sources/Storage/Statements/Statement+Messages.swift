@@ -3,11 +3,12 @@ extension Statement {
         takeMessageSeq, insertMessage, messagesBefore, takeSystemMessageSeq, insertSystemMessage,
     ]
 
-    /// Sending, step 1 of 4, before `insertMessage`, `earlierMessage` and `recipientsOfMessage`: takes the next place in the conversation. Returns last_seq; no row when the sender is no
-    /// member or has sent this message before, and then the other steps do nothing either.
+    /// Sending, step 1 of 4, before `insertMessage`, `earlierMessage` and `recipientsOfMessage`: takes the next place
+    /// in the conversation. Returns last_seq; no row when the sender is not a member or has sent this message before,
+    /// and then the other steps do nothing either.
     ///
-    /// The row stays locked until the unit is committed, which makes the places gap-free and in commit order,
-    /// and nothing is hidden from anybody meanwhile.
+    /// The row stays locked until the unit is committed, so the places have no gaps and are in commit order, and
+    /// nothing is hidden from anybody meanwhile.
     ///
     /// Parameters: conversation_id, sender_id, client_message_id, created_at.
     public static let takeMessageSeq = Statement(
@@ -22,10 +23,10 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// Sending, step 2 of 4: puts the message into the place that step 1 took. Returns it, in the sender's place; no row
-    /// when step 1 took none.
+    /// Sending, step 2 of 4: puts the message into the place that step 1 took. Returns it, with the sender's place; no
+    /// row when step 1 took none.
     ///
-    /// That is seen by the place itself, not by looking for the message again: when two servers get the same message at
+    /// It checks the place itself, instead of looking for the message again: when two servers get the same message at
     /// once, both may take a place, and the later one has to fail, by `messages_sender_id_client_message_id_key`, so
     /// that its place is given back.
     ///
@@ -43,12 +44,12 @@ extension Statement {
         RETURNING conversation_id, \(shownSeq(of: "messages", to: "$3")) AS seq
         """)
 
-    /// Reads the messages that come just before a place, in the order of the conversation, with their senders' names.
+    /// Reads the messages just before a place, in the order of the conversation, with their senders' names.
     ///
     /// Lines that are hidden from the reader are left out, and places are the reader's.
     ///
-    /// Parameters: conversation_id, seq (half the greatest integer for the newest messages, and no more, because how many
-    /// are hidden is added), limit, the reader's user_id.
+    /// Parameters: conversation_id, seq (half the greatest integer for the newest messages, not more, because the
+    /// number of hidden ones is added), limit, the reader's user_id.
     public static let messagesBefore = Statement(
         "messages_before",
         """
@@ -63,8 +64,8 @@ extension Statement {
         ORDER BY seq
         """)
 
-    /// A message of the system, step 1: takes the next place in the conversation. Returns last_seq; no row when
-    /// there is no such conversation or the message is there already, and then step 2 does nothing either.
+    /// A system message, step 1: takes the next place in the conversation. Returns last_seq; no row when there is no
+    /// such conversation or the message is there already, and then step 2 does nothing either.
     ///
     /// Parameters: conversation_id, the message's id, created_at.
     public static let takeSystemMessageSeq = Statement(
@@ -75,8 +76,8 @@ extension Statement {
         RETURNING last_seq
         """)
 
-    /// A message of the system, step 2: puts it into the place that step 1 took. Returns its stored place; no row when
-    /// step 1 took none. `hideLine` follows for each user who must not see it, then `recipientsOfMessage`.
+    /// A system message, step 2: puts it into the place that step 1 took. Returns its stored place; no row when step 1
+    /// took none. `hideLine` follows for each user who must not see it, then `recipientsOfMessage`.
     ///
     /// Parameters: id, conversation_id, body, metadata, created_at.
     public static let insertSystemMessage = Statement(

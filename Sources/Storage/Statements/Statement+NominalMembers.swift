@@ -1,12 +1,14 @@
-// Members in name only. Each is an invitation with a `shown_role`: no rule that asks for members finds them, and what shows
-// members to people counts them in, by what stands here.
+// Nominal members. Each is an invitation with a `shown_role`: no rule that asks for members finds them, and statements
+// that show members to people include them with what is defined here.
 extension Statement {
     static let nominalMembers = [addNominalMember, admitNominalMember, changeNominalRole, removeNominalMember]
 
-    /// Shows a user as a member of a group who has blocked whoever adds them. Returns the `user_id`; no row when the one who
-    /// adds may not, the group is full, there is no such user or group, or the user is in it or shown there already.
+    /// Shows a user who has blocked the one who adds them as a member of a group. Returns the `user_id`; no row when
+    /// the one who adds may not, the group is full, there is no such user or group, or the user is in it or shown there
+    /// already.
     ///
-    /// An invitation that there is stays what it is to the user, if it is not `hidden`. Without one, the end of the block shows one.
+    /// An existing invitation that is not `hidden` stays as it is to the user. Otherwise one appears when the block
+    /// ends.
     ///
     /// Parameters: those of `inviteToGroup`, but the last one is how many members there may be.
     public static let addNominalMember = Statement(
@@ -25,8 +27,8 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Makes a member in name only one in fact, with the role and since the time that the others see. Returns the user_id; no
-    /// row when the one who adds may not, or there is no such member.
+    /// Makes a nominal member a member in fact, with the role and since the time that the others see. Returns the
+    /// user_id; no row when the one who adds may not, or there is no such member.
     ///
     /// Parameters: conversation_id, user_id, added_by.
     public static let admitNominalMember = Statement(
@@ -39,7 +41,7 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// As `changeMemberRole`, of a member in name only.
+    /// As `changeMemberRole`, for a nominal member.
     ///
     /// Parameters: those of `changeMemberRole`.
     public static let changeNominalRole = Statement(
@@ -53,7 +55,7 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// As `removeMember`, of a member in name only, who is not told and cannot leave.
+    /// As `removeMember`, for a nominal member, who is not told and cannot leave.
     ///
     /// Parameters: those of `removeMember` but the last.
     public static let removeNominalMember = Statement(
@@ -67,11 +69,11 @@ extension Statement {
         RETURNING user_id
         """)
 
-    /// Whether an invitation is that of a member in name only.
+    /// Whether an invitation belongs to a nominal member.
     static func isNominal(_ invitation: String) -> String { "(\(invitation).shown_role IS NOT NULL)" }
 
     /// The members of some conversations as everybody in them sees them, and whether each `is_nominal`.
-    /// - Parameter these: A condition for the conversation's id, its left side left out.
+    /// - Parameter these: A condition for the conversation's id, without its left side.
     static func shownMembers(of these: String) -> String {
         """
         SELECT p.conversation_id, p.user_id, p.role, FALSE AS is_nominal FROM conversation_participants AS p
@@ -82,7 +84,7 @@ extension Statement {
         """
     }
 
-    /// How many members everybody in a conversation sees, one of them left out.
+    /// How many members everybody in a conversation sees, except one of them.
     static func countOfMembers(of conversation: String, but user: String) -> String {
         """
         (SELECT COUNT(*) FROM (\(shownMembers(of: "= \(conversation)"))) AS s WHERE s.user_id <> \(user))

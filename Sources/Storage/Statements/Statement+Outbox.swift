@@ -15,9 +15,9 @@ extension Statement {
         VALUES ($1, $2, $3, $4, $5, $6, $6, $7)
         """)
 
-    /// Takes entries of a channel on lease that are due and have nothing unfinished before them in their stream, those
-    /// due longest first; counts the attempt. Returns number, id, stream, kind, body, attempts, created_at, expires_at
-    /// of each, in no order.
+    /// Claims due entries of a channel that have nothing unfinished before them in their stream, longest due first;
+    /// counts the attempt. Returns number, id, stream, kind, body, attempts, created_at, expires_at of each, in no
+    /// order.
     ///
     /// Parameters: claim, claimed_until, channel, now, limit.
     public static let claimOldestOfStreams = Statement(
@@ -29,8 +29,8 @@ extension Statement {
                 WHERE other.stream = o.stream AND other.finished_at IS NULL AND other.number < o.number)
             """))
 
-    /// Takes entries of a channel on lease that are due, have nothing after them in their stream, and nothing in it that
-    /// is on lease; as `claimOldestOfStreams` otherwise.
+    /// Claims due entries of a channel that have nothing after them in their stream, and nothing in it that is claimed;
+    /// otherwise as `claimOldestOfStreams`.
     ///
     /// Parameters: claim, claimed_until, channel, now, limit.
     public static let claimNewestOfStreams = Statement(
@@ -43,7 +43,7 @@ extension Statement {
                     AND (other.number > o.number OR other.claimed_until > $4))
             """))
 
-    /// Notes what became of an entry. Changes no row when the lease has passed to somebody else.
+    /// Stores the outcome of an entry. Changes no row when somebody else has the lease.
     ///
     /// Parameters: number, claim, finished_at, outcome.
     public static let finishOutboxEntry = Statement(
@@ -53,7 +53,7 @@ extension Statement {
         WHERE number = $1 AND claim = $2
         """)
 
-    /// Notes of all unfinished entries of a stream before one of them that they need not be sent any more.
+    /// Marks all unfinished entries of a stream before one of them as no longer needed.
     ///
     /// Parameters: stream, the entry's number, finished_at.
     public static let supersedeOutboxEntries = Statement(
@@ -63,33 +63,33 @@ extension Statement {
         WHERE stream = $1 AND number < $2 AND finished_at IS NULL
         """)
 
-    /// Gives an entry back, to be sent later. Changes no row when the lease has passed to somebody else.
+    /// Releases an entry, to be sent later. Changes no row when somebody else has the lease.
     ///
     /// Parameters: number, claim, due_at.
     public static let postponeOutboxEntry = Statement(
         "postpone_outbox_entry",
         "UPDATE outbox SET due_at = $3, claim = NULL, claimed_until = NULL WHERE number = $1 AND claim = $2")
 
-    /// Lets what stands after a postponed entry in its stream wait as long, so that nobody looks at it in vain.
+    /// Postpones what comes after a postponed entry in its stream as long, so that nobody checks it for nothing.
     ///
     /// Parameters: stream, due_at.
     public static let postponeOutboxStream = Statement(
         "postpone_outbox_stream",
         "UPDATE outbox SET due_at = $2 WHERE stream = $1 AND finished_at IS NULL AND due_at < $2")
 
-    /// Lists kind, attempts and outcome of all entries of a stream, in their order.
+    /// Lists kind, attempts and outcome of all entries of a stream, in order.
     ///
     /// Parameters: stream.
     public static let outboxEntriesOfStream = Statement(
         "outbox_entries_of_stream", "SELECT kind, attempts, outcome FROM outbox WHERE stream = $1 ORDER BY number")
 
-    /// Counts what is unfinished in a channel, as `pending`.
+    /// Counts unfinished entries of a channel, as `pending`.
     ///
     /// Parameters: channel.
     public static let pendingOutboxEntries = Statement(
         "pending_outbox_entries", "SELECT COUNT(*) AS pending FROM outbox WHERE channel = $1 AND finished_at IS NULL")
 
-    /// The next moment after another at which something in a channel is due, as `due_at`; no row when there is none.
+    /// The next moment after another at which an entry of a channel is due, as `due_at`; no row when there is none.
     ///
     /// Parameters: channel, the other moment.
     public static let nextDueOutboxEntry = Statement(
@@ -110,7 +110,7 @@ extension Statement {
         """)
 
     private static func claim(_ isNext: String) -> String {
-        // The outer conditions are looked at once more when another server was faster with a row.
+        // The outer conditions are checked again when another server was faster with a row.
         """
         UPDATE outbox SET claim = $1, claimed_until = $2, attempts = attempts + 1
         WHERE finished_at IS NULL AND (claimed_until IS NULL OR claimed_until <= $4) AND number IN (

@@ -1,6 +1,7 @@
-/// Places are stored as `messages.seq`, which counts all messages of a conversation, and shown as each user counts: without
-/// the lines that are hidden from that user. Every statement that gives a message gives the place that is shown, and every
-/// one that takes a place takes such a one. Nearly always the two are the same, for nothing is hidden.
+/// Places are stored as `messages.seq`, which counts all messages of a conversation, and shown as each user counts:
+/// without the lines that are hidden from that user. Every statement that returns a message returns the shown place,
+/// and every one that takes a place as a parameter takes the shown one. Usually both are the same, because nothing is
+/// hidden.
 extension Statement {
     static let places = [hideLine, recipientsOfMessage, recipientOfMessage]
 
@@ -17,8 +18,8 @@ extension Statement {
         ON CONFLICT (conversation_id, user_id, seq) DO NOTHING
         """)
 
-    /// Whom to tell of a message, its sender included, and the place (`seq`) that it has for each. No row when there is no
-    /// such message.
+    /// The recipients of a message, including its sender, and the place (`seq`) that it has for each. No row when there
+    /// is no such message.
     ///
     /// Parameters: the message's id.
     public static let recipientsOfMessage = Statement(
@@ -29,7 +30,7 @@ extension Statement {
         WHERE m.id = $1 AND p.left_at IS NULL AND \(isVisible("m", to: "p.user_id"))
         """)
 
-    /// The place (`seq`) that a message has for one user, who is a member of the conversation or was.
+    /// The place (`seq`) of a message for one user, who is or was a member of the conversation.
     ///
     /// Parameters: the message's id, user_id.
     public static let recipientOfMessage = Statement(
@@ -40,7 +41,7 @@ extension Statement {
         WHERE m.id = $1 AND p.user_id = $2
         """)
 
-    /// Whether a message is for a user.
+    /// Whether a user may see a message.
     static func isVisible(_ message: String, to user: String) -> String {
         """
         NOT (\(message).type = 'system' AND EXISTS (
@@ -49,7 +50,7 @@ extension Statement {
         """
     }
 
-    /// The place of a message as a user counts who may see it.
+    /// The place of a message as counted by a user who may see it.
     static func shownSeq(of message: String, to user: String) -> String {
         """
         \(message).seq - COALESCE((
@@ -60,7 +61,7 @@ extension Statement {
         """
     }
 
-    /// The stored place of what a user counts as a place. What is hidden right before it comes before it.
+    /// The stored place for a place as a user counts. Hidden messages right before it come before it.
     static func storedSeq(of place: String, in conversation: String, for user: String) -> String {
         """
         \(place) + COALESCE((

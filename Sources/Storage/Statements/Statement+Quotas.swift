@@ -1,8 +1,8 @@
 extension Statement {
     static let quotas = [takeFromQuota, forgetEarlierUsage]
 
-    /// Takes some of what a user may have stored in a day. Returns how much was `used` so far; no row when there is not
-    /// so much left, or no such user.
+    /// Takes some of a user's daily quota. Returns how much was `used` so far; no row when too little is left, or when
+    /// there is no such user.
     ///
     /// Parameters: user_id, day, kind, how much, the whole quota.
     public static let takeFromQuota = Statement(
@@ -16,7 +16,7 @@ extension Statement {
         RETURNING used
         """)
 
-    /// Forgets what a user has used on earlier days.
+    /// Deletes what a user has used on earlier days.
     ///
     /// Parameters: user_id, the first day that is kept.
     public static let forgetEarlierUsage = Statement(

@@ -19,8 +19,8 @@ extension Statement {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
         """)
 
-    /// Finds a session, revoked and expired ones too, with the hashes of its refresh tokens, and with what matters of its
-    /// user.
+    /// Finds a session, including revoked and expired ones, with the hashes of its refresh tokens and the relevant
+    /// fields of its user.
     ///
     /// Parameters: id.
     public static let sessionForRefresh = Statement(
@@ -30,12 +30,12 @@ extension Statement {
         \(sessionsAndUsers) WHERE s.id = $1
         """)
 
-    /// Exchanges a session's refresh token, or repeats the exchange. Returns the id; no row when somebody else was first,
-    /// or the session is revoked or expired.
+    /// Exchanges a session's refresh token, or repeats the exchange. Returns the id; no row when somebody else was
+    /// first, or the session is revoked or expired.
     ///
-    /// Parameters: id, the refresh_token_hash and the repeated_refresh_token_hash (empty for none) that the writer knew, the
-    /// new refresh_token_hash, repeated_refresh_token_hash and previous_refresh_token_hash, the new expires_at, now,
-    /// ip_address, user_agent.
+    /// Parameters: id, the refresh_token_hash and the repeated_refresh_token_hash (empty for none) that the writer
+    /// knew, the new refresh_token_hash, repeated_refresh_token_hash and previous_refresh_token_hash, the new
+    /// expires_at, now, ip_address, user_agent.
     public static let exchangeRefreshToken = Statement(
         "exchange_refresh_token",
         """
@@ -79,8 +79,8 @@ extension Statement {
         RETURNING id
         """)
 
-    /// Revokes the live sessions of a user but for those most recently used, to make room for another one. Returns id and
-    /// device_id of each.
+    /// Revokes the live sessions of a user except the most recently used ones, to make room for another one. Returns id
+    /// and device_id of each.
     ///
     /// Parameters: user_id, revoked_at, how many are kept.
     public static let revokeOldestSessions = Statement(
@@ -94,14 +94,14 @@ extension Statement {
         RETURNING id, device_id
         """)
 
-    /// Deletes the sessions of a user that were revoked or ran out before a moment.
+    /// Deletes the sessions of a user that were revoked or expired before a moment.
     ///
     /// Parameters: user_id, the moment.
     public static let deleteOldSessions = Statement(
         "delete_old_sessions",
         "DELETE FROM sessions WHERE user_id = $1 AND (revoked_at < $2 OR expires_at < $2)")
 
-    /// Lists the sessions of a user that are neither revoked nor expired, the most recently used first.
+    /// Lists the sessions of a user that are neither revoked nor expired, most recently used first.
     ///
     /// Parameters: user_id, now.
     public static let liveSessionsOfUser = Statement(
@@ -113,21 +113,20 @@ extension Statement {
         ORDER BY last_activity DESC, id DESC
         """)
 
-    /// Finds a session with all that decides whether its access tokens are good.
+    /// Finds a session with everything that decides whether its access tokens are valid.
     ///
     /// Parameters: id.
     public static let sessionForAuthentication = Statement(
         "session_for_authentication", "SELECT \(sessionColumns) \(sessionsAndUsers) WHERE s.id = $1")
 
-    /// Notes what a push service knows a session's device by, or that it is not to be woken. Returns the id; no row when
-    /// the session is revoked.
+    /// Stores or clears the push token of a session's device. Returns the id; no row when the session is revoked.
     ///
     /// Parameters: id, push_token.
     public static let setPushToken = Statement(
         "set_push_token", "UPDATE sessions SET push_token = $2 WHERE id = $1 AND revoked_at IS NULL RETURNING id")
 
-    /// Takes a push token away from every session but one: the installation that it names is that session's now, unless
-    /// it is revoked.
+    /// Removes a push token from every session but one: the installation that it names now belongs to that session,
+    /// unless it is revoked.
     ///
     /// Parameters: id of the session, push_token.
     public static let forgetPushTokenElsewhere = Statement(
@@ -149,11 +148,11 @@ extension Statement {
         ORDER BY device_id
         """)
 
-    /// Lists revoked sessions, the latest revocation first, and what is left besides: `has_device` says whether the device
-    /// has a live session, `has_user` whether the user has.
+    /// Lists revoked sessions, latest revocation first, and what remains: `has_device` says whether the device has a
+    /// live session, `has_user` whether the user has one.
     ///
-    /// Parameters: revocation and id of the last one of the page before (the greatest integer and any id for the first
-    /// page), now, limit.
+    /// Parameters: revocation and id of the last one of the previous page (the greatest integer and any id for the
+    /// first page), now, limit.
     public static let latestRevocations = Statement(
         "latest_revocations",
         """

@@ -21,7 +21,7 @@ extension Statement {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
         """)
 
-    /// Finds a user by name, in any case, with the password's hash.
+    /// Finds a user by name, ignoring case, with the password's hash.
     ///
     /// Parameters: username.
     public static let userByUsername = Statement(
@@ -34,7 +34,7 @@ extension Statement {
 
     /// Lists all users by name, page by page.
     ///
-    /// Parameters: the last username of the page before in lower case (empty for the first page), limit.
+    /// Parameters: the last username of the previous page in lower case (empty for the first page), limit.
     public static let listUsers = Statement(
         "list_users",
         """
@@ -44,16 +44,16 @@ extension Statement {
         LIMIT $2
         """)
 
-    /// Suspends a user, or ends that. Returns the id; no row when there is no such user.
+    /// Suspends a user, or ends the suspension. Returns the id; no row when there is no such user.
     ///
     /// Parameters: id, is_blocked, updated_at.
     public static let setUserBlocked = Statement(
         "set_user_blocked", "UPDATE users SET is_blocked = $2, updated_at = $3 WHERE id = $1 RETURNING id")
 
-    /// Finds users whose username or display name begins with a text, without the asker and without the suspended.
+    /// Finds users whose username or display name begins with a text, except the asker and suspended users.
     ///
-    /// The comparison is a range up to the prefix followed by the last code point, so that the text needs no escapes.
-    /// Each of the two kinds of name is a range of an index of its own, read no further than the limit.
+    /// The comparison is a range up to the prefix followed by the last code point, so the text needs no escapes. Each
+    /// of the two kinds of name is a range of its own index, read no further than the limit.
     ///
     /// Parameters: the prefix's skeleton, the asker's id, limit.
     public static let searchUsers = Statement(
@@ -86,8 +86,8 @@ extension Statement {
     public static let touchUser = Statement(
         "touch_user", "UPDATE users SET last_seen = $2 WHERE id = $1 AND (last_seen IS NULL OR last_seen < $2)")
 
-    /// Finds a user whose display name has the same skeleton and is another one all the same. Each half is a range of an
-    /// index that ends at its first row.
+    /// Finds a user with another display name that has the same skeleton. Each half is a range of an index that ends at
+    /// its first row.
     ///
     /// Parameters: the skeleton, the folded name.
     public static let lookalikeName = Statement(
@@ -99,13 +99,13 @@ extension Statement {
         LIMIT 1
         """)
 
-    /// Notes the forms of a user's display name by which it is found and compared.
+    /// Stores the forms of a user's display name that are used for search and comparison.
     ///
     /// Parameters: id, search_name (its skeleton), folded_name.
     public static let setNamesToCompare = Statement(
         "set_names_to_compare", "UPDATE users SET search_name = $2, folded_name = $3 WHERE id = $1")
 
-    /// Lists users whose display name was stored by an older program, which did not note its forms.
+    /// Lists users whose display name was stored by an older version, which did not store its forms.
     ///
     /// Parameters: limit.
     public static let usersWithoutFoldedName = Statement(
