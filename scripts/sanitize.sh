@@ -7,4 +7,4 @@ need_build_packages
 need_packages "for the tests on PostgreSQL" postgresql python3-minimal
 need_swift
 say "Building with the thread sanitizer. The first build takes about 8 minutes on 2 cores."
-scripts/with-postgres.sh swift test --sanitize=thread --scratch-path .build/tsan --no-parallel --filter '(Gateway|MediaServer|Outbox|Storage|Signaling)'
+scripts/with-postgres.sh swift test --sanitize=thread --scratch-path .build/tsan --no-parallel --filter '(Composition|Delivery|Dispatch|Gateway|MediaServer|Outbox|Storage|Signaling)'
