@@ -12,6 +12,7 @@ from media import meet
 from people import PASSWORD, Person
 from ringback_client import RingbackClient
 from server import Server
+from waiting import until
 
 
 def has_address_besides_loopback() -> bool:
@@ -56,6 +57,11 @@ async def test_chromium_calls_aiortc(database: Database, alice: Person, robin: A
     await asyncio.gather(meet(alice), robin.meets())
     await alice.hang_up()
     await alice.sees_call_end("You hung up")
-    assert [(call["initiator"], call["status"], call["end_reason"]) for call in calls(database)] == [
-        ("alice", "completed", "hangup")
-    ]
+
+    # The page does not wait for the server.
+    async def ended() -> bool:
+        return [(call["initiator"], call["status"], call["end_reason"]) for call in calls(database)] == [
+            ("alice", "completed", "hangup")
+        ]
+
+    await until("the call has ended in the database", ended)
