@@ -1,4 +1,4 @@
-package import CSockets
+import CSockets
 import Glibc
 package import MediaCore
 
@@ -67,8 +67,13 @@ extension TransportAddress {
         }
     }
 
+    /// Connects a socket to the address; returns what `connect(2)` does.
+    package func connect(_ descriptor: Int32) -> Int32 {
+        unsafe withSocketAddress { unsafe Glibc.connect(descriptor, $0, $1) }
+    }
+
     /// Lends the address in the form that the socket calls take.
-    package func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+    func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         var address = SocketAddress()
         let length = address.set(self)
         return unsafe address.withPointer { unsafe body($0, length) }

@@ -41,6 +41,12 @@ public struct Instant: Hashable, Comparable, Sendable {
     /// How long the machine has been running, as a moment of a separate time; continues while the machine is suspended.
     public static var ofUptime: Instant { Instant(clock: CLOCK_BOOTTIME) }
 
+    /// The processor time that this process has used, as a moment of a separate time.
+    package static var ofProcess: Instant { Instant(clock: CLOCK_PROCESS_CPUTIME_ID) }
+
+    /// The processor time that this thread has used, as a moment of a separate time.
+    package static var ofThread: Instant { Instant(clock: CLOCK_THREAD_CPUTIME_ID) }
+
     private init(clock: clockid_t) {
         var time = timespec()
         unsafe clock_gettime(clock, &time)

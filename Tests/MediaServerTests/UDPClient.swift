@@ -15,7 +15,7 @@ final class UDPClient: Sendable {
     init(at host: IPAddress, to server: TransportAddress) throws {
         socket = try UDPSocket(boundTo: TransportAddress(host, port: 0))
         let descriptor = socket.descriptor
-        let status = unsafe server.withSocketAddress { unsafe connect(descriptor, $0, $1) }
+        let status = server.connect(descriptor)
         guard status == 0 else { throw UDPClientError(errno: errno) }
         // A test that waits for something that never comes must fail, not hang.
         var patience = timeval(tv_sec: 20, tv_usec: 0)

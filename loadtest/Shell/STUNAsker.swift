@@ -2,6 +2,7 @@ import CSockets
 import Glibc
 import MediaCore
 import MediaServer
+import Primitives
 
 /// A client that asks a STUN server again as soon as it is answered. It belongs to one thread.
 ///
@@ -31,8 +32,7 @@ import MediaServer
     init(to address: TransportAddress) throws(LoadTestError) {
         guard case .v4 = address.host else { throw LoadTestError(.input, "STUN is measured over IPv4") }
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        let socket = descriptor
-        let status = unsafe address.withSocketAddress { unsafe connect(socket, $0, $1) }
+        let status = address.connect(descriptor)
         unsafe room.initialize(repeating: 0, count: (Self.batch + 1) * Self.roomSize)
         unsafe requests.initialize(repeating: csockets_datagram(), count: Self.batch)
         unsafe answers.initialize(repeating: csockets_datagram(), count: Self.batch)
@@ -69,7 +69,8 @@ import MediaServer
         var onTheirWay = send(waiting)
         let start = Times()
         var end = start
-        while end.wall - start.wall < seconds {
+        let span = Instant.Span(microseconds: Int64(seconds * 1_000_000))
+        while end.wall - start.wall < span {
             let answered = receive(atMost: onTheirWay)
             count.answered += answered
             onTheirWay -= answered
@@ -84,8 +85,8 @@ import MediaServer
             let answered = receive(atMost: onTheirWay)
             onTheirWay = answered == 0 ? 0 : onTheirWay - answered
         }
-        count.seconds = end.wall - start.wall
-        count.serverSeconds = (end.process - start.process) - (end.thread - start.thread)
+        count.seconds = (end.wall - start.wall).seconds
+        count.serverSeconds = (end.process - start.process).seconds - (end.thread - start.thread).seconds
         return count
     }
 
@@ -107,15 +108,13 @@ import MediaServer
     }
 }
 
-/// Clock readings, in seconds.
+/// Clock readings.
 private struct Times {
-    let wall = Times.read(CLOCK_MONOTONIC)
-    let process = Times.read(CLOCK_PROCESS_CPUTIME_ID)
-    let thread = Times.read(CLOCK_THREAD_CPUTIME_ID)
+    let wall = Instant.ofUptime
+    let process = Instant.ofProcess
+    let thread = Instant.ofThread
+}
 
-    private static func read(_ clock: clockid_t) -> Double {
-        var time = timespec()
-        _ = unsafe clock_gettime(clock, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
+extension Instant.Span {
+    fileprivate var seconds: Double { Double(microseconds) / 1_000_000 }
 }
