@@ -81,11 +81,11 @@ public final class AccountService: Sendable {
 
     /// Makes an account and logs it in.
     /// - Parameters:
-    /// - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, unique
-    ///   ignoring case.
+    ///   - username: 3 to 50 of a-z, 0-9, '.', '_' and '-', beginning with a letter or digit; kept as typed, unique
+    ///     ignoring case.
     ///   - password: 8 to 72 bytes, counted as it is hashed: in Normalization Form C.
-    /// - displayName: At most 100 characters, with something visible and nothing hidden, and not the same as somebody
-    ///   else's except for invisible characters; the username when empty.
+    ///   - displayName: At most 100 characters, with something visible and nothing hidden, and not the same as somebody
+    ///     else's except for invisible characters; the username when empty.
     /// - Throws: `invalid`, `usernameTaken`, `rateLimited`, `overloaded`, `unavailable`, `internal`.
     public func register(
         username: String, password: Redacted<String>, displayName: String, client: ClientInfo

@@ -37,7 +37,7 @@ package struct FrameDispatcher: Sendable {
     ///
     /// - Parameters:
     ///   - identity: Who sent it, from which device.
-    /// - source: Where its answer goes, unless it is returned at once. Answers about calls are routed by its number.
+    ///   - source: Where its answer goes, unless it is returned at once. Answers about calls are routed by its number.
     /// - Returns: The answer, if no service has to be asked.
     package func carryOut(
         _ frame: WireClientFrame, of identity: Identity, from source: any FrameSource

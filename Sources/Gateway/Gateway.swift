@@ -32,18 +32,18 @@ public final class Gateway: Service {
     ///
     /// - Parameters:
     ///   - configuration: Where to listen and what to allow.
-    /// - accounts: The user accounts.
+    ///   - accounts: The user accounts.
     ///   - messaging: Sends messages.
     ///   - calls: Owns calls.
     ///   - registry: Knows who is connected; the services give it the events for devices.
     ///   - ping: Asks the database to respond, for `/readyz`.
     ///   - metricFamilies: The metrics of other parts, for `/metrics`; the gateway adds its own.
-    /// - eventLoopGroup: Runs the connections.
-    /// - logger: Logs the start, the end and, at debug level, sockets.
+    ///   - eventLoopGroup: Runs the connections.
+    ///   - logger: Logs the start, the end and, at debug level, sockets.
     ///   - now: The current time of a clock that never jumps.
     ///   - wallClock: The machine's clock.
-    /// - beforeServing: Runs once the address is bound, before the first connection is read. When it throws, the
-    ///   gateway ends with that error.
+    ///   - beforeServing: Runs once the address is bound, before the first connection is read. When it throws, the
+    ///     gateway ends with that error.
     /// - Throws: `GatewayError` when the web client's folder cannot be read.
     public convenience init(
         configuration: GatewayConfiguration, accounts: AccountService, messaging: MessagingService, calls: CallService,

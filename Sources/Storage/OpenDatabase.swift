@@ -9,7 +9,7 @@ public import Logging
 /// The schema is left as it is; see `Database.migrate()`.
 ///
 /// - Parameters:
-/// - url: Which database. Its password is never shown.
+///   - url: Which database. Its password is never shown.
 ///   - readers: How many reading statements run in parallel, at least 1.
 ///   - logger: Told when a connection is lost and when it is back.
 /// - Throws: `invalid` for a URL of another kind, `unavailable` when the file can't be opened.
