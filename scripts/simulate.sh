@@ -12,4 +12,6 @@ arguments=(--threads "$(nproc)")
 [[ -z ${COUNT:-} ]] || arguments+=(--count "$COUNT")
 [[ -z ${MINUTES:-} ]] || arguments+=(--minutes "$MINUTES")
 [[ -z ${TRACE:-} ]] || arguments+=(--trace)
+# The memory of a schedule serves the next one, instead of going back to the system.
+export MALLOC_TRIM_THRESHOLD_=$((1 << 28)) MALLOC_MMAP_THRESHOLD_=$((1 << 28))
 exec .build/release/simulate "${arguments[@]}"

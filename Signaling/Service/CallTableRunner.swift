@@ -202,6 +202,7 @@ final class CallTableRunner {
                 // It may be this node's again by now, and its people know more than what was read.
                 if myself.value.table.holds(id) { return }
                 events.deliver(.updated, of: stored, to: stored.everybody)
+                events.deliver(.ringStopped(.removed), of: stored, to: stored.removed)
             }
         }
     }

@@ -131,7 +131,7 @@ extension World {
         _ input: CallTable.Input, _ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer, from mark: Int
     ) {
         let outputs = server.outputs[mark...]
-        let open = before.inspection
+        let open = before.open
         switch input {
         case .invite(let invitation, let asked): note(invitation, asked, open, steps, outputs)
         case .command(let command, _, let asked): note(command, asked, before, steps, outputs)
@@ -169,7 +169,7 @@ extension World {
     }
 
     private func note(
-        _ invitation: Invitation, _ asked: CallTable.Asked, _ open: CallTable.Inspection?, _ steps: [CallTable.Step],
+        _ invitation: Invitation, _ asked: CallTable.Asked, _ open: Standing.Open?, _ steps: [CallTable.Step],
         _ outputs: ArraySlice<CallTable.Output>
     ) {
         guard let open else {
@@ -187,7 +187,7 @@ extension World {
         _ command: CallCommand, _ asked: CallTable.Asked, _ before: Standing, _ steps: [CallTable.Step],
         _ outputs: ArraySlice<CallTable.Output>
     ) {
-        guard let open = before.inspection else { return coverage.saw(.commandToClosedCall) }
+        guard let open = before.open else { return coverage.saw(.commandToClosedCall) }
         let isAnswered = outputs.contains { $0.isAnswer(to: asked.replyTo) }
         guard case .handled(_, let given, let step)? = steps.first else {
             if !open.isSettled, isAnswered { return coverage.saw(.commandOfTooMany) }
@@ -211,7 +211,7 @@ extension World {
     }
 
     private func note(
-        _ outcome: CallTable.CommitOutcome, _ open: CallTable.Inspection?, _ steps: [CallTable.Step],
+        _ outcome: CallTable.CommitOutcome, _ open: Standing.Open?, _ steps: [CallTable.Step],
         _ outputs: ArraySlice<CallTable.Output>
     ) {
         guard let open, !open.isSettled else { return }
@@ -237,7 +237,7 @@ extension World {
     }
 
     private func note(
-        _ found: CallTable.LookUp, _ open: CallTable.Inspection?, _ outputs: ArraySlice<CallTable.Output>,
+        _ found: CallTable.LookUp, _ open: Standing.Open?, _ outputs: ArraySlice<CallTable.Output>,
         _ holder: CallOwner?
     ) {
         guard let open, open.isUncertain else { return }

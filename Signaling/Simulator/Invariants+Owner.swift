@@ -6,13 +6,25 @@ extension World {
     /// The state of the call of an input, before the input.
     struct Standing {
         let id: CallID?
-        let inspection: CallTable.Inspection?
+        let open: Open?
         /// Whether the table holds a lease, as far as it has been told.
         let mayWrite: Bool
 
+        /// What is of interest of an open call. To keep the call itself would make the table copy it on its next change.
+        struct Open {
+            let storedRevision: Int64
+            let isSettled: Bool
+            let isUncertain: Bool
+            let isDueUnderWay: Bool
+            let isResting: Bool
+            let waitingCount: Int
+            /// The inputs that wait; empty when they are so many that to compare them each time would take too long.
+            let waiting: [CallInput]
+        }
+
         init(of input: CallTable.Input, _ server: ModelServer, at clock: Instant) {
             id = input.call ?? server.openCall(of: input)
-            inspection = id.flatMap { server.table.inspect($0) }
+            open = id.flatMap { server.table.inspect($0) }.map(Open.init)
             mayWrite = server.lastLease.owner(at: clock) != nil
         }
     }
@@ -36,6 +48,9 @@ extension World {
         case .lookedUp(let commit, let id, let found):
             guard let followed = server.followedCall(id), followed.underWay == commit, found != .failed else { return }
             followed.underWay = nil
+            if case .found(let revision, owner: _) = found, revision == followed.turn?.transition.call.revision {
+                return
+            }
             followed.failedAt = clock
         case .rested(let id): server.followedCall(id)?.isResting = false
         default: break
@@ -86,9 +101,9 @@ extension World {
                 if told.contains(call.id) { fail(.answersFirst, "events come first: \(Describe.call(call))") }
                 checkIsKnown(call, server)
             case .deliver(_, let view, _):
+                if told.last != view.call.id { checkPeople(of: view) }
                 told.append(view.call.id)
                 checkIsKnown(view.call, server)
-                checkPeople(of: view)
             case .answerFromArchive(_, _, let replyTo), .answerRepeatedInvite(by: _, as: _, let replyTo):
                 checkIsAsked(replyTo, server)
             case .rest(let id): noteRest(of: id, server)
@@ -154,10 +169,9 @@ extension World {
 
     /// Waiting inputs keep their order: at most one is handled, the first; new ones go to the end.
     private func checkOrder(_ before: Standing, _ steps: [CallTable.Step], _ server: ModelServer) {
-        guard let id = before.id, let open = before.inspection, open.waitingCount > 0,
+        guard let id = before.id, let waited = before.open?.waiting, !waited.isEmpty,
             let waiting = server.table.inspect(id)?.waiting
         else { return }
-        let waited = open.waiting
         if waiting.starts(with: waited) || waiting.starts(with: waited.dropFirst()) { return }
         fail(.inputsWaitTheirTurn, "what waits for call \(id.low) has another order")
     }
@@ -168,10 +182,9 @@ extension World {
         if server.openCalls.count != server.table.count || server.followed.count != server.table.count {
             fail(.openCallsAreKnown, "\(server.openCalls.count) calls are said to be open, \(server.table.count) are")
         }
-        let table = server.table
-        let wake = table.nextWake ?? Instant(microseconds: .max)
+        let wake = server.table.nextWake ?? Instant(microseconds: .max)
         for followed in server.followed {
-            guard let open = table.inspect(followed.id) else {
+            guard let open = server.table.inspect(followed.id) else {
                 fail(.openCallsAreKnown, "call \(followed.id.low) is not open any more")
                 continue
             }
@@ -253,6 +266,19 @@ extension World {
             else { continue }
             fail(.oneOwner, "nodes \(owner.node.low) and \(stored.owner.node.low) have call \(stored.id.low)")
         }
+    }
+}
+
+extension World.Standing.Open {
+    init(_ open: CallTable.Inspection) {
+        storedRevision = open.storedRevision
+        isSettled = open.isSettled
+        isUncertain = open.isUncertain
+        isDueUnderWay = open.isDueUnderWay
+        isResting = open.isResting
+        waitingCount = open.waitingCount
+        let isCompared = waitingCount > 0 && (waitingCount < 20 || waitingCount.isMultiple(of: 32))
+        waiting = isCompared ? open.waiting : []
     }
 }
 

@@ -49,6 +49,9 @@ final class ModelServer {
         /// Nil for a call that is placed.
         let before: Call?
         let transition: CallTransition
+        /// Whether devices were kept waiting for the call's latest state when the change had taken effect. A later
+        /// change may tell them, before the outputs of this one are done.
+        let mayWait: Bool
         /// Whether another change of the same call took effect in the same step.
         var isOvertaken = false
     }

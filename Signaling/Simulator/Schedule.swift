@@ -113,7 +113,7 @@ extension Schedule {
         hasTwoNodes = trouble > 0 && random.isOne(in: 2)
         isBusy = random.isOne(in: 8)
         comparesRows = seed.isMultiple(of: StoredRows.share)
-        let count = 6 + random.below(40)
+        let count = 4 + random.below(26)
         acts.reserveCapacity(count)
         for _ in 0..<count { acts.append(act(trouble: trouble, &random)) }
     }

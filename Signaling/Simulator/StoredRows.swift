@@ -37,7 +37,7 @@ final class StoredRows {
     }
 
     /// One in this many schedules uses it.
-    static let share: UInt64 = 20
+    static let share: UInt64 = 80
 
     /// Deletes what the previous schedule has written.
     ///

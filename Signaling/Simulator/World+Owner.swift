@@ -115,6 +115,7 @@ extension World {
         let view = stored.view(rules: schedule.rules)
         isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)
+        deliver(.ringStopped(.removed), of: view.call, to: view.removed, from: server)
         isTellingStored = false
     }
 
@@ -193,6 +194,8 @@ extension World {
         followed.reference = turn.reference
         followed.turn = nil
         followed.isPlaced = true
-        server.changes.append(.init(mark: server.outputs.count, before: before, transition: transition))
+        let mayWait = server.table.inspect(id)?.updatesDue != nil
+        server.changes.append(
+            .init(mark: server.outputs.count, before: before, transition: transition, mayWait: mayWait))
     }
 }

@@ -23,8 +23,8 @@ extension CallTable {
         outputs.append(.recheck(origin, id))
     }
 
-    /// While what is due can't be written, the call is not told of devices. Once the database accepts changes again,
-    /// the presence of those in the call is checked.
+    /// While what is due can't be written, the call is not told of devices, nor of rings that are feigned. Once the
+    /// database accepts changes again, both are asked for.
     mutating func resyncDevices(of id: CallID) {
         guard let open = calls[id], open.hasMissedDevices else { return }
         calls[id]?.hasMissedDevices = false
@@ -32,6 +32,7 @@ extension CallTable {
             participant.connection.map { CallOrigin(user: participant.user, device: $0.device) }
         }
         outputs.append(.resync(id, connected + open.call.joinRequests.map(\.origin)))
+        for user in open.call.unheardCallees { outputs.append(.feignRinging(user, id)) }
     }
 
     mutating func devicesNow(_ present: [CallOrigin], _ gone: [CallOrigin], in id: CallID) {

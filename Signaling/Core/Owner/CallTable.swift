@@ -202,8 +202,8 @@ public struct CallTable: Sendable {
     private mutating func giveUpNext(of id: CallID, _ reply: CallReply) {
         guard let pending = calls[id]?.waiting.popFirst() else { return }
         switch pending.input {
-        case .deviceLost, .deviceReturned: calls[id]?.hasMissedDevices = true
-        case .invite, .command, .membershipEnded, .deviceLoggedOut, .userLoggedOut, .ringingFeigned, .timePassed: break
+        case .deviceLost, .deviceReturned, .ringingFeigned: calls[id]?.hasMissedDevices = true
+        case .invite, .command, .membershipEnded, .deviceLoggedOut, .userLoggedOut, .timePassed: break
         }
         conclude(pending.then, in: id, failed: reply)
     }
