@@ -194,13 +194,14 @@ final class CallTableRunner {
     /// Sends the stored state of a call that another node owns now to its people.
     private func announceStored(_ id: CallID) {
         dependencies.logger.warning("a call has another owner now", metadata: ["call": "\(id)"])
-        let (archive, events) = (dependencies.archive, dependencies.events)
+        let (archive, events, lease) = (dependencies.archive, dependencies.events, dependencies.lease)
         let myself = NIOLoopBound(self, eventLoop: loop)
         Task {
-            guard let stored = try? await archive.call(id) else { return }
+            guard let stored = try? await archive.call(id), let owner = try? await archive.standing(of: id)?.owner
+            else { return }
             myself.eventLoop.execute {
-                // It may be this node's again by now, and its people know more than what was read.
-                if myself.value.table.holds(id) { return }
+                // It may be this node's again by now, or soon; then its people are told more than what was read.
+                if myself.value.table.holds(id) || owner == lease.value.holder { return }
                 events.deliver(.updated, of: stored, to: stored.everybody)
                 events.deliver(.ringStopped(.removed), of: stored, to: stored.removed)
             }

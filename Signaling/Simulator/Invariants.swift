@@ -350,11 +350,12 @@ extension World {
 
     private func checkTold(_ session: ModelServer.Session, _ device: Int, _ call: Call, isOvertaken: Bool) {
         let told = session.told.first { $0.call == call.id }
-        if isOvertaken, let told, told.revision >= call.revision { return }
+        let server = servers[connections[session.connection].server]
+        if let told, told.revision >= call.revision, isOvertaken || hasLost(call.id, server) { return }
         if told?.revision != call.revision {
             fail(.everybodyIsNotified, "\(Describe.device(device)) is not told: \(Describe.call(call))")
         }
-        let open = servers[connections[session.connection].server].table.inspect(call.id)
+        let open = server.table.inspect(call.id)
         let isHeard = open.map { $0.waitingCount == 0 } ?? true
         if isHeard, told?.rings ?? false != call.rings(device) {
             fail(
@@ -378,6 +379,8 @@ extension World {
             else { continue }
             if !participant.isInvolved || participant.isHidden || open.updatesDue != nil { continue }
             if open.hasMissedDevices || open.waitingCount > 0 { continue }
+            // A repeated invite is answered with what is stored, of which the owner may not know.
+            if database.wasOutOfSight(live.call.id) || hasLost(live.call.id, server) { continue }
             guard let known = client.calls.first(where: { $0.id == live.call.id }), known.looks(like: live.call) else {
                 return fail(.clientsKnowTheCall, "\(Describe.device(device)) does not know \(Describe.call(live.call))")
             }

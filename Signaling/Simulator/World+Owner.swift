@@ -111,7 +111,8 @@ extension World {
 
     /// Sends the stored state of a call that another node owns now to its people.
     func announceStored(_ id: CallID, _ server: ModelServer) {
-        guard isReadable, let stored = database.call(id), !server.table.holds(id) else { return }
+        guard isReadable, let stored = database.call(id), !server.table.holds(id), stored.owner != server.lease.holder
+        else { return }
         let view = stored.view(rules: schedule.rules)
         isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)

@@ -223,11 +223,17 @@ extension World {
             return
         }
         let known = server.sessions[device]?.told[index].revision ?? 0
-        if call.revision < known, !isTellingStored, !database.wasOutOfSight(call.id) {
+        if call.revision < known, !isTellingStored, !hasLost(call.id, server), !database.wasOutOfSight(call.id) {
             fail(.updatesNeverGoBack, "\(Describe.device(device)) is told \(Describe.call(call)) after a newer one")
         }
         server.sessions[device]?.told[index].revision = max(known, call.revision)
         if let rings { server.sessions[device]?.told[index].rings = rings }
+    }
+
+    /// Whether a call has another owner by now. A repeated invite is answered with what is stored, which a former owner
+    /// does not know.
+    func hasLost(_ id: CallID, _ server: ModelServer) -> Bool {
+        database.index(of: id).map { database.calls[$0].owner != server.owner } ?? false
     }
 
     private func noteTold(_ call: Call) {
