@@ -19,6 +19,8 @@ extension World {
             guard let owner = servers.first(where: { $0.isUp && $0.owner == stored.owner }),
                 let open = owner.table.inspect(stored.id)
             else { return false }
+            // The call of a commit of unknown outcome may be let go.
+            if open.isUncertain { return false }
             return !stored.isOutOfSight || open.storedRevision == stored.revision
         }
     }
