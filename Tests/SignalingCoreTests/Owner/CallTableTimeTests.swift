@@ -127,6 +127,23 @@ struct CallTableTimeTests {
                 == .resync(id, [Scene.callerPhone, Scene.calleePhone, Scene.thirdPhone, Scene.strangersPhone]))
     }
 
+    @Test("A ring that could not be feigned while what is due could not be written is feigned once it can")
+    func missedFeigning() {
+        var scene = TableScene.groupOngoing()
+        let hidden = Callee(Scene.stranger, isHidden: true, isMember: false)
+        scene.wait(.seconds(42))
+        scene.ask(.add(scene.name(), [hidden]), from: Scene.callerPhone)
+        #expect(scene.commit(.stored).contains(.feignRinging(Scene.stranger, id)))
+        scene.wait(.seconds(2))
+        // The fourth's ring is over, and comes first.
+        #expect(scene.take(.ringingFeigned(Scene.stranger, id)).kinds == [.commit])
+        #expect(scene.commit(.unavailable).isEmpty)
+        #expect(scene.wake().kinds == [.commit])
+        #expect(scene.commit(.stored).last == .feignRinging(Scene.stranger, id))
+        scene.take(.ringingFeigned(Scene.stranger, id))
+        #expect(scene.participant(Scene.stranger)?.ringing?.isAlerted == true)
+    }
+
     // MARK: Pace
 
     @Test("Those who were kept waiting get the latest state, whatever commits are in flight")
