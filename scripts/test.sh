@@ -23,9 +23,14 @@ rm -rf "$results"
 mkdir "$results"
 step_number=0
 step_pid=
+beside_pid=
 
 # Each step has its own process group, so that nothing of it keeps running when the script ends early.
-trap '[[ -z $step_pid ]] || kill -TERM -- "-$step_pid" 2>/dev/null || true' EXIT
+end_steps() {
+    local pid
+    for pid in $step_pid $beside_pid; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+}
+trap end_steps EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
@@ -55,19 +60,57 @@ step() {
     set +m
     follow "$log" || status=$?
     step_pid=
-    if ((status == 0)); then
-        say "        passed in $(clock $((SECONDS - began)))"
-    else
-        tail -n 100 "$log" | sed 's/^/    | /'
-        say "        FAILED after $(clock $((SECONDS - began))): exit code $status, full log in test-results/$name.log"
-    fi
-    printf '%s\t%s\t%s\n' "$name" "$((SECONDS - began))" "$status" >>"$results/steps.tsv"
+    record "$name" "$((SECONDS - began))" "$status"
     return "$status"
 }
 
+# Says how a step ended, and notes it for the table.
+record() {
+    local name=$1 seconds=$2 status=$3
+    if ((status == 0)); then
+        say "        passed in $(clock "$seconds")"
+    else
+        tail -n 100 "$results/$name.log" | sed 's/^/    | /'
+        say "        FAILED after $(clock "$seconds"): exit code $status, full log in test-results/$name.log"
+    fi
+    printf '%s\t%s\t%s\n' "$name" "$seconds" "$status" >>"$results/steps.tsv"
+}
+
+# start_beside NAME COMMAND…: runs commands one after the other beside the next steps, with the lowest priority, as these
+# mostly wait for disks. `join_beside` waits for them and records each as a step.
+start_beside() {
+    say ""
+    say "Beside the next steps: $*"
+    set -m
+    (
+        for name in "$@"; do
+            began=$SECONDS status=0
+            nice -n 19 bash -c "$(declare -f "$name"); set -euo pipefail; $name" >"$results/$name.log" 2>&1 || status=$?
+            printf '%s\t%s\t%s\n' "$name" "$((SECONDS - began))" "$status" >>"$results/beside.tsv"
+        done
+    ) </dev/null &
+    beside_pid=$!
+    set +m
+}
+
+join_beside() {
+    local name seconds status
+    say ""
+    say "$(clock "$SECONDS")  What ran beside:"
+    wait "$beside_pid" || true
+    beside_pid=
+    while IFS=$'\t' read -r name seconds status; do
+        step_number=$((step_number + 1))
+        say "[$step_number/$steps] $name"
+        record "$name" "$seconds" "$status"
+    done <"$results/beside.tsv"
+}
+
 # One after the other: on few cores, tests that wait for real databases would starve each other past their time limits.
+# Without `swift test`, which would keep the optimized build beside it waiting.
 swift_tests() {
-    swift test --skip-build --no-parallel --event-stream-output-path "$results/swift.jsonl" --event-stream-version 6.3
+    .build/debug/ringbackPackageTests.xctest --testing-library swift-testing --no-parallel \
+        --event-stream-output-path "$results/swift.jsonl" --event-stream-version 6.3
 }
 
 web_client_tests() {
@@ -86,12 +129,13 @@ conformance_tests() {
     /usr/bin/python3 Tests/Conformance/run.py "$results" "$(python27 || true)"
 }
 
-simulation() {
-    SEED=1 COUNT=20000 scripts/simulate.sh
-}
+simulator() { SEED=1 COUNT=20000 scripts/simulate.sh; }
 
+faults() { scripts/planted-faults.sh; }
+
+# The index is for editors.
 strict_build() {
-    RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
+    RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error --disable-index-store
 }
 
 build_time="about 6 minutes on 2 cores"
@@ -103,13 +147,14 @@ step types "Types of the web client and its tests (tsc)" scripts/lint.sh types |
 step rules "Rules of the web client and its tests (ESLint)" scripts/lint.sh javascript || true
 step python "Python of tests and scripts (ruff, mypy)" scripts/lint.sh python || true
 if step build "Strict debug build, warnings are errors: $build_time" strict_build; then
-    step swift "Swift tests, on SQLite and PostgreSQL" swift_tests || true
-    step simulator "Random schedules against the call core and its owner: about 6 minutes with the build" simulation || true
-    step faults "Planted faults, which the simulator has to find: about 5 minutes" scripts/planted-faults.sh || true
+    # Random schedules against the call core and its owner, and faults that they have to find.
+    start_beside simulator faults
+    step swift "Swift tests, on SQLite and PostgreSQL: about 10 minutes" swift_tests || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
+    join_beside
     step chaos "A server that is killed under calls, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
-    step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 5 minutes" interop_tests || true
+    step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 16 minutes" interop_tests || true
 else
     step node "Tests of the web client" web_client_tests || true
     for name in swift simulator faults conformance chaos interop; do

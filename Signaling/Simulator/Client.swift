@@ -87,7 +87,7 @@ extension World {
     func connect(_ device: Int, after attempt: Int) {
         let delay = attempt == 0 ? 20_000 : min(10_000_000, 250_000 << attempt)
         let at = now + .init(microseconds: random.microseconds(upTo: delay))
-        agenda.put(.connects(device: device, attempt: attempt), at: at)
+        queue.put(.connects(device: device, attempt: attempt), at: at)
     }
 
     func connects(_ device: Int, _ attempt: Int) {
@@ -135,7 +135,7 @@ extension World {
         let frame = ClientFrame(id: clients[device].frames, body: body, isPrompt: isPrompt)
         clients[device].latest = frame
         clients[device].pending[frame.id] = .init(frame: frame, until: now + Client.patience)
-        agenda.put(.clientGivesUp(device: device, frame: frame.id), at: now + Client.patience)
+        queue.put(.clientGivesUp(device: device, frame: frame.id), at: now + Client.patience)
         if clients[device].isWelcome, let connection = clients[device].connection { send(frame, by: connection) }
     }
 
@@ -199,7 +199,7 @@ extension World {
             guard let pending = clients[device].pending[id], now + pause < pending.until else {
                 return giveUp(id, of: device)
             }
-            agenda.put(.clientRepeats(device: device, frame: id), at: now + pause)
+            queue.put(.clientRepeats(device: device, frame: id), at: now + pause)
             return
         }
         giveUp(id, of: device)

@@ -135,12 +135,12 @@ enum TableRow: Int, CaseIterable {
     case locked
     case unlocked
     case unlockedFull
-    case knockAdmitted
-    case knockDenied
-    case knockWithdrawn
-    case knockOfAFormerWithdrawn
-    case knockDeviceLost
-    case knockCallEnds
+    case joinRequestAdmitted
+    case joinRequestDenied
+    case joinRequestWithdrawn
+    case joinRequestOfAFormerWithdrawn
+    case joinRequestDeviceLost
+    case joinRequestCallEnds
 
     // More of sharing and of signals.
     case shareKicked
@@ -263,7 +263,7 @@ enum TableRow: Int, CaseIterable {
         case .deviceLoggedOut: "connected · the device is logged out → left, removed"
         case .hiddenSeemsToRing: "ringing, hidden · a device would ring by now → alerted, to the others"
         case .hostIsCoHost: "host · leaves → a co-host is host"
-        case .hostIsLongest: "host · leaves, there is no co-host → whoever is in it longest is host"
+        case .hostIsLongest: "host · leaves, there is no co-host → the one who is in it longest is host"
         case .hostGiven: "host · makes somebody else host → is co-host"
         case .roleGiven: "host · gives a role → stored"
         case .coHostMayNot: "co-host · gives a role, ends for all, acts against the host → forbidden"
@@ -272,14 +272,14 @@ enum TableRow: Int, CaseIterable {
         case .mediaStopped: "host · stops the media of one → told"
         case .mediaStoppedForAll: "host · stops the media of all → told"
         case .locked: "host · locks → locked"
-        case .unlocked: "host · unlocks → whoever asked is let in"
-        case .unlockedFull: "host · unlocks a full call → whoever asked is turned away"
-        case .knockAdmitted: "asks to be let in · admitted → connected"
-        case .knockDenied: "asks to be let in · turned away → told"
-        case .knockWithdrawn: "asks to be let in · hangs up → withdrawn"
-        case .knockOfAFormerWithdrawn: "left, asks to be let in · hangs up → withdrawn"
-        case .knockDeviceLost: "asks to be let in · the device is lost → withdrawn"
-        case .knockCallEnds: "asks to be let in · the call ends → told"
+        case .unlocked: "host · unlocks → those who asked are let in"
+        case .unlockedFull: "host · unlocks a full call → those who asked are turned away"
+        case .joinRequestAdmitted: "asks to be let in · admitted → connected"
+        case .joinRequestDenied: "asks to be let in · turned away → told"
+        case .joinRequestWithdrawn: "asks to be let in · hangs up → withdrawn"
+        case .joinRequestOfAFormerWithdrawn: "left, asks to be let in · hangs up → withdrawn"
+        case .joinRequestDeviceLost: "asks to be let in · the device is lost → withdrawn"
+        case .joinRequestCallEnds: "asks to be let in · the call ends → told"
         case .shareKicked: "share · removed → closed, kicked"
         case .shareTaken: "share · another one shares, a newcomer is refused → screen_taken"
         case .shareBeside: "share · another one shares, many may → open"

@@ -70,7 +70,7 @@ enum Check: CaseIterable {
         case .signalsReachActiveDevices: "signals reach only active devices of the same call"
         case .clientsKnowTheCall: "what clients were told gives the state of the call"
         case .noticesAsTables: "single devices are told what the tables say"
-        case .hiddenHearNothing: "whoever must not hear of a call hears nothing"
+        case .hiddenHearNothing: "somebody who must not hear of a call hears nothing"
         case .welcomeRingsAreHeard: "a ring of somebody who is welcome is heard"
         case .onlyThoseWhoBelong: "in a call are members of its conversation, and guests who were rung"
         case .oneHost: "a group call has one host while somebody is in it"
@@ -90,7 +90,7 @@ enum Check: CaseIterable {
         case .oneOwner: "one node at a time owns a call, and no other can write it"
         case .openCallsAreKnown: "it is known which calls are open, and who is in them"
         case .devicesAreKnown: "a call knows which of its devices have a socket"
-        case .hiddenSeemToRing: "whoever must not hear of a call seems to ring, once a device would"
+        case .hiddenSeemToRing: "somebody who must not hear of a call seems to ring, once a device would"
         case .everybodyHasAName: "with a call go the profiles of its people"
         }
     }

@@ -237,7 +237,7 @@ struct ModelDatabase {
         }
         stored.reference = reference
         if stored.isOpen, !stored.hasGrown {
-            for other in calls.indices where other != index && calls[other].takesPlace(of: stored) {
+            for other in calls.indices where other != index && calls[other].hasOpenKey(of: stored) {
                 throw .constraint("calls_open_key")
             }
         }
@@ -260,7 +260,7 @@ extension ModelDatabase.StoredCall {
     }
 
     /// Whether this call is open in the same place as another one.
-    fileprivate func takesPlace(of other: ModelDatabase.StoredCall) -> Bool {
+    fileprivate func hasOpenKey(of other: ModelDatabase.StoredCall) -> Bool {
         isOpen && !hasGrown && mode == other.mode && conversation == other.conversation
     }
 

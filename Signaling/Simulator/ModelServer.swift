@@ -108,9 +108,9 @@ final class ModelServer {
     var sendsUntilCrash: Int?
     /// It dies as soon as the present step is over; nothing more is sent.
     var isDying = false
-    /// While it is suspended, its happenings are postponed.
+    /// While it is suspended, its events are postponed.
     var isPaused = false
-    var putOff: [World.Happening] = []
+    var putOff: [World.Event] = []
 
     /// The owner as which it runs, once it does.
     var owner: CallOwner?

@@ -50,7 +50,7 @@ extension World {
         guard connections[connection].isOpenAtClient, !connections[connection].isUploadCut else { return }
         let arrival = max(connections[connection].lastUp, now + latency())
         connections[connection].lastUp = arrival
-        agenda.put(.frameArrives(connection: connection, frame), at: arrival)
+        queue.put(.frameArrives(connection: connection, frame), at: arrival)
     }
 
     /// Sends from the server. The server may die between any two frames.
@@ -66,7 +66,7 @@ extension World {
         let arrival = max(connections[connection].lastDown, now + latency())
         connections[connection].lastDown = arrival
         connections[connection].onTheWayDown += 1
-        agenda.put(.answerArrives(connection: connection, frame), at: arrival)
+        queue.put(.answerArrives(connection: connection, frame), at: arrival)
     }
 
     func frameArrives(_ frame: ClientFrame, by connection: Int) {
@@ -99,9 +99,9 @@ extension World {
         connections[connection].isUploadCut = random.isOne(in: 2)
         let seconds = random.pick([0, 0, 1, 12, 35])
         let notice = now + .init(microseconds: random.microseconds(upTo: 200_000 + seconds * 1_000_000))
-        agenda.put(.serverNoticesLoss(connection: connection), at: notice)
+        queue.put(.serverNoticesLoss(connection: connection), at: notice)
         let clientNotice = now + .init(microseconds: random.microseconds(upTo: 1_000_000))
-        agenda.put(.clientNoticesLoss(connection: connection), at: clientNotice)
+        queue.put(.clientNoticesLoss(connection: connection), at: clientNotice)
     }
 
     /// A device that closes its socket in an orderly way.
@@ -109,12 +109,12 @@ extension World {
         guard let connection = clients[device].connection else { return }
         connections[connection].isOpenAtClient = false
         let notice = max(connections[connection].lastUp, now + latency())
-        agenda.put(.serverNoticesLoss(connection: connection), at: notice)
+        queue.put(.serverNoticesLoss(connection: connection), at: notice)
     }
 
     func refuse(_ connection: Int) {
         connections[connection].isOpenAtServer = false
-        agenda.put(.clientNoticesLoss(connection: connection), at: now + latency())
+        queue.put(.clientNoticesLoss(connection: connection), at: now + latency())
     }
 
     func serverNoticesLoss(_ connection: Int) {
@@ -136,7 +136,7 @@ extension World {
             guard state.isOpenAtClient else { continue }
             if random.isOne(in: 2) { connections[connection].isDownloadCut = true }
             let notice = max(state.lastDown, now + .init(microseconds: random.microseconds(upTo: 500_000)))
-            agenda.put(.clientNoticesLoss(connection: connection), at: notice)
+            queue.put(.clientNoticesLoss(connection: connection), at: notice)
         }
     }
 }

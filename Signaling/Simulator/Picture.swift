@@ -19,7 +19,7 @@ struct Picture: Equatable {
                 shown.isAlerted = ringing.isAlerted
             case .connected(let connection):
                 state = .connected(connection.device, since: connection.joinedAt)
-                shown.isOutOfReach = connection.isOutOfReach
+                shown.isUnreachable = connection.isUnreachable
                 shown.media = connection.media
                 shown.isOnHold = connection.isOnHold
                 shown.handRaisedAt = connection.handRaisedAt
@@ -37,7 +37,7 @@ struct Picture: Equatable {
     /// Fields that only show.
     private struct Shown: Equatable {
         var isAlerted = false
-        var isOutOfReach = false
+        var isUnreachable = false
         var media = MediaState()
         var isOnHold = false
         var handRaisedAt: Instant?

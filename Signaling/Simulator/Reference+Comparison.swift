@@ -19,7 +19,7 @@ extension Reference {
         if (call.mode == .group) != isGroup { return "the mode differs" }
         if call.isLocked != isLocked { return "the lock differs" }
         if call.ringExpiresAt != ringsUntil { return "ring_expires_at differs" }
-        if call.joinRequests.map(\.origin) != knocks.map(\.origin) { return "the join requests differ" }
+        if call.joinRequests.map(\.origin) != joinRequests.map(\.origin) { return "the join requests differ" }
         if call.participants.count != people.count { return "the number of participants differs" }
         for (participant, person) in zip(call.participants, people) {
             if let difference = person.difference(from: participant) { return difference }
@@ -36,8 +36,8 @@ extension Reference {
     /// Drops everything that is not on disk, as for a call that nobody keeps in memory.
     mutating func forgetMemory() {
         done = []
-        letters = ReferenceMailbox()
-        knocks = []
+        mailbox = ReferenceMailbox()
+        joinRequests = []
         offers = []
         for index in people.indices {
             people[index].busy = []

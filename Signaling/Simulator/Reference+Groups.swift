@@ -11,7 +11,7 @@ extension Reference {
         _ callee: Callee, at now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
         if callee.isHidden { coverage.note(.inviteHidden) }
-        knocks.removeAll { $0.origin.user == callee.user }
+        joinRequests.removeAll { $0.origin.user == callee.user }
         let index: Int
         var seemsToRing = false
         if let known = self.index(of: callee.user) {
@@ -170,21 +170,21 @@ extension Reference {
         } else if presentCount >= rules.participantLimit {
             outcome.refusal = refused(.callFull, .joinFull, &coverage)
         } else if isLocked, !(index.map { people[$0].mayHost } ?? false) {
-            knock(origin, media, &outcome, &coverage)
+            joinRequest(origin, media, &outcome, &coverage)
         } else {
             enter(origin, media, now, &outcome, &coverage)
         }
     }
 
-    private mutating func knock(
+    private mutating func joinRequest(
         _ origin: CallOrigin, _ media: MediaState, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
-        let knock = LobbyRequest(origin: origin, media: media)
-        if let index = knocks.firstIndex(where: { $0.origin.user == origin.user }) {
-            knocks[index] = knock
-        } else if knocks.count < rules.participantLimit {
+        let joinRequest = LobbyRequest(origin: origin, media: media)
+        if let index = joinRequests.firstIndex(where: { $0.origin.user == origin.user }) {
+            joinRequests[index] = joinRequest
+        } else if joinRequests.count < rules.participantLimit {
             coverage.note(.joinLocked)
-            knocks.append(knock)
+            joinRequests.append(joinRequest)
         } else {
             outcome.refusal = refused(.callFull, .joinFull, &coverage)
         }
@@ -251,8 +251,8 @@ extension Reference {
             self.isLocked = isLocked
             if !isLocked { openDoor(now, &outcome, &coverage) }
         case .admit(let user, let isAdmitted):
-            guard let knock = knocks.first(where: { $0.origin.user == user }) else { return }
-            if isAdmitted { admit(knock, now, &outcome, &coverage) } else { turnAway(user, &outcome, &coverage) }
+            guard let joinRequest = joinRequests.first(where: { $0.origin.user == user }) else { return }
+            if isAdmitted { admit(joinRequest, now, &outcome, &coverage) } else { turnAway(user, &outcome, &coverage) }
         case .end:
             guard people[index].role == .host else {
                 outcome.refusal = refused(.forbidden, .coHostMayNot, &coverage)
@@ -343,25 +343,25 @@ extension Reference {
     }
 
     private mutating func openDoor(_ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage) {
-        for knock in knocks {
+        for joinRequest in joinRequests {
             if presentCount < rules.participantLimit {
-                admit(knock, now, &outcome, &coverage)
+                admit(joinRequest, now, &outcome, &coverage)
             } else {
                 coverage.note(.unlockedFull)
-                turnAway(knock.origin.user, &outcome, &coverage)
+                turnAway(joinRequest.origin.user, &outcome, &coverage)
             }
         }
     }
 
     private mutating func admit(
-        _ knock: LobbyRequest, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
+        _ joinRequest: LobbyRequest, _ now: Instant, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) {
         guard presentCount < rules.participantLimit else {
             outcome.refusal = refused(.callFull, .joinFull, &coverage)
             return
         }
-        coverage.note(.knockAdmitted)
-        enter(knock.origin, knock.media, now, &outcome, &coverage)
+        coverage.note(.joinRequestAdmitted)
+        enter(joinRequest.origin, joinRequest.media, now, &outcome, &coverage)
     }
 
     // MARK: Those who no longer belong to the call
@@ -408,9 +408,9 @@ extension Reference {
     private mutating func turnAway(
         _ user: UserID, _ outcome: inout Outcome, _ coverage: inout Coverage
     ) -> Bool {
-        guard let index = knocks.firstIndex(where: { $0.origin.user == user }) else { return false }
-        coverage.note(.knockDenied)
-        let origin = knocks.remove(at: index).origin
+        guard let index = joinRequests.firstIndex(where: { $0.origin.user == user }) else { return false }
+        coverage.note(.joinRequestDenied)
+        let origin = joinRequests.remove(at: index).origin
         outcome.notices.append(.init(to: .device(origin.user, origin.device), .joinDenied))
         return true
     }

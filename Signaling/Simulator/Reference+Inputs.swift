@@ -88,7 +88,7 @@ extension Reference {
             join(origin, media, isMember: isMember, now, &outcome, &coverage)
         } else if let index {
             follow(command, index, origin, now, &outcome, &coverage)
-        } else if case .hangUp = command, knocks.contains(where: { $0.origin.user == origin.user }) {
+        } else if case .hangUp = command, joinRequests.contains(where: { $0.origin.user == origin.user }) {
             withdraw(origin, &coverage)
         } else {
             let isHidden = person(origin.user).map(\.isHidden)
@@ -179,9 +179,9 @@ extension Reference {
     }
 
     mutating func withdraw(_ origin: CallOrigin, _ coverage: inout Coverage) {
-        guard let index = knocks.firstIndex(where: { $0.origin == origin }) else { return }
-        coverage.note(self.index(of: origin.user) == nil ? .knockWithdrawn : .knockOfAFormerWithdrawn)
-        knocks.remove(at: index)
+        guard let index = joinRequests.firstIndex(where: { $0.origin == origin }) else { return }
+        coverage.note(self.index(of: origin.user) == nil ? .joinRequestWithdrawn : .joinRequestOfAFormerWithdrawn)
+        joinRequests.remove(at: index)
     }
 
     private mutating func hangUp(
@@ -212,7 +212,7 @@ extension Reference {
         people[index].media = media
         people[index].isOnHold = false
         people[index].handRaisedAt = nil
-        knocks.removeAll { $0.origin.user == origin.user }
+        joinRequests.removeAll { $0.origin.user == origin.user }
         people[index].status = .connected
         people[index].device = origin.device
         people[index].joinedAt = now
@@ -242,7 +242,7 @@ extension Reference {
         close(origin.user, .stopped, isMoved: true, at: now, &outcome, &coverage)
         people[index].device = origin.device
         people[index].absence = .here
-        letters.forget(recipient: origin.user)
+        mailbox.forget(recipient: origin.user)
     }
 
     private mutating func startShare(
@@ -269,8 +269,8 @@ extension Reference {
     // MARK: Devices
 
     private mutating func lost(_ origin: CallOrigin, _ now: Instant, _ coverage: inout Coverage) {
-        if knocks.contains(where: { $0.origin == origin }) { coverage.note(.knockDeviceLost) }
-        knocks.removeAll { $0.origin == origin }
+        if joinRequests.contains(where: { $0.origin == origin }) { coverage.note(.joinRequestDeviceLost) }
+        joinRequests.removeAll { $0.origin == origin }
         guard let index = index(of: origin.user) else { return }
         if people[index].status == .ringing { coverage.note(.initiatedCalleeLost) }
         guard people[index].status == .connected, people[index].device == origin.device,
@@ -316,7 +316,7 @@ extension Reference {
             outcome.refusal = isActive ? .forbidden : .wrongState
             return
         }
-        guard letters.take(note: signal.origin, of: origin.user, to: recipient) else {
+        guard mailbox.take(note: signal.origin, of: origin.user, to: recipient) else {
             coverage.note(.signalOutdated)
             outcome.droppedSignals += 1
             return
@@ -328,7 +328,7 @@ extension Reference {
             outcome.signals.append(
                 .init(recipient: recipient, device: other.device, sender: origin.user, signal: signal))
         case .connected, .ringing:
-            if letters.put(signal, from: origin.user, to: recipient) {
+            if mailbox.put(signal, from: origin.user, to: recipient) {
                 coverage.note(other.status == .ringing ? .signalKeptForRinging : .signalKeptForLost)
             } else {
                 coverage.note(.mailboxFull)
@@ -342,7 +342,7 @@ extension Reference {
         to origin: CallOrigin, _ row: TableRow, _ now: Instant, _ outcome: inout Outcome,
         _ coverage: inout Coverage
     ) {
-        let kept = letters.handOver(to: origin)
+        let kept = mailbox.handOver(to: origin)
         for letter in kept { note(letter.signal, from: letter.sender, to: origin.user, now, &coverage) }
         if !kept.isEmpty { coverage.note(row) }
         outcome.signals += kept

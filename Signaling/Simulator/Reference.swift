@@ -96,11 +96,11 @@ struct Reference {
     var shares: [Share] = []
     /// The commands that were carried out since the server started.
     var done: [Name] = []
-    var letters = ReferenceMailbox()
+    var mailbox = ReferenceMailbox()
     var isGroup: Bool
     var isLocked = false
     /// In the order in which they asked.
-    var knocks: [LobbyRequest] = []
+    var joinRequests: [LobbyRequest] = []
     /// The oldest first.
     var offers: [Offer] = []
     var ringsUntil: Instant
@@ -304,7 +304,7 @@ struct Reference {
     mutating func stop(_ index: Int, _ status: Person.Status, _ reason: Participant.LeaveReason, at now: Instant) {
         if people[index].status == .connected { lastWent = now } else { people[index].joinedAt = nil }
         lastCame = max(lastCame, now)
-        letters.forget(people[index].user)
+        mailbox.forget(people[index].user)
         offers.removeAll { $0.from == people[index].user || $0.to == people[index].user }
         people[index].status = status
         people[index].reason = reason
@@ -375,13 +375,13 @@ struct Reference {
             case .declined, .left: break
             }
         }
-        for knock in knocks {
-            coverage.note(.knockCallEnds)
-            outcome.notices.append(.init(to: .device(knock.origin.user, knock.origin.device), .updated))
+        for joinRequest in joinRequests {
+            coverage.note(.joinRequestCallEnds)
+            outcome.notices.append(.init(to: .device(joinRequest.origin.user, joinRequest.origin.device), .updated))
         }
-        knocks = []
+        joinRequests = []
         offers = []
-        letters = ReferenceMailbox()
+        mailbox = ReferenceMailbox()
     }
 
     mutating func close(

@@ -10,7 +10,7 @@ struct ReferenceMailbox {
         let signal: Signal
     }
 
-    private struct Letter {
+    private struct QueuedSignal {
         let sender: UserID
         let recipient: UserID
         let signal: Signal
@@ -23,7 +23,7 @@ struct ReferenceMailbox {
         var previous: String?
     }
 
-    private var letters: [Letter] = []
+    private var queue: [QueuedSignal] = []
     private var senders: [Sender] = []
 
     /// Records a signal's source; false when the source is outdated.
@@ -41,33 +41,33 @@ struct ReferenceMailbox {
             senders[index].previous = known.peerConnection
         }
         senders[index].current = source
-        letters.removeAll { $0.sender == user && $0.recipient == recipient }
+        queue.removeAll { $0.sender == user && $0.recipient == recipient }
         return true
     }
 
     mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
-        let own = letters.filter { $0.sender == sender }
+        let own = queue.filter { $0.sender == sender }
         let bytes = own.reduce(signal.weight) { $0 + $1.signal.weight }
         guard own.count < 128, bytes <= 256 * 1024 else { return false }
-        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
+        queue.append(QueuedSignal(sender: sender, recipient: recipient, signal: signal))
         return true
     }
 
     mutating func handOver(to origin: CallOrigin) -> [Handover] {
-        if letters.isEmpty { return [] }
+        if queue.isEmpty { return [] }
         defer { forget(recipient: origin.user) }
-        return letters.filter { $0.recipient == origin.user }.map {
+        return queue.filter { $0.recipient == origin.user }.map {
             Handover(recipient: origin.user, device: origin.device, sender: $0.sender, signal: $0.signal)
         }
     }
 
     mutating func forget(recipient: UserID) {
-        letters.removeAll { $0.recipient == recipient }
+        queue.removeAll { $0.recipient == recipient }
     }
 
     /// Discards what somebody sent or was to get.
     mutating func forget(_ user: UserID) {
-        letters.removeAll { $0.recipient == user || $0.sender == user }
+        queue.removeAll { $0.recipient == user || $0.sender == user }
     }
 }
 

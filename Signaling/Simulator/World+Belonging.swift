@@ -30,7 +30,7 @@ extension World {
         let isLast = World.devices(of: origin.user).allSatisfy(loggedOut.contains)
         tell(server, .loggedOut(origin.user, [origin.device], isLast: isLast))
         if let connection = server.sessions[device]?.connection {
-            agenda.put(.serverNoticesLoss(connection: connection), at: now)
+            queue.put(.serverNoticesLoss(connection: connection), at: now)
         }
         switchOff(device)
     }

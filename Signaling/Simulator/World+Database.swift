@@ -43,7 +43,7 @@ extension World {
                 server: server.number, commit: commit, change: change, storedRevision: revision, owner: owner,
                 reference: turn.reference))
         let limit = now < slowUntil && !isCalm ? 4_000_000 : random.isOne(in: 10) ? 200_000 : 3_000
-        agenda.put(.unitIsCarriedOut(units.count - 1), at: now + .init(microseconds: random.microseconds(upTo: limit)))
+        queue.put(.unitIsCarriedOut(units.count - 1), at: now + .init(microseconds: random.microseconds(upTo: limit)))
     }
 
     func carryOutUnit(_ index: Int) {
@@ -67,11 +67,11 @@ extension World {
                 units[index].outcome = .unknown
                 unitsToCome += 1
                 let delay = Instant.Span(microseconds: random.microseconds(upTo: 4_000_000))
-                agenda.put(.unitComesLate(index), at: now + delay)
+                queue.put(.unitComesLate(index), at: now + delay)
             }
         }
         let answer = now + .init(microseconds: random.microseconds(upTo: 1_000))
-        agenda.put(.unitIsAnswered(index), at: answer)
+        queue.put(.unitIsAnswered(index), at: answer)
     }
 
     /// The connection is gone for the server, but its commit is still carried out.
@@ -113,7 +113,7 @@ extension World {
         if isReadable { found = database.call(id).map { .found(revision: $0.revision, owner: $0.owner) } ?? .missing }
         let limit = random.isOne(in: 10) ? 2_000_000 : 1_000
         let answer = now + .init(microseconds: random.microseconds(upTo: limit))
-        agenda.put(.hands(.lookedUp(commit, id, found), server: server.number), at: answer)
+        queue.put(.hands(.lookedUp(commit, id, found), server: server.number), at: answer)
     }
 
     /// Answers a command to a call that is over, never existed, or is another node's.

@@ -29,7 +29,7 @@ extension World {
 
     func start(_ node: Int) {
         // A server that can't read the database when it starts waits for it.
-        guard isReadable else { return agenda.put(.starts(node: node), at: now + .seconds(1)) }
+        guard isReadable else { return queue.put(.starts(node: node), at: now + .seconds(1)) }
         nodesToStart -= 1
         let server = ModelServer(
             number: servers.count, node: node, clockError: clockError(), rules: schedule.rules)
@@ -64,14 +64,14 @@ extension World {
 
     private func renewLater(_ server: ModelServer) {
         if isCalm, areAllCallsOwned, server.lease.until - clockTime(of: server) > .seconds(24 * 3600) { return }
-        agenda.put(.renews(server: server.number), at: now + World.third)
+        queue.put(.renews(server: server.number), at: now + World.third)
     }
 
     func renew(_ server: ModelServer) {
         guard server.lease.holder != nil else { return }
         let slowness = random.isOne(in: 20) && !isCalm ? 8_000_000 : 2_000
         let asked = Renewal(server: server.number, began: clockTime(of: server), present: now, duration: leaseDuration)
-        agenda.put(
+        queue.put(
             .renewalIsCarriedOut(asked), at: now + .init(microseconds: random.microseconds(upTo: slowness)))
     }
 
@@ -85,7 +85,7 @@ extension World {
         } else {
             renewal.outcome = .superseded
         }
-        agenda.put(.renewalIsAnswered(renewal), at: now + .init(microseconds: random.microseconds(upTo: 2_000)))
+        queue.put(.renewalIsAnswered(renewal), at: now + .init(microseconds: random.microseconds(upTo: 2_000)))
     }
 
     func renewalIsAnswered(_ renewal: Renewal) {
@@ -98,7 +98,7 @@ extension World {
             server.lease = .none
             give(.lease(.none), to: server)
             give(.superseded, to: server)
-            return agenda.put(.ends(server: server.number), at: now + .milliseconds(100))
+            return queue.put(.ends(server: server.number), at: now + .milliseconds(100))
         case .renewed:
             let hasRunOut = server.lease.owner(at: clockTime(of: server)) == nil
             if hasRunOut {
@@ -142,7 +142,7 @@ extension World {
             }
         }
         if server.toAdopt.isEmpty { return findFormerMembers(owner, server) }
-        agenda.put(.handsOver(server: server.number), at: now + .init(microseconds: random.microseconds(upTo: 2_000)))
+        queue.put(.handsOver(server: server.number), at: now + .init(microseconds: random.microseconds(upTo: 2_000)))
     }
 
     /// Reads what a node has taken over, now that nobody else can change it, and gives it to its table.
@@ -226,22 +226,22 @@ extension World {
 
     private func startLater(_ node: Int, after pause: Instant.Span) {
         nodesToStart += 1
-        agenda.put(.starts(node: node), at: now + pause)
+        queue.put(.starts(node: node), at: now + pause)
     }
 
-    /// Suspends a process: its happenings are postponed.
+    /// Suspends a process: its events are postponed.
     func pause(_ server: ModelServer, for span: Instant.Span) {
         guard server.isUp, !server.isPaused else { return }
         note("server \(server.number) stands still")
         server.isPaused = true
-        agenda.put(.goesOn(server: server.number), at: now + span)
+        queue.put(.goesOn(server: server.number), at: now + span)
     }
 
     func drain(_ server: ModelServer) {
         guard server.isPaused else { return }
         note("server \(server.number) goes on")
         server.isPaused = false
-        for happening in server.putOff { agenda.put(happening, at: now) }
+        for event in server.putOff { queue.put(event, at: now) }
         server.putOff = []
     }
 
@@ -253,8 +253,8 @@ extension World {
         for (index, connection) in connections.enumerated()
         where connection.server == old.number && (connection.isOpenAtClient || connection.isOpenAtServer) {
             let notice = now + .init(microseconds: random.microseconds(upTo: 2_000_000))
-            agenda.put(.clientNoticesLoss(connection: index), at: notice)
-            agenda.put(.serverNoticesLoss(connection: index), at: notice + .milliseconds(1))
+            queue.put(.clientNoticesLoss(connection: index), at: notice)
+            queue.put(.serverNoticesLoss(connection: index), at: notice + .milliseconds(1))
         }
         if let running = servers.last(where: { $0.node == node && $0.isUp && $0.lease.holder != nil }) {
             front = running.number

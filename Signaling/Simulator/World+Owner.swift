@@ -52,7 +52,7 @@ extension World {
         server.timer = (due, server.timerCount)
         // A timer is never early, and sometimes late.
         let lateness = random.isOne(in: 6) ? random.microseconds(upTo: 500_000) : 0
-        agenda.put(
+        queue.put(
             .wakes(server.number, timer: server.timerCount),
             at: max(now, due - server.clockError) + .init(microseconds: lateness))
     }
@@ -71,9 +71,9 @@ extension World {
         case .reply(let replyTo, let reply): self.reply(reply, to: replyTo, from: server)
         case .deliver(let event, let view, let addresses): deliver(event, of: view.call, to: addresses, from: server)
         case .lookUp(let commit, let id):
-            agenda.put(.looksUp(commit, id, server: server.number), at: now + .milliseconds(1))
+            queue.put(.looksUp(commit, id, server: server.number), at: now + .milliseconds(1))
         case .answerFromArchive(let command, let id, let replyTo):
-            agenda.put(.archiveAnswers(command, id, replyTo, server: server.number), at: now + archiveDelay())
+            queue.put(.archiveAnswers(command, id, replyTo, server: server.number), at: now + archiveDelay())
         case .answerRepeatedInvite(let caller, let name, let replyTo):
             answerRepeatedInvite(of: caller, as: name, replyTo, server)
         case .recheck(let origin, let id):
@@ -85,12 +85,12 @@ extension World {
             guard !connectedDevices(of: user, server).isEmpty else { return }
             server.feigned.insert(.init(user: user, call: id))
             let pause = Instant.Span(microseconds: 30_000 + random.microseconds(upTo: 270_000))
-            agenda.put(.hands(.ringingFeigned(user, id), server: server.number), at: now + pause)
+            queue.put(.hands(.ringingFeigned(user, id), server: server.number), at: now + pause)
         case .letGo(let id):
             server.lost.insert(id)
-            agenda.put(.announcesStored(id, server: server.number), at: now + archiveDelay())
+            queue.put(.announcesStored(id, server: server.number), at: now + archiveDelay())
         case .drain(let id): give(.drainDue(id), to: server)
-        case .rest(let id): agenda.put(.hands(.rested(id), server: server.number), at: now + TurnBudget.rest)
+        case .rest(let id): queue.put(.hands(.rested(id), server: server.number), at: now + TurnBudget.rest)
         case .opened(let id, let conversation): server.openCalls[id] = conversation
         case .closed(let id, let connected):
             server.openCalls[id] = nil

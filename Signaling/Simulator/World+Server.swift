@@ -9,7 +9,7 @@ extension World {
         guard !loggedOut.contains(device) else { return refuse(connection) }
         if let older = server.sessions[device]?.connection {
             connections[older].isOpenAtServer = false
-            agenda.put(.clientNoticesLoss(connection: older), at: now + .milliseconds(1))
+            queue.put(.clientNoticesLoss(connection: older), at: now + .milliseconds(1))
         }
         server.sessions[device] = .init(connection: connection)
         let origin = World.origin(of: device)
@@ -40,7 +40,7 @@ extension World {
             // The callees are looked up first, and other inputs may overtake the invite.
             server.invites.append(.init(target: target, name: name, replyTo: replyTo, isPrompt: frame.isPrompt))
             let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
-            agenda.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: ready)
+            queue.put(.inviteIsReady(server.invites.count - 1, server: server.number), at: ready)
         case .call(let id, let command):
             let conversation =
                 server.openCalls[id] ?? database.index(of: id).map { database.calls[$0].conversation }
@@ -50,7 +50,7 @@ extension World {
             let input = CallTable.Input.command(completed, id, asked)
             guard takesLookUp else { return hand(input, to: server) }
             let ready = now + lookUpTime(5_000, isPrompt: frame.isPrompt)
-            agenda.put(.isLookedUp(input, server: server.number), at: ready)
+            queue.put(.isLookedUp(input, server: server.number), at: ready)
             endMembership(of: completed, from: device, frame.id, at: ready)
         }
     }
@@ -67,7 +67,7 @@ extension World {
             default: nil
             }
         guard let member, members.contains(member) else { return }
-        agenda.put(.membershipEnds(member), at: turn == 0 ? now : ready + .milliseconds(1))
+        queue.put(.membershipEnds(member), at: turn == 0 ? now : ready + .milliseconds(1))
     }
 
     private func lookUpTime(_ limit: Int, isPrompt: Bool) -> Instant.Span {
@@ -102,7 +102,7 @@ extension World {
         let asked = CallTable.Asked(invite.replyTo, newcomers: newcomers, endings: server.endings)
         // The members were read before the policies.
         let ready = now + lookUpTime(2_000, isPrompt: invite.isPrompt)
-        agenda.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: ready)
+        queue.put(.isLookedUp(.invite(invitation, asked), server: server.number), at: ready)
     }
 
     /// The callees as the service describes them; nil when there are none.

@@ -12,9 +12,9 @@ final class World {
     /// More steps than any schedule needs: a run that gets here is in a loop.
     static let stepLimit = 100_000
 
-    /// What can happen. Happenings of a server are void once it is dead, and postponed while it is suspended. Large
-    /// values are kept behind a reference, as happenings are moved about in the agenda.
-    enum Happening {
+    /// What can happen. Events of a server are void once it is dead, and postponed while it is suspended. Large
+    /// values are kept behind a reference, as events are moved about in the queue.
+    enum Event {
         case act(Int)
         case connects(device: Int, attempt: Int)
         case frameArrives(connection: Int, ClientFrame)
@@ -47,7 +47,7 @@ final class World {
     let isTraced: Bool
     var now = World.start
     var random = Random(seed: 0)
-    var agenda = Agenda<Happening>()
+    var queue = EventQueue<Event>()
     var coverage = Coverage()
     var violation: Violation?
     var trace: [String] = []
@@ -71,7 +71,7 @@ final class World {
     /// Ids continue over crashes: real ones are random.
     var lastCall: UInt64 = 0
     var database = ModelDatabase()
-    /// Whether people are told what the database has, whoever owns it.
+    /// Whether people are told what the database has, no matter who owns it.
     var isTellingStored = false
     /// The newest revision of each call that any device was told by an owner.
     var newestTold: [CallID: Int64] = [:]
@@ -106,24 +106,24 @@ final class World {
         nodesToStart = 1
         start(0)
         for device in present where !random.isOne(in: 5) { connect(device, after: 0) }
-        if schedule.acts.isEmpty { quiesce() } else { agenda.put(.act(0), at: now + .seconds(1)) }
-        while violation == nil, let (at, happening) = agenda.takeFirst() {
+        if schedule.acts.isEmpty { quiesce() } else { queue.put(.act(0), at: now + .seconds(1)) }
+        while violation == nil, let (at, event) = queue.takeFirst() {
             now = at
             steps += 1
             if steps > World.stepLimit { fail(.settles, "after \(steps) steps something still happens") }
-            take(happening)
+            take(event)
             if let difference = database.difference { fail(.rowsAreAsModelled, difference) }
             for server in servers where server.isDying && server.isUp { crash(server) }
         }
         if violation == nil { checkAtRest() }
     }
 
-    private func take(_ happening: Happening) {
-        if let number = number(ofServerFor: happening) {
+    private func take(_ event: Event) {
+        if let number = number(ofServerFor: event) {
             guard servers[number].isUp else { return }
-            if servers[number].isPaused { return servers[number].putOff.append(happening) }
+            if servers[number].isPaused { return servers[number].putOff.append(event) }
         }
-        switch happening {
+        switch event {
         case .act(let index): perform(index)
         case .connects(let device, let attempt): connects(device, attempt)
         case .frameArrives(let connection, let frame): frameArrives(frame, by: connection)
@@ -155,8 +155,8 @@ final class World {
     }
 
     /// The server to which something happens; nil when it happens elsewhere.
-    private func number(ofServerFor happening: Happening) -> Int? {
-        switch happening {
+    private func number(ofServerFor event: Event) -> Int? {
+        switch event {
         case .frameArrives(let connection, let frame):
             // A hello to a server that is gone is refused.
             if case .hello = frame.body, !servers[connections[connection].server].isUp { return nil }
@@ -194,7 +194,7 @@ final class World {
         perform(act.action)
         isPrompt = false
         guard index + 1 < schedule.acts.count else { return quiesce() }
-        agenda.put(.act(index + 1), at: moment(of: schedule.acts[index + 1].delay))
+        queue.put(.act(index + 1), at: moment(of: schedule.acts[index + 1].delay))
     }
 
     private func moment(of delay: Act.Delay) -> Instant {

@@ -43,20 +43,20 @@ struct SimulatorTests {
         }
     }
 
-    @Test("The agenda returns the earliest first, and equals in their order")
-    func agenda() {
+    @Test("The queue returns the earliest first, and equals in their order")
+    func eventQueue() {
         var random = Random(seed: 1)
         for _ in 0..<50 {
-            var agenda = Agenda<Int>()
+            var queue = EventQueue<Int>()
             var expected: [(at: Int64, number: Int)] = []
             for number in 0..<100 {
                 let at = random.microseconds(upTo: 20)
-                agenda.put(number, at: Instant(microseconds: at))
+                queue.put(number, at: Instant(microseconds: at))
                 expected.append((at, number))
             }
             expected.sort { ($0.at, $0.number) < ($1.at, $1.number) }
             var taken: [Int] = []
-            while let next = agenda.takeFirst() { taken.append(next.happening) }
+            while let next = queue.takeFirst() { taken.append(next.event) }
             #expect(taken == expected.map(\.number))
         }
     }

@@ -67,7 +67,7 @@ import Wire
         // What is made only once, such as the tables of names, does not count.
         _ = measured(1)
         // Powers of two, so that arrays that grow by doubling have as much spare room in both.
-        return Growth(small: measured(128), large: measured(512))
+        return Growth(small: measured(64), large: measured(256))
     }
 
     /// The cost of a shape in two sizes, the second four times the first.

@@ -172,11 +172,11 @@ extension Participant.Connection {
     /// Whether the others see a change while the device is the same.
     fileprivate func shows(differentlyFrom other: Participant.Connection) -> Bool {
         media != other.media || isOnHold != other.isOnHold || handRaisedAt != other.handRaisedAt
-            || isOutOfReach != other.isOutOfReach
+            || isUnreachable != other.isUnreachable
     }
 
     /// Whether the device can't be reached, for any reason.
-    public var isOutOfReach: Bool { reachability != .reachable }
+    public var isUnreachable: Bool { reachability != .reachable }
 }
 
 extension RingStopReason {

@@ -4,7 +4,7 @@ import Primitives
 /// rings, and those sent while a device is away. Bounded for each sender, and lost with the process: after a restart
 /// clients negotiate again.
 struct Mailbox: Sendable, Equatable {
-    struct Letter: Sendable, Equatable {
+    struct QueuedSignal: Sendable, Equatable {
         let sender: UserID
         let recipient: UserID
         let signal: Signal
@@ -16,7 +16,7 @@ struct Mailbox: Sendable, Equatable {
     static let byteLimit = 256 * 1024
 
     /// Sender and recipient.
-    private struct Way: Sendable, Hashable {
+    private struct Direction: Sendable, Hashable {
         let sender: UserID
         let recipient: UserID
     }
@@ -27,28 +27,28 @@ struct Mailbox: Sendable, Equatable {
         var previous: String?
     }
 
-    private var letters: [Letter] = []
-    private var sources: [Way: Sources] = [:]
+    private var queue: [QueuedSignal] = []
+    private var sources: [Direction: Sources] = [:]
 
     /// Records a signal's source; false when its peer connection has been replaced or its ICE restarted since.
     mutating func isCurrent(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
-        let way = Way(sender: sender, recipient: recipient)
+        let direction = Direction(sender: sender, recipient: recipient)
         let source = signal.source
-        guard let known = sources[way] else {
-            sources[way] = Sources(current: source)
+        guard let known = sources[direction] else {
+            sources[direction] = Sources(current: source)
             return true
         }
         if source.peerConnection == known.current.peerConnection {
             guard source.generation >= known.current.generation else { return false }
             if source.generation > known.current.generation {
-                sources[way] = Sources(current: source, previous: known.previous)
-                dropLetters(on: way, olderThan: source)
+                sources[direction] = Sources(current: source, previous: known.previous)
+                dropQueued(on: direction, olderThan: source)
             }
             return true
         }
         guard source.peerConnection != known.previous else { return false }
-        sources[way] = Sources(current: source, previous: known.current.peerConnection)
-        dropLetters(on: way, olderThan: source)
+        sources[direction] = Sources(current: source, previous: known.current.peerConnection)
+        dropQueued(on: direction, olderThan: source)
         return true
     }
 
@@ -56,35 +56,35 @@ struct Mailbox: Sendable, Equatable {
     mutating func put(_ signal: Signal, from sender: UserID, to recipient: UserID) -> Bool {
         var count = 0
         var bytes = signal.size
-        for letter in letters where letter.sender == sender {
+        for queued in queue where queued.sender == sender {
             count += 1
-            bytes += letter.signal.size
+            bytes += queued.signal.size
         }
         guard count < Self.countLimit, bytes <= Self.byteLimit else { return false }
-        letters.append(Letter(sender: sender, recipient: recipient, signal: signal))
+        queue.append(QueuedSignal(sender: sender, recipient: recipient, signal: signal))
         return true
     }
 
     /// Removes and returns what waits for a recipient.
-    mutating func take(recipient: UserID) -> [Letter] {
-        let taken = letters.filter { $0.recipient == recipient }
+    mutating func take(recipient: UserID) -> [QueuedSignal] {
+        let taken = queue.filter { $0.recipient == recipient }
         if !taken.isEmpty { forget(recipient: recipient) }
         return taken
     }
 
     /// Discards what waits for a recipient.
     mutating func forget(recipient: UserID) {
-        letters.removeAll { $0.recipient == recipient }
+        queue.removeAll { $0.recipient == recipient }
     }
 
     /// Discards what waits for a user, and what the user has sent to others.
     mutating func forget(_ user: UserID) {
-        letters.removeAll { $0.recipient == user || $0.sender == user }
+        queue.removeAll { $0.recipient == user || $0.sender == user }
     }
 
-    private mutating func dropLetters(on way: Way, olderThan source: Signal.Source) {
-        letters.removeAll {
-            $0.sender == way.sender && $0.recipient == way.recipient && $0.signal.source != source
+    private mutating func dropQueued(on direction: Direction, olderThan source: Signal.Source) {
+        queue.removeAll {
+            $0.sender == direction.sender && $0.recipient == direction.recipient && $0.signal.source != source
         }
     }
 }

@@ -4,7 +4,7 @@ import Primitives
 // Commit, reply, fan out.
 extension CallTable {
     /// Sends a transition to disk; one that is never stored takes effect at once.
-    mutating func commit(_ transition: CallTransition, of id: CallID, then: Then) {
+    mutating func commit(_ transition: CallTransition, of id: CallID, then: FollowUp) {
         guard !transition.changes.isEmpty else { return apply(transition, to: id, then: then) }
         guard let open = calls[id] else { return }
         guard let owner = lease.owner(at: now) else { return commitFailed(.unavailable, of: id, then: then) }
@@ -37,7 +37,7 @@ extension CallTable {
     }
 
     /// A transition is certainly not on disk.
-    private mutating func commitFailed(_ outcome: CommitOutcome, of id: CallID, then: Then) {
+    private mutating func commitFailed(_ outcome: CommitOutcome, of id: CallID, then: FollowUp) {
         guard let open = calls[id] else { return }
         let isNew = open.storedRevision == 0
         switch outcome {
@@ -55,7 +55,7 @@ extension CallTable {
     }
 
     /// Replaces the old state by the new one, answers, and tells everybody.
-    mutating func apply(_ transition: CallTransition, to id: CallID, then: Then) {
+    mutating func apply(_ transition: CallTransition, to id: CallID, then: FollowUp) {
         guard let old = calls[id] else { return }
         let (call, isNew) = (transition.call, transition.isPlacing)
         tally.note(transition)

@@ -20,7 +20,7 @@ public struct CallTable: Sendable {
     /// Calls that are not settled: an input on its way to disk may add somebody to them.
     var unsettled: Set<CallID> = []
     /// The open direct call and the open group call of each conversation.
-    private var callsOfPlace: [Place: CallID] = [:]
+    private var callByKey: [OpenKey: CallID] = [:]
     private(set) var callsOfUser: [UserID: Set<CallID>] = [:]
     var deadlines = DeadlineTable()
     /// When devices that were kept waiting for a call's latest state get it.
@@ -56,7 +56,7 @@ public struct CallTable: Sendable {
     struct Commit {
         let id: CommitID
         let change: RecordedChange
-        let then: Then
+        let then: FollowUp
     }
 
     /// An input on its way to its call.
@@ -66,9 +66,9 @@ public struct CallTable: Sendable {
         var newcomers: [Profile] = []
         /// How many memberships had ended when members were looked up for it.
         var endings: UInt64 = 0
-        var then = Then.nothing
+        var then = FollowUp.nothing
 
-        init(_ input: CallInput, then: Then = .nothing) {
+        init(_ input: CallInput, then: FollowUp = .nothing) {
             self.input = input
             self.then = then
         }
@@ -82,7 +82,7 @@ public struct CallTable: Sendable {
     }
 
     /// What follows once an input is carried out, or fails.
-    enum Then: Equatable {
+    enum FollowUp: Equatable {
         case nothing
         /// Somebody waits for the answer.
         case answer(ReplyTo)
@@ -131,7 +131,7 @@ public struct CallTable: Sendable {
     }
 
     mutating func invite(_ pending: Pending, _ invitation: Invitation) {
-        guard let id = callsOfPlace[Place(conversation: invitation.conversation, mode: invitation.mode)] else {
+        guard let id = callByKey[OpenKey(conversation: invitation.conversation, mode: invitation.mode)] else {
             return place(pending, invitation)
         }
         receive(pending, for: id)
@@ -190,7 +190,7 @@ public struct CallTable: Sendable {
     }
 
     /// Answers a request that can't be carried out.
-    mutating func conclude(_ then: Then, in id: CallID, failed reply: CallReply) {
+    mutating func conclude(_ then: FollowUp, in id: CallID, failed reply: CallReply) {
         switch then {
         case .nothing, .owed: break
         case .answer(let replyTo): outputs.append(.reply(replyTo, reply))
@@ -222,7 +222,7 @@ public struct CallTable: Sendable {
         let call = open.call
         calls[call.id] = open
         outputs.append(.opened(call.id, call.conversation))
-        indexPlace(call)
+        indexKey(call)
         for user in call.users { callsOfUser[user, default: []].insert(call.id) }
         for participant in call.participants where participant.connection != nil {
             outputs.append(.connection(participant.user, call.id, isConnected: true))
@@ -232,8 +232,8 @@ public struct CallTable: Sendable {
     /// Updates the tables for a call that has changed.
     mutating func reindex(_ old: Call, _ new: Call) {
         if old.mode != new.mode {
-            unindexPlace(old)
-            indexPlace(new)
+            unindexKey(old)
+            indexKey(new)
         }
         for (index, participant) in new.participants.enumerated() {
             let before = index < old.participants.count ? old.participants[index] : nil
@@ -255,12 +255,12 @@ public struct CallTable: Sendable {
     }
 
     /// A direct call that grew does not take the place of a call that was placed as a group call.
-    private mutating func indexPlace(_ call: Call) {
-        if callsOfPlace[call.place] == nil { callsOfPlace[call.place] = call.id }
+    private mutating func indexKey(_ call: Call) {
+        if callByKey[call.place] == nil { callByKey[call.place] = call.id }
     }
 
-    private mutating func unindexPlace(_ call: Call) {
-        if callsOfPlace[call.place] == call.id { callsOfPlace[call.place] = nil }
+    private mutating func unindexKey(_ call: Call) {
+        if callByKey[call.place] == call.id { callByKey[call.place] = nil }
     }
 
     private mutating func unindex(_ call: CallID, of user: UserID) {
@@ -276,7 +276,7 @@ public struct CallTable: Sendable {
         unsettled.remove(id)
         deadlines.set(id, nil)
         updates.set(id, nil)
-        unindexPlace(call)
+        unindexKey(call)
         for user in call.users { unindex(id, of: user) }
         if case .committing(let commit) = open.commit { conclude(commit.then, in: id, failed: .unavailable) }
         return open.waiting
@@ -323,13 +323,13 @@ extension CallTable {
 }
 
 /// Identifies a conversation's open call: it may have one of each mode.
-private struct Place: Hashable {
+private struct OpenKey: Hashable {
     let conversation: ConversationID
     let mode: Call.Mode
 }
 
 extension Call {
-    fileprivate var place: Place { Place(conversation: conversation, mode: mode) }
+    fileprivate var place: OpenKey { OpenKey(conversation: conversation, mode: mode) }
 
     /// All users whom the call concerns: participants, and those who ask to be admitted.
     var users: Set<UserID> {

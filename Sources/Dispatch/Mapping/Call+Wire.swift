@@ -67,7 +67,7 @@ extension WireParticipantShown {
         switch participant.state {
         case .ringing(let ringing): alerted = ringing.isAlerted
         case .connected(let connection):
-            reconnecting = connection.isOutOfReach
+            reconnecting = connection.isUnreachable
             media = WireMediaState(connection.media)
             onHold = connection.isOnHold
             if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }
@@ -115,7 +115,7 @@ extension WireCallParticipant {
         switch participant.state {
         case .ringing(let ringing): alerted = ringing.isAlerted
         case .connected(let connection):
-            reconnecting = connection.isOutOfReach
+            reconnecting = connection.isUnreachable
             media = WireMediaState(connection.media)
             onHold = connection.isOnHold
             if let raisedAt = connection.handRaisedAt { handRaisedAt = .init(raisedAt) }

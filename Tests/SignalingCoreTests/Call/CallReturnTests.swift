@@ -6,7 +6,7 @@ import Testing
 @Suite("What remains of users who leave and come back")
 struct CallReturnTests {
     @Test("Signals for a user who stops ringing are void when they join later")
-    func lettersToOneWhoDeclined() {
+    func signalsToOneWhoDeclined() {
         var scene = Scene.groupOngoing()
         scene.send(.signal(.offer(), to: Scene.fourth), from: Scene.callerPhone)
         scene.send(.decline(scene.request(), isBusy: false, reachable: []), from: Scene.fourthPhone)
@@ -16,7 +16,7 @@ struct CallReturnTests {
     }
 
     @Test("Signals from a user to somebody who rings are void when the sender leaves")
-    func lettersOfOneWhoLeft() {
+    func signalsOfOneWhoLeft() {
         var scene = Scene.groupOngoing()
         scene.send(.signal(.offer(), to: Scene.fourth), from: Scene.thirdPhone)
         scene.send(.signal(.offer(), to: Scene.fourth), from: Scene.callerPhone)

@@ -1,7 +1,7 @@
 import Primitives
 
-/// Future happenings, the earliest first; among equals in the order in which they were added.
-struct Agenda<Happening> {
+/// Future events, the earliest first; among equals in the order in which they were added.
+struct EventQueue<Event> {
     private struct Entry {
         let at: Instant
         let number: Int
@@ -15,13 +15,13 @@ struct Agenda<Happening> {
     /// A binary heap.
     private var entries: [Entry] = []
     private var count = 0
-    /// The happenings themselves do not move while entries do.
-    private var slots: [Happening?] = []
+    /// The events themselves do not move while entries do.
+    private var slots: [Event?] = []
     private var freeSlots: [Int] = []
 
-    mutating func put(_ happening: Happening, at moment: Instant) {
+    mutating func put(_ event: Event, at moment: Instant) {
         var child = entries.count
-        entries.append(Entry(at: moment, number: count, slot: keep(happening)))
+        entries.append(Entry(at: moment, number: count, slot: keep(event)))
         count += 1
         while child > 0 {
             let parent = (child - 1) / 2
@@ -31,17 +31,17 @@ struct Agenda<Happening> {
         }
     }
 
-    private mutating func keep(_ happening: Happening) -> Int {
+    private mutating func keep(_ event: Event) -> Int {
         if let slot = freeSlots.popLast() {
-            slots[slot] = happening
+            slots[slot] = event
             return slot
         }
-        slots.append(happening)
+        slots.append(event)
         return slots.count - 1
     }
 
-    mutating func takeFirst() -> (at: Instant, happening: Happening)? {
-        guard let first = entries.first, let happening = slots[first.slot] else { return nil }
+    mutating func takeFirst() -> (at: Instant, event: Event)? {
+        guard let first = entries.first, let event = slots[first.slot] else { return nil }
         slots[first.slot] = nil
         freeSlots.append(first.slot)
         let last = entries.removeLast()
@@ -49,7 +49,7 @@ struct Agenda<Happening> {
             entries[0] = last
             sink()
         }
-        return (first.at, happening)
+        return (first.at, event)
     }
 
     private mutating func sink() {
