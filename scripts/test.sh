@@ -70,17 +70,18 @@ record() {
     if ((status == 0)); then
         say "        passed in $(clock "$seconds")"
     else
-        tail -n 100 "$results/$name.log" | sed 's/^/    | /'
+        tail -n 100 "$results/$name.log" 2>/dev/null | sed 's/^/    | /' || true
         say "        FAILED after $(clock "$seconds"): exit code $status, full log in test-results/$name.log"
     fi
     printf '%s\t%s\t%s\n' "$name" "$seconds" "$status" >>"$results/steps.tsv"
 }
 
-# start_beside NAME COMMAND…: runs commands one after the other beside the next steps, with the lowest priority, as these
-# mostly wait for disks. `join_beside` waits for them and records each as a step.
+# start_beside COMMAND…: runs commands one after the other beside the next steps, with the lowest priority, as these mostly
+# wait for disks. `join_beside COMMAND…` waits for them and records each as a step.
 start_beside() {
     say ""
     say "Beside the next steps: $*"
+    : >"$results/beside.tsv"
     set -m
     (
         for name in "$@"; do
@@ -94,16 +95,20 @@ start_beside() {
 }
 
 join_beside() {
-    local name seconds status
+    local name seconds status ended took code
     say ""
     say "$(clock "$SECONDS")  What ran beside:"
     wait "$beside_pid" || true
     beside_pid=
-    while IFS=$'\t' read -r name seconds status; do
+    for name in "$@"; do
         step_number=$((step_number + 1))
         say "[$step_number/$steps] $name"
+        seconds=0 status=1
+        while IFS=$'\t' read -r ended took code; do
+            if [[ $ended == "$name" ]]; then seconds=$took status=$code; fi
+        done <"$results/beside.tsv"
         record "$name" "$seconds" "$status"
-    done <"$results/beside.tsv"
+    done
 }
 
 # One after the other: on few cores, tests that wait for real databases would starve each other past their time limits.
@@ -152,7 +157,7 @@ if step build "Strict debug build, warnings are errors: $build_time" strict_buil
     step swift "Swift tests, on SQLite and PostgreSQL: about 10 minutes" swift_tests || true
     step node "Tests of the web client" web_client_tests || true
     step conformance "WebSocket conformance (Autobahn test suite): about a minute" conformance_tests || true
-    join_beside
+    join_beside simulator faults
     step chaos "A server that is killed under calls, on SQLite and PostgreSQL: about 2 minutes" scripts/chaos.sh --short || true
     step interop "Tests with Chromium and aiortc, on SQLite and PostgreSQL: about 16 minutes" interop_tests || true
 else

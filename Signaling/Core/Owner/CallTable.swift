@@ -222,7 +222,7 @@ public struct CallTable: Sendable {
         let call = open.call
         calls[call.id] = open
         outputs.append(.opened(call.id, call.conversation))
-        indexKey(call)
+        addKey(call)
         for user in call.users { callsOfUser[user, default: []].insert(call.id) }
         for participant in call.participants where participant.connection != nil {
             outputs.append(.connection(participant.user, call.id, isConnected: true))
@@ -232,8 +232,8 @@ public struct CallTable: Sendable {
     /// Updates the tables for a call that has changed.
     mutating func reindex(_ old: Call, _ new: Call) {
         if old.mode != new.mode {
-            unindexKey(old)
-            indexKey(new)
+            removeKey(old)
+            addKey(new)
         }
         for (index, participant) in new.participants.enumerated() {
             let before = index < old.participants.count ? old.participants[index] : nil
@@ -255,12 +255,12 @@ public struct CallTable: Sendable {
     }
 
     /// A direct call that grew does not take the place of a call that was placed as a group call.
-    private mutating func indexKey(_ call: Call) {
-        if callByKey[call.place] == nil { callByKey[call.place] = call.id }
+    private mutating func addKey(_ call: Call) {
+        if callByKey[call.openKey] == nil { callByKey[call.openKey] = call.id }
     }
 
-    private mutating func unindexKey(_ call: Call) {
-        if callByKey[call.place] == call.id { callByKey[call.place] = nil }
+    private mutating func removeKey(_ call: Call) {
+        if callByKey[call.openKey] == call.id { callByKey[call.openKey] = nil }
     }
 
     private mutating func unindex(_ call: CallID, of user: UserID) {
@@ -276,7 +276,7 @@ public struct CallTable: Sendable {
         unsettled.remove(id)
         deadlines.set(id, nil)
         updates.set(id, nil)
-        unindexKey(call)
+        removeKey(call)
         for user in call.users { unindex(id, of: user) }
         if case .committing(let commit) = open.commit { conclude(commit.then, in: id, failed: .unavailable) }
         return open.waiting
@@ -329,7 +329,7 @@ private struct OpenKey: Hashable {
 }
 
 extension Call {
-    fileprivate var place: OpenKey { OpenKey(conversation: conversation, mode: mode) }
+    fileprivate var openKey: OpenKey { OpenKey(conversation: conversation, mode: mode) }
 
     /// All users whom the call concerns: participants, and those who ask to be admitted.
     var users: Set<UserID> {
