@@ -8,7 +8,8 @@ need_swift
 case ${1:-} in
     debug)
         announce_build debug 6
-        swift build --build-tests
+        # As `make test` builds it: other flags would build all of it anew.
+        swift build --build-tests --disable-index-store
         ;;
     release)
         announce_build release 8
