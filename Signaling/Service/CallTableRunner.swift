@@ -203,7 +203,6 @@ final class CallTableRunner {
                 // It may be this node's again by now, or soon; then its people are told more than what was read.
                 if myself.value.table.holds(id) || owner == lease.value.holder { return }
                 events.deliver(.updated, of: stored, to: stored.everybody)
-                events.deliver(.ringStopped(.removed), of: stored, to: stored.removed)
             }
         }
     }

@@ -116,7 +116,6 @@ extension World {
         let view = stored.view(rules: schedule.rules)
         isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)
-        deliver(.ringStopped(.removed), of: view.call, to: view.removed, from: server)
         isTellingStored = false
     }
 
