@@ -8,8 +8,7 @@ need_swift
 case ${1:-} in
     debug)
         announce_build debug 6
-        # As `make test` builds it: other flags would build all of it anew.
-        swift build --build-tests --disable-index-store
+        swift build --build-tests
         ;;
     release)
         announce_build release 8

@@ -138,9 +138,8 @@ simulator() { SEED=1 COUNT=20000 scripts/simulate.sh; }
 
 faults() { scripts/planted-faults.sh; }
 
-# The index is for editors.
 strict_build() {
-    RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error --disable-index-store
+    RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
 }
 
 build_time="about 6 minutes on 2 cores"
