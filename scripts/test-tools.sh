@@ -3,7 +3,7 @@
 
 need_interop_tools() {
     need_packages "for the tests with a browser and on databases" \
-        chromium fonts-dejavu-core fonts-noto-color-emoji postgresql python3-venv sqlite3
+        chromium-headless-shell fonts-dejavu-core fonts-noto-color-emoji postgresql python3-venv sqlite3
     need_without_daemon coturn "for the tests of calls through a TURN server"
     need_without_daemon pgbouncer "for the tests with a PostgreSQL connection pooler"
     need_python_environment

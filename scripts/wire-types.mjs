@@ -51,7 +51,7 @@ const alwaysThere = {
       "CallRinging CallAccept CallDecline CallCancel CallHangUp CallMove CallJoin CallAdd CallHold CallRaiseHand",
       "CallSetRole CallStopMedia CallRemove CallLock CallAdmit CallEnd CallFetch CallSetMedia SendDescription",
       "SendCandidate StartScreenShare StopScreenShare OfferUnanswered MediaStopped JoinDenied DescriptionReceived",
-      "CandidateReceived CallChanged",
+      "CandidateReceived CallChanged CallGone",
     ]
       .join(" ")
       .split(" ")

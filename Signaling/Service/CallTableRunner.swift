@@ -203,6 +203,7 @@ final class CallTableRunner {
                 // It may be this node's again by now, or soon; then its people are told more than what was read.
                 if myself.value.table.holds(id) || owner == lease.value.holder { return }
                 events.deliver(.updated, of: stored, to: stored.everybody)
+                events.deliver(.gone, of: stored, to: stored.removed)
             }
         }
     }

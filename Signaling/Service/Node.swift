@@ -33,7 +33,9 @@ final class Node: Sendable {
     private let superseded = AsyncStream.makeStream(of: Void.self)
 
     private struct State {
-        var renewal: Scheduled<Void>?
+        var nextRenewal: Scheduled<Void>?
+        /// The latest renewal that has begun.
+        var renewing: Task<CallOwner?, Never>?
         var isStopped = false
         /// When the process that ran as this node before was last alive.
         var ownLastSeen: Instant?
@@ -101,12 +103,14 @@ final class Node: Sendable {
 
     /// Gives the lease up, so that other nodes need not wait until it expires.
     func stop() async {
-        let renewal = state.withLockedValue { state in
+        let (next, renewing) = state.withLockedValue { state in
             state.isStopped = true
-            return state.renewal.take()
+            return (state.nextRenewal.take(), state.renewing.take())
         }
-        renewal?.cancel()
+        next?.cancel()
         superseded.continuation.finish()
+        // Renewals do not wait for other writes: one under way could reach the database after the release.
+        _ = await renewing?.value
         let owner = lease.giveUp()
         for shard in shards { await shard.leaseTaken() }
         metrics.leaseHeld.set(0)
@@ -137,13 +141,19 @@ final class Node: Sendable {
         state.withLockedValue { state in
             guard !state.isStopped else { return }
             // A service without references stops; its lease expires.
-            state.renewal = shards[0].loop.scheduleTask(in: third) { [weak self] in
-                guard let self else { return }
-                Task { [weak self] in
-                    let owner = await self?.renewLease()
-                    self?.scheduleRenewal()
-                    if let owner { await self?.takeOverCalls(owner) }
-                }
+            state.nextRenewal = shards[0].loop.scheduleTask(in: third) { [weak self] in self?.beginRenewal() }
+        }
+    }
+
+    private func beginRenewal() {
+        state.withLockedValue { state in
+            guard !state.isStopped else { return }
+            let renewing = Task { [weak self] in await self?.renewLease() }
+            state.renewing = renewing
+            Task { [weak self] in
+                let owner = await renewing.value
+                self?.scheduleRenewal()
+                if let owner { await self?.takeOverCalls(owner) }
             }
         }
     }

@@ -47,6 +47,13 @@ struct Client {
         latest = nil
     }
 
+    /// Forgets a call that is gone.
+    mutating func forget(_ id: CallID) {
+        calls.removeAll { $0.id == id }
+        pictures[id] = nil
+        ringing.removeAll { $0 == id }
+    }
+
     /// Keeps a call, unless it knows a newer state.
     mutating func take(_ call: Call) {
         // A user who is only asking to be admitted has nothing else to show.
@@ -176,17 +183,19 @@ extension World {
             take(reply, to: id, device)
         case .event(let event, let call):
             note("\(Describe.device(device)) ← \(Describe.event(event)) \(Describe.call(call))")
-            if case .changed(let difference) = event {
+            switch event {
+            case .changed(let difference):
                 if !clients[device].take(difference, of: call) {
                     let told = "is told what of \(Describe.call(call)) has changed since r\(difference.base)"
                     fail(.changesFit, "\(Describe.device(device)) \(told)")
                 }
-            } else {
-                clients[device].take(call)
+            case .gone: return clients[device].forget(call.id)
+            default: clients[device].take(call)
             }
             checkPicture(device, call.id)
             switch event {
             case .incoming: if !clients[device].ringing.contains(call.id) { clients[device].ringing.append(call.id) }
+            case .gone: break
             case .ringStopped, .updated, .changed, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
                 if !call.rings(device) { clients[device].ringing.removeAll { $0 == call.id } }
             }

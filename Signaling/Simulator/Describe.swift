@@ -138,6 +138,7 @@ enum Describe {
         case .offerUnanswered(by: let other): "offer not answered by \(user(other))"
         case .mediaStopped(let medium, by: let host): "\(medium) stopped by \(user(host))"
         case .joinDenied: "join denied"
+        case .gone: "gone"
         case .signal(let signal, from: let sender): "\(self.signal(signal)) from \(user(sender))"
         }
     }

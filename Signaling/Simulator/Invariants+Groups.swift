@@ -13,7 +13,7 @@ extension World {
                     return fail(.noticesAsTables, "\(Describe.event(delivery.event)) to \(delivery.address)")
                 }
             case .updated: if expected.first == delivery { expected.removeFirst() }
-            case .incoming, .changed, .ringStopped, .moved, .signal: break
+            case .incoming, .changed, .ringStopped, .moved, .gone, .signal: break
             }
         }
         if !expected.isEmpty { fail(.noticesAsTables, "\(expected.count) notices are missing") }

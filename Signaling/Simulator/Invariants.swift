@@ -208,6 +208,7 @@ extension World {
                 guard transition.call.participant(user)?.isRinging ?? false,
                     !(before.participant(user).map { $0.isRinging && !$0.isHidden } ?? false)
                 else { return fail(.ringsWhereItShould, "a device is told to ring, and is not to") }
+            case .gone: fail(.hiddenHearNothing, "a change tells somebody that the call is gone")
             case .updated, .changed, .signal, .offerUnanswered, .mediaStopped, .joinDenied: break
             }
         }

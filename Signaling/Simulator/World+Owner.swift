@@ -116,6 +116,7 @@ extension World {
         let view = stored.view(rules: schedule.rules)
         isTellingStored = true
         deliver(.updated, of: view.call, to: view.everybody, from: server)
+        deliver(.gone, of: view.call, to: view.removed, from: server)
         isTellingStored = false
     }
 

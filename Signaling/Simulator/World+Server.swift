@@ -209,6 +209,7 @@ extension World {
         case .event(let event, let call):
             switch event {
             case .incoming: told(device, call, rings: true, server)
+            case .gone: server.sessions[device]?.told.removeAll { $0.call == call.id }
             case .ringStopped, .updated, .changed, .moved, .signal, .offerUnanswered, .mediaStopped, .joinDenied:
                 told(device, call, rings: call.rings(device) ? nil : false, server)
             }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from database import Database, PostgreSQL, SQLite
-from people import CHROMIUM_FLAGS, Person
+from people import Person, start_chromium
 from playwright.async_api import Browser, async_playwright
 from server import Server, executable
 
@@ -83,9 +83,7 @@ async def server(start_server: StartServer) -> Server:
 @pytest_asyncio.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
-        )
+        browser = await start_chromium(playwright)
         yield browser
         await browser.close()
 

@@ -1,14 +1,18 @@
 """People who use the page, each in a browser of their own, as a person does: by what is on the screen."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Cookie, Locator, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Cookie, Locator, Page, Playwright, expect
 from waiting import until
 
+# Chromium without windows: the pages of Chrome's own windows would cost as much as ours.
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium-headless-shell")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
-    "--use-fake-device-for-media-stream",
+    # Few pictures a second: they are encoded and decoded by the processor.
+    "--use-fake-device-for-media-stream=fps=5",
     "--use-fake-ui-for-media-stream",
     "--auto-accept-this-tab-capture",
     "--autoplay-policy=no-user-gesture-required",
@@ -19,6 +23,10 @@ CHROMIUM_FLAGS = [
 ]
 PASSWORD = "correct horse battery staple"
 ACTION_MS = 15_000
+
+
+async def start_chromium(playwright: Playwright) -> Browser:
+    return await playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
 
 
 class Person:

@@ -1,7 +1,6 @@
 """Takes the pictures for the documentation: screenshot.py FOLDER."""
 
 import asyncio
-import os
 import sys
 import tempfile
 from io import BytesIO
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from database import SQLite
 from media import are_together, meet
-from people import CHROMIUM_FLAGS, Person
+from people import Person, start_chromium
 from PIL import Image
 from playwright.async_api import Browser, async_playwright
 from server import Server
@@ -99,9 +98,7 @@ async def take(folder: Path, scratch: Path) -> None:
     server = await Server(scratch / "server", SQLite(scratch).url).start()
     try:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
-            )
+            browser = await start_chromium(playwright)
             alice = await call_of_two(browser, server.url, folder)
             await group_and_settings(browser, server.url, folder, alice)
             await browser.close()

@@ -388,6 +388,34 @@ struct LeaseTests {
         }
     }
 
+    @Test("A server that stops waits for a renewal under way: its release comes last")
+    func stopDuringRenewal() async throws {
+        try await World.withDatabase(.sqlite) { database, _ in
+            /// How often the time was asked for since the start; nil before.
+            let asked = NIOLockedValueBox<Int?>(nil)
+            let stopping = AsyncStream.makeStream(of: Void.self)
+            @Sendable func leaseClock() async throws(DatabaseError) -> Instant {
+                asked.withLockedValue { $0 = $0.map { $0 + 1 } }
+                // The renewal is held until the stop has had time enough to ask, too.
+                if asked.withLockedValue({ $0 }) == 1 {
+                    for await _ in stopping.stream {}
+                    for _ in 0..<10_000 where asked.withLockedValue({ $0 }) == 1 { await Task.yield() }
+                    #expect(asked.withLockedValue { $0 } == 1, "the stop did not wait for the renewal")
+                }
+                return .start
+            }
+            let world = World(database, lease: Self.lease, leaseClock: leaseClock)
+            try await world.service.start()
+            asked.withLockedValue { $0 = 0 }
+            try await world.wait(.seconds(4), while: { asked.withLockedValue { $0 } == 0 })
+            async let stopped: Void = world.service.stop()
+            #expect(await !world.service.isSuperseded())
+            stopping.continuation.finish()
+            await stopped
+            #expect(asked.withLockedValue { $0 } == 2)
+        }
+    }
+
     private func renewedAt(_ database: any Database) async throws -> Instant {
         let row = try #require(try await database.query(.nodeByID, [.id(World.node)]).first)
         return try row.instant("renewed_at")

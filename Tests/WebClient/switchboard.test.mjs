@@ -54,6 +54,8 @@ function office(answer = () => undefined) {
   const seen = [];
   /** @type {Wire.Call[]} */
   const announced = [];
+  /** @type {string[]} */
+  const stopped = [];
   /** @type {import("../../Sources/WebClient/library/switchboard.js").SwitchboardClient} */
   const client = {
     user: me,
@@ -73,10 +75,11 @@ function office(answer = () => undefined) {
   /** @type {import("../../Sources/WebClient/library/client.js").RingbackClient["emit"]} */
   const emit = (type, ...[detail]) => {
     if (type === "connection") seen.push(/** @type {(typeof seen)[number]} */ (detail));
+    if (type === "ringstopped") stopped.push(/** @type {{call: Wire.Call}} */ (detail).call.id);
     if (type === "call") announced.push(/** @type {{call: Wire.Call}} */ (detail).call);
   };
   const board = new Switchboard(client, { emit, isRunning: () => true });
-  return { board, sent, seen, announced, names: () => sent.map((command) => Object.keys(command)[0]) };
+  return { board, sent, seen, announced, stopped, names: () => sent.map((command) => Object.keys(command)[0]) };
 }
 
 const accepting = (/** @type {Command} */ { callAccept }) => callAccept && { call: mine(callAccept.callId) };
@@ -170,6 +173,18 @@ test("who waited at the door when the connection was lost asks again", async () 
   assert.deepEqual(names().filter((name) => name === "callJoin").length, 2);
   assert.equal(connection.state, "lobby");
   board.abandon();
+});
+
+test("a call that is gone stops ringing, and the server is asked how it ended", async () => {
+  const { board, stopped, names, announced } = office();
+  board.happened({ callIncoming: { call: rings("c1") } });
+  board.happened({ callGone: { callId: "c1" } });
+  board.happened({ callGone: { callId: "c2" } });
+  await turn();
+  assert.deepEqual(stopped, ["c1"]);
+  assert.deepEqual([...board.open.keys()], []);
+  assert.deepEqual(names(), ["callRinging", "callFetch"]);
+  assert.equal(announced.length, 1);
 });
 
 test("what a host stops is stopped, and told", async () => {

@@ -17,7 +17,7 @@ import Wire
         WireDescription.self, WireCandidate.self, WireSendDescription.self, WireSendCandidate.self,
         WireStartScreenShare.self, WireStopScreenShare.self, WireCallIncoming.self, WireCallUpdated.self,
         WireCallChanged.self, WireParticipantShown.self, WireCallState.self, WireScreenShares.self,
-        WireJoinRequests.self,
+        WireJoinRequests.self, WireCallGone.self,
         WireCallRingStopped.self, WireCallMoved.self, WireDescriptionReceived.self, WireCandidateReceived.self,
         WireMessage.self, WireSendMessage.self, WireMessageReceived.self, WireCallJoin.self, WireCallAdd.self,
         WireCallHold.self, WireCallRaiseHand.self, WireCallSetRole.self, WireCallStopMedia.self, WireCallRemove.self,

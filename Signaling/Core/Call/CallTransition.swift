@@ -78,6 +78,8 @@ public enum CallEvent: Sendable, Equatable {
     case ringStopped(RingStopReason)
     /// Another device of the user took the call over.
     case moved
+    /// The call is none of the user's open calls any more. It goes without the call, which the user may not see.
+    case gone
     /// A signal from another participant.
     case signal(Signal, from: UserID)
     /// An offer to this participant was not answered in time: it may be made again.

@@ -65,10 +65,9 @@ extension CallTable {
         // Devices that connected to this node before it had the call: the call is told of them, and they of the call.
         let known = present.filter { call.maySeeCall($0.user) }
         for origin in known { receive(Pending(.deviceReturned(origin.user, origin.device)), for: id) }
-        guard !known.isEmpty, let open = calls[id] else { return }
-        let users = Set(known.map(\.user))
-        let addresses = call.participants.filter { users.contains($0.user) }.map { Address.user($0.user) }
-        outputs.append(.deliver(.updated, open.view, addresses))
+        guard !present.isEmpty, let view = calls[id]?.view else { return }
+        let users = Set(present.map { Address.user($0.user) })
+        tell(of: view, among: users)
     }
 
     // MARK: Losing calls
@@ -86,6 +85,13 @@ extension CallTable {
         tally.letGo += 1
         forget(id)
         outputs.append(.letGo(id))
+    }
+
+    /// Tells those of its people who are among these users of a call that another node may have changed.
+    private mutating func tell(of view: CallView, among users: Set<Address>) {
+        let (everybody, removed) = (view.everybody.filter(users.contains), view.removed.filter(users.contains))
+        if !everybody.isEmpty { outputs.append(.deliver(.updated, view, everybody)) }
+        if !removed.isEmpty { outputs.append(.deliver(.gone, view, removed)) }
     }
 
     private mutating func tellEverybody(_ view: CallView) {
@@ -111,5 +117,11 @@ extension CallView {
     /// The addresses of all users who may see the call.
     public var everybody: [Address] {
         call.participants.filter(\.maySeeCall).map { .user($0.user) }
+    }
+
+    /// The addresses of users who may not see the call any more. When another node has removed them, this node has not
+    /// told them, and their devices may still ring.
+    public var removed: [Address] {
+        call.participants.filter { !$0.isHidden && !$0.maySeeCall }.map { .user($0.user) }
     }
 }

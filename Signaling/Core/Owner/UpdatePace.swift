@@ -77,7 +77,7 @@ extension CallEvent {
     var carriesCall: Bool {
         switch self {
         case .incoming, .updated, .changed, .ringStopped, .moved: true
-        case .signal, .offerUnanswered, .mediaStopped, .joinDenied: false
+        case .gone, .signal, .offerUnanswered, .mediaStopped, .joinDenied: false
         }
     }
 }

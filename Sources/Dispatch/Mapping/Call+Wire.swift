@@ -256,6 +256,7 @@ extension WireEvent {
         case .updated: callUpdated.call = WireCall(view)
         case .changed(let difference): callChanged = WireCallChanged(difference, of: view)
         case .moved: callMoved.call = WireCall(view)
+        case .gone: callGone.callID = view.call.id.description
         case .ringStopped(let reason):
             callRingStopped.reason = WireRingStopReason(reason)
             callRingStopped.call = WireCall(view)

@@ -92,6 +92,17 @@ export class CallBook {
     return { gone, present: [...next.values()] };
   }
 
+  /**
+   * Forgets an open call.
+   * @param {string} callId
+   * @returns {Wire.Call | undefined} what was known of it
+   */
+  forget(callId) {
+    const call = this.open.get(callId);
+    this.open.delete(callId);
+    return call;
+  }
+
   /** Forgets everything. */
   clear() {
     this.open.clear();

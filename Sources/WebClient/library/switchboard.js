@@ -163,6 +163,7 @@ export class Switchboard {
     else if (event.callChanged) this.#changed(event.callChanged);
     else if (event.callRingStopped) this.#ringStopped(event.callRingStopped);
     else if (event.callMoved) this.#moved(event.callMoved.call);
+    else if (event.callGone) this.#gone(event.callGone);
     else if (event.descriptionReceived) {
       const { callId, fromUserId = "", description = {} } = event.descriptionReceived;
       of(callId)?.receive(fromUserId, { description });
@@ -213,6 +214,12 @@ export class Switchboard {
     if (!call) return;
     this.#stopRinging(call, reason);
     this.take(call);
+  }
+
+  /** @param {Wire.CallGone} event */
+  #gone({ callId }) {
+    const call = this.#book.forget(callId);
+    if (call) this.#vanished(call);
   }
 
   /** @param {Wire.Call} call */

@@ -83,6 +83,7 @@ declare namespace Wire {
     joinDenied?: JoinDenied;
     invitationReceived?: InvitationReceived;
     callChanged?: CallChanged;
+    callGone?: CallGone;
   }
 
   interface Hello {
@@ -478,6 +479,10 @@ declare namespace Wire {
   interface CallRingStopped {
     reason?: RingStopReason;
     call: Call;
+  }
+
+  interface CallGone {
+    callId: string;
   }
 
   interface CallMoved {

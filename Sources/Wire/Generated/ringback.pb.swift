@@ -1235,6 +1235,14 @@ public nonisolated struct WireEvent: Sendable {
     set {event = .callChanged(newValue)}
   }
 
+  public var callGone: WireCallGone {
+    get {
+      if case .callGone(let v)? = event {return v}
+      return WireCallGone()
+    }
+    set {event = .callGone(newValue)}
+  }
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public nonisolated enum OneOf_Event: Equatable, Sendable {
@@ -1250,6 +1258,7 @@ public nonisolated struct WireEvent: Sendable {
     case joinDenied(WireJoinDenied)
     case invitationReceived(WireInvitationReceived)
     case callChanged(WireCallChanged)
+    case callGone(WireCallGone)
 
   }
 
@@ -2534,6 +2543,20 @@ public nonisolated struct WireCallRingStopped: Sendable {
   fileprivate var _call: WireCall? = nil
 }
 
+/// The call is none of this user's open calls any more, and nothing more is told of it. It is what a welcome without the
+/// call says: sent when the server learns late that another one has removed the user.
+public nonisolated struct WireCallGone: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  public var callID: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The call has moved to another device of the same user.
 public nonisolated struct WireCallMoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -3684,7 +3707,7 @@ nonisolated extension WireError: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
 
 nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Event"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0\u{3}offer_unanswered\0\u{3}media_stopped\0\u{3}join_denied\0\u{3}invitation_received\0\u{3}call_changed\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_incoming\0\u{3}call_updated\0\u{3}call_ring_stopped\0\u{3}call_moved\0\u{3}description_received\0\u{3}candidate_received\0\u{3}message_received\0\u{3}offer_unanswered\0\u{3}media_stopped\0\u{3}join_denied\0\u{3}invitation_received\0\u{3}call_changed\0\u{3}call_gone\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3848,6 +3871,19 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
           self.event = .callChanged(v)
         }
       }()
+      case 13: try {
+        var v: WireCallGone?
+        var hadOneofValue = false
+        if let current = self.event {
+          hadOneofValue = true
+          if case .callGone(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.event = .callGone(v)
+        }
+      }()
       default: break
       }
     }
@@ -3906,6 +3942,10 @@ nonisolated extension WireEvent: SwiftProtobuf.Message, SwiftProtobuf._MessageIm
     case .callChanged?: try {
       guard case .callChanged(let v)? = self.event else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .callGone?: try {
+      guard case .callGone(let v)? = self.event else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
     }()
     case nil: break
     }
@@ -6225,6 +6265,36 @@ nonisolated extension WireCallRingStopped: SwiftProtobuf.Message, SwiftProtobuf.
   public static func ==(lhs: WireCallRingStopped, rhs: WireCallRingStopped) -> Bool {
     if lhs.reason != rhs.reason {return false}
     if lhs._call != rhs._call {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireCallGone: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CallGone"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}call_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.callID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.callID.isEmpty {
+      try visitor.visitSingularStringField(value: self.callID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: WireCallGone, rhs: WireCallGone) -> Bool {
+    if lhs.callID != rhs.callID {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

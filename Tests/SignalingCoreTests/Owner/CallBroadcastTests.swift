@@ -39,7 +39,7 @@ struct CallBroadcastTests {
     func order() {
         var random = SplitMix64(state: 1)
         let events: [CallEvent] = [
-            .updated, .changed(CallDifference(base: 7)), .incoming, .moved, .ringStopped(.removed), .joinDenied,
+            .updated, .changed(CallDifference(base: 7)), .incoming, .moved, .ringStopped(.removed), .gone, .joinDenied,
             .signal(.candidate("c"), from: Self.user(9)),
         ]
         for _ in 0..<500 {

@@ -147,6 +147,24 @@ struct CallTableLeaseTests {
         #expect(!adopted.deliveries.contains { $0.address.user == Scene.stranger })
     }
 
+    @Test("Somebody whom another node has removed learns that the call is gone: this node may have let them ring")
+    func greetingRemoved() {
+        var scene = TableScene()
+        let everybody = [Callee(Scene.callee), Callee(Scene.third), Callee(Scene.fourth, isHidden: true)]
+        var elsewhere = TableScene.ringing(callees: everybody, mode: .group)
+        for user in [Scene.third, Scene.fourth] {
+            let ending = MembershipEnding(user: user, conversation: TableScene.conversation)
+            elsewhere.take(.membershipEnded(ending, number: nil))
+            elsewhere.commit(.stored)
+        }
+        let present = [Scene.callerPhone, Scene.thirdPhone, Scene.fourthPhone]
+        let adopted = scene.take(.adopted(stored(elsewhere), lastSeen: scene.now, present: present))
+        #expect(
+            Array(adopted.deliveries.suffix(2)) == [
+                CallDelivery(to: .user(Scene.caller), .updated), CallDelivery(to: .user(Scene.third), .gone),
+            ])
+    }
+
     @Test("A user who must not know of a call is not greeted")
     func greetingHidden() {
         var scene = TableScene()
