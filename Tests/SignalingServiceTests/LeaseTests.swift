@@ -412,7 +412,6 @@ struct LeaseTests {
             #expect(await !world.service.isSuperseded())
             stopping.continuation.finish()
             await stopped
-            #expect(asked.withLockedValue { $0 } == 2)
         }
     }
 
