@@ -127,7 +127,7 @@ web_client_tests() {
 
 interop_tests() {
     RINGBACK_TEST_RESULTS=$results .venv/bin/python -m pytest -c Tests/Interop/pytest.ini Tests/Interop \
-        --junitxml "$results/interop.xml"
+        --numprocesses 2 --dist worksteal --junitxml "$results/interop.xml"
 }
 
 conformance_tests() {
