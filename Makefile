@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build release format lint generate check-generated simulate planted-faults sanitize interop \
-	bench-fanout protocol-examples conformance fuzz-socket chaos screenshot clean
+	bench-fanout bench-signaling protocol-examples conformance fuzz-socket chaos screenshot clean
 
 help: ## List the commands
 	@echo "Ringback. Commands:"
@@ -58,6 +58,9 @@ chaos: ## Kill the server 200 times under calls, and stop its database; CYCLES, 
 
 bench-fanout: ## Measure the cost of one mute in calls of 2 to 1,000 people (release); ARGS="--recipients 100"
 	@scripts/bench-fanout.sh $(ARGS)
+
+bench-signaling: ## Measure calls and messages beside the least that their rows cost (release); ARGS="--rounds 1"
+	@scripts/bench-signaling.sh $(ARGS)
 
 screenshot: ## Take the pictures of docs/images
 	@scripts/screenshot.sh

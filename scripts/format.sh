@@ -19,7 +19,7 @@ case ${1:-} in
     write)
         own_swift_files | xargs -0 swift format --in-place --parallel
         need_python_environment
-        .venv/bin/python -m ruff format Tests scripts
+        .venv/bin/python -m ruff format Benchmarks Tests scripts
         ;;
     lint) own_swift_files | xargs -0 swift format lint --strict --parallel ;;
     *) fail "usage: format.sh write|lint" ;;

@@ -16,8 +16,8 @@ check_types() {
 
 check_python() {
     local status=0
-    .venv/bin/python -m ruff check Tests scripts || status=1
-    .venv/bin/python -m ruff format --check Tests scripts || status=1
+    .venv/bin/python -m ruff check Benchmarks Tests scripts || status=1
+    .venv/bin/python -m ruff format --check Benchmarks Tests scripts || status=1
     .venv/bin/python -m mypy || status=1
     return "$status"
 }
