@@ -4,7 +4,7 @@ Called by scripts/bench-signaling.sh, under scripts/with-postgres.sh. Every roun
 figure of every database, so that all of them meet the same noise; printed are medians over the rounds with their range.
 Server, database and load generator share the machine.
 
-The tables are Markdown, as they stand in docs/performance.md.
+The tables are Markdown.
 """
 
 import argparse
