@@ -218,6 +218,10 @@ class RunningServer:
         return highest
 
 
+def shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 class Samples:
     """The figures of all rounds, by their names."""
 
@@ -232,7 +236,7 @@ class Samples:
 
     def cell(self, name: str) -> str:
         values = self._values[name]
-        return f"{self.median(name):,.4g} ({min(values):,.4g} to {max(values):,.4g})"
+        return f"{shown(self.median(name))} ({shown(min(values))} to {shown(max(values))})"
 
 
 def floor(cluster: Cluster, program: Path, seconds: int, samples: Samples) -> None:
