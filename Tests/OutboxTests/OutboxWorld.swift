@@ -85,6 +85,9 @@ final class OutboxWorld: Sendable {
     }
 
     /// Lets time pass, from one due moment to the next, until a condition is fulfilled.
+    ///
+    /// A worker that a signal has not reached yet looks idle, so time may pass once more than it waits for. A test that
+    /// reads the clock waits without time passing first.
     func passTime(until condition: () async throws -> Bool) async throws {
         while try await !condition() {
             let seen = time.sleeps
