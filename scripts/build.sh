@@ -7,7 +7,7 @@ need_build_packages
 need_swift
 case ${1:-} in
     debug)
-        announce_build debug 6
+        announce_build debug 15
         swift build --build-tests
         ;;
     release)

@@ -142,7 +142,7 @@ strict_build() {
     RINGBACK_STRICT=1 swift build --build-tests --explicit-target-dependency-import-check error
 }
 
-build_time="about 6 minutes on 2 cores"
+build_time="about 15 minutes on 2 cores"
 [[ -d .build/debug ]] && build_time="what has changed"
 
 step format "Format of the Swift files" scripts/lint.sh swift || true

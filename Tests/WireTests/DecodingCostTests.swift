@@ -67,7 +67,7 @@ import Wire
         // What is made only once, such as the tables of names, does not count.
         _ = measured(1)
         // Powers of two, so that arrays that grow by doubling have as much spare room in both.
-        return Growth(small: measured(64), large: measured(256))
+        return Growth(small: measured(32), large: measured(128))
     }
 
     /// The cost of a shape in two sizes, the second four times the first.
@@ -76,7 +76,7 @@ import Wire
         var large: (bytes: Int, allocated: Int)
 
         /// A constant part is allowed.
-        var isLinear: Bool { large.allocated <= 5 * small.allocated + 16 * 1024 }
+        var isLinear: Bool { large.allocated <= 5 * small.allocated + 8 * 1024 }
         var description: String {
             "\(small.bytes) bytes allocate \(small.allocated), \(large.bytes) bytes \(large.allocated)"
         }
