@@ -80,7 +80,7 @@ enum Check: CaseIterable {
         case .settles: "everything comes to rest"
         case .changesOnlyOwnedCalls: "each step of a call begins where the last one that came about ended"
         case .nothingHappensBeforeItIsStored:
-            "nothing comes about, is answered or told before it is said to be stored"
+            "nothing takes effect, is answered or told before it is said to be stored"
         case .answersFirst: "a command is answered before events tell of it"
         case .everyCommandIsAnswered: "every command is answered, once"
         case .inputsWaitTheirTurn: "inputs are taken up in their order, one commit at a time, and none is forgotten"

@@ -187,7 +187,7 @@ extension World {
     private func follow(_ transition: CallTransition, _ input: CallTable.Input, _ server: ModelServer) {
         let id = transition.call.id
         guard let followed = server.followedCall(id), let turn = followed.turn, turn.transition == transition else {
-            return fail(.changesOnlyOwnedCalls, "\(Describe.call(transition.call)) comes about, and was not next")
+            return fail(.changesOnlyOwnedCalls, "\(Describe.call(transition.call)) takes effect, and was not next")
         }
         checkIsStored(turn, input, server)
         let before = followed.isPlaced ? followed.call : nil
