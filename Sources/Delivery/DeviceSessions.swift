@@ -18,6 +18,16 @@ struct DeviceSessions {
             body(&self)
             return session.window.bytes - before
         }
+
+        /// Numbers an event, keeps it, and queues it at the socket, which is added to those asleep if it has to be
+        /// woken; returns how many more bytes are kept.
+        mutating func append(_ events: EncodedEvents, now: Instant, _ asleep: inout [any ClientSocket]) -> Int {
+            guard let event = events[session.encoding] else { return 0 }
+            let before = session.window.bytes
+            let numbered = session.append(event, now: now)
+            if let socket, socket.enqueue(numbered) { asleep.append(socket) }
+            return session.window.bytes - before
+        }
     }
 
     /// A detachment in the order in which they expire; void when the device came back or was forgotten.
@@ -182,29 +192,33 @@ struct DeviceSessions {
     // MARK: Events
 
     /// The encodings of the devices behind addresses.
-    func encodings(at addresses: [Address]) -> Set<Encoding> {
-        var encodings: Set<Encoding> = []
+    func encodings(at addresses: [Address]) -> EncodingSet {
+        var encodings: EncodingSet = []
         for address in addresses {
-            for device in devices(at: address) {
-                if let entry = users[address.user]?[device] { encodings.insert(entry.session.encoding) }
+            guard let devices = users[address.user] else { continue }
+            for (device, entry) in devices where address.reaches(device) {
+                encodings.insert(EncodingSet(entry.session.encoding))
             }
         }
         return encodings
     }
 
-    /// Numbers an event for each device behind an address, keeps it, and queues it at the socket.
+    /// Numbers an event for each device behind the addresses, keeps it, and queues it at the socket.
     ///
-    /// - Parameter events: The event in each encoding.
     /// - Returns: The sockets that have to be woken.
-    mutating func append(_ events: [Encoding: EncodedEvent], to address: Address, now: Instant) -> [any ClientSocket] {
+    mutating func append(_ events: EncodedEvents, to addresses: [Address], now: Instant) -> [any ClientSocket] {
         var asleep: [any ClientSocket] = []
-        for device in devices(at: address) {
-            change(address.user, device) { entry in
-                guard let event = events[entry.session.encoding] else { return }
-                let numbered = entry.session.append(event, now: now)
-                if let socket = entry.socket, socket.enqueue(numbered) { asleep.append(socket) }
+        for address in addresses {
+            // Entries change where they are: a copy would be made for each event.
+            guard let user = users.index(forKey: address.user) else { continue }
+            var place = users.values[user].startIndex
+            while place != users.values[user].endIndex {
+                if address.reaches(users.values[user].keys[place]) {
+                    keptBytes += users.values[user].values[place].append(events, now: now, &asleep)
+                }
+                users.values[user].formIndex(after: &place)
             }
-            makeRoom(after: address.user, device)
+            if keptBytes > limits.totalBytes { makeRoom(after: address) }
         }
         return asleep
     }
@@ -216,19 +230,13 @@ struct DeviceSessions {
         }
     }
 
-    private func devices(at address: Address) -> [DeviceID] {
-        switch address {
-        case .user(let user): Array((users[user] ?? [:]).keys)
-        case .others(let user, let left): (users[user] ?? [:]).keys.filter { $0 != left }
-        case .device(let user, let device): users[user]?[device] == nil ? [] : [device]
-        }
-    }
-
-    /// Makes room: first from the device that has been away longest, and last from the device that the last event was
-    /// for.
-    private mutating func makeRoom(after user: UserID, _ device: DeviceID) {
+    /// Makes room: first from the device that has been away longest, and last from those that the last event was for.
+    private mutating func makeRoom(after address: Address) {
         while keptBytes > limits.totalBytes, forgetOldestDetached() {}
-        if keptBytes > limits.totalBytes { change(user, device) { $0.session.clear() } }
+        for device in (users[address.user] ?? [:]).keys
+        where keptBytes > limits.totalBytes && address.reaches(device) {
+            change(address.user, device) { $0.session.clear() }
+        }
     }
 
     // MARK: Time

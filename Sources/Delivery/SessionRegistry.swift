@@ -150,24 +150,19 @@ public final class SessionRegistry: Sendable {
     /// Encodes an event once for each encoding that is needed, and gives it to every device behind the addresses: to
     /// those with a socket now, and to those that may resume when they do.
     func deliver(_ event: @autoclosure () -> WireEvent, to addresses: [Address]) {
-        var needed = state.withLockedValue { $0.devices.encodings(at: addresses) }
-        guard !needed.isEmpty else { return }
+        var missing = state.withLockedValue { $0.devices.encodings(at: addresses) }
+        guard !missing.isEmpty else { return }
         let event = event()
-        var encoded: [Encoding: EncodedEvent] = [:]
-        var tried: Set<Encoding> = []
+        var events = EncodedEvents()
         // Repeated only when a device that needs another encoding has come meanwhile.
-        while !needed.isSubset(of: tried) {
-            for encoding in needed.subtracting(tried) {
-                // Only a time outside the range of JSON cannot be written, and the mapping lets none through.
-                encoded[encoding] = try? EncodedEvent(event, as: encoding)
-            }
-            tried.formUnion(needed)
-            let (events, now) = (encoded, now())
+        while !missing.isEmpty {
+            // Only a time outside the range of JSON cannot be written, and the mapping lets none through.
+            events.add(event, in: missing)
+            let now = now()
             let asleep: [any ClientSocket]
-            (needed, asleep) = state.withLockedValue { state in
-                let needed = state.devices.encodings(at: addresses)
-                guard needed.isSubset(of: tried) else { return (needed, []) }
-                return (needed, addresses.flatMap { state.devices.append(events, to: $0, now: now) })
+            (missing, asleep) = state.withLockedValue { [events] state in
+                let missing = state.devices.encodings(at: addresses).subtracting(events.encodings)
+                return (missing, missing.isEmpty ? state.devices.append(events, to: addresses, now: now) : [])
             }
             for socket in asleep { socket.wake() }
         }

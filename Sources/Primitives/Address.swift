@@ -13,4 +13,13 @@ public enum Address: Hashable, Sendable {
         case .user(let user), .others(let user, than: _), .device(let user, _): user
         }
     }
+
+    /// Whether the address includes a device of its user.
+    public func reaches(_ device: DeviceID) -> Bool {
+        switch self {
+        case .user: true
+        case .others(_, than: let left): device != left
+        case .device(_, let only): device == only
+        }
+    }
 }

@@ -48,3 +48,44 @@ public struct EncodedEvent: Sendable, Equatable {
         head(seq: seq) + tail
     }
 }
+
+/// Some of the encodings.
+public struct EncodingSet: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The set of one encoding.
+    public init(_ encoding: Encoding) {
+        switch encoding {
+        case .protobuf: self.init(rawValue: 1)
+        case .json: self.init(rawValue: 2)
+        }
+    }
+}
+
+/// An event in those encodings that its recipients need, written once for each.
+public struct EncodedEvents: Sendable {
+    private var protobuf: EncodedEvent?
+    private var json: EncodedEvent?
+    /// The encodings that were asked for.
+    public private(set) var encodings: EncodingSet = []
+
+    /// Starts with none.
+    public init() {}
+
+    /// Writes the event in more encodings. It stays nil where it cannot be written.
+    public mutating func add(_ event: WireEvent, in encodings: EncodingSet) {
+        if encodings.contains(EncodingSet(.protobuf)) { protobuf = try? EncodedEvent(event, as: .protobuf) }
+        if encodings.contains(EncodingSet(.json)) { json = try? EncodedEvent(event, as: .json) }
+        self.encodings.formUnion(encodings)
+    }
+
+    /// The event in an encoding.
+    public subscript(encoding: Encoding) -> EncodedEvent? {
+        switch encoding {
+        case .protobuf: protobuf
+        case .json: json
+        }
+    }
+}
