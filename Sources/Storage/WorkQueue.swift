@@ -33,6 +33,9 @@ final class WorkQueue<Element: Sendable>: Sendable {
         self.limit = limit
     }
 
+    /// Whether nothing waits now.
+    var isEmpty: Bool { state.withLockedValue { $0.count == 0 } }
+
     /// Appends an element.
     /// - Returns: Why it was not appended; nil when it was.
     func append(_ element: Element) -> DatabaseError? {

@@ -8,17 +8,17 @@ final class PostgreSQLCommitter {
     private let link: PostgreSQLLink
     private let queue: WorkQueue<QueuedUnit>
     private let metrics: DatabaseMetrics
-    private let trouble: WriteTrouble
+    private let completions: Completions
     private let limits: PostgreSQLLimits
 
     init(
-        link: PostgreSQLLink, queue: WorkQueue<QueuedUnit>, metrics: DatabaseMetrics, trouble: WriteTrouble,
+        link: PostgreSQLLink, queue: WorkQueue<QueuedUnit>, metrics: DatabaseMetrics, completions: Completions,
         limits: PostgreSQLLimits
     ) {
         self.link = link
         self.queue = queue
         self.metrics = metrics
-        self.trouble = trouble
+        self.completions = completions
         self.limits = limits
     }
 
@@ -31,6 +31,7 @@ final class PostgreSQLCommitter {
             if !batch.isEmpty { commit(batch) }
             reconnect()
         }
+        completions.finish()
     }
 
     /// Makes a connection if there is none. While that fails, callers are told at once.
@@ -57,8 +58,7 @@ final class PostgreSQLCommitter {
             do {
                 let connection = try link.connect()
                 let outcomes = try transact(batch.map(\.unit), on: connection)
-                for (entry, outcome) in zip(batch, outcomes) { complete([entry], with: outcome) }
-                return
+                return completions.tell(batch, outcomes, isNextWaiting: !queue.isEmpty)
             } catch let loss as ConnectionLost {
                 link.drop(loss)
                 failure.message = loss.message
@@ -72,14 +72,8 @@ final class PostgreSQLCommitter {
     }
 
     private func complete(_ entries: [QueuedUnit], with outcome: Outcome) {
-        metrics.queued.add(-entries.count)
-        switch outcome {
-        case .success: metrics.commits.add(entries.count)
-        case .failure(let error):
-            metrics.failures.add(entries.count)
-            trouble.note(error)
-        }
-        for entry in entries { entry.completion(outcome) }
+        guard !entries.isEmpty else { return }
+        completions.tell(entries, entries.map { _ in outcome }, isNextWaiting: !queue.isEmpty)
     }
 
     /// Carries out units in one transaction; each has its own outcome. Throws when the connection broke and nothing was

@@ -33,7 +33,8 @@ final class PostgreSQLDatabase: Database {
             start(name) { [self] in
                 PostgreSQLCommitter(
                     link: PostgreSQLLink(target, .writing, limits, metrics, logger), queue: queue, metrics: metrics,
-                    trouble: trouble, limits: limits
+                    completions: Completions("ringback.storage.\(name)", metrics: metrics, trouble: trouble),
+                    limits: limits
                 ).commitUntilClosed()
             }
         }

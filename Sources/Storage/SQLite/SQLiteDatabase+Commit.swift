@@ -10,22 +10,14 @@ extension SQLiteDatabase {
         while var batch = queue.take(Self.batchLimit) {
             let stale = batch.removeStale(after: longestWait)
             let failure = DatabaseError(.unavailable, "the database had no time for it")
-            complete(stale, with: stale.map { _ in .failure(failure) })
+            if !stale.isEmpty { complete(stale, with: stale.map { _ in .failure(failure) }) }
             if !batch.isEmpty { complete(batch, with: commit(batch)) }
         }
+        completions.finish()
     }
 
     private func complete(_ batch: [QueuedUnit], with results: [Result<[StepResult], DatabaseError>]) {
-        metrics.queued.add(-batch.count)
-        for (entry, result) in zip(batch, results) {
-            switch result {
-            case .success: metrics.commits.add()
-            case .failure(let error):
-                metrics.failures.add()
-                trouble.note(error)
-            }
-            entry.completion(result)
-        }
+        completions.tell(batch, results, isNextWaiting: !queue.isEmpty)
     }
 
     /// Carries out a batch in one transaction with one flush to disk; each unit has its own outcome.

@@ -13,6 +13,7 @@ final class SQLiteDatabase: Database {
     let pool: DatabasePool
     let queue: WorkQueue<QueuedUnit>
     let statements = SQLiteStatements()
+    let completions: Completions
     /// How long a unit may wait for its turn.
     let longestWait: Duration
     /// The committing thread stays in the group until it ends.
@@ -30,6 +31,7 @@ final class SQLiteDatabase: Database {
         path: String, readers: Int, queueLimit: Int = 10_000, longestWait: Duration = .seconds(10)
     ) throws(DatabaseError) {
         queue = WorkQueue(limit: queueLimit)
+        completions = Completions("ringback.storage.sqlite.completions", metrics: metrics, trouble: trouble)
         self.longestWait = longestWait
         do {
             // An absolute path is never treated as a URI.
