@@ -53,7 +53,7 @@ package enum CallColumn: String, CaseIterable {
 }
 
 /// The columns of `call_participants` that describe a participant, in the order of the parameters of
-/// `upsertCallParticipant`, after the call.
+/// `putCallParticipants`, after the call.
 package enum ParticipantColumn: String, CaseIterable {
     case user = "user_id"
     case status

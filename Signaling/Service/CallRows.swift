@@ -11,21 +11,36 @@ package enum CallRows {
     ///   - owner: Who writes. If the stored row has a different owner, the unit fails.
     package static func steps(for transition: CallTransition, storedRevision: Int64, by owner: CallOwner) -> [Step] {
         let call = transition.call
-        return transition.changes.flatMap { change in
+        var steps: [Step] = []
+        /// Participants whose rows follow the steps, in one statement.
+        var waiting: [Participant] = []
+        func putWaiting() {
+            guard !waiting.isEmpty else { return }
+            steps.append(put(waiting, in: call))
+            waiting.removeAll(keepingCapacity: true)
+        }
+        for change in transition.changes {
+            if case .putParticipant(let participant) = change {
+                if waiting.count == Statement.callParticipantsBatch { putWaiting() }
+                waiting.append(participant)
+                continue
+            }
+            putWaiting()
             switch change {
-            case .insertCall: [owner.fence, insert(call, by: owner)]
-            case .updateCall: [update(call, storedRevision: storedRevision, by: owner)]
-            case .putParticipant(let participant): [put(participant, in: call)]
+            case .insertCall: steps += [owner.fence, insert(call, by: owner)]
+            case .updateCall: steps.append(update(call, storedRevision: storedRevision, by: owner))
+            case .putParticipant: break
             case .openShare(let share):
-                [Step(.insertScreenShare, [.id(call.id), .id(share.sharer), .instant(share.startedAt)])]
+                steps.append(Step(.insertScreenShare, [.id(call.id), .id(share.sharer), .instant(share.startedAt)]))
             case .closeShare(let sharer, let at, let reason):
-                [
+                steps.append(
                     Step(
                         .closeScreenShare, [.id(call.id), .id(sharer), .instant(at), .text(reason.rawValue)],
-                        expectedRows: 1)
-                ]
+                        expectedRows: 1))
             }
         }
+        putWaiting()
+        return steps
     }
 
     /// Who owns a stored call; nil for a call of an earlier schema.
@@ -43,10 +58,14 @@ package enum CallRows {
         return Step(.updateCall, [.id(call.id), .integer(storedRevision)] + values, expectedRows: 1)
     }
 
-    private static func put(_ participant: Participant, in call: Call) -> Step {
-        let record = participant.record
-        return Step(
-            .upsertCallParticipant, [.id(call.id)] + ParticipantColumn.allCases.map { $0.value(of: record) })
+    /// - Parameter participants: At least one, at most `callParticipantsBatch`.
+    private static func put(_ participants: [Participant], in call: Call) -> Step {
+        var values: [SQLValue] = [.id(call.id), .instant(call.startedAt)]
+        for participant in participants {
+            let record = participant.record
+            values += ParticipantColumn.allCases.lazy.map { $0.value(of: record) }
+        }
+        return Step(Statement.putCallParticipants[participants.count - 1], values)
     }
 
     /// Makes a call from its rows.

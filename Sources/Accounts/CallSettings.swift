@@ -95,6 +95,13 @@ extension AccountService {
         of callees: [UserID], calledBy caller: UserID
     ) async throws(AccountError) -> [UserID: CallPolicy] {
         var policies: [UserID: CallPolicy] = [:]
+        func note(_ found: [CallPolicy]) {
+            for policy in found { policies[policy.profile.id] = policy }
+        }
+        if callees.count == 1 {
+            note(try await read(.callPolicy, [.id(caller), .id(callees[0])], CallPolicy.init(row:)))
+            return policies
+        }
         var rest = callees[...]
         while let first = rest.first {
             let batch = rest.prefix(Statement.callPoliciesBatch)
@@ -102,9 +109,7 @@ extension AccountService {
             // The statement has a fixed number of places; unused ones repeat the first callee.
             let padding = Array(repeating: first, count: Statement.callPoliciesBatch - batch.count)
             let values = [.id(caller)] + (batch + padding).map { SQLValue.id($0) }
-            for policy in try await read(.callPolicies, values, CallPolicy.init(row:)) {
-                policies[policy.profile.id] = policy
-            }
+            note(try await read(.callPolicies, values, CallPolicy.init(row:)))
         }
         return policies
     }

@@ -20,7 +20,7 @@ public struct ConversationPeople: CallPeople {
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> ConversationID {
         do throws(MessagingError) {
-            return try await messaging.directConversation(between: caller, and: callee).id
+            return try await messaging.directConversationID(between: caller, and: callee)
         } catch {
             throw CallPeopleError(error)
         }

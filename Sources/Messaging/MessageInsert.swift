@@ -44,8 +44,15 @@ struct MessageInsert: Sendable {
     /// How long the body is, in bytes of UTF-8.
     var byteCount: Int { draft.body.exposed.utf8.count }
 
-    /// The user whom the sender knows from this message on.
-    var acquaintance: KnownAcquaintances.Key { KnownAcquaintances.Key(sender: sender, target: draft.target) }
+    /// Who has written where.
+    struct FirstMessage: Sendable, Hashable {
+        var sender: UserID
+        var target: Draft.Target
+    }
+
+    /// What follows from a first message, that the sender knows the recipient and that the conversation has begun, is
+    /// noted only once.
+    var first: FirstMessage { FirstMessage(sender: sender, target: draft.target) }
 
     /// Finds the message if it was already stored.
     var earlier: Step { Step(.earlierMessage, [.id(sender), .id(draft.clientMessageID), .id(message)]) }

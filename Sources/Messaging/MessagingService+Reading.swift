@@ -22,6 +22,20 @@ extension MessagingService {
         return made
     }
 
+    /// The id of the direct conversation of a user with another user, created if there is none. One short read when
+    /// it has begun for the user.
+    /// - Throws: as `directConversation(between:and:)`.
+    public func directConversationID(
+        between user: UserID, and other: UserID
+    ) async throws(MessagingError) -> ConversationID {
+        let values: [SQLValue] = [.text(DirectPair(user, other).key), .id(user)]
+        let known = try await read(.conversationIDByDirectKey, values) { row throws(DatabaseError) in
+            try row.id("id") as ConversationID
+        }
+        if let id = known.first { return id }
+        return try await directConversation(between: user, and: other).id
+    }
+
     /// The conversations of a user, most recently used first.
     /// - Parameters:
     ///   - cursor: The end of the previous page; nil for the first page. Conversations used meanwhile move up.

@@ -21,7 +21,7 @@ public final class MessagingService: Sendable {
     let logger: Logger
     let quotas: DailyQuotas
     private let unknown = NIOLockedValueBox(UnknownOutcomes())
-    private let noted = NIOLockedValueBox(KnownAcquaintances())
+    private let noted = NotedFacts<MessageInsert.FirstMessage>()
 
     /// Makes the service.
     /// - Parameters:
@@ -75,8 +75,8 @@ public final class MessagingService: Sendable {
         _ order: MessageInsert, triesLeft: Int,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
-        let isNoted = noted.withLockedValue { $0.contains(order.acquaintance) }
-        database.enqueue(order.unit(isFirst: !isNoted)) { [self] result in
+        let news = noted.news(among: [order.first])
+        database.enqueue(order.unit(isFirst: !news.isEmpty)) { [self] result in
             do throws(DatabaseError) {
                 let outcome = try order.outcome(try result.get())
                 let wasUnknown = unknown.withLockedValue { $0.remove(order.key) }
@@ -85,7 +85,7 @@ public final class MessagingService: Sendable {
                     sent.add()
                     completion(.success(message))
                     deliver(message, to: recipients)
-                    if !isNoted { noted.withLockedValue { $0.insert(order.acquaintance) } }
+                    noted.note(news)
                 case .repeated(let message):
                     repeated.add()
                     completion(.success(message))

@@ -156,12 +156,12 @@ extension Database {
             (call[6], call[11], call[13]) = (.text("missed"), .instant(moment(start + 45)), .text("no_answer"))
             steps.append(Step(.insertCall, call))
             for user in [caller, callee] {
-                var part = participantValues(id, user, "left")
-                part[3] = user == caller ? .instant(moment(start)) : .null
-                part[4] = .instant(moment(start + 45))
-                part[5] = .text(user == caller ? "call_ended" : "no_answer")
-                part[11] = .boolean(hidden && user == callee)
-                steps.append(Step(.upsertCallParticipant, part))
+                var part = participantValues(id, user, "left", at: start)
+                part[4] = user == caller ? .instant(moment(start)) : .null
+                part[5] = .instant(moment(start + 45))
+                part[6] = .text(user == caller ? "call_ended" : "no_answer")
+                part[12] = .boolean(hidden && user == callee)
+                steps.append(Step(.putCallParticipant, part))
             }
         }
         _ = try await commit(WriteUnit(steps))

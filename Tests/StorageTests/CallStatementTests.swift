@@ -26,13 +26,14 @@ struct CallStatementTests {
                     ], expectedRows: 1)
             }
             let joined: [SQLValue] = [
-                .id(call), .id(bob), .text("connected"), .instant(moment(10)), .null, .null, .id(device), .null,
+                .id(call), .instant(moment(0)), .id(bob), .text("connected"), .instant(moment(10)), .null, .null,
+                .id(device), .null,
                 .boolean(true), .text("co_host"), .instant(moment(1)), .boolean(false), .text("member"),
             ]
             let share: [SQLValue] = [.id(call), .id(bob), .instant(moment(11))]
             _ = try await database.commit(
                 WriteUnit([
-                    update(1, "ongoing"), Step(.upsertCallParticipant, joined, expectedRows: 1),
+                    update(1, "ongoing"), Step(.putCallParticipant, joined, expectedRows: 1),
                     Step(.insertScreenShare, share, expectedRows: 1),
                 ]))
             // A writer that knows an older revision no longer owns the call.

@@ -71,7 +71,7 @@ struct ConstraintTests {
                 ("screen_share_logs_open_key", Step(.insertScreenShare, [.id(call), .id(ann), .instant(moment(2))])),
                 (
                     "call_participants_status_check",
-                    Step(.upsertCallParticipant, participantValues(call, bob, "asleep"))
+                    Step(.putCallParticipant, participantValues(call, bob, "asleep"))
                 ),
                 ("contacts_order_check", Step(contact, [.id(max(ann, bob)), .id(min(ann, bob)), .instant(moment(0))])),
                 ("messages_conversation_id_seq_key", messageAt(1, fresh())),

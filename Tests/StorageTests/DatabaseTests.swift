@@ -40,6 +40,8 @@ struct DatabaseTests {
         for page in [CallPageStatements.ofUser, .missedByUser, .ofConversation] {
             names.formUnion([page.calls, page.participants, page.shares].map(\.name))
         }
+        // One for each number of participants.
+        names.formUnion(Statement.putCallParticipants.map(\.name))
         #expect(names == Set(Statement.all.map(\.name)))
     }
 

@@ -208,9 +208,9 @@ extension Database {
         (values[6], values[11], values[13]) = (.text("missed"), at, .text("no_answer"))
         var steps = [Step(.insertCall, values)]
         for user in [caller, callee] {
-            var part = participantValues(call, user, "left")
-            part[11] = .boolean(isHidden && user == callee)
-            steps.append(Step(.upsertCallParticipant, part))
+            var part = participantValues(call, user, "left", at: seconds)
+            part[12] = .boolean(isHidden && user == callee)
+            steps.append(Step(.putCallParticipant, part))
         }
         let line = Statement(
             "test_old_line",

@@ -60,8 +60,8 @@ extension Database {
         _ = try await commit(
             WriteUnit([
                 Step(.insertCall, callValues(id, conversation, caller, name, at: seconds)),
-                Step(.upsertCallParticipant, participantValues(id, caller, "connected")),
-                Step(.upsertCallParticipant, participantValues(id, callee, "ringing")),
+                Step(.putCallParticipant, participantValues(id, caller, "connected", at: seconds)),
+                Step(.putCallParticipant, participantValues(id, callee, "ringing", at: seconds)),
             ]))
         return id
     }
@@ -106,11 +106,17 @@ func callValues(
 /// Who owns the calls.
 let owner: NodeID = fresh()
 
-func participantValues(_ call: CallID, _ user: UserID, _ status: String) -> [SQLValue] {
+func participantValues(_ call: CallID, _ user: UserID, _ status: String, at seconds: Int64 = 0) -> [SQLValue] {
     [
-        .id(call), .id(user), .text(status), .null, .null, .null, .null, .instant(moment(45)), .boolean(true),
+        .id(call), .instant(moment(seconds)), .id(user), .text(status), .null, .null, .null, .null,
+        .instant(moment(45)), .boolean(true),
         .text("participant"), .instant(moment(0)), .boolean(false), .text("member"),
     ]
+}
+
+extension Statement {
+    /// Writes one participant.
+    static let putCallParticipant = putCallParticipants[0]
 }
 
 /// Values of a session of a user's device.

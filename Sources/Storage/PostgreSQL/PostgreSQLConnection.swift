@@ -67,6 +67,10 @@ struct ConnectionLost: Error {
         var settings = [
             "TimeZone": "UTC", "DateStyle": "ISO, YMD", "synchronous_commit": "on",
             "default_transaction_isolation": "read committed",
+            // Every statement reads by an index, whatever its values: a plan for each of them costs more than it finds.
+            "plan_cache_mode": "force_generic_plan",
+            // Compiling a plan takes longer than any of these statements.
+            "jit": "off",
         ]
         switch role {
         case .migrating: settings["statement_timeout"] = "0"

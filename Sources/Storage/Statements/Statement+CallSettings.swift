@@ -1,5 +1,5 @@
 extension Statement {
-    static let callSettings = [callSettingsOfUser, updateCallSettings, callPolicies]
+    static let callSettings = [callSettingsOfUser, updateCallSettings, callPolicy, callPolicies]
 
     /// How many callees one run of `callPolicies` takes.
     public static let callPoliciesBatch = 32
@@ -23,13 +23,21 @@ extension Statement {
         """)
 
     /// The relationship between a caller and each of some users: their profiles and call settings,
-    /// `has_blocked_caller`,
-    /// `is_blocked_by_caller` and `is_contact`. Suspended users are left out.
+    /// `has_blocked_caller`, `is_blocked_by_caller` and `is_contact`. Suspended users are left out.
     ///
     /// Parameters: the caller, then `callPoliciesBatch` callees; an id may come twice.
     public static let callPolicies = Statement(
         "call_policies",
         """
+        \(relationshipToCaller) u.id IN (\((2..<callPoliciesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
+        """)
+
+    /// As `callPolicies`, for one user.
+    ///
+    /// Parameters: the caller, the callee.
+    public static let callPolicy = Statement("call_policy", "\(relationshipToCaller) u.id = $2")
+
+    private static let relationshipToCaller = """
         SELECT u.id, u.username, u.display_name, u.avatar_url, u.call_waiting, u.who_can_call,
             EXISTS (SELECT 1 FROM blocked_users WHERE blocker_id = u.id AND blocked_id = $1) AS has_blocked_caller,
             EXISTS (SELECT 1 FROM blocked_users WHERE blocker_id = $1 AND blocked_id = u.id) AS is_blocked_by_caller,
@@ -40,6 +48,6 @@ extension Statement {
                 SELECT 1 FROM contacts
                 WHERE user_id_1 = $1 AND user_id_2 = u.id AND status = 'accepted') AS is_contact
         FROM users AS u
-        WHERE u.id IN (\((2..<callPoliciesBatch + 2).map { "$\($0)" }.joined(separator: ", "))) AND NOT u.is_blocked
-        """)
+        WHERE NOT u.is_blocked AND
+        """
 }

@@ -1,9 +1,10 @@
 extension Statement {
-    static let calls = [
-        insertCall, updateCall, upsertCallParticipant, insertScreenShare, closeScreenShare, callsToAdopt,
-        adoptCall, readoptCall, openCallIDs, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls,
-        participantsOfCall, screenSharesOfCall, callByID, callByClientID, formerMembersOfOpenCalls,
-    ]
+    static let calls =
+        putCallParticipants + [
+            insertCall, updateCall, insertScreenShare, closeScreenShare, callsToAdopt,
+            adoptCall, readoptCall, openCallIDs, openCalls, participantsOfOpenCalls, screenSharesOfOpenCalls,
+            participantsOfCall, screenSharesOfCall, callByID, callByClientID, formerMembersOfOpenCalls,
+        ]
 
     /// Writes a new call. Violates `calls_initiator_id_client_call_id_key` when it repeats an invite, and
     /// `calls_open_key` when the conversation has an open call of the same mode, unless that one has grown into it.
@@ -32,22 +33,33 @@ extension Statement {
         WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
-    /// Writes a participant's state, inserted or updated. Does nothing when there is no such call.
+    /// How many participants one of `putCallParticipants` writes at most.
+    public static let callParticipantsBatch = 4
+
+    /// Write the states of participants of one call, inserted or updated: the first statement that of one, the next
+    /// those of two, and so on up to `callParticipantsBatch`. Nobody may come twice.
     ///
-    /// Parameters: call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite,
-    /// role, rung_at, hidden, standing.
-    public static let upsertCallParticipant = Statement(
-        "upsert_call_participant",
-        """
-        INSERT INTO call_participants (
-            call_id, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at, polite, role,
-            rung_at, hidden, standing, started_at)
-        SELECT c.id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, c.started_at FROM calls AS c WHERE c.id = $1
-        ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
-            left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
-            ring_expires_at = excluded.ring_expires_at, polite = excluded.polite, role = excluded.role,
-            rung_at = excluded.rung_at, hidden = excluded.hidden, standing = excluded.standing
-        """)
+    /// Parameters: call_id, started_at of the call, then for each participant user_id, status, joined_at, left_at,
+    /// leave_reason, device_id, ring_expires_at, polite, role, rung_at, hidden, standing.
+    public static let putCallParticipants: [Statement] = (1...callParticipantsBatch).map { count in
+        let width = 12
+        let rows = (0..<count).map { row in
+            let own = (0..<width).map { "$\(3 + row * width + $0)" }.joined(separator: ", ")
+            return "($1, $2, \(own))"
+        }
+        return Statement(
+            "put_call_participants_\(count)",
+            """
+            INSERT INTO call_participants (
+                call_id, started_at, user_id, status, joined_at, left_at, leave_reason, device_id, ring_expires_at,
+                polite, role, rung_at, hidden, standing)
+            VALUES \(rows.joined(separator: ",\n    "))
+            ON CONFLICT (call_id, user_id) DO UPDATE SET status = excluded.status, joined_at = excluded.joined_at,
+                left_at = excluded.left_at, leave_reason = excluded.leave_reason, device_id = excluded.device_id,
+                ring_expires_at = excluded.ring_expires_at, polite = excluded.polite, role = excluded.role,
+                rung_at = excluded.rung_at, hidden = excluded.hidden, standing = excluded.standing
+            """)
+    }
 
     /// Opens the log of a screen share. Violates `screen_share_logs_open_key` when the sharer has one open.
     ///

@@ -1,6 +1,7 @@
 extension Statement {
     static let conversations = [
-        conversationByDirectKey, membersOfConversation, isConversationMember, conversationsOfUser,
+        conversationByDirectKey, conversationIDByDirectKey, membersOfConversation, isConversationMember,
+        conversationsOfUser,
         membersOfConversationsOfUser,
     ]
 
@@ -11,6 +12,18 @@ extension Statement {
         "conversation_by_direct_key",
         """
         SELECT \(conversationColumns)
+        FROM conversations AS c
+        JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $2
+        WHERE c.direct_key = $1 AND own.began_at IS NOT NULL
+        """)
+
+    /// As `conversationByDirectKey`, but only its `id`.
+    ///
+    /// Parameters: direct_key, that user's user_id.
+    public static let conversationIDByDirectKey = Statement(
+        "conversation_id_by_direct_key",
+        """
+        SELECT c.id
         FROM conversations AS c
         JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $2
         WHERE c.direct_key = $1 AND own.began_at IS NOT NULL
