@@ -51,8 +51,10 @@ public struct EncodedEvent: Sendable, Equatable {
 
 /// Some of the encodings.
 public struct EncodingSet: OptionSet, Sendable {
+    /// One bit for each encoding.
     public let rawValue: UInt8
 
+    /// The set with these bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// The set of one encoding.
