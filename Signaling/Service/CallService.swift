@@ -145,7 +145,7 @@ public final class CallService: Sendable {
             case .command(_, let id, _): openCalls.conversation(of: id)
             default: nil
             }
-        shards[conversation.map(openCalls.shard) ?? 0].takeRequest(input)
+        shards[conversation.map(openCalls.shard) ?? 0].take(input)
     }
 
     /// A device has a socket again: calls that wait for it continue. The completion gets every open call of its user.

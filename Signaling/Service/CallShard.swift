@@ -29,15 +29,9 @@ final class CallShard: Sendable {
         runner = CallTableRunner.make(on: loop, dependencies)
     }
 
-    /// Passes an input to the table, after everything that any thread passed before.
+    /// Passes an input to the table.
     func take(_ input: CallTable.Input) {
         loop.execute { self.runner.value.take(input) }
-    }
-
-    /// Passes a client's request to the table: at once if the caller is on the shard's loop, even before what other
-    /// threads passed and the table has not got yet. Those who pass more than requests use `take`.
-    func takeRequest(_ input: CallTable.Input) {
-        if loop.inEventLoop { runner.value.take(input) } else { take(input) }
     }
 
     /// The lease has changed: the table gets its value at the time when it is told.

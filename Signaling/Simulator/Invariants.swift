@@ -78,7 +78,7 @@ enum Check: CaseIterable {
         case .limitsHold: "there are not more people than there may be"
         case .everyCallEnds: "every call ends by its deadlines"
         case .settles: "everything comes to rest"
-        case .changesOnlyOwnedCalls: "each step of a call begins where the last one that came about ended"
+        case .changesOnlyOwnedCalls: "each step of a call begins where the last one that took effect ended"
         case .nothingHappensBeforeItIsStored:
             "nothing takes effect, is answered or told before it is said to be stored"
         case .answersFirst: "a command is answered before events tell of it"

@@ -24,7 +24,7 @@ public final class NotedFacts<Fact: Hashable & Sendable>: Sendable {
         guard !written.isEmpty else { return }
         facts.withLockedValue { facts in
             for fact in written {
-                if facts.count >= limit { facts.removeAll() }
+                if facts.count >= limit, !facts.contains(fact) { facts.removeAll() }
                 facts.insert(fact)
             }
         }

@@ -10,6 +10,9 @@ struct NotedFactsTests {
         #expect(noted.news(among: [1, 2]) == [2])
         noted.note([2, 3])
         #expect(noted.news(among: [1, 2, 3, 4]) == [4])
+        // What is noted already takes no room.
+        noted.note([1])
+        #expect(noted.news(among: [1, 2, 3]).isEmpty)
         noted.note([4])
         #expect(noted.news(among: [1, 2, 3, 4]) == [1, 2, 3])
     }

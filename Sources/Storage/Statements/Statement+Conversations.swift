@@ -1,8 +1,7 @@
 extension Statement {
     static let conversations = [
         conversationByDirectKey, conversationIDByDirectKey, membersOfConversation, isConversationMember,
-        conversationsOfUser,
-        membersOfConversationsOfUser,
+        conversationsOfUser, membersOfConversationsOfUser,
     ]
 
     /// Finds the direct conversation of a pair of users, if it has begun for one of them.
