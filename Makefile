@@ -59,7 +59,7 @@ chaos: ## Kill the server 200 times under calls, and stop its database; CYCLES, 
 bench-fanout: ## Measure the cost of one mute in calls of 2 to 1,000 people (release); ARGS="--recipients 100"
 	@scripts/bench-fanout.sh $(ARGS)
 
-bench-signaling: ## Measure calls and messages beside the least that their rows cost (release); ARGS="--rounds 1"
+bench-signaling: ## Measure calls, messages and relays beside the least that calls cost (release); ARGS="--rounds 1"
 	@scripts/bench-signaling.sh $(ARGS)
 
 screenshot: ## Take the pictures of docs/images

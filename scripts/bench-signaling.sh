@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# bench-signaling.sh [FLAG…]: measures calls and messages, in release builds, beside the floor in Benchmarks/Signaling.
+# bench-signaling.sh [FLAG…]: measures calls, messages and relays, in release builds, beside the floor in Benchmarks/Signaling.
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 

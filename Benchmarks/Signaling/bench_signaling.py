@@ -1,8 +1,10 @@
-"""What a call and a message cost, and how many of them a second the server takes, beside a floor of the same run.
+"""What a call, a message and a relayed signal cost, and how many calls and messages a second the server takes, beside a
+floor of the same run.
 
 Called by scripts/bench-signaling.sh, under scripts/with-postgres.sh. Every round measures the floor and then every
 figure of every database, so that all of them meet the same noise; printed are medians over the rounds with their range.
-Server, database and load generator share the machine.
+Server, database and load generator share the machine. Relays touch no database, so they are measured on one alone, and
+without what their calls cost.
 
 The tables are Markdown.
 """
@@ -10,6 +12,7 @@ The tables are Markdown.
 import argparse
 import dataclasses
 import json
+import math
 import os
 import shutil
 import signal
@@ -40,6 +43,9 @@ SETTINGS = {
 # A pair of users can send so much without reaching the limit of a socket, which is 100 commands a second.
 CALLS_OF_PAIR = 6.0
 MESSAGES_OF_PAIR = 80.0
+# Both sides of a pair send.
+RELAYS_OF_PAIR = 160.0
+LOADS = ["calls", "messages", "candidates", "descriptions"]
 # Each rung of the search for the highest rate is so much above the one before.
 RUNG = 1.25
 
@@ -55,6 +61,10 @@ class Scenario:
     latency: str
     bound: float
     of_pair: float
+    # What the load generator is called with, if not with the name alone.
+    arguments: tuple[str, ...] = ()
+    # Whether it writes rows; what does not is measured on one database, and its highest rate is not looked for.
+    is_stored: bool = True
 
 
 @dataclasses.dataclass
@@ -64,10 +74,11 @@ class Load:
     passed: bool
     p50: float
     p99: float
-    # Processor time of a call or a message, in microseconds.
+    # Processor time of each call, message or relay, in microseconds.
     server: float
     database: float
     generator: float
+    errors: dict[str, int]
 
 
 def processor_seconds(pid: int, *, with_children: bool = False) -> float:
@@ -180,7 +191,10 @@ class RunningServer:
         """Runs the load generator against the server."""
         report = self.tokens.with_name("report.json")
         report.unlink(missing_ok=True)
-        command = [str(RELEASE / "loadtest"), scenario.name, "--server", self.address, "--token-file", str(self.tokens)]
+        command = [str(RELEASE / "loadtest"), *(scenario.arguments or (scenario.name,))]
+        command += ["--server", self.address, "--token-file", str(self.tokens)]
+        if not scenario.is_stored:
+            command += ["--pid", str(self.pid)]
         command += ["--rate", str(rate), "--seconds", str(seconds), "--json", str(report)]
         command += ["--pairs", str(min(pairs, max(4, round(rate / scenario.of_pair * 2))))]
         before = (processor_seconds(self.pid), self._database_seconds(), os.times().children_user)
@@ -195,14 +209,20 @@ class RunningServer:
         def microseconds(now: float, then: float) -> float:
             return (now - then) / pieces * 1e6
 
-        return Load(
+        load = Load(
             passed=done.returncode == 0 and latency["p99"] < scenario.bound,
             p50=latency["p50"],
             p99=latency["p99"],
             server=microseconds(processor_seconds(self.pid), before[0]),
             database=microseconds(self._database_seconds(), before[1]),
             generator=microseconds(os.times().children_user + os.times().children_system, before[2] + kernel),
+            errors=found["errors"],
         )
+        if not scenario.is_stored:
+            # Of the relays alone, without the calls around them.
+            load.server = found["figures"]["server_microseconds"]
+            load.generator = found["figures"]["generator_microseconds"]
+        return load
 
     def _database_seconds(self) -> float:
         return self.cluster.processor_seconds() if self.cluster else 0
@@ -256,10 +276,21 @@ def measure(bench: Bench, scenarios: list[Scenario], options: argparse.Namespace
             server.put_under(scenario, scenario.rates[0], 2, bench.pairs)
             for rate in scenario.rates:
                 load = server.put_under(scenario, rate, options.seconds, bench.pairs)
+                if load.errors:
+                    print(f"{name} {rate:g}/s: {load.errors}", file=sys.stderr)
                 for field in ("p50", "p99", "server", "database", "generator"):
                     samples.add(f"{name} {rate} {field}", getattr(load, field))
-            if options.highest:
+            if options.highest and scenario.is_stored:
                 samples.add(f"{name} highest", server.highest_rate(scenario, options.seconds, bench.pairs))
+
+
+def print_relays(engine: str, scenario: Scenario, samples: Samples) -> None:
+    print(f"\n| {scenario.piece} | server | generator | {scenario.latency} p50, ms | p99 |")
+    print("|---|---:|---:|---:|---:|")
+    for rate in scenario.rates:
+        fields = ("server", "generator", "p50", "p99")
+        cells = [samples.cell(f"{engine} {scenario.name} {rate} {field}") for field in fields]
+        print(f"| {engine}, {rate:g}/s | {' | '.join(cells)} |")
 
 
 def print_tables(engines: list[str], scenarios: list[Scenario], options: argparse.Namespace, samples: Samples) -> None:
@@ -270,6 +301,9 @@ def print_tables(engines: list[str], scenarios: list[Scenario], options: argpars
     print(f"| client, µs a call | {samples.cell('floor client')} |")
     print(f"| database, µs a call | {samples.cell('floor database')} |")
     for scenario in scenarios:
+        if not scenario.is_stored:
+            print_relays(engines[0], scenario, samples)
+            continue
         columns = ["server", "database", "generator", "of the floor", f"{scenario.latency} p50, ms", "p99"]
         print(f"\n| {scenario.piece} | {' | '.join(columns)} |")
         print("|---|---:|---:|---:|---:|---:|---:|")
@@ -294,9 +328,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, default=8, help="how long one measurement lasts (8)")
     parser.add_argument("--pairs", type=int, default=128, help="how many pairs of users there are (128)")
     parser.add_argument("--database", action="append", choices=["postgresql", "sqlite"], help="only these databases")
-    parser.add_argument("--scenario", action="append", choices=["calls", "messages"], help="only these loads")
+    parser.add_argument("--scenario", action="append", choices=LOADS, help="only these loads")
     parser.add_argument("--no-highest", dest="highest", action="store_false", help="do not look for the highest rates")
     return parser.parse_args()
+
+
+def relay(name: str, piece: str, rate: float, *arguments: str) -> Scenario:
+    return Scenario(name, piece, [rate], "relay_delivery", 50, RELAYS_OF_PAIR, ("relay", *arguments), is_stored=False)
 
 
 def main() -> None:
@@ -306,11 +344,15 @@ def main() -> None:
     scenarios = [
         Scenario("calls", "calls", [100.0, 200.0], "invite_ring", 50, CALLS_OF_PAIR),
         Scenario("messages", "messages", [1000.0], "send_delivery", 200, MESSAGES_OF_PAIR),
+        relay("candidates", "relay of a candidate, 400 bytes", 6000.0, "--bytes", "400"),
+        relay("descriptions", "relay of a description, 3 KiB", 4000.0, "--descriptions", "--bytes", "3072"),
     ]
     scenarios = [scenario for scenario in scenarios if scenario.name in (options.scenario or [scenario.name])]
     folder = Path(tempfile.mkdtemp(prefix="ringback-bench-"))
     try:
-        benches = [Bench(engine, folder, cluster, options.pairs) for engine in engines]
+        # No socket may reach its limit.
+        needed = [math.ceil(rate / scenario.of_pair) for scenario in scenarios for rate in scenario.rates]
+        benches = [Bench(engine, folder, cluster, max(options.pairs, *needed)) for engine in engines]
         for bench in benches:
             print(f"Making {2 * bench.pairs} users on {bench.engine}.", file=sys.stderr)
             bench.make_users()
@@ -319,7 +361,8 @@ def main() -> None:
             print(f"Round {number} of {options.rounds}.", file=sys.stderr)
             floor(cluster, options.floor, options.seconds, samples)
             for bench in benches:
-                measure(bench, scenarios, options, samples)
+                measured = [scenario for scenario in scenarios if scenario.is_stored or bench is benches[0]]
+                measure(bench, measured, options, samples)
         print_tables(engines, scenarios, options, samples)
     finally:
         shutil.rmtree(folder)

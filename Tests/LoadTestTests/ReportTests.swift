@@ -96,4 +96,34 @@ struct ReportTests {
         #expect(ResidentMemory.parse("") == nil)
         #expect((ResidentMemory.read(pid: ProcessInfo.processInfo.processIdentifier) ?? 0) > 1 << 20)
     }
+
+    @Test("Processor time is parsed as Linux writes it")
+    func processorTime() throws {
+        let stat = "7 (a (b) c) S 1 7 7 0 -1 4194560 9 0 0 0 123 45 6 7 20 0 1 0 5 1 1\n"
+        #expect(ProcessorTime.parse(stat, ticksPerSecond: 100) == .milliseconds(1680))
+        #expect(ProcessorTime.parse("7 (a) S 1 7 7 0 -1 4194560 9 0 0 0 123\n", ticksPerSecond: 100) == nil)
+        #expect(ProcessorTime.parse(stat.replacing(" 123 ", with: " -1 "), ticksPerSecond: 100) == nil)
+        #expect(ProcessorTime.parse(stat.replacing(" 45 ", with: " 9999999999999 "), ticksPerSecond: 100) == nil)
+        #expect(ProcessorTime.parse("", ticksPerSecond: 100) == nil)
+        let pid = ProcessInfo.processInfo.processIdentifier
+        let before = try #require(ProcessorTime.read(pid: pid))
+        let start = Instant.ofProcess
+        while Instant.ofProcess - start < .milliseconds(30) {}
+        #expect(try #require(ProcessorTime.read(pid: pid)) > before)
+        #expect(ProcessorTime.read(pid: .max) == nil)
+    }
+
+    @Test("Processor time is divided by what was completed", arguments: [(0, 900.0), (1, 900), (3, 300)])
+    func processorTimeOfEach(completed: Int, microseconds: Double) {
+        var statistics = Statistics([])
+        for _ in 0..<completed { statistics.complete(now: Instant(microseconds: 0)) }
+        var report = Report(
+            scenario: "relay", server: "", subprotocol: "", startedAt: Instant(microseconds: 0), piece: "relays",
+            pairs: 1, schedule: Schedule(start: Instant(microseconds: 0), rate: 1, seconds: 1), statistics: statistics,
+            processorTime: Instant.Span(microseconds: 900))
+        report.add(serverProcessorTime: Instant.Span(microseconds: 900), completed: completed)
+        let found = Dictionary(uniqueKeysWithValues: report.figures.map { ($0.key, $0.value) })
+        #expect(found["generator_microseconds"] == microseconds)
+        #expect(found["server_microseconds"] == microseconds)
+    }
 }

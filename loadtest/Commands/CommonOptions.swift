@@ -4,6 +4,7 @@ import Glibc
 import NIOCore
 import NIOPosix
 import Primitives
+import SwiftProtobuf
 import Wire
 
 /// The options of every scenario.
@@ -96,6 +97,36 @@ struct PairOptions: ParsableArguments {
     /// Opens the sockets of all pairs, in the order in which traffic expects them.
     func open(_ credentials: [Credential], at server: Server) async throws -> [OpenSocket] {
         try await Server.inTurn(pairs * 2, atATime: 32) { try await Dialer.open(credentials[$0], at: server) }
+    }
+
+    /// Ends calls that a previous run has left open: an invite in an open call is answered with that call.
+    func endCalls(of sockets: [OpenSocket], at server: Server) async throws {
+        let now = Instant.wallClock()
+        try await server.eventLoop.submit {
+            for opened in sockets {
+                for call in opened.calls {
+                    opened.socket.value.send(
+                        .with {
+                            $0.callHangUp.commandID = RequestID.random(at: now).description
+                            $0.callHangUp.callID = call
+                        })
+                }
+                opened.socket.value.flush()
+            }
+        }.get()
+    }
+
+    /// Warns of a load that the server's limits do not allow.
+    /// - Parameters:
+    ///   - commandsPerPiece: How many commands the busier socket of a pair sends for each piece.
+    ///   - invitesPerPiece: How many calls the first user of a pair places for each.
+    func warn(_ sockets: [OpenSocket], commandsPerPiece: Double, invitesPerPiece: Double = 0) {
+        let warning = sockets.first.flatMap {
+            Advice.warning(
+                limits: $0.limits, pairs: pairs, rate: rate, commandsPerPiece: commandsPerPiece,
+                invitesPerPiece: invitesPerPiece)
+        }
+        if let warning { StandardError.line("loadtest: \(warning)") }
     }
 
     /// A schedule that begins in a moment.

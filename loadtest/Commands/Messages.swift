@@ -18,20 +18,17 @@ struct Messages: AsyncParsableCommand {
     func run() async throws {
         try await common.run(userCount: load.pairs * 2) { server, credentials in
             let sockets = try await load.open(credentials, at: server)
-            let warning = sockets.first.flatMap {
-                Advice.warning(
-                    limits: $0.limits, pairs: load.pairs, rate: load.rate, commandsPerPiece: 1, invitesPerPiece: 0)
-            }
-            if let warning { StandardError.line("loadtest: \(warning)") }
+            load.warn(sockets, commandsPerPiece: 1)
             let startedAt = Instant.wallClock()
             let schedule = load.schedule()
             let traffic = MessageTraffic(
                 pairs: sockets.userPairs, schedule: schedule, timeout: .seconds(Int64(load.timeout)), bytes: bytes,
                 seed: .random(in: 0...UInt64.max))
-            let statistics = try await LoadRun.run(traffic, on: sockets, eventLoop: server.eventLoop)
+            let outcome = try await LoadRun.run(traffic, on: sockets, eventLoop: server.eventLoop)
             return Report(
                 scenario: "messages", server: "\(server.name)", subprotocol: server.encoding.subprotocol,
-                startedAt: startedAt, piece: "messages", pairs: load.pairs, schedule: schedule, statistics: statistics)
+                startedAt: startedAt, piece: "messages", pairs: load.pairs, schedule: schedule,
+                statistics: outcome.traffic.statistics, processorTime: outcome.processorTime)
         }
     }
 }

@@ -34,12 +34,13 @@ struct Report: Sendable {
 }
 
 extension Report {
-    /// The report of a run of calls or messages.
+    /// The report of a run of calls, messages or relays.
     /// - Parameters:
     ///   - piece: What a piece of the load is called, in the plural.
+    ///   - processorTime: Of this process during the run.
     init(
         scenario: String, server: String, subprotocol: String, startedAt: Instant, piece: String, pairs: Int,
-        schedule: Schedule, statistics: Statistics
+        schedule: Schedule, statistics: Statistics, processorTime: Instant.Span
     ) {
         self.init(
             scenario: scenario, server: server, subprotocol: subprotocol, startedAt: startedAt,
@@ -52,9 +53,20 @@ extension Report {
                 Figure(
                     key: "achieved_per_second", title: "\(piece) a second achieved",
                     value: statistics.achievedRate(of: schedule), digits: 1),
+                Figure(
+                    key: "generator_microseconds", title: "CPU of this tool for each, µs",
+                    value: processorTime.each(of: statistics.completed)),
             ],
             rows: statistics.measures.map { Row(measure: $0, latency: statistics.latency($0)) },
             errors: statistics.errors)
+    }
+
+    /// Adds what the server's process has used during the run.
+    mutating func add(serverProcessorTime: Instant.Span, completed: Int) {
+        figures.append(
+            Figure(
+                key: "server_microseconds", title: "CPU of the server for each, µs",
+                value: serverProcessorTime.each(of: completed)))
     }
 
     /// The report as JSON: `scenario`, `server`, `subprotocol`, `started_at`, `figures`, `latencies_ms`, `errors`.
@@ -89,4 +101,9 @@ extension Report {
             case errors
         }
     }
+}
+
+extension Instant.Span {
+    /// Its share for each of a number of pieces, in microseconds; the whole when there are none.
+    fileprivate func each(of count: Int) -> Double { Double(microseconds) / Double(max(1, count)) }
 }

@@ -20,7 +20,7 @@ struct Statistics: Sendable {
     private(set) var completed = 0
     /// How many pieces failed, including those that could not be started.
     private(set) var failed = 0
-    /// Why pieces failed.
+    /// Why pieces failed, and what else went wrong.
     private(set) var errors: [String: Int] = [:]
     /// When the last piece was completed.
     private(set) var lastCompletion: Instant?
@@ -50,6 +50,9 @@ struct Statistics: Sendable {
         failed += count
         errors[code, default: 0] += count
     }
+
+    /// Counts an error that is not the failure of a piece, or of one that has been counted.
+    mutating func note(_ code: String, count: Int = 1) { errors[code, default: 0] += count }
 
     /// Records a duration; one below 0 counts as 0, one above an hour as an hour.
     mutating func record(_ measure: Measure, _ span: Instant.Span) {

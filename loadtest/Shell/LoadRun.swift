@@ -6,13 +6,21 @@ final class LoadRun<Load: Traffic> {
     private var traffic: Load
     private let sockets: [ClientSocket]
     private let eventLoop: any EventLoop
-    private let done: EventLoopPromise<Statistics>
+    private let done: EventLoopPromise<Outcome>
     private var timer: Scheduled<Void>?
     private var timerAt: Instant?
     private var isDone = false
+    private let processorBefore = Instant.ofProcess
 
-    private init(_ traffic: Load, sockets: [ClientSocket], eventLoop: any EventLoop, done: EventLoopPromise<Statistics>)
-    {
+    /// What is left of a run.
+    struct Outcome: Sendable {
+        /// The traffic at its end.
+        let traffic: Load
+        /// The processor time of this process during the run.
+        let processorTime: Instant.Span
+    }
+
+    private init(_ traffic: Load, sockets: [ClientSocket], eventLoop: any EventLoop, done: EventLoopPromise<Outcome>) {
         self.traffic = traffic
         self.sockets = sockets
         self.eventLoop = eventLoop
@@ -21,8 +29,8 @@ final class LoadRun<Load: Traffic> {
 
     /// Runs traffic to its end.
     /// - Parameter sockets: Each at the index that the traffic uses.
-    static func run(_ traffic: Load, on sockets: [OpenSocket], eventLoop: any EventLoop) async throws -> Statistics {
-        let done = eventLoop.makePromise(of: Statistics.self)
+    static func run(_ traffic: Load, on sockets: [OpenSocket], eventLoop: any EventLoop) async throws -> Outcome {
+        let done = eventLoop.makePromise(of: Outcome.self)
         eventLoop.execute {
             let run = LoadRun(traffic, sockets: sockets.map(\.socket.value), eventLoop: eventLoop, done: done)
             run.begin()
@@ -75,7 +83,7 @@ final class LoadRun<Load: Traffic> {
             socket.onFrame = nil
             socket.onLoss = nil
         }
-        done.succeed(traffic.statistics)
+        done.succeed(Outcome(traffic: traffic, processorTime: Instant.ofProcess - processorBefore))
     }
 }
 

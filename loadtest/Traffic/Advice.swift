@@ -4,6 +4,8 @@ import Wire
 enum Advice {
     /// How many commands the busier side of a call sends: invite, description, ten candidates, hang-up.
     static let commandsPerCall = 13.0
+    /// How many commands each side of a pair sends for a relay: they take turns.
+    static let commandsPerRelay = 0.5
 
     /// Warns of a load that the server's limits do not allow; nil when they do.
     /// - Parameters:

@@ -18,7 +18,7 @@ struct SyntheticSignals: Sendable {
     }
 
     /// A description (RFC 8866) padded with attribute lines.
-    private static func description(session: Int, bytes: Int) -> String {
+    static func description(session: Int, bytes: Int) -> String {
         var text = "v=0\r\no=- \(session) 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n"
         let line = "a=x-load:the server passes this line on as it is\r\n"
         while text.utf8.count + line.utf8.count + 4 <= bytes { text += line }
