@@ -11,6 +11,9 @@ let sharedSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        // Ids and other small values are used in every module: without it each call of theirs is unspecialised. The
+        // tests check exclusive access; a release build need not.
+        .unsafeFlags(["-cross-module-optimization", "-enforce-exclusivity=unchecked"], .when(configuration: .release)),
     ] + (isStrict ? [.treatAllWarnings(as: .error)] : [])
 
 /// Settings of the code that we write ourselves: every unsafe operation is marked where it stands.
@@ -186,7 +189,6 @@ let package = Package(
             path: "Signaling/Simulator",
             // A world is one object on one thread. The tests keep the checks of exclusive access, which cost a twentieth.
             swiftSettings: ownSettings
-                + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
         ),
 
         // The tool that measures the server from outside.

@@ -48,21 +48,22 @@ extension Identifier: Comparable {
 
 extension Identifier: CustomStringConvertible, LosslessStringConvertible {
     /// Reads the 8-4-4-4-12 form of RFC 9562 §4; nil when it is anything else.
-    public init?(_ text: some StringProtocol) {
+    public init?(_ text: String) {
+        // Every command names two or three ids, so this reads bytes in place.
+        let bytes = text.utf8Span.span
+        guard bytes.count == 36 else { return nil }
         var halves: (UInt64, UInt64) = (0, 0)
-        var position = 0
         var digits = 0
-        for byte in text.utf8 {
+        for position in 0..<36 {
+            let byte = bytes[position]
             if position == 8 || position == 13 || position == 18 || position == 23 {
                 guard byte == UInt8(ascii: "-") else { return nil }
             } else {
-                guard digits < 32, let nibble = Self.nibble(byte) else { return nil }
+                guard let nibble = Self.nibble(byte) else { return nil }
                 if digits < 16 { halves.0 = halves.0 << 4 | nibble } else { halves.1 = halves.1 << 4 | nibble }
                 digits += 1
             }
-            position += 1
         }
-        guard position == 36 else { return nil }
         self.init(high: halves.0, low: halves.1)
     }
 

@@ -27,7 +27,7 @@ extension PageCursor: LosslessStringConvertible {
     /// Reads what `description` wrote; nil for anything else.
     public init?(_ description: String) {
         let parts = description.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.count == 2, let microseconds = Int64(parts[0]), let id = Identifier<Kind>(parts[1]),
+        guard parts.count == 2, let microseconds = Int64(parts[0]), let id = Identifier<Kind>(String(parts[1])),
             (0...Self.newest.at.microseconds).contains(microseconds)
         else { return nil }
         self.init(at: Instant(microseconds: microseconds), id: id)
