@@ -187,7 +187,6 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Signaling/Simulator",
-            // A world is one object on one thread. The tests keep the checks of exclusive access, which cost a twentieth.
             swiftSettings: ownSettings
         ),
 

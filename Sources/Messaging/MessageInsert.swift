@@ -50,8 +50,8 @@ struct MessageInsert: Sendable {
         var target: Draft.Target
     }
 
-    /// What follows from a first message, that the sender knows the recipient and that the conversation has begun, is
-    /// noted only once.
+    /// What follows from a first message is noted only once: that there is a conversation, that it has begun, and that
+    /// the sender knows the recipient.
     var first: FirstMessage { FirstMessage(sender: sender, target: draft.target) }
 
     /// Finds the message if it was already stored.
@@ -69,8 +69,8 @@ struct MessageInsert: Sendable {
     ///
     /// Taking the next place locks the conversation, so the places have no gaps and follow the commits. The message is
     /// only inserted into a place that was just taken: a repeat or a stranger takes none.
-    /// - Parameter isFirst: Whether the sender is not known to have written there before: then the sender knows the
-    ///   other user from now on, and the conversation begins for both.
+    /// - Parameter isFirst: Whether the sender is not known to have written there before: then a direct conversation is
+    ///   made if there is none, the sender knows the other user from now on, and the conversation begins for both.
     func unit(isFirst: Bool) -> WriteUnit {
         let beginning = Step(.beginConversationWithMessage, [.id(message), .instant(now)])
         switch draft.target {
@@ -92,8 +92,7 @@ struct MessageInsert: Sendable {
                 earlier,
             ]
             let noting = Step(.noteAcquaintance, [.id(sender), .id(user), .instant(now)])
-            return WriteUnit(
-                pair.steps(by: sender, now: now) + writing + (isFirst ? [noting, beginning] : []))
+            return WriteUnit(isFirst ? pair.steps(by: sender, now: now) + writing + [noting, beginning] : writing)
         }
     }
 
@@ -109,12 +108,12 @@ struct MessageInsert: Sendable {
     }
 
     /// The meaning of the results of the unit's steps.
-    func outcome(_ results: [StepResult]) throws(DatabaseError) -> Outcome {
+    func outcome(_ results: [StepResult], isFirst: Bool) throws(DatabaseError) -> Outcome {
         let (insertion, count) =
             switch draft.target {
             case .conversation: (1, 4)
             // The two steps that create the conversation come first.
-            case .user: (3, 5)
+            case .user: isFirst ? (3, 5) : (1, 3)
             }
         guard results.count >= count else {
             throw DatabaseError(.invalid, "a unit of a message has \(count) steps at least, not \(results.count)")

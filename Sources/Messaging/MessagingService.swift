@@ -72,13 +72,14 @@ public final class MessagingService: Sendable {
     }
 
     private func enqueue(
-        _ order: MessageInsert, triesLeft: Int,
+        _ order: MessageInsert, triesLeft: Int, mayBeFirst: Bool = false,
         completion: @escaping @Sendable (Result<Message, MessagingError>) -> Void
     ) {
-        let news = noted.news(among: [order.first])
-        database.enqueue(order.unit(isFirst: !news.isEmpty)) { [self] result in
+        let news = mayBeFirst ? [order.first] : noted.news(among: [order.first])
+        let isFirst = !news.isEmpty
+        database.enqueue(order.unit(isFirst: isFirst)) { [self] result in
             do throws(DatabaseError) {
-                let outcome = try order.outcome(try result.get())
+                let outcome = try order.outcome(try result.get(), isFirst: isFirst)
                 let wasUnknown = unknown.withLockedValue { $0.remove(order.key) }
                 switch outcome {
                 case .stored(let message, let recipients):
@@ -91,6 +92,9 @@ public final class MessagingService: Sendable {
                     completion(.success(message))
                     if wasUnknown { deliver(message, of: order) }
                     giveBack(order)
+                case .refused where !isFirst:
+                    // What is noted may no longer be true: only the whole unit knows.
+                    enqueue(order, triesLeft: triesLeft, mayBeFirst: true, completion: completion)
                 case .refused:
                     completion(.failure(order.refusal))
                     giveBack(order)

@@ -18,7 +18,7 @@ struct MessageAssembler {
         /// Nothing yet: a fragment, or a pong.
         case nothing
         /// A whole message.
-        case message(Kind, ByteBuffer)
+        case message(Kind, [UInt8])
         /// Answer with a pong of the same payload.
         case ping(ByteBuffer)
         /// The peer closes; send the code back, if there is one.
@@ -52,9 +52,8 @@ struct MessageAssembler {
             guard var message = unfinished else { return .refuse(.protocolError) }
             // Released, so that the message grows in place.
             unfinished = nil
-            let piece = frame.unmaskedData
-            guard piece.readableBytes <= limit - message.bytes.readableBytes else { return .refuse(.messageTooBig) }
-            message.bytes.writeImmutableBuffer(piece)
+            guard frame.length <= limit - message.bytes.count else { return .refuse(.messageTooBig) }
+            message.bytes += frame.payload
             return goOn(with: message, isWhole: frame.fin)
         case .ping, .pong, .connectionClose:
             // RFC 6455 §5.5: control frames are short and whole.
@@ -69,7 +68,7 @@ struct MessageAssembler {
         guard unfinished == nil else { return .refuse(.protocolError) }
         guard kinds.contains(kind) else { return .refuse(.unsupportedData) }
         guard frame.length <= limit else { return .refuse(.messageTooBig) }
-        return goOn(with: UnfinishedMessage(kind: kind, bytes: frame.unmaskedData), isWhole: frame.fin)
+        return goOn(with: UnfinishedMessage(kind: kind, bytes: frame.payload), isWhole: frame.fin)
     }
 
     private mutating func goOn(with message: UnfinishedMessage, isWhole: Bool) -> Output {
@@ -89,7 +88,7 @@ struct MessageAssembler {
             guard let code = payload.readInteger(as: UInt16.self), Self.mayBeSent(code) else {
                 return .refuse(.protocolError)
             }
-            return payload.readableBytesView.isUTF8 ? .close(code) : .refuse(.invalidText)
+            return Array(payload.readableBytesView)[...].isUTF8 ? .close(code) : .refuse(.invalidText)
         default: return .nothing
         }
     }
@@ -113,11 +112,11 @@ extension MessageAssembler.Kind {
 /// The fragments of a message that have come so far, joined.
 private struct UnfinishedMessage {
     let kind: MessageAssembler.Kind
-    var bytes: ByteBuffer
+    var bytes: [UInt8]
     /// How many of the bytes are known to be valid UTF-8.
     private var checked = 0
 
-    init(kind: MessageAssembler.Kind, bytes: ByteBuffer) {
+    init(kind: MessageAssembler.Kind, bytes: [UInt8]) {
         self.kind = kind
         self.bytes = bytes
     }
@@ -126,7 +125,7 @@ private struct UnfinishedMessage {
     /// (RFC 6455 §8.1).
     /// - Parameter isWhole: Whether the message is complete; if not, the last character may be cut in two.
     mutating func isText(isWhole: Bool) -> Bool {
-        let unchecked = bytes.readableBytesView.dropFirst(checked)
+        let unchecked = bytes.dropFirst(checked)
         let complete = unchecked.dropLast(isWhole ? 0 : unchecked.cutCharacterLength)
         guard complete.isUTF8 else { return false }
         checked += complete.count
@@ -134,10 +133,15 @@ private struct UnfinishedMessage {
     }
 }
 
-extension ByteBufferView {
+extension ArraySlice<UInt8> {
     /// Whether the bytes are well-formed UTF-8.
     fileprivate var isUTF8: Bool {
-        String(validating: self, as: UTF8.self) != nil
+        do {
+            _ = try UTF8Span(validating: span)
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// How many bytes at the end belong to an incomplete character, 0 to 3.
@@ -163,5 +167,24 @@ extension ByteBufferView {
         guard count > 1 else { return true }
         let length = first < 0xF0 ? 3 : 4
         return String(validating: self + [UInt8](repeating: 0x80, count: length - count), as: UTF8.self) != nil
+    }
+}
+
+extension WebSocketFrame {
+    /// The payload of a masked frame, without the mask (RFC 6455 §5.3): copied once, out of the buffer that the socket
+    /// is read into.
+    fileprivate var payload: [UInt8] {
+        var bytes = Array(data.readableBytesView)
+        guard let maskKey else { return bytes }
+        let key = (0..<8).reduce(0 as UInt64) { $0 | UInt64(maskKey[$1 % 4]) << UInt64(8 * $1) }.littleEndian
+        unsafe bytes.withUnsafeMutableBytes { bytes in
+            let words = bytes.count / 8
+            for word in 0..<words {
+                let masked = unsafe bytes.loadUnaligned(fromByteOffset: 8 * word, as: UInt64.self)
+                unsafe bytes.storeBytes(of: masked ^ key, toByteOffset: 8 * word, as: UInt64.self)
+            }
+            for index in 8 * words..<bytes.count { unsafe bytes[index] ^= maskKey[index % 4] }
+        }
+        return bytes
     }
 }

@@ -33,7 +33,7 @@ extension SocketHandler {
         /// Where an earlier socket of the device stopped.
         var claim: ResumeClaim?
         /// The frames after it, in order. They are not processed before their sender is admitted.
-        var frames: [ByteBuffer] = []
+        var frames: [[UInt8]] = []
         /// The size of those frames.
         var bytes = 0
     }
@@ -41,7 +41,7 @@ extension SocketHandler {
     // MARK: Frames
 
     /// Takes a message. What happens to it depends on its sender: a stranger may send one frame.
-    func receive(_ bytes: ByteBuffer) {
+    func receive(_ bytes: [UInt8]) {
         switch session {
         case .greeting: greet(raw(bytes))
         case .authenticating(var waiting):
@@ -55,9 +55,7 @@ extension SocketHandler {
         }
     }
 
-    private func raw(_ bytes: ByteBuffer) -> RawClientFrame {
-        RawClientFrame(Array(bytes.readableBytesView), as: encoding)
-    }
+    private func raw(_ bytes: [UInt8]) -> RawClientFrame { RawClientFrame(bytes, as: encoding) }
 
     /// Decodes a frame; a malformed one is answered here.
     private func decoded(_ raw: RawClientFrame) -> WireClientFrame? {
@@ -72,9 +70,9 @@ extension SocketHandler {
         }
     }
 
-    private func keep(_ bytes: ByteBuffer, in waiting: inout Waiting) -> Bool {
+    private func keep(_ bytes: [UInt8], in waiting: inout Waiting) -> Bool {
         let limits = services.configuration.limits
-        waiting.bytes += bytes.readableBytes
+        waiting.bytes += bytes.count
         waiting.frames.append(bytes)
         return waiting.frames.count <= limits.waitingFrames && waiting.bytes <= limits.frameBytes
     }

@@ -14,6 +14,9 @@ final class SocketHandler: ChannelDuplexHandler {
     typealias OutboundIn = Never
     typealias OutboundOut = WebSocketFrame
 
+    /// The most bytes before a payload that is not masked (RFC 6455 §5.2).
+    private static let longestHeader = 10
+
     let services: GatewayServices
     /// The encoding of events and answers; an echo has none.
     let encoding: Encoding
@@ -100,11 +103,16 @@ final class SocketHandler: ChannelDuplexHandler {
         switch assembler.handle(frame) {
         case .nothing: break
         case .message(let kind, let bytes):
-            if case .echoing = session { write(kind == .text ? .text : .binary, bytes) } else { receive(bytes) }
+            if case .echoing = session { echo(bytes, as: kind) } else { receive(bytes) }
         case .ping(let payload): write(.pong, payload)
         case .close(let code): confirmClose(code, context: context)
         case .refuse(let code): close(code)
         }
+    }
+
+    private func echo(_ bytes: [UInt8], as kind: MessageAssembler.Kind) {
+        guard let context else { return }
+        write(kind == .text ? .text : .binary, context.channel.allocator.buffer(bytes: bytes))
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -176,12 +184,7 @@ final class SocketHandler: ChannelDuplexHandler {
     func send(_ numbered: NumberedEvent) {
         guard !isClosing, let context else { return }
         guard session.isOpen else { return hold(numbered) }
-        let head = numbered.event.head(seq: numbered.seq)
-        let tail = numbered.event.tail
-        var buffer = context.channel.allocator.buffer(capacity: head.count + tail.count)
-        buffer.writeBytes(head)
-        buffer.writeBytes(tail)
-        write(encoding == .json ? .text : .binary, buffer)
+        write(message: numbered.event.tail, after: numbered.event.head(seq: numbered.seq), in: context)
         services.metrics.events.add()
     }
 
@@ -197,7 +200,7 @@ final class SocketHandler: ChannelDuplexHandler {
     /// Sends an answer.
     func reply(_ bytes: [UInt8]) {
         guard let context else { return }
-        write(encoding == .json ? .text : .binary, context.channel.allocator.buffer(bytes: bytes))
+        write(message: bytes, in: context)
         services.metrics.replies.add()
     }
 
@@ -215,6 +218,17 @@ final class SocketHandler: ChannelDuplexHandler {
 
     /// Tells the connection's heartbeat what happened.
     func note(_ change: (inout Heartbeat, Instant) -> Void) { connection.note(change) }
+
+    /// Writes a message of our own. The encoder of frames puts the header into the room before it, which spares a buffer.
+    private func write(message: [UInt8], after head: [UInt8] = [], in context: ChannelHandlerContext) {
+        let room = Self.longestHeader
+        var buffer = context.channel.allocator.buffer(capacity: room + head.count + message.count)
+        buffer.moveWriterIndex(to: room)
+        buffer.moveReaderIndex(to: room)
+        buffer.writeBytes(head)
+        buffer.writeBytes(message)
+        write(encoding == .json ? .text : .binary, buffer)
+    }
 
     private func write(_ opcode: WebSocketOpcode, _ payload: ByteBuffer) {
         guard !isClosing, let context else { return }
