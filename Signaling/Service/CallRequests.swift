@@ -107,20 +107,17 @@ final class CallRequests: Sendable {
     private func invitation(
         _ invite: Invite, from caller: UserID, by origin: CallOrigin
     ) async throws(Refusal) -> (Invitation, callees: [Profile]) {
-        if let earlier = try await placedEarlier(invite, by: caller) {
-            throw Refusal(.done(earlier.shown(to: caller)))
-        }
-        let called = try await called(by: invite.target, for: caller)
-        if let refusal = takeInvites(called.users.count, of: caller, paid: 1) { throw Refusal(refusal) }
-        var policies = try await policies(of: called.users, calledBy: caller)
-        for index in policies.indices where called.nominal.contains(policies[index].profile.id) {
-            policies[index].isReachable = false
-        }
+        let called =
+            switch invite.target {
+            case .user(let user): try await called(user, by: invite, from: caller)
+            case .conversation(let id, ringing: let chosen):
+                try await called(id, ringing: chosen, by: invite, from: caller)
+            }
         let invitation = Invitation(
             call: .random(at: now()), conversation: called.conversation, mode: called.mode, caller: origin,
-            callees: policies.map { callee($0, isMember: true) }, type: invite.type, media: invite.media,
+            callees: called.policies.map { callee($0, isMember: true) }, type: invite.type, media: invite.media,
             clientCallID: invite.clientCallID)
-        return (invitation, policies.map(\.profile))
+        return (invitation, called.policies.map(\.profile))
     }
 
     /// The policies of those users whom the caller may call: at least one.
@@ -146,28 +143,43 @@ final class CallRequests: Sendable {
     private struct Called {
         let conversation: ConversationID
         let mode: Call.Mode
-        let users: [UserID]
-        /// Those who are members in name only, and must not know of the call.
-        var nominal: Set<UserID> = []
+        var policies: [CalleePolicy]
     }
 
-    private func called(by target: Invite.Target, for caller: UserID) async throws(Refusal) -> Called {
-        switch target {
-        case .user(let user):
-            let conversation = try await found { () throws(CallPeopleError) in
-                try await people.directConversation(between: caller, and: user)
-            }
-            return Called(conversation: conversation, mode: .direct, users: [user])
-        case .conversation(let id, ringing: let chosen):
-            let (mode, members, nominal) = try await found { () throws(CallPeopleError) in
-                try await people.conversation(id, of: caller)
-            }
-            let others = members.filter { $0 != caller }
-            let isChosen = Set(chosen)
-            guard isChosen.isSubset(of: others) else { throw Refusal(CallPeopleError.notFound) }
-            let users = isChosen.isEmpty ? others : others.filter(isChosen.contains)
-            return Called(conversation: id, mode: mode, users: users, nominal: nominal)
+    private func called(_ user: UserID, by invite: Invite, from caller: UserID) async throws(Refusal) -> Called {
+        let callee = try await found { () throws(CallPeopleError) in
+            try await people.directCallee(user, calledBy: caller, as: invite.clientCallID)
         }
+        if callee?.isRepeated != false { try await refuseRepeated(invite, by: caller) }
+        guard let callee else { throw Refusal(CallPeopleError.notFound) }
+        guard !callee.policy.isBlockedByCaller else { throw Refusal(.refused(.forbidden, nil)) }
+        if let conversation = callee.conversation {
+            return Called(conversation: conversation, mode: .direct, policies: [callee.policy])
+        }
+        let conversation = try await found { () throws(CallPeopleError) in
+            try await people.directConversation(between: caller, and: user)
+        }
+        return Called(conversation: conversation, mode: .direct, policies: [callee.policy])
+    }
+
+    private func called(
+        _ id: ConversationID, ringing chosen: [UserID], by invite: Invite, from caller: UserID
+    ) async throws(Refusal) -> Called {
+        try await refuseRepeated(invite, by: caller)
+        let (mode, members, nominal) = try await found { () throws(CallPeopleError) in
+            try await people.conversation(id, of: caller)
+        }
+        let others = members.filter { $0 != caller }
+        let isChosen = Set(chosen)
+        guard isChosen.isSubset(of: others) else { throw Refusal(CallPeopleError.notFound) }
+        let users = isChosen.isEmpty ? others : others.filter(isChosen.contains)
+        if let refusal = takeInvites(users.count, of: caller, paid: 1) { throw Refusal(refusal) }
+        var policies = try await policies(of: users, calledBy: caller)
+        // Members in name only must not know of the call.
+        for index in policies.indices where nominal.contains(policies[index].profile.id) {
+            policies[index].isReachable = false
+        }
+        return Called(conversation: id, mode: mode, policies: policies)
     }
 
     private func members(ofConversationOf call: CallID) async throws(Refusal) -> Set<UserID> {
@@ -184,14 +196,16 @@ final class CallRequests: Sendable {
         }
     }
 
-    private func placedEarlier(_ invite: Invite, by caller: UserID) async throws(Refusal) -> CallView? {
+    /// Answers an invite that the caller has sent before, and whose call is over, with that call.
+    private func refuseRepeated(_ invite: Invite, by caller: UserID) async throws(Refusal) {
+        let stored: CallView?
         do {
-            let stored = try await archive.call(placedBy: caller, as: invite.clientCallID)
-            // An open call's owner knows more than what is stored, and answers it.
-            return stored?.call.isEnded == true ? stored : nil
+            stored = try await archive.call(placedBy: caller, as: invite.clientCallID)
         } catch {
             throw Refusal(CallReply.unavailable)
         }
+        // An open call's owner knows more than what is stored, and answers it.
+        if let stored, stored.call.isEnded { throw Refusal(.done(stored.shown(to: caller))) }
     }
 
     private func found<Found>(

@@ -67,6 +67,11 @@ public protocol DevicePresence: Sendable {
 
 /// Knows users and their conversations.
 public protocol CallPeople: Sendable {
+    /// The user whom a direct invite calls, and what else it needs to know, in one read. Nil when there is no such user,
+    /// or a suspended one.
+    func directCallee(
+        _ callee: UserID, calledBy caller: UserID, as name: RequestID
+    ) async throws(CallPeopleError) -> DirectCallee?
     /// The direct conversation between two users, created if there is none.
     func directConversation(
         between caller: UserID, and callee: UserID
@@ -82,6 +87,23 @@ public protocol CallPeople: Sendable {
     func calleePolicies(
         of users: [UserID], calledBy caller: UserID
     ) async throws(CallPeopleError) -> [UserID: CalleePolicy]
+}
+
+/// The user whom a direct invite calls.
+public struct DirectCallee: Sendable, Equatable {
+    /// How the user wants to be called.
+    public var policy: CalleePolicy
+    /// The direct conversation with the caller; nil when there is none yet for the caller.
+    public var conversation: ConversationID?
+    /// Whether the caller has placed a call with this invite's name before.
+    public var isRepeated: Bool
+
+    /// Describes the user.
+    public init(policy: CalleePolicy, conversation: ConversationID?, isRepeated: Bool) {
+        self.policy = policy
+        self.conversation = conversation
+        self.isRepeated = isRepeated
+    }
 }
 
 /// A user's policy for calls from a certain caller.

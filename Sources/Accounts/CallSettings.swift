@@ -113,4 +113,34 @@ extension AccountService {
         }
         return policies
     }
+
+    /// What an invite to one user needs to know, of accounts, conversations and calls, in one read: an invite waits for
+    /// it. Nil when the user is unknown or suspended.
+    ///
+    /// - Parameters:
+    ///   - directKey: The key of the two users' direct conversation.
+    ///   - name: The caller's own name for the call.
+    /// - Throws: `unavailable`, `internal`.
+    package func directCallee(
+        _ callee: UserID, calledBy caller: UserID, directKey: String, as name: RequestID
+    ) async throws(AccountError) -> DirectCallee? {
+        let values: [SQLValue] = [.id(caller), .id(callee), .text(directKey), .id(name)]
+        return try await read(.directCallee, values, DirectCallee.init(row:)).first
+    }
+}
+
+/// A user who is called directly.
+package struct DirectCallee: Sendable {
+    /// How the call is handled.
+    package let policy: CallPolicy
+    /// The direct conversation of the two, if it has begun for the caller.
+    package let conversation: ConversationID?
+    /// Whether the caller has placed a call of this name before.
+    package let isRepeated: Bool
+
+    fileprivate init(row: Row) throws(DatabaseError) {
+        policy = try CallPolicy(row: row)
+        conversation = try row.idIfAny("conversation_id")
+        isRepeated = try row.boolean("is_repeated")
+    }
 }

@@ -15,6 +15,22 @@ public struct ConversationPeople: CallPeople {
         self.accounts = accounts
     }
 
+    /// The user whom a direct invite calls.
+    public func directCallee(
+        _ callee: UserID, calledBy caller: UserID, as name: RequestID
+    ) async throws(CallPeopleError) -> SignalingService.DirectCallee? {
+        do throws(AccountError) {
+            let key = MessagingService.directKey(of: caller, and: callee)
+            let found = try await accounts.directCallee(callee, calledBy: caller, directKey: key, as: name)
+            return found.map {
+                .init(
+                    policy: CalleePolicy($0.policy), conversation: $0.conversation, isRepeated: $0.isRepeated)
+            }
+        } catch {
+            throw .unavailable
+        }
+    }
+
     /// The direct conversation between two users, created when there is none.
     public func directConversation(
         between caller: UserID, and callee: UserID
@@ -52,14 +68,18 @@ public struct ConversationPeople: CallPeople {
         of users: [UserID], calledBy caller: UserID
     ) async throws(CallPeopleError) -> [UserID: CalleePolicy] {
         do throws(AccountError) {
-            return try await accounts.callPolicies(of: users, calledBy: caller).mapValues { policy in
-                CalleePolicy(
-                    profile: policy.profile, isReachable: policy.isReachable, hasCallWaiting: policy.hasCallWaiting,
-                    isBlockedByCaller: policy.isBlockedByCaller)
-            }
+            return try await accounts.callPolicies(of: users, calledBy: caller).mapValues(CalleePolicy.init)
         } catch {
             throw .unavailable
         }
+    }
+}
+
+extension CalleePolicy {
+    fileprivate init(_ policy: CallPolicy) {
+        self.init(
+            profile: policy.profile, isReachable: policy.isReachable, hasCallWaiting: policy.hasCallWaiting,
+            isBlockedByCaller: policy.isBlockedByCaller)
     }
 }
 

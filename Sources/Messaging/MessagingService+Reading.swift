@@ -22,6 +22,9 @@ extension MessagingService {
         return made
     }
 
+    /// The key by which the direct conversation of two users is found.
+    package static func directKey(of user: UserID, and other: UserID) -> String { DirectPair(user, other).key }
+
     /// The id of the direct conversation of a user with another user, created if there is none. One short read when
     /// it has begun for the user.
     /// - Throws: as `directConversation(between:and:)`.

@@ -379,12 +379,29 @@ private struct DatabasePeople: CallPeople {
         return found
     }
 
+    func directCallee(
+        _ callee: UserID, calledBy caller: UserID, as name: RequestID
+    ) async throws(CallPeopleError) -> DirectCallee? {
+        guard let policy = try await calleePolicies(of: [callee], calledBy: caller)[callee] else { return nil }
+        do {
+            let isRepeated = try await !database.query(.callByClientID, [.id(caller), .id(name)]).isEmpty
+            let known = try await database.query(.conversationIDByDirectKey, [key(of: caller, callee), .id(caller)])
+            return DirectCallee(policy: policy, conversation: try known.first?.id("id"), isRepeated: isRepeated)
+        } catch {
+            throw .unavailable
+        }
+    }
+
+    private func key(of one: UserID, _ other: UserID) -> SQLValue {
+        .text([one, other].sorted().map(\.description).joined(separator: ":"))
+    }
+
     func directConversation(
         between caller: UserID, and callee: UserID
     ) async throws(CallPeopleError) -> ConversationID {
         do {
             guard try await !database.query(.userByID, [.id(callee)]).isEmpty else { throw CallPeopleError.notFound }
-            let key = SQLValue.text([caller, callee].sorted().map(\.description).joined(separator: ":"))
+            let key = key(of: caller, callee)
             let id = SQLValue.id(ConversationID.random(at: .start))
             let both: [SQLValue] = [.id(caller), .id(callee), .instant(.start)]
             _ = try await database.commit(

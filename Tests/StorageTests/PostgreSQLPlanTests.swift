@@ -8,7 +8,7 @@ import Testing
     static let hot: [Statement] =
         Statement.putCallParticipants + [
             // A call.
-            .insertCall, .updateCall, .callByID, .callByClientID, .participantsOfCall, .callPolicy,
+            .insertCall, .updateCall, .callByID, .callByClientID, .participantsOfCall, .callPolicy, .directCallee,
             .callPolicies, .conversationIDByDirectKey, .insertScreenShare, .closeScreenShare, .noteAcquaintance,
             .beginConversationWithCall,
             // A message.

@@ -81,20 +81,24 @@ final class PostgreSQLCommitter {
     private func transact(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Outcome] {
-        let refused = try refuseUnfit(units, on: connection)
-        let fit = units.indices.filter { refused[$0] == nil }.map { units[$0] }
+        let isChecked = units.allSatisfy { unit in
+            unit.steps.allSatisfy { $0.expectedRows == nil || connection.canCheckRows($0.statement) }
+        }
+        let refused = try refuseUnfit(units, areChecked: isChecked, on: connection)
+        let fit = refused.isEmpty ? units : units.indices.filter { refused[$0] == nil }.map { units[$0] }
         var outcomes: [Outcome] = []
         if !fit.isEmpty {
-            outcomes = try transactAtOnce(fit, on: connection)
+            outcomes = try transactAtOnce(fit, areChecked: isChecked, on: connection)
             if outcomes.first?.error?.isDeadlock == true {
                 Self.yieldToOther()
-                outcomes = try transactAtOnce(fit, on: connection)
+                outcomes = try transactAtOnce(fit, areChecked: isChecked, on: connection)
             }
             // Any failure failed them all: now each has to run separately, to show which is to blame.
             if fit.count > 1, let error = outcomes.first?.error, error.code != .outcomeUnknown {
                 outcomes = try transactOneByOne(fit, on: connection)
             }
         }
+        guard !refused.isEmpty else { return outcomes }
         var next = outcomes.makeIterator()
         return units.indices.map { index in
             refused[index].map { .failure($0) } ?? next.next()
@@ -104,35 +108,38 @@ final class PostgreSQLCommitter {
 
     /// Prepares all statements, and finds the units that can't be sent.
     private func refuseUnfit(
-        _ units: [WriteUnit], on connection: PostgreSQLConnection
+        _ units: [WriteUnit], areChecked: Bool, on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Int: DatabaseError] {
-        let unprepared = units.flatMap(\.steps).map(\.statement).filter { connection.preparedName($0) == nil }
-        var failures: [String: DatabaseError] = [:]
-        if !unprepared.isEmpty {
-            failures = try connection.prepare(unprepared, limits.exchange)
-        }
         var refused: [Int: DatabaseError] = [:]
         for (index, unit) in units.enumerated() {
             for step in unit.steps where refused[index] == nil {
                 if !step.values.allSatisfy(\.isStorable) {
                     refused[index] = DatabaseError(.invalid, "\(step.statement.name): a text holds a NUL")
-                } else if connection.preparedName(step.statement) == nil {
-                    refused[index] =
-                        failures[step.statement.name]
-                        ?? DatabaseError(.invalid, "\(step.statement.name) can't be prepared")
+                } else {
+                    refused[index] = try connection.prepare(
+                        step.statement, checking: areChecked ? step.expectedRows : nil, limits.exchange)
                 }
             }
         }
         return refused
     }
 
-    /// The common case: two exchanges for all units. With any failure nothing is committed, and the first failure is
-    /// the outcome of all units.
+    /// The common case: all units in one exchange, COMMIT included, if every statement checks itself what it has to
+    /// touch; else in two. With any failure nothing is committed, and the first failure is the outcome of all units.
     private func transactAtOnce(
-        _ units: [WriteUnit], on connection: PostgreSQLConnection
+        _ units: [WriteUnit], areChecked: Bool, on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Outcome] {
-        let commands = units.flatMap { self.commands(for: $0, on: connection) }
-        let answers = try exchange([.text("BEGIN")] + commands, on: connection)
+        var commands: [PostgreSQLConnection.Command] = [.text("BEGIN")]
+        for unit in units { commands += self.commands(for: unit, areChecked: areChecked, on: connection) }
+        if areChecked { commands.append(.commit) }
+        let answers: [PostgreSQLConnection.Answer]
+        do throws(ConnectionLost) {
+            answers = try exchange(commands, on: connection)
+        } catch {
+            guard error.mayHaveCommitted else { throw error }
+            link.drop(error)
+            return units.map { _ in .failure(DatabaseError(.outcomeUnknown, error.message)) }
+        }
         var rest = answers.dropFirst()
         var outcomes: [Outcome] = []
         for unit in units {
@@ -144,7 +151,8 @@ final class PostgreSQLCommitter {
             _ = try exchange([.text("ROLLBACK")], on: connection)
             return units.map { _ in failure }
         }
-        if let error = commit(on: connection) { return units.map { _ in .failure(error) } }
+        let error = areChecked ? committed(rest, on: connection) : commit(on: connection)
+        if let error { return units.map { _ in .failure(error) } }
         return outcomes
     }
 
@@ -159,6 +167,7 @@ final class PostgreSQLCommitter {
     private func transactOneByOne(
         _ units: [WriteUnit], on connection: PostgreSQLConnection
     ) throws(ConnectionLost) -> [Outcome] {
+        _ = try refuseUnfit(units, areChecked: false, on: connection)
         var outcomes: [Outcome] = []
         var opening: [PostgreSQLConnection.Command] = [.text("BEGIN")]
         var wait: DatabaseError?
@@ -170,7 +179,8 @@ final class PostgreSQLCommitter {
             var outcome = Outcome.success([])
             for attempt in 1...2 {
                 opening.append(.text("SAVEPOINT unit"))
-                let answers = try exchange(opening + commands(for: unit, on: connection), on: connection)
+                let answers = try exchange(
+                    opening + commands(for: unit, areChecked: false, on: connection), on: connection)
                 // Without its savepoint a unit has nothing to roll back to, and neither have those before it.
                 if let error = answers.prefix(opening.count).lazy.compactMap(\.error).first {
                     _ = try exchange([.text("ROLLBACK")], on: connection)
@@ -195,8 +205,14 @@ final class PostgreSQLCommitter {
         return outcomes
     }
 
-    private func commands(for unit: WriteUnit, on connection: PostgreSQLConnection) -> [PostgreSQLConnection.Command] {
-        unit.steps.map { step in .run(connection.preparedName(step.statement) ?? "", step) }
+    private func commands(
+        for unit: WriteUnit, areChecked: Bool, on connection: PostgreSQLConnection
+    ) -> [PostgreSQLConnection.Command] {
+        unit.steps.map { step in
+            let checkedRows = areChecked ? step.expectedRows : nil
+            let name = connection.preparedName(step.statement, checking: checkedRows) ?? ""
+            return checkedRows == nil ? .run(name, step) : .runChecked(name, step)
+        }
     }
 
     private func outcome(of unit: WriteUnit, _ answers: ArraySlice<PostgreSQLConnection.Answer>) -> Outcome {
@@ -204,7 +220,9 @@ final class PostgreSQLCommitter {
         for (index, (step, answer)) in zip(unit.steps, answers).enumerated() {
             switch answer {
             case .failure(let error):
-                return .failure(error)
+                guard let expected = step.expectedRows, error.isWrongCount else { return .failure(error) }
+                return .failure(
+                    DatabaseError(.expectationFailed(step: index), "\(step.statement.name): not \(expected) rows"))
             case .success(let result):
                 if let expected = step.expectedRows, result.count != expected {
                     return .failure(
@@ -230,6 +248,14 @@ final class PostgreSQLCommitter {
             link.drop(error)
             return DatabaseError(.outcomeUnknown, error.message)
         }
+        return committed(answers[...], on: connection)
+    }
+
+    /// What the answers to a COMMIT, and to what was sent with it, mean.
+    /// - Returns: Why nothing was committed; nil when everything was committed.
+    private func committed(
+        _ answers: ArraySlice<PostgreSQLConnection.Answer>, on connection: PostgreSQLConnection
+    ) -> DatabaseError? {
         guard let error = answers.lazy.compactMap(\.error).first else {
             metrics.batches.add()
             return nil

@@ -13,6 +13,8 @@ extension PostgreSQLConnection {
         case prepare(String, Statement)
         /// Run a prepared statement by its name on the server.
         case run(String, Step)
+        /// The same with one that checks itself how many rows it touches, see `Statement.checking(rows:)`.
+        case runChecked(String, Step)
     }
 
     /// The server's answer to one command.
@@ -22,18 +24,32 @@ extension PostgreSQLConnection {
     /// commands, which fail, too.
     func exchange(_ commands: [Command], milliseconds: Int) throws(ConnectionLost) -> [Answer] {
         let deadline = Self.deadline(milliseconds)
-        guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
-        for command in commands {
-            guard send(command) else { throw lost() }
+        // Whether a COMMIT was sent that may be carried out, and whether its answer is the next one.
+        var (mayHaveCommitted, isAtCommit) = (false, false)
+        do throws(ConnectionLost) {
+            guard unsafe PQenterPipelineMode(handle) == 1 else { throw lost() }
+            for command in commands {
+                if case .commit = command { mayHaveCommitted = true }
+                guard send(command) else { throw lost() }
+            }
+            guard unsafe PQpipelineSync(handle) == 1 else { throw lost() }
+            var answers: [Answer] = []
+            answers.reserveCapacity(commands.count)
+            for command in commands {
+                if case .commit = command { isAtCommit = true }
+                let answer = try answer(to: command, deadline)
+                // The server carries out no COMMIT after that.
+                if case .failure = answer { mayHaveCommitted = false }
+                answers.append(answer)
+            }
+            try readSync(deadline)
+            return answers
+        } catch {
+            var loss = error
+            // What the server reports instead of an earlier answer was before the COMMIT, too.
+            loss.mayHaveCommitted = mayHaveCommitted && (isAtCommit || !loss.isReported)
+            throw loss
         }
-        guard unsafe PQpipelineSync(handle) == 1 else { throw lost() }
-        var answers: [Answer] = []
-        answers.reserveCapacity(commands.count)
-        for command in commands {
-            answers.append(try answer(to: command, deadline))
-        }
-        try readSync(deadline)
-        return answers
     }
 
     /// Runs a script of several statements as one transaction.
@@ -57,7 +73,7 @@ extension PostgreSQLConnection {
             unsafe PQsendQueryParams(handle, "COMMIT", 0, nil, nil, nil, nil, 0) == 1
         case .prepare(let name, let statement):
             unsafe PQsendPrepare(handle, name, statement.text, 0, nil) == 1
-        case .run(let name, let step):
+        case .run(let name, let step), .runChecked(let name, let step):
             unsafe withCStrings(step.values.map(\.postgreSQLText)) { values in
                 unsafe PQsendQueryPrepared(handle, name, Int32(step.values.count), values, nil, nil, 0) == 1
             }
@@ -107,6 +123,9 @@ extension PostgreSQLConnection {
             }
             return .success(StepResult(rows: [], count: unsafe count(result)))
         case PGRES_TUPLES_OK:
+            if case .runChecked(_, let step) = command {
+                return .success(StepResult(rows: [], count: step.expectedRows ?? 0))
+            }
             let rows = unsafe rows(result)
             return .success(StepResult(rows: rows, count: rows.count))
         case PGRES_PIPELINE_ABORTED:
@@ -149,11 +168,11 @@ extension PostgreSQLConnection {
             constraint: field("n"))
         if error.needsNewConnection(role) {
             throw ConnectionLost(
-                message: error.message, blocksWrites: PostgreSQLError.blocksWrites(error.state))
+                message: error.message, blocksWrites: PostgreSQLError.blocksWrites(error.state), isReported: true)
         }
         let name: String? =
             switch command {
-            case .run(_, let step): step.statement.name
+            case .run(_, let step), .runChecked(_, let step): step.statement.name
             case .prepare(_, let statement): statement.name
             case .text, .commit, nil: nil
             }

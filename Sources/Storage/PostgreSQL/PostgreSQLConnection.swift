@@ -7,6 +7,10 @@ struct ConnectionLost: Error {
     var message: String
     /// Whether no write can succeed, even on a new connection.
     var blocksWrites = false
+    /// Whether the server has said so.
+    var isReported = false
+    /// Whether a COMMIT was sent that the server may have carried out.
+    var mayHaveCommitted = false
 }
 
 /// One libpq connection. It belongs to the thread that made it and never blocks longer than allowed.
@@ -22,8 +26,17 @@ struct ConnectionLost: Error {
 
     let handle: OpaquePointer
     let role: Role
-    /// The server's names for the statements that are prepared on this connection, by their own names.
-    private var prepared: [String: (text: String, name: String)] = [:]
+    /// How a statement is prepared.
+    private struct Form: Hashable {
+        let name: String
+        /// The number of rows that it checks itself; nil when it checks nothing.
+        let checkedRows: Int?
+    }
+
+    /// The server's names for the statements that are prepared on this connection.
+    private var prepared: [Form: (text: String, name: String)] = [:]
+    /// Whether statements can check how many rows they touch, by their names.
+    private var checkable: [String: Bool] = [:]
 
     /// Connects and sets up the session.
     init(_ target: PostgreSQLTarget, _ role: Role, _ limits: PostgreSQLLimits) throws(ConnectionLost) {
@@ -88,27 +101,42 @@ struct ConnectionLost: Error {
     }
 
     /// The server's name for a statement, if it is prepared on this connection.
-    func preparedName(_ statement: Statement) -> String? {
-        guard let known = prepared[statement.name], known.text == statement.text else { return nil }
+    /// - Parameter checkedRows: The number of rows that it checks itself.
+    func preparedName(_ statement: Statement, checking checkedRows: Int? = nil) -> String? {
+        guard let known = prepared[Form(name: statement.name, checkedRows: checkedRows)],
+            known.text == statement.text
+        else { return nil }
         return known.name
     }
 
-    /// Prepares those of the statements that are not prepared.
-    /// - Returns: The errors of those that could not be prepared, by their names.
-    func prepare(_ statements: [Statement], _ milliseconds: Int) throws(ConnectionLost) -> [String: DatabaseError] {
-        var failures: [String: DatabaseError] = [:]
-        for statement in statements where preparedName(statement) == nil && failures[statement.name] == nil {
-            guard prepared[statement.name] == nil else {
-                failures[statement.name] = DatabaseError(.invalid, "there are two statements named \(statement.name)")
-                continue
-            }
-            let name = "s\(prepared.count + 1)"
-            switch try exchange([.prepare(name, statement)], milliseconds: milliseconds)[0] {
-            case .success: prepared[statement.name] = (statement.text, name)
-            case .failure(let error): failures[statement.name] = error
-            }
+    /// Whether a statement can check how many rows it touches.
+    func canCheckRows(_ statement: Statement) -> Bool {
+        if let known = checkable[statement.name] { return known }
+        let isCheckable = statement.checking(rows: 1) != nil
+        checkable[statement.name] = isCheckable
+        return isCheckable
+    }
+
+    /// Prepares a statement, unless it is prepared.
+    /// - Parameter checkedRows: The number of rows that it has to check itself.
+    /// - Returns: Why it could not be prepared; nil when it could.
+    func prepare(
+        _ statement: Statement, checking checkedRows: Int? = nil, _ milliseconds: Int
+    ) throws(ConnectionLost) -> DatabaseError? {
+        guard preparedName(statement, checking: checkedRows) == nil else { return nil }
+        let form = Form(name: statement.name, checkedRows: checkedRows)
+        guard prepared[form] == nil else {
+            return DatabaseError(.invalid, "there are two statements named \(statement.name)")
         }
-        return failures
+        let name = "s\(prepared.count + 1)"
+        let run = checkedRows.flatMap { statement.checking(rows: $0) } ?? statement
+        switch try exchange([.prepare(name, run)], milliseconds: milliseconds)[0] {
+        case .success:
+            prepared[form] = (statement.text, name)
+            return nil
+        case .failure(let error):
+            return error
+        }
     }
 
     /// Waits until the socket is ready.

@@ -77,7 +77,7 @@ final class PostgreSQLDatabase: Database {
 
     /// Not `now()`, which is the start of the transaction.
     func present() async throws(DatabaseError) -> Instant {
-        let step = Step(Statement("present", "SELECT clock_timestamp() AS present"), [], expectedRows: 1)
+        let step = Step(Statement("present", "SELECT clock_timestamp() AS present"), [])
         guard let row = try await commitApart(WriteUnit([step])).first?.rows.first else {
             throw DatabaseError(.invalid, "the server does not say what time it is")
         }

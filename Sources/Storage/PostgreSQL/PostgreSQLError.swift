@@ -38,6 +38,9 @@ struct PostgreSQLError: Equatable {
         state == readOnly || state == "53100" || state.hasPrefix("58")
     }
 
+    /// A division by zero: the statement touched the wrong number of rows, see `Statement.checking(rows:)`.
+    static let wrongCount = "22012"
+
     fileprivate static let readOnly = "25006"
 
     fileprivate static let deadlock = "40P01"
@@ -62,6 +65,9 @@ struct PostgreSQLError: Equatable {
 extension DatabaseError {
     /// Whether two transactions waited for each other and this one was chosen to fail; a retry may succeed.
     var isDeadlock: Bool { state == PostgreSQLError.deadlock }
+
+    /// Whether a statement that checks it has touched another number of rows than expected.
+    var isWrongCount: Bool { state == PostgreSQLError.wrongCount }
 
     /// Whether the statement took too long, by itself or because it waited for a lock.
     var isWait: Bool { state.map(PostgreSQLError.waits.contains) ?? false }

@@ -53,7 +53,7 @@ struct PostgreSQLMigrator {
     }
 
     private func run(_ step: Step, on connection: PostgreSQLConnection) throws -> StepResult {
-        if let failure = try connection.prepare([step.statement], limits.migration).values.first { throw failure }
+        if let failure = try connection.prepare(step.statement, limits.migration) { throw failure }
         let name = connection.preparedName(step.statement) ?? ""
         return try connection.exchange([.run(name, step)], milliseconds: limits.migration)[0].get()
     }

@@ -45,7 +45,7 @@ final class PostgreSQLReader {
             case .run(let step): step.statement
             case .prepare(let statement): statement
             }
-        if let failure = try connection.prepare([statement], limits.exchange).values.first { return .failure(failure) }
+        if let failure = try connection.prepare(statement, limits.exchange) { return .failure(failure) }
         guard case .run(let step) = task, let name = connection.preparedName(statement) else { return .success([]) }
         guard step.values.allSatisfy(\.isStorable) else {
             return .failure(DatabaseError(.invalid, "\(statement.name): a text holds a NUL"))

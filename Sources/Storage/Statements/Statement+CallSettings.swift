@@ -1,5 +1,5 @@
 extension Statement {
-    static let callSettings = [callSettingsOfUser, updateCallSettings, callPolicy, callPolicies]
+    static let callSettings = [callSettingsOfUser, updateCallSettings, callPolicy, callPolicies, directCallee]
 
     /// How many callees one run of `callPolicies` takes.
     public static let callPoliciesBatch = 32
@@ -29,16 +29,35 @@ extension Statement {
     public static let callPolicies = Statement(
         "call_policies",
         """
-        \(relationshipToCaller) u.id IN (\((2..<callPoliciesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
+        SELECT \(relationshipToCaller) \(ofActiveUsers) u.id IN (\((2..<callPoliciesBatch + 2).map { "$\($0)" }.joined(separator: ", ")))
         """)
 
     /// As `callPolicies`, for one user.
     ///
     /// Parameters: the caller, the callee.
-    public static let callPolicy = Statement("call_policy", "\(relationshipToCaller) u.id = $2")
+    public static let callPolicy = Statement("call_policy", "SELECT \(relationshipToCaller) \(ofActiveUsers) u.id = $2")
+
+    /// As `callPolicy`, with the direct conversation of the two if it has begun for the caller (`conversation_id`), and
+    /// whether the caller has placed a call of this name before (`is_repeated`).
+    ///
+    /// Parameters: the caller, the callee, direct_key, client_call_id.
+    public static let directCallee = Statement(
+        "direct_callee",
+        """
+        SELECT \(relationshipToCaller),
+            (
+                SELECT c.id
+                FROM conversations AS c
+                JOIN conversation_participants AS own ON own.conversation_id = c.id AND own.user_id = $1
+                WHERE c.direct_key = $3 AND own.began_at IS NOT NULL) AS conversation_id,
+            EXISTS (SELECT 1 FROM calls WHERE initiator_id = $1 AND client_call_id = $4) AS is_repeated
+        \(ofActiveUsers) u.id = $2
+        """)
+
+    private static let ofActiveUsers = "FROM users AS u WHERE NOT u.is_blocked AND"
 
     private static let relationshipToCaller = """
-        SELECT u.id, u.username, u.display_name, u.avatar_url, u.call_waiting, u.who_can_call,
+        u.id, u.username, u.display_name, u.avatar_url, u.call_waiting, u.who_can_call,
             EXISTS (SELECT 1 FROM blocked_users WHERE blocker_id = u.id AND blocked_id = $1) AS has_blocked_caller,
             EXISTS (SELECT 1 FROM blocked_users WHERE blocker_id = $1 AND blocked_id = u.id) AS is_blocked_by_caller,
             EXISTS (
@@ -47,7 +66,5 @@ extension Statement {
                 UNION ALL
                 SELECT 1 FROM contacts
                 WHERE user_id_1 = $1 AND user_id_2 = u.id AND status = 'accepted') AS is_contact
-        FROM users AS u
-        WHERE NOT u.is_blocked AND
         """
 }

@@ -31,7 +31,7 @@ extension Statement {
     /// writing.
     ///
     /// Parameters: id, epoch.
-    public static let nodeInEpoch = Statement("node_in_epoch", "SELECT id FROM nodes WHERE id = $1 AND epoch = $2")
+    public static let nodeInEpoch = Statement("node_in_epoch", "SELECT 1 FROM nodes WHERE id = $1 AND epoch = $2")
 
     /// Lists other nodes whose last sign of life is after a moment: id, renewed_at.
     ///
