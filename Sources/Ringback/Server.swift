@@ -62,6 +62,9 @@ struct Server {
             logger.info("schema brought up to date", metadata: ["migrations": "\(opened.appliedMigrations)"])
         }
         let now = ProcessClock(logger: logger).now
+        // Each hand-over between two loops costs as much as a tenth of a relay. And the threads of the database, and the
+        // database itself, need a core, too.
+        NIOSingletons.groupLoopCountSuggestion = settings.eventLoops ?? max(1, System.coreCount - 1)
         let loops = MultiThreadedEventLoopGroup.singleton
         let backend = Backend(
             database: database, tokens: await AccessTokens(key: key, lifetime: settings.accessTokenLifetime),

@@ -101,11 +101,13 @@ struct SettingsTests {
             flags: [:],
             environment: [
                 "RINGBACK_SOCKETS_PER_ADDRESS": "50", "RINGBACK_PLAIN_CONNECTIONS_PER_ADDRESS": "30",
-                "RINGBACK_PLAIN_CONNECTIONS": "400",
+                "RINGBACK_PLAIN_CONNECTIONS": "400", "RINGBACK_EVENT_LOOPS": "3",
             ], file: nil)
         #expect(settings.socketsPerAddress == 50)
         #expect(settings.plainConnectionsPerAddress == 30)
         #expect(settings.plainConnections == 400)
+        #expect(settings.eventLoops == 3)
+        #expect(Settings().eventLoops == nil)
     }
 
     @Test("A running server applies the log level and the certificate, and nothing else")

@@ -38,6 +38,7 @@ struct Serve: AsyncParsableCommand {
               node.leaseSeconds          until others adopt the calls of a dead server (10)
               allowedOrigins             other origins whose pages may connect
               publicOrigin               where browsers find this server behind a proxy
+              eventLoops                 threads for sockets and calls (one less than cores)
               socketsPerAddress          sockets from one address (200)
               plainConnectionsPerAddress connections without a socket from one address
                                          (as many as sockets)

@@ -31,7 +31,7 @@ extension Settings {
         [
             "listen", "database", "tls.certificate", "tls.key", "tokenKeyFile", "node.idFile", "node.leaseSeconds",
             "password.cost", "accessTokenSeconds", "sessionSeconds", "calls.invitesPerMinute", "calls.screenSharing",
-            "calls.participantLimit", "allowedOrigins", "publicOrigin", "socketsPerAddress",
+            "calls.participantLimit", "allowedOrigins", "publicOrigin", "eventLoops", "socketsPerAddress",
             "plainConnectionsPerAddress", "plainConnections", "publicHost", "stun.listen", "iceServers", "turn.urls",
             "turn.secret", "turn.secretFile", "turn.lifetimeSeconds", "echo.enabled", "webRoot", "log.level",
             "log.format",
@@ -146,6 +146,7 @@ extension Settings {
             }
             publicOrigin = origin
         }
+        eventLoops = try values.integer("eventLoops", in: 1...1024)
         socketsPerAddress = try values.integer("socketsPerAddress", in: 1...1_000_000) ?? socketsPerAddress
         plainConnectionsPerAddress = try values.integer("plainConnectionsPerAddress", in: 1...1_000_000)
         plainConnections = try values.integer("plainConnections", in: 1...1_000_000) ?? plainConnections

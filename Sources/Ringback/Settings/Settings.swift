@@ -36,6 +36,8 @@ struct Settings: Sendable, Equatable {
     var allowedOrigins: [Origin] = []
     /// The origin under which browsers reach this server, if a proxy ends TLS before it.
     var publicOrigin: Origin?
+    /// How many threads serve the sockets and the calls; one less than there are cores when nil, and at least one.
+    var eventLoops: Int?
     /// How many sockets may come from one address.
     var socketsPerAddress = 200
     /// How many connections without a socket may come from one address; the same as sockets when nil.
