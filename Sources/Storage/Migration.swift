@@ -1,5 +1,5 @@
 /// One step of the schema, numbered and never changed after its release. Both engines run the same text; differences
-/// are marked by words in braces.
+/// are marked by words in braces; a line that begins with `{postgresql}` is for that engine alone.
 struct Migration: Sendable, Equatable {
     /// Counts up from 1.
     let number: Int
@@ -28,6 +28,7 @@ struct Migration: Sendable, Equatable {
         Migration(16, "folded_names", PackageResources._16_folded_names_sql),
         Migration(17, "places", PackageResources._17_places_sql),
         Migration(18, "nominal_members", PackageResources._18_nominal_members_sql),
+        Migration(19, "domains", PackageResources._19_domains_sql),
     ]
 
     private init(_ number: Int, _ name: String, _ file: [UInt8]) {
@@ -91,12 +92,13 @@ struct Migration: Sendable, Equatable {
             [
                 "{uuid}": "TEXT", "{key}": "TEXT", "{timestamp}": "INTEGER", "{boolean}": "INTEGER", "{json}": "TEXT",
                 "{integer}": "INTEGER", "{serial}": "INTEGER", "{date}": "TEXT", "{strict}": " STRICT",
+                "{postgresql}": "-- ",
             ]
         case .postgresql:
             [
                 "{uuid}": "UUID", "{key}": #"TEXT COLLATE "C""#, "{timestamp}": "TIMESTAMPTZ", "{boolean}": "BOOLEAN",
                 "{json}": "JSONB", "{integer}": "BIGINT", "{serial}": "BIGINT GENERATED ALWAYS AS IDENTITY",
-                "{date}": "DATE", "{strict}": "",
+                "{date}": "DATE", "{strict}": "", "{postgresql}": "",
             ]
         }
     }
