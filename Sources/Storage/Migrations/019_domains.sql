@@ -42,7 +42,3 @@
 {postgresql}CREATE DOMAIN conversation_type AS TEXT CONSTRAINT conversations_type_check CHECK (VALUE IN ('direct', 'group'));
 {postgresql}ALTER TABLE conversations
 {postgresql}    DROP CONSTRAINT conversations_type_check, ALTER COLUMN type TYPE conversation_type;
-
--- Few messages are replies.
-DROP INDEX messages_reply_to_idx;
-CREATE INDEX messages_reply_to_idx ON messages (reply_to) WHERE reply_to IS NOT NULL;

@@ -27,9 +27,10 @@ extension Statement {
     /// ended_at, ring_expires_at, end_reason, locked, owner_id, owner_epoch.
     public static let updateCall = Statement(
         "update_call",
+        // PostgreSQL takes $4 for what it is compared with first; as a text it can also be assigned, to a domain.
         """
-        UPDATE calls SET revision = $3, mode = $4, status = $5, media_path = $6, answered_at = $7, ended_at = $8,
-            ring_expires_at = $9, end_reason = $10, locked = $11, grown = (grown OR mode <> $4)
+        UPDATE calls SET grown = (grown OR mode <> $4), revision = $3, mode = $4, status = $5, media_path = $6,
+            answered_at = $7, ended_at = $8, ring_expires_at = $9, end_reason = $10, locked = $11
         WHERE id = $1 AND revision = $2 AND owner_id = $12 AND owner_epoch = $13
         """)
 
