@@ -56,14 +56,15 @@ extension CallTable {
 
     /// Replaces the old state by the new one, answers, and tells everybody.
     mutating func apply(_ transition: CallTransition, to id: CallID, then: FollowUp) {
-        if transition.happenings.isEmpty { return pass(transition, in: id, then: then) }
-        guard let old = calls[id] else { return }
+        guard calls[id] != nil else { return }
         let (call, isNew) = (transition.call, transition.isPlacing)
+        // Most inputs are signals, of which nobody sees anything but the signal itself.
+        let old = transition.happenings.isEmpty ? nil : calls[id]?.call
         tally.note(transition)
         trace?.append(.applied(transition))
         calls[id]?.call = call
         // A change that nobody can see does not affect who is in the call.
-        if call.revision != old.call.revision { reindex(old.call, call) }
+        if let old, call.revision != old.revision { reindex(old, call) }
         if isNew, let device = call.participant(call.initiator)?.connection?.device {
             recheck(CallOrigin(user: call.initiator, device: device), in: id)
         }
@@ -83,23 +84,6 @@ extension CallTable {
             outputs.append(.feignRinging(call.participants[place].user, id))
         }
         answer(waiting, to: id)
-    }
-
-    /// The short way of signals, which are most inputs: nothing has happened that anybody can see, so nothing but what
-    /// waits and what is due can be different.
-    private mutating func pass(_ transition: CallTransition, in id: CallID, then: FollowUp) {
-        guard calls[id] != nil else { return }
-        tally.note(transition)
-        trace?.append(.applied(transition))
-        calls[id]?.call = transition.call
-        forgetStrangers(in: id)
-        if case .owed(let input) = then { calls[id]?.owed.removeAll { $0 == input } }
-        guard let open = calls[id] else { return }
-        deadlines.set(id, open.nextLook(retryAt: now + Self.retryDelay))
-        if case .answer(let replyTo) = then {
-            outputs.append(.reply(replyTo, CallReply(transition, people: open.people, to: replyTo.origin.user)))
-        }
-        tell(transition.deliveries, of: open.view)
     }
 
     /// Keeps the profiles of the people whom the call concerns, and no others.
