@@ -32,6 +32,23 @@ import Testing
         }
     }
 
+    @Test("A direct conversation that has been deleted is made again", arguments: DatabaseEngine.tested)
+    func conversationIsMadeAgain(engine: DatabaseEngine) async throws {
+        try await MessagingWorld.with(engine) { world in
+            let (ada, grace) = (try await world.user("ada"), try await world.user("grace"))
+            let first = try await world.send(world.draft(.user(grace)), from: ada)
+            // By an operator: the service notes that there is one, and does not make it for every message.
+            let deletion = Statement("delete_test_conversation", "DELETE FROM conversations WHERE id = $1")
+            let deleting = WriteUnit([Step(deletion, [.id(first.conversation)], expectedRows: 1)])
+            _ = try await world.database.commit(deleting)
+            let second = try await world.send(world.draft(.user(grace)), from: ada)
+            #expect(second.conversation != first.conversation)
+            #expect(second.seq == 1)
+            let page = try await world.service.history(of: second.conversation, reader: grace)
+            #expect(page.messages == [second])
+        }
+    }
+
     @Test(arguments: DatabaseEngine.tested) func messagesOfOneSocketKeepTheirOrder(engine: DatabaseEngine)
         async throws
     {

@@ -1,5 +1,4 @@
 import Dispatch
-import Foundation
 import Logging
 import Primitives
 
@@ -47,14 +46,16 @@ final class PostgreSQLDatabase: Database {
         }
     }
 
+    /// Begins work that goes on until the database is closed.
+    ///
+    /// On a queue, whose thread stays for a while afterwards. A thread that ends while the process exits can free what
+    /// the TLS library of libpq frees at the same moment.
     private func start(_ name: String, _ work: @escaping @Sendable () -> Void) {
         running.enter()
-        let thread = Thread { [running] in
+        DispatchQueue(label: "ringback.storage.\(name)").async { [running] in
             work()
             running.leave()
         }
-        thread.name = name
-        thread.start()
     }
 
     func enqueue(_ unit: WriteUnit, completion: @escaping @Sendable (Result<[StepResult], DatabaseError>) -> Void) {
