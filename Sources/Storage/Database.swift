@@ -93,7 +93,8 @@ public struct Step: Sendable, Equatable {
     /// One value for each parameter, `$1` first.
     public var values: [SQLValue]
     /// How many rows the step must change or return; with any other number the whole unit fails as `expectationFailed`
-    /// and leaves no trace. Nil allows any number.
+    /// and leaves no trace. Nil allows any number. With an expectation a `SELECT 1 FROM …` only checks: PostgreSQL returns
+    /// no rows of it.
     public var expectedRows: Int?
 
     /// Makes a step.

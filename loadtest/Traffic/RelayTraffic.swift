@@ -153,7 +153,7 @@ struct RelayTraffic: Traffic {
             return failOne(of: sender, "altered")
         }
         let flight = flights[number]
-        // Whoever it was meant for still waits for it.
+        // The one that it was meant for still waits for it.
         guard (flight?.sender ?? sender) == sender else { return statistics.note("altered") }
         let isInOrder = number > directions[sender].lastArrival
         directions[sender].lastArrival = max(number, directions[sender].lastArrival)
