@@ -30,8 +30,7 @@ struct CallTraffic: Traffic {
     private var names: RequestNames
     private var nextSweep: Instant
     private var outbox: [Outgoing] = []
-    /// Where the search for a free pair begins, so that all get their turn.
-    private var nextPair = 0
+    private var turns: PairTurns
     private var idleCount: Int
     private var runningCount = 0
     private var isGone: [Bool]
@@ -50,6 +49,7 @@ struct CallTraffic: Traffic {
     ) {
         flows = pairs.map { CallFlow(users: $0, signals: signals) }
         isGone = Array(repeating: false, count: pairs.count)
+        turns = PairTurns(count: pairs.count)
         idleCount = pairs.count
         self.schedule = schedule
         self.timeout = timeout
@@ -66,7 +66,7 @@ struct CallTraffic: Traffic {
 
     mutating func advance(now: Instant) {
         while idleCount > 0, let intended = schedule.takeDue(now: now) {
-            guard let pair = takePair() else { break }
+            guard let pair = turns.take(where: { flows[$0].isIdle }) else { break }
             start(pair, intended: intended, now: now)
         }
         guard now >= nextSweep else { return }
@@ -100,15 +100,6 @@ struct CallTraffic: Traffic {
     mutating func takeOutbox() -> [Outgoing] {
         defer { outbox = [] }
         return outbox
-    }
-
-    private mutating func takePair() -> Int? {
-        for _ in flows.indices {
-            let pair = nextPair
-            nextPair = (nextPair + 1) % flows.count
-            if flows[pair].isIdle { return pair }
-        }
-        return nil
     }
 
     private mutating func start(_ pair: Int, intended: Instant, now: Instant) {

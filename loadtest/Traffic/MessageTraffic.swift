@@ -27,7 +27,7 @@ struct MessageTraffic: Traffic {
     private let body: String
     private let timeout: Instant.Span
     private var isAlive: [Bool]
-    private var nextPair = 0
+    private var turns: PairTurns
     private var schedule: Schedule
     private var names: RequestNames
     private var nextSweep: Instant
@@ -51,6 +51,7 @@ struct MessageTraffic: Traffic {
         self.timeout = timeout
         body = String(repeating: "m", count: bytes)
         isAlive = Array(repeating: true, count: pairs.count)
+        turns = PairTurns(count: pairs.count)
         names = RequestNames(seed: seed)
         nextSweep = schedule.start + Self.sweepSpan
     }
@@ -61,7 +62,7 @@ struct MessageTraffic: Traffic {
 
     mutating func advance(now: Instant) {
         while let intended = schedule.takeDue(now: now) {
-            guard let pair = takePair() else {
+            guard let pair = turns.take(where: { isAlive[$0] }) else {
                 statistics.fail("not_started", count: 1 + schedule.takeRest())
                 break
             }
@@ -110,15 +111,6 @@ struct MessageTraffic: Traffic {
     mutating func takeOutbox() -> [Outgoing] {
         defer { outbox = [] }
         return outbox
-    }
-
-    private mutating func takePair() -> Int? {
-        for _ in pairs.indices {
-            let pair = nextPair
-            nextPair = (nextPair + 1) % pairs.count
-            if isAlive[pair] { return pair }
-        }
-        return nil
     }
 
     private mutating func send(from pair: Int, intended: Instant, now: Instant) {

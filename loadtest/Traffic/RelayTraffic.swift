@@ -36,7 +36,7 @@ struct RelayTraffic: Traffic {
     private let content: RelayContent
     private let timeout: Instant.Span
     private var isAlive: [Bool]
-    private var nextPair = 0
+    private var turns: PairTurns
     /// Whether the turn of a pair is the second user's.
     private var isSecondNext: [Bool]
     /// By socket.
@@ -62,6 +62,7 @@ struct RelayTraffic: Traffic {
         self.schedule = schedule
         self.timeout = timeout
         isAlive = calls.map { $0 != nil }
+        turns = PairTurns(count: pairs.count)
         isSecondNext = Array(repeating: false, count: pairs.count)
         directions = zip(pairs, calls).flatMap { pair, call in
             [
@@ -78,7 +79,7 @@ struct RelayTraffic: Traffic {
 
     mutating func advance(now: Instant) {
         while let intended = schedule.takeDue(now: now) {
-            guard let pair = takePair() else {
+            guard let pair = turns.take(where: { isAlive[$0] }) else {
                 statistics.fail("not_started", count: 1 + schedule.takeRest())
                 break
             }
@@ -122,15 +123,6 @@ struct RelayTraffic: Traffic {
     }
 
     // MARK: Sending
-
-    private mutating func takePair() -> Int? {
-        for _ in isAlive.indices {
-            let pair = nextPair
-            nextPair = (nextPair + 1) % isAlive.count
-            if isAlive[pair] { return pair }
-        }
-        return nil
-    }
 
     private mutating func send(in pair: Int, intended: Instant, now: Instant) {
         let sender = pair * 2 + (isSecondNext[pair] ? 1 : 0)

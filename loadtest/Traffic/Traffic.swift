@@ -36,6 +36,25 @@ struct UserPair: Sendable, Equatable {
     var second: String
 }
 
+/// Lets pairs act in turn.
+struct PairTurns: Sendable {
+    private let count: Int
+    private var next = 0
+
+    /// Begins with the first of so many pairs.
+    init(count: Int) { self.count = count }
+
+    /// The next pair that may act; nil when none may.
+    mutating func take(where mayAct: (Int) -> Bool) -> Int? {
+        for _ in 0..<count {
+            let pair = next
+            next = (next + 1) % count
+            if mayAct(pair) { return pair }
+        }
+        return nil
+    }
+}
+
 /// Ids for commands: as unique as their seed.
 struct RequestNames: Sendable {
     private let seed: UInt64
